@@ -197,7 +197,7 @@ class Roster(Scoped):
                 name="roster_frozen_after_submission",
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
-                condition=~pgtrigger.Q(old__status="issued"),
+                condition=pgtrigger.Condition("OLD.status <> 'issued'"),
                 func="""
                     IF (NEW.revision, NEW.line_count, NEW.total, NEW.content_hash)
                        IS DISTINCT FROM (OLD.revision, OLD.line_count, OLD.total, OLD.content_hash) THEN
@@ -213,7 +213,7 @@ class Roster(Scoped):
                 name="roster_adds_up_at_submission",
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
-                condition=pgtrigger.Q(old__status="issued") & pgtrigger.Q(new__status="township_check"),
+                condition=pgtrigger.Condition("OLD.status = 'issued' AND NEW.status = 'township_check'"),
                 # what is submitted is what the lines say, to the fen
                 func="""
                     DECLARE n bigint; s numeric;

@@ -16,7 +16,7 @@ from huimin.env import BadSetting
 @register(Tags.security)
 def keyring(**_: Any) -> list[CheckMessage]:
     try:
-        crypto.keyring()
+        crypto.require_keys()
     except BadSetting as error:
         return [Error(str(error), hint="run.py makes one; production sets HUIMIN_KEYRING_FILE", id="huimin.E001")]
     return []

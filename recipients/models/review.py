@@ -56,8 +56,9 @@ class Declaration(Scoped):
                 name="notice_must_have_run",
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
-                condition=pgtrigger.Q(old__status__in=[str(state) for state in NOTICE_STATES])
-                & pgtrigger.Q(old__status__df=F("new__status")),
+                condition=pgtrigger.Condition(
+                    f"OLD.status IN ({', '.join(repr(str(state)) for state in NOTICE_STATES)}) AND NEW.status <> OLD.status"
+                ),
                 # the days of the policy have passed by the business clock, and no objection waits for an answer
                 func="""
                     IF NOT EXISTS (SELECT FROM recipients_notice n
@@ -77,7 +78,7 @@ class Declaration(Scoped):
                 name="joint_signatures_complete",
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
-                condition=pgtrigger.Q(old__status="county_review") & pgtrigger.Q(new__status__in=["county_notice", "confirmed"]),
+                condition=pgtrigger.Condition("OLD.status = 'county_review' AND NEW.status IN ('county_notice', 'confirmed')"),
                 func="""
                     IF EXISTS (SELECT FROM subsidies_policyversion v, unnest(v.joint_parties) AS party
                                WHERE v.id = OLD.version_id AND v.has_county_review AND NOT EXISTS (

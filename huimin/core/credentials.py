@@ -7,18 +7,13 @@ import hmac
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import PermissionDenied
-from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework import exceptions, status
+from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
-from rest_framework.response import Response
-from rest_framework.views import exception_handler
 
 from huimin.core import audit
-from huimin.core.errors import FileRefused, Refused
 from huimin.core.models import OfficeCredential
 
 if TYPE_CHECKING:
@@ -77,20 +72,8 @@ class OfficeScope(BasePermission):
 
 
 class OfficeScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "huimin.core.api.OfficeAuthentication"
+    target_class = "huimin.core.credentials.OfficeAuthentication"
     name = "OfficeCredential"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         return {"type": "apiKey", "in": "header", "name": "Authorization", "description": "Huimin KEY_ID:SECRET"}
-
-
-def refused(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Refusals become 409 (or 422 for a file) with the same Chinese text that a clerk reads."""
-    if isinstance(error, FileRefused):
-        rows = [{"row": one.row, "column": one.column, "message": one.message} for one in error.errors]
-        return Response({"detail": str(error), "errors": rows}, status=status.HTTP_422_UNPROCESSABLE_ENTITY)
-    if isinstance(error, Refused):
-        return Response({"detail": str(error)}, status=status.HTTP_409_CONFLICT)
-    if isinstance(error, PermissionDenied | Http404):
-        return Response({"detail": "没有找到。"}, status=status.HTTP_404_NOT_FOUND)
-    return exception_handler(error, context)
