@@ -3,6 +3,7 @@
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -29,15 +30,20 @@ USAGE = """用法 Usage: python3 run.py [命令]
 变量 Environment: HUIMIN_STATE, PG_BIN, DATABASE_URL, DATABASE_OWNER_URL, REDIS_URL (docs/operations.md)"""
 
 
-def django(arguments: Sequence[str], settings: dict[str, str]) -> int:
-    """Run one manage.py command and return its exit code."""
-    child_env = os.environ | settings
-    return subprocess.run([PYTHON, "manage.py", *arguments], cwd=ROOT, env=child_env, check=False).returncode
+def foreground(arguments: Sequence[str], settings: dict[str, str]) -> int:
+    """Run python with the arguments and return its exit code; Ctrl-C is the child's to answer."""
+    child = subprocess.Popen([PYTHON, *arguments], cwd=ROOT, env=os.environ | settings)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return child.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def django_step(title: str, arguments: Sequence[str], settings: dict[str, str]) -> None:
+    words = [str(PYTHON), "manage.py", *arguments]
     with step(title):
-        if django(arguments, settings):
+        if subprocess.run(words, cwd=ROOT, env=os.environ | settings, check=False).returncode:
             raise Problem(f"{title}失败：manage.py {arguments[0]}，原因见上。Failed, see above.")
 
 
@@ -76,7 +82,7 @@ def run_demo(host: str, port: int) -> None:
             with step("启动网页服务、后台任务、定时任务"):
                 processes.start(host, port)
                 processes.wait_for_web(url)
-            django(["accounts"], settings)
+            django_step("演示账号", ["accounts"], settings)
             say(f"惠民直达已就绪：{url}  日志：{servers.place.state / 'logs'}  按 Ctrl-C 结束")
             processes.watch()
         finally:
@@ -94,13 +100,13 @@ def manage(arguments: Sequence[str]) -> int:
     with lasting_servers() as servers:
         settings = demo_settings(servers)
         changes_schema = bool(arguments) and arguments[0] in OWNER_COMMANDS
-        return django(arguments, as_owner(settings) if changes_schema else settings)
+        return foreground(["manage.py", *arguments], as_owner(settings) if changes_schema else settings)
 
 
 def test(arguments: Sequence[str]) -> int:
     environment.install("test")
     environment.enter(["test", *arguments])
-    return subprocess.run([PYTHON, "-m", "pytest", *arguments], cwd=ROOT, check=False).returncode
+    return foreground(["-m", "pytest", *arguments], {})
 
 
 def e2e(arguments: Sequence[str]) -> int:
@@ -112,9 +118,7 @@ def e2e(arguments: Sequence[str]) -> int:
         raise Problem(
             "找不到 Chromium：apt install chromium fonts-noto-cjk，或设 HUIMIN_CHROMIUM。No Chromium found."
         )
-    child_env = os.environ | {"HUIMIN_CHROMIUM": chosen}
-    words = [str(PYTHON), "-m", "pytest", "tests/e2e", *arguments]
-    return subprocess.run(words, cwd=ROOT, env=child_env, check=False).returncode
+    return foreground(["-m", "pytest", "tests/e2e", *arguments], {"HUIMIN_CHROMIUM": chosen})
 
 
 def check(arguments: Sequence[str]) -> int:
@@ -155,9 +159,7 @@ def bench(arguments: Sequence[str]) -> int:
     with throwaway_servers(durable=True) as servers:
         settings = demo_settings(servers)
         django_step("建立数据表", ["migrate", "--verbosity", "0"], as_owner(settings))
-        child_env = os.environ | settings | {"PYTHONPATH": str(ROOT)}
-        words = [str(PYTHON), "bench/run.py", *arguments]
-        return subprocess.run(words, cwd=ROOT, env=child_env, check=False).returncode
+        return foreground(["bench/run.py", *arguments], settings | {"PYTHONPATH": str(ROOT)})
 
 
 def usage(_: Sequence[str]) -> int:

@@ -28,7 +28,7 @@ def make_roles(admin_url: str) -> None:
     """The owner makes databases and tables; the app only reads and writes rows and can't step around row security."""
     with session(admin_url) as connection:
         for role, rights in ((OWNER, "CREATEDB"), (APP, "NOCREATEDB")):
-            known = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+            known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
             verb = "ALTER" if known else "CREATE"
             connection.execute(
                 sql.SQL(f"{verb} ROLE {{}} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE {rights}").format(
@@ -40,7 +40,7 @@ def make_roles(admin_url: str) -> None:
 def make_database(admin_url: str, name: str = DATABASE) -> None:
     """The owner owns it, and may therefore create trusted extensions (btree_gist, intarray, pg_trgm) in it."""
     with session(admin_url) as connection:
-        if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone():
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
             connection.execute(
                 sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(OWNER))
             )

@@ -141,11 +141,13 @@ def _answers(url: str) -> bool:
 @contextmanager
 def stopping_signals() -> Iterator[None]:
     """Ctrl-C, a service manager's stop and a closed terminal all raise Stopped, once; later ones are ignored."""
+    asked = False
 
     def stop(*_: object) -> None:
-        for sign in handled:
-            signal.signal(sign, signal.SIG_IGN)
-        raise Stopped
+        nonlocal asked
+        if not asked:
+            asked = True
+            raise Stopped
 
     handled = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {sign: signal.signal(sign, stop) for sign in handled}

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -53,9 +54,15 @@ class Servers:
                 self.valkey = Valkey(self.place)
                 self.valkey.start()
         except BaseException:
-            self.stop()
+            self._undo()
             raise
         return self
+
+    def _undo(self) -> None:
+        """After a start that failed: what was running before may be in use by another command."""
+        for server in (self.valkey, self.postgres):
+            if server and not server.adopted:
+                server.stop()
 
     def stop(self) -> None:
         for server in (self.valkey, self.postgres):
@@ -114,7 +121,7 @@ def lasting_servers() -> Iterator[Servers]:
     with (place.state / "users.lock").open("a") as users:
         with _turn(place.state):
             fcntl.flock(users, fcntl.LOCK_SH)
-            servers = Servers(place).start()
+            servers = _started(place)
             if servers.adopted and _alone(users):
                 say("接管上次未正常结束的服务，退出时一并停止（adopted）")
         try:
@@ -123,8 +130,16 @@ def lasting_servers() -> Iterator[Servers]:
             with _turn(place.state):
                 if _alone(users):
                     servers.stop()
-                else:
+                elif not servers.adopted:
                     say("其他命令仍在使用数据库，由最后结束者停止（servers left to the last user）")
+
+
+def _started(place: Place) -> Servers:
+    began = time.monotonic()
+    servers = Servers(place).start()
+    if not servers.adopted:
+        say(f"PostgreSQL 与 Valkey 已就绪：{time.monotonic() - began:.1f} 秒")
+    return servers
 
 
 def _alone(users: IO[str]) -> bool:
