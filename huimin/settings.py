@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "recipients",
     "disbursement",
     "publicity",
+    "huimin.demo",
 ]
 
 MIDDLEWARE = [
@@ -92,7 +93,9 @@ DATABASES = {
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
-            "options": env.text("HUIMIN_PG_OPTIONS", "-c statement_timeout=10s -c lock_timeout=5s -c jit=off"),
+            "options": env.text(
+                "HUIMIN_PG_OPTIONS", "-c statement_timeout=10s -c lock_timeout=5s -c jit=off"
+            ),
         },
         "TEST": {"NAME": env.text("HUIMIN_TEST_DB", "test_huimin")},
     },
