@@ -291,10 +291,12 @@ def _check_merges(sheet: CalamineSheet, table: SheetRows) -> None:
 def _notes(
     workbook: CalamineWorkbook, sheet: CalamineSheet, report: GuardReport, table: SheetRows
 ) -> list[str]:
-    notes = []
-    for name in _sheet_names(workbook, visible=False):
-        if name not in CHOICE_SHEETS and any(_filled(_lines(_load(workbook, name), SheetScan()))):
-            notes.append(f"文件里有隐藏工作表“{name}”，不会导入。请确认没有误带他人信息。")
+    hidden_sheets = [name for name in _sheet_names(workbook, visible=False) if name not in CHOICE_SHEETS]
+    notes = [
+        f"文件里有隐藏工作表“{name}”，不会导入。请确认没有误带他人信息。"
+        for name in hidden_sheets
+        if any(_filled(_lines(_load(workbook, name), SheetScan())))
+    ]
     scan = report.sheets.get(sheet.name, SheetScan())
     hidden = [row for row in scan.hidden_rows if table.header_row < row <= sheet.total_height]
     if hidden:

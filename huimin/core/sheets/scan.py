@@ -132,7 +132,7 @@ class StringScan(PartScan):
         cut = text.rfind(b"si>") + 3
         if cut < 3:
             return text
-        self.longest = max(self.longest, max(map(len, text[:cut].split(b"si>"))))
+        self.longest = max(self.longest, *map(len, text[:cut].split(b"si>")))
         return text[cut:]
 
     def check_weight(self, cells: int) -> None:
