@@ -120,9 +120,9 @@ def _scan_parts(container: Container, report: GuardReport) -> None:
         elif lower == "xl/sharedstrings.xml":
             _run(chunks, strings)
         elif lower in {"xl/workbook.xml", "xl/_rels/workbook.xml.rels", "[content_types].xml"}:
-            kept[lower] = _run(chunks, PartScan(keep=True))
+            kept[lower] = _run(chunks, PartScan(keep=True, is_xml=True))
         else:
-            _run(chunks, PartScan())
+            _run(chunks, PartScan(is_xml=lower.endswith((".xml", ".rels", ".vml")) or None))
     if b"macroEnabled" in kept["[content_types].xml"]:
         raise refused(MACRO)
     strings.check_weight(sum(scan.shared for scan in scans.values()))

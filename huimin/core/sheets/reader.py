@@ -198,9 +198,13 @@ def _bounded(rows: Iterator[Row]) -> Iterator[Row]:
         yield row
 
 
+def _last_row(sheet: CalamineSheet) -> int:
+    return sheet.end[0] + 1 if sheet.end else 0
+
+
 def _check_length(sheet: CalamineSheet) -> None:
     """Refuse too long a sheet before its first row is given, without counting when it cannot be too long."""
-    if sheet.total_height <= MAX_ROWS:
+    if _last_row(sheet) <= MAX_ROWS:
         return
     if sum(1 for _ in _filled(_lines(sheet, SheetScan()))) > MAX_ROWS + 1:
         raise refused(TOO_BIG)
@@ -298,7 +302,7 @@ def _notes(
         if any(_filled(_lines(_load(workbook, name), SheetScan())))
     ]
     scan = report.sheets.get(sheet.name, SheetScan())
-    hidden = [row for row in scan.hidden_rows if table.header_row < row <= sheet.total_height]
+    hidden = [row for row in scan.hidden_rows if table.header_row < row <= _last_row(sheet)]
     if hidden:
         notes.append(f"有{len(hidden)}行被筛选隐藏（第{_some(hidden)}行），也会导入，请确认。")
     return notes + _merge_notes(sheet, table)

@@ -27,6 +27,7 @@ FAR_CELL = re.compile(
     rb"<(?:\w+:)?c\s(?:[^>]*?\s)?r\s*=\s*[\"']"
     rb"(?:(?:[A-Z]{3,}|[C-Z][A-Z]|B[M-Z])\d|[A-Z]+(?:[2-9]\d{5}|\d{7,})[\"']|[^\"']*[^A-Z0-9\"'])[^>]*[^/]>"
 )
+CELL_PLACE = re.compile(rb"\sr\s*=\s*[\"']([^\"']*)")
 ROW_SLACK = 50  # title, header and blank lines above the data
 BROKEN_CELL = re.compile(
     rb"<(?:\w+:)?c\s(?=[^>]*?\bt\s*=\s*[\"']e[\"'])[^>]*?\br\s*=\s*[\"']([A-Z]+)(\d+)[\"'][^>]*>"
@@ -42,10 +43,10 @@ SHARED_CELL = re.compile(rb"\bt\s*=\s*[\"']s[\"']")
 class PartScan:
     """Any part: no entity declarations, no two-byte text that would hide from the patterns."""
 
-    def __init__(self, *, keep: bool = False) -> None:
+    def __init__(self, *, keep: bool = False, is_xml: bool | None = None) -> None:
         self.carry = b""
         self.kept: list[bytes] | None = [] if keep else None
-        self.is_xml: bool | None = None
+        self.is_xml = is_xml  # None: its beginning will tell
 
     def feed(self, chunk: bytes) -> None:
         """Take the next piece of the part."""
@@ -84,7 +85,7 @@ class SheetScan(PartScan):
     """A sheet: the extent of its filled cells, hidden rows, error cells, formulas without a result."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(is_xml=True)
         self.hidden_rows: list[int] = []
         self.overlay: dict[int, dict[int, str]] = {}  # row number -> column index -> text
         self.shared = 0
@@ -111,10 +112,14 @@ class SheetScan(PartScan):
 
     def _check_extent(self, done: bytes) -> None:
         for cell in FAR_CELL.finditer(done):
-            row = re.search(rb"[\"'][A-Z]{1,2}(\d+)[\"']", cell[0])
-            far_down = row is not None and int(row[1]) > MAX_ROWS + ROW_SLACK
-            if far_down or re.search(rb"[\"'](?:[A-Z]{3,}|[C-Z][A-Z]|B[M-Z])\d|&", cell[0]):
-                raise refused(TOO_BIG if far_down else f"表格超过{MAX_COLUMNS}列，请删除右侧多余的列后上传。")
+            place = CELL_PLACE.search(cell[0])
+            plain = re.fullmatch(rb"([A-Z]+)(\d+)", place[1]) if place else None
+            if plain is None:
+                raise refused_as_hostile(ABNORMAL, kind="disguised cell place")
+            if int(plain[2]) > MAX_ROWS + ROW_SLACK:
+                raise refused(TOO_BIG)
+            if column_index(plain[1].decode()) >= MAX_COLUMNS:
+                raise refused(f"表格超过{MAX_COLUMNS}列，请删除右侧多余的列后上传。")
 
     def _note(self, letters: bytes, row: bytes, text: str) -> None:
         self.overlay.setdefault(int(row), {})[column_index(letters.decode())] = text
@@ -124,7 +129,7 @@ class StringScan(PartScan):
     """The shared strings: one long text shown in a million cells would fill the memory."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(is_xml=True)
         self.longest = 0
 
     def look(self, text: bytes) -> bytes:
