@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 
-class PayrollHeader(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class PayrollHeader:
     """The first line of what we send; count and total (元) are what the lines must add up to."""
 
     county: str
@@ -30,7 +31,8 @@ class PayrollLine(NamedTuple):
     reference: str
 
 
-class ReturnHeader(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ReturnHeader:
     """The first line of what the bank answers; what is in neither ok nor fail is still being processed."""
 
     order_number: str
@@ -57,7 +59,8 @@ class ReturnLine(NamedTuple):
     line_no: int = 0  # where it stands in the file
 
 
-class Trailer(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Trailer:
     """The last line of either file."""
 
     count: int
@@ -80,7 +83,8 @@ class ReturnContent(NamedTuple):
     trailer: Trailer
 
 
-class FileTotals(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class FileTotals:
     """What was written: number of lines, sum in 元, sha256 of the bytes (hex)."""
 
     count: int

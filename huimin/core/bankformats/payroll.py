@@ -15,6 +15,7 @@ from huimin.core.bankformats.layout import (
 )
 from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
 from huimin.core.bankformats.records import (
+    ZERO,
     RecordWriter,
     amount_of,
     count_of,
@@ -87,10 +88,10 @@ def read_payroll(data: bytes, bank: BankFormat | None = None) -> PayrollContent:
     lines = [_line(cells, number, bank, errors) for number, cells in records[1:-1]]
     if errors:
         raise refused_rows(errors)
-    found = (len(lines), sum((line.amount for line in lines), start=trailer.total * 0))
-    if not found == tuple(trailer) == (header.count, header.total):
+    found = Trailer(len(lines), sum((line.amount for line in lines), start=ZERO))
+    if not found == trailer == Trailer(header.count, header.total):
         raise refused(
-            f"控制合计不符：声明{header.count}笔、{header.total}元，实际{found[0]}笔、{found[1]}元。"
+            f"控制合计不符：声明{header.count}笔、{header.total}元，实际{found.count}笔、{found.total}元。"
         )
     return PayrollContent(header, lines, trailer)
 

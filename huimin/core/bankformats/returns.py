@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import astuple
 from decimal import Decimal
 from typing import IO
 
@@ -49,7 +50,10 @@ def write_return(
     """Write a return file as a bank would; ValueError when the lines do not add up to the header."""
     writer = RecordWriter(bank, fileobj)
     head_tag, last_tag = bank.return_tags
-    first = (head_tag, *(yuan_text(cell) if isinstance(cell, Decimal) else str(cell) for cell in header))
+    first = (
+        head_tag,
+        *(yuan_text(cell) if isinstance(cell, Decimal) else str(cell) for cell in astuple(header)),
+    )
     order = [ReturnLine._fields.index(name) for name in bank.return_columns]
     amount_at = ReturnLine._fields.index("amount")
 
@@ -95,23 +99,24 @@ def read_return(data: bytes, filename: str, bank: BankFormat | None = None) -> R
 
 
 def _check_frame(records: list[Record], bank: BankFormat) -> None:
-    """One first line, one last line, nothing after it, and as many lines between as declared."""
+    """One first line, one last line, nothing after it."""
     head_tag, last_tag = bank.return_tags
     tags = [cells[0] for _, cells in records]
-    if not tags:
-        raise refused(NO_RETURN)
-    if tags[0] == bank.payroll_tags[0]:
+    if tags and tags[0] == bank.payroll_tags[0]:
         raise refused(OUR_OWN)
-    if tags[0] != head_tag or len(records[0][1]) != HEADER_CELLS:
+    if not tags or tags[0] != head_tag or len(records[0][1]) != HEADER_CELLS:
         raise refused(NO_RETURN)
-    for place, tag in enumerate(tags[1:], 1):
-        if tag in {head_tag, bank.payroll_tags[0]}:
-            raise refused(f"文件里有两份回盘（第{records[place][0]}行又出现首行），请分开上传。")
+    for number, cells in records[1:]:
+        if cells[0] in {head_tag, bank.payroll_tags[0]}:
+            raise refused(f"文件里有两份回盘（第{number}行又出现首行），请分开上传。")
     if last_tag not in tags:
         declared = records[0][1][2]
         raise refused(f"文件不完整：声明{declared}笔，实际{len(tags) - 1}笔，且缺少结尾行。")
-    end = tags.index(last_tag)
-    if end != len(tags) - 1:
+    _check_end(records, tags.index(last_tag))
+
+
+def _check_end(records: list[Record], end: int) -> None:
+    if end != len(records) - 1:
         raise refused(f"第{records[end + 1][0]}行在结尾行之后，文件被改动过。请向银行重新下载原始文件。")
     if len(records[end][1]) != TRAILER_CELLS:
         raise refused("文件不完整：结尾行只有一半，请重新下载。")

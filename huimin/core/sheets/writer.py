@@ -65,7 +65,8 @@ def write_rows(
                 written += _write_sheet(part, columns, block, row_writer, title)
             first = next(source, None)
         for name, content in xml.workbook_parts(sheets, "名单").items():
-            archive.writestr(name, content)
+            # a ZipInfo of its own: the same rows give the same bytes, whatever the hour
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return written
 
 
