@@ -12,7 +12,7 @@
   /* A form is sent once. The button's own name and value must still travel, so it is disabled after the event. */
   document.addEventListener("submit", function (event) {
     var form = event.target;
-    if (event.defaultPrevented || form.method === "get" || form.target === "_blank") return;
+    if (event.defaultPrevented || form.method === "get" || form.hasAttribute("data-again")) return;
     if (form.hasAttribute("data-sent")) {
       event.preventDefault();
       return;
