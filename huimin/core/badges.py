@@ -27,7 +27,9 @@ _BY_KIND = {
     Kind.OK: ("已到账", "期满", "已公开", "已办结", "相符"),
     Kind.BAD: ("失败", "退回", "不符", "超期", "有差异"),
 }
-WORDS: Mapping[str, Kind] = MappingProxyType({word: kind for kind, words in _BY_KIND.items() for word in words})
+WORDS: Mapping[str, Kind] = MappingProxyType(
+    {word: kind for kind, words in _BY_KIND.items() for word in words}
+)
 
 # What the public reads for a payment of each kind: nobody outside needs to know a reviewer from an approver.
 PUBLIC_WORDS: Mapping[Kind, str] = MappingProxyType(

@@ -105,7 +105,10 @@
     if (event.detail.elt.hasAttribute("data-poll")) return;
     if (status === 403) say("这一步不归您的岗位办理，或页面停留太久，请刷新页面后再试。");
     else if (status === 429) say("操作太快了，请稍等 1 分钟再试。");
-    else say("没有办成，您填的内容还在。请稍等 1 分钟再试。");
+    else {
+      var number = event.detail.xhr.getResponseHeader("X-Error-Number");
+      say("没有办成，您填的内容还在。请稍等 1 分钟再试。" + (number ? "编号 " + number : ""));
+    }
   });
   document.addEventListener("htmx:sendError", function (event) {
     if (!event.detail.elt.hasAttribute("data-poll")) say("网络断了，没有办成。接通后再试一次。");

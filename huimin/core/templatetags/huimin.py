@@ -7,13 +7,13 @@ from typing import Any
 
 from django import template
 from django.forms import BoundField
-from django.http import QueryDict
 from django.template import Context
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from huimin.core import badges, identity, money, pages
+from huimin.core.lists import changed_query
 
 register = template.Library()
 DASH = "—"
@@ -76,7 +76,9 @@ def _stamp(moment: date, today: date | None) -> str:
 
 
 def _local(moment: date) -> date:
-    return timezone.localtime(moment) if isinstance(moment, datetime) and timezone.is_aware(moment) else moment
+    return (
+        timezone.localtime(moment) if isinstance(moment, datetime) and timezone.is_aware(moment) else moment
+    )
 
 
 @register.filter
@@ -116,17 +118,6 @@ def icon(name: str) -> SafeString:
     return format_html('<svg class="ico" aria-hidden="true"><use href="#i-{}"></use></svg>', name)
 
 
-def changed_query(query: QueryDict, **changes: object) -> str:
-    """The query string with some keys set, or removed where the value is None; always begins with a question mark."""
-    params = query.copy()
-    for key, value in changes.items():
-        if value is None:
-            params.pop(key, None)
-        else:
-            params[key] = str(value)
-    return f"?{params.urlencode()}"
-
-
 @register.simple_tag(takes_context=True)
 def query_string(context: Context, **changes: object) -> str:
     """{% query_string page=3 %}: this page's own address with another page, sort or filter."""
@@ -158,7 +149,7 @@ def steps(stations: Sequence[pages.Station]) -> dict[str, Any]:
 @register.inclusion_tag("partials/timeline.html", takes_context=True)
 def timeline(context: Context, entries: Sequence[pages.Entry]) -> dict[str, Any]:
     """办理记录, newest first."""
-    return {"entries": entries, "today": context["house"]["today"]}
+    return {"entries": entries, "today": context["house"]["today"] if "house" in context else None}
 
 
 @register.inclusion_tag("partials/stats.html")
@@ -178,10 +169,14 @@ def checks(lines: Sequence[pages.Check]) -> dict[str, Any]:
 
 
 @register.simple_tag
-def meter(value: Decimal | int, expected: Decimal | int | None = None, look: str = "", label: str = "已办") -> SafeString:
+def meter(
+    value: Decimal | int, expected: Decimal | int | None = None, look: str = "", label: str = "已办"
+) -> SafeString:
     """A bar of `value` percent; `expected` draws 序时进度 as an upright line; `look` is ok, warn or bad."""
     said = f"{label} {value}%" if expected is None else f"{label} {value}%，序时 {expected}%"
     line = "" if expected is None else format_html(" data-t")
     style = f"--v:{value}" if expected is None else f"--v:{value};--t:{expected}"
     css = f"meter meter--{look}" if look else "meter"
-    return format_html('<div class="{}"{} style="{}" role="img" aria-label="{}"></div>', css, line, style, said)
+    return format_html(
+        '<div class="{}"{} style="{}" role="img" aria-label="{}"></div>', css, line, style, said
+    )
