@@ -51,7 +51,7 @@ class HouseFormMixin:
             url = (
                 f"#{bound.id_for_label or bound.auto_id}" if bound is not None and not bound.is_hidden else ""
             )
-            shown = errors[:1] if bound is not None else errors
+            shown = list(errors)[:1] if bound is not None else list(errors)
             lines += [Link(str(error), url) for error in shown]
         return lines
 
