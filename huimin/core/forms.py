@@ -48,9 +48,7 @@ class HouseFormMixin:
         lines = []
         for name, errors in self.errors.items():  # type: ignore[attr-defined]
             bound = self[name] if name in self.fields else None  # type: ignore[index]
-            url = (
-                f"#{bound.id_for_label or bound.auto_id}" if bound is not None and not bound.is_hidden else ""
-            )
+            url = f"#{_first_id(bound)}" if bound is not None and not bound.is_hidden else ""
             shown = list(errors)[:1] if bound is not None else list(errors)
             lines += [Link(str(error), url) for error in shown]
         return lines
@@ -60,6 +58,15 @@ class HouseFormMixin:
         found = len(self.summary)
         wrong = "请改一处" if found == 1 else f"有 {found} 处要改"
         return f"还不能{self.summary_verb}，{wrong}"
+
+
+def _first_id(bound: forms.BoundField) -> str:
+    """Where the link of an error leads: the control, or the first of a group of choices."""
+    return (
+        f"{bound.auto_id}_0"
+        if bound.widget_type in {"radioselect", "checkboxselectmultiple"}
+        else bound.id_for_label
+    )
 
 
 class HouseForm(HouseFormMixin, forms.Form):

@@ -107,7 +107,7 @@
     else if (status === 429) say("操作太快了，请稍等 1 分钟再试。");
     else {
       var number = event.detail.xhr.getResponseHeader("X-Error-Number");
-      say("没有办成，您填的内容还在。请稍等 1 分钟再试。" + (number ? "编号 " + number : ""));
+      say("服务器出了问题，您填的内容还在。请先刷新看现在的状态，再决定要不要重做。" + (number ? "编号 " + number : ""));
     }
   });
   document.addEventListener("htmx:sendError", function (event) {

@@ -13,13 +13,14 @@ class Sample(HouseForm):
     start = forms.DateField(label="开始日期", required=False)
     kind = forms.ChoiceField(label="种类", choices=[("a", "甲")])
     sure = forms.BooleanField(label="我看过了")
+    way = forms.ChoiceField(label="办法", choices=[("a", "甲")], widget=forms.RadioSelect, initial="a")
     told = forms.CharField(label="口令", error_messages={"required": "请看手机上的六位数字"})
 
     def clean(self):
         raise forms.ValidationError("起止日期倒了")
 
 
-GOOD = {"name": "王桂英", "amount": "1,541.20元", "kind": "a", "sure": "on", "told": "1"}
+GOOD = {"name": "王桂英", "amount": "1,541.20元", "kind": "a", "way": "a", "sure": "on", "told": "1"}
 
 
 def errors_of(**changes: str) -> dict[str, list[str]]:
@@ -56,10 +57,15 @@ def test_money_comes_out_exact():
 
 
 def test_the_summary_lists_each_error_once_and_leads_to_its_field():
-    form = Sample({**GOOD, "name": "", "kind": ""})
+    form = Sample({**GOOD, "name": "", "kind": "", "way": ""})
     lines = [(line.label, line.url) for line in form.summary]
-    assert lines == [("请填写姓名", "#id_name"), ("请选择种类", "#id_kind"), ("起止日期倒了", "")]
-    assert form.summary_title == "还不能提交，有 3 处要改"
+    assert lines == [
+        ("请填写姓名", "#id_name"),
+        ("请选择种类", "#id_kind"),
+        ("请选择办法", "#id_way_0"),
+        ("起止日期倒了", ""),
+    ]
+    assert form.summary_title == "还不能提交，有 4 处要改"
 
 
 def test_one_error_is_not_counted():
