@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 """Filters and tags every template has at hand (builtins in settings): amounts, dates, masks, states, lists."""
 
 from collections.abc import Callable, Sequence
@@ -192,3 +193,8 @@ def meter(
     return format_html(
         '<div class="{}"{} style="{}" role="img" aria-label="{}"></div>', css, line, style, said
     )
+=======
+from django import template
+
+register = template.Library()
+>>>>>>> main
