@@ -161,6 +161,8 @@ AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_LOCKOUT_CALLABLE = "huimin.core.auth.locked_out"
 AXES_VERBOSE = False
+# the account is what is guarded: a lock by address would shut out a whole township behind one router
+SILENCED_SYSTEM_CHECKS = ["axes.W006"]
 OTP_TOTP_ISSUER = "惠民直达"
 
 CONTENT_SECURITY_POLICY = {
@@ -202,13 +204,13 @@ MAX_UPLOAD_BYTES = 64 * 2**20
 OUTBOX_DIR = Path(env.text("HUIMIN_OUTBOX_DIR", str(BASE_DIR / ".run" / "outbox")))
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["huimin.core.api.OfficeAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["huimin.core.api.OfficeScope"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["huimin.core.credentials.OfficeAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["huimin.core.credentials.OfficeScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
     "PAGE_SIZE": 100,
-    "EXCEPTION_HANDLER": "huimin.core.api.refused",
+    "EXCEPTION_HANDLER": "huimin.core.api_errors.refused",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {

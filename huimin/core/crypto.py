@@ -1,0 +1,193 @@
+"""Private values at rest: AES-256-GCM for reading back, keyed hashes for finding again (docs/decisions.md, private fields).
+
+A sealed value is: one byte, the length of the key's name; the name; a 12-byte nonce; the ciphertext with its 16-byte tag.
+The additional data is the purpose ("id_number", "account"): a value moved to a column of another purpose does not open, but
+INSERT … SELECT may copy it between tables whose columns share the purpose.
+
+Keys come from HUIMIN_KEYRING, JSON: {"current": "k2", "keys": {"k1": {"data": …, "index": …}, "k2": …}}, each key 32 bytes in
+base64. The current one writes, all of them read. To rotate: add a key, make it current, rewrite what needs_rotation() names,
+then remove the old one. Blind indexes are bound by unique constraints, so give the new key the same "index" until they have
+been rewritten too; searches meanwhile use blind_indexes().
+"""
+
+import base64
+import binascii
+import hmac
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+
+from huimin.env import BadSetting
+
+Blob = bytes | bytearray | memoryview
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+TAG_BYTES = 16
+INDEX_BYTES = 16
+_VARIABLE = "HUIMIN_KEYRING"
+
+
+class Undecipherable(Exception):
+    """A sealed value that does not open: changed, of another purpose, or sealed with a key that is not on the ring."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    name: str
+    cipher: AESGCM = field(repr=False)
+    index: bytes = field(repr=False)
+    header: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _KeyRing:
+    current: _Key
+    keys: dict[str, _Key]
+
+    @property
+    def newest_first(self) -> list[_Key]:
+        return [self.current, *(key for key in self.keys.values() if key is not self.current)]
+
+
+def require_keys() -> None:
+    """Raise BadSetting unless the key ring is usable: called at start, there is no mode without encryption."""
+    _ring()
+
+
+def _ring() -> _KeyRing:
+    return _read_ring(settings.KEYRING)
+
+
+@lru_cache(maxsize=8)
+def _read_ring(text: str) -> _KeyRing:
+    if not text:
+        raise BadSetting(
+            f"{_VARIABLE} is empty; private fields are never stored in clear (docs/operations.md)"
+        )
+    try:
+        raw = json.loads(text)
+        keys = {str(name): _read_key(str(name), parts) for name, parts in raw["keys"].items()}
+        current = keys[raw["current"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        # the causes would quote the text, which is secret
+        raise BadSetting(
+            f'{_VARIABLE} must be {{"current": name, "keys": {{name: {{"data", "index"}}}}}}'
+        ) from None
+    return _KeyRing(current, keys)
+
+
+def _read_key(name: str, parts: dict[str, str]) -> _Key:
+    data, index = (_read_secret(name, part, parts[part]) for part in ("data", "index"))
+    if data == index:
+        raise BadSetting(f"{_VARIABLE}: data and index of key {name!r} must differ")
+    header = name.encode("ascii")
+    if not 1 <= len(header) <= 32:
+        raise BadSetting(f"{_VARIABLE}: names of keys have 1 to 32 characters")
+    return _Key(name, AESGCM(data), index, bytes([len(header)]) + header)
+
+
+def _read_secret(name: str, part: str, text: str) -> bytes:
+    try:
+        secret = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        secret = b""
+    if len(secret) != KEY_BYTES:
+        raise BadSetting(f"{_VARIABLE}: {part} of key {name!r} must be {KEY_BYTES} bytes in base64")
+    return secret
+
+
+def encrypt(purpose: str, text: str) -> bytes:
+    """Seal a text for a column of this purpose; equal texts give different blobs."""
+    return encrypt_bytes(purpose, text.encode())
+
+
+def decrypt(purpose: str, blob: Blob) -> str:
+    return decrypt_bytes(purpose, blob).decode()
+
+
+def encrypt_bytes(purpose: str, data: bytes) -> bytes:
+    """Seal bytes, at most 2 GiB at once.
+
+    Who cuts a file into frames puts the file's key, the frame's number and "last" into the purpose, so that frames cannot be
+    dropped, swapped or mixed between files.
+    """
+    key, nonce = _ring().current, os.urandom(NONCE_BYTES)
+    return key.header + nonce + key.cipher.encrypt(nonce, data, purpose.encode())
+
+
+def decrypt_bytes(purpose: str, blob: Blob) -> bytes:
+    blob = bytes(blob)
+    name, start = _key_name(blob)
+    key = _ring().keys.get(name)
+    if key is None:
+        raise Undecipherable(f"key {name!r} is not in {_VARIABLE}")
+    try:
+        return key.cipher.decrypt(
+            blob[start : start + NONCE_BYTES], blob[start + NONCE_BYTES :], purpose.encode()
+        )
+    except InvalidTag:
+        raise Undecipherable(
+            f"a value sealed with key {name!r} was changed or is not of purpose {purpose!r}"
+        ) from None
+
+
+def encrypt_many(purpose: str, texts: Iterable[str]) -> list[bytes]:
+    """Seal many texts of one purpose, in order; one read of randomness for all."""
+    key, purpose_bytes, texts = _ring().current, purpose.encode(), list(texts)
+    seal, header, noise = key.cipher.encrypt, key.header, os.urandom(NONCE_BYTES * len(texts))
+    nonces = (noise[at : at + NONCE_BYTES] for at in range(0, len(noise), NONCE_BYTES))
+    return [
+        header + nonce + seal(nonce, text.encode(), purpose_bytes)
+        for nonce, text in zip(nonces, texts, strict=True)
+    ]
+
+
+def decrypt_many(purpose: str, blobs: Iterable[Blob]) -> list[str]:
+    return [decrypt_bytes(purpose, blob).decode() for blob in blobs]
+
+
+def needs_rotation(blob: Blob) -> bool:
+    """Whether a blob was sealed with another key than the current one."""
+    return _key_name(bytes(blob))[0] != _ring().current.name
+
+
+def _key_name(blob: bytes) -> tuple[str, int]:
+    start = 1 + blob[0] if blob else 0
+    if not start or len(blob) < start + NONCE_BYTES + TAG_BYTES:
+        raise Undecipherable("too short for a sealed value")
+    return blob[1:start].decode("ascii", "replace"), start
+
+
+def blind_index(purpose: str, text: str) -> bytes:
+    """16 bytes by which a normalised text is found again; one purpose's index says nothing about another's.
+
+    The text must be in its one stored form (identity.normalise_*): the hash of "x" is not the hash of "X".
+    """
+    return _index(_ring().current.index, purpose, text)
+
+
+def blind_indexes(purpose: str, text: str) -> list[bytes]:
+    """The index under every key on the ring, current first, for searches while keys are being rotated."""
+    return list(dict.fromkeys(_index(key.index, purpose, text) for key in _ring().newest_first))
+
+
+def blind_index_many(purpose: str, texts: Iterable[str]) -> list[bytes]:
+    key = _purpose_key(_ring().current.index, purpose)
+    digest = hmac.digest
+    return [digest(key, text.encode(), "sha256")[:INDEX_BYTES] for text in texts]
+
+
+def _index(index_key: bytes, purpose: str, text: str) -> bytes:
+    return hmac.digest(_purpose_key(index_key, purpose), text.encode(), "sha256")[:INDEX_BYTES]
+
+
+@lru_cache(maxsize=256)
+def _purpose_key(index_key: bytes, purpose: str) -> bytes:
+    return hmac.digest(index_key, b"blind index of " + purpose.encode(), "sha256")
