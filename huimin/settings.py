@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "recipients",
     "disbursement",
     "publicity",
+    "huimin.demo",
 ]
 
 MIDDLEWARE = [

@@ -41,6 +41,7 @@ class Postgres:
         self.data = self.home / "data"
         self.log = self.home / "server.log"
         self.process: Process | None = None
+        self.child: subprocess.Popen[bytes] | None = None  # None also when adopted
         self.adopted = False
 
     def url(self, role: str, database: str) -> str:
@@ -65,6 +66,8 @@ class Postgres:
         if self.process:
             self.process.stop(signal.SIGINT, signal.SIGQUIT, patience=30)
             self.process = None
+        if self.child:
+            self.child.wait()
 
     def _initialise(self, programs: Path) -> None:
         if (self.data / "PG_VERSION").exists():
@@ -118,7 +121,7 @@ class Postgres:
         settings |= {} if self.durable else CARELESS
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
-            child = subprocess.Popen(
+            child = self.child = subprocess.Popen(
                 [programs / "postgres", "-D", self.data, *options],
                 env=self._environment(),
                 cwd=self.home,

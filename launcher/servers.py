@@ -79,6 +79,7 @@ class Servers:
 
     def environment(self) -> dict[str, str]:
         """What Django needs to find the servers and its keys."""
+        (self.place.state / "outbox").mkdir(mode=0o700, exist_ok=True)
         found = {
             "HUIMIN_KEYRING_FILE": str(keys.keyring_file(self.place.state)),
             "HUIMIN_SECRET_KEY_FILE": str(keys.secret_key_file(self.place.state)),

@@ -22,6 +22,7 @@ class Valkey:
         self.socket = server_folder(place.sockets, "valkey") / "valkey.sock"
         self.pid_file = place.state / PID_FILE
         self.process: Process | None = None
+        self.child: subprocess.Popen[bytes] | None = None  # None also when adopted
         self.adopted = False
 
     def url(self) -> str:
@@ -40,6 +41,8 @@ class Valkey:
         if self.process:
             self.process.stop(signal.SIGTERM, patience=10)
             self.process = None
+        if self.child:
+            self.child.wait()
         self.pid_file.unlink(missing_ok=True)
 
     def _launch(self) -> None:
@@ -53,7 +56,7 @@ class Valkey:
         options |= {"save": "", "appendonly": "no", "daemonize": "no"}
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
         with (self.home / "server.log").open("ab") as log:
-            child = subprocess.Popen(
+            child = self.child = subprocess.Popen(
                 [reachable_valkey(self.account), *words],
                 env={"PATH": os.environ.get("PATH", ""), "TZ": "Asia/Shanghai"},
                 cwd=self.home,
