@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "recipients",
     "disbursement",
     "publicity",
+    "huimin.demo",
 ]
 
 MIDDLEWARE = [
@@ -92,7 +93,9 @@ DATABASES = {
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
-            "options": env.text("HUIMIN_PG_OPTIONS", "-c statement_timeout=10s -c lock_timeout=5s -c jit=off"),
+            "options": env.text(
+                "HUIMIN_PG_OPTIONS", "-c statement_timeout=10s -c lock_timeout=5s -c jit=off"
+            ),
         },
         "TEST": {"NAME": env.text("HUIMIN_TEST_DB", "test_huimin")},
     },
@@ -153,6 +156,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "huimin.core.views.errors.csrf_failure"
 AXES_HANDLER = "axes.handlers.database.AxesDatabaseHandler"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
@@ -161,6 +165,8 @@ AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_LOCKOUT_CALLABLE = "huimin.core.auth.locked_out"
 AXES_VERBOSE = False
+# the account is what is guarded: a lock by address would shut out a whole township behind one router
+SILENCED_SYSTEM_CHECKS = ["axes.W006"]
 OTP_TOTP_ISSUER = "惠民直达"
 
 CONTENT_SECURITY_POLICY = {
@@ -202,13 +208,13 @@ MAX_UPLOAD_BYTES = 64 * 2**20
 OUTBOX_DIR = Path(env.text("HUIMIN_OUTBOX_DIR", str(BASE_DIR / ".run" / "outbox")))
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["huimin.core.api.OfficeAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["huimin.core.api.OfficeScope"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["huimin.core.credentials.OfficeAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["huimin.core.credentials.OfficeScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
     "PAGE_SIZE": 100,
-    "EXCEPTION_HANDLER": "huimin.core.api.refused",
+    "EXCEPTION_HANDLER": "huimin.core.api_errors.refused",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {

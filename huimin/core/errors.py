@@ -12,6 +12,10 @@ class StepRefused(Refused):
     """A step of a workflow that this person may not take now, or that the object's state does not allow."""
 
 
+class StepForbidden(StepRefused):
+    """A step that belongs to other roles or another place; pages answer 403 with this text."""
+
+
 class BadInput(Refused):
     """One value that was not understood; `field` names the form field or column it came from, if known."""
 

@@ -1,0 +1,263 @@
+import pgtrigger
+from django.contrib.postgres.fields import DateRangeField
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from disbursement.states import (
+    BATCH_BADGES,
+    BATCH_FLOW,
+    ORDER_BADGES,
+    ORDER_FLOW,
+    ROSTER_BADGES,
+    ROSTER_FLOW,
+    BatchStatus,
+    OrderStatus,
+    RosterStatus,
+)
+from huimin.core.models import StoredFile, User
+from huimin.core.roles import Area
+from huimin.core.scope import Scoped
+from subsidies.models import Indicator, Policy, PolicyVersion
+
+
+class Batch(Scoped):
+    """One payment round of a policy for a period; issued to townships, each of which gets a roster."""
+
+    class Kind(models.TextChoices):
+        REGULAR = "regular", "正常发放"
+        CORRECTION = "correction", "更正发放"
+
+    number = models.CharField("批次号", max_length=24, unique=True)
+    kind = models.CharField("种类", max_length=10, choices=Kind, default=Kind.REGULAR)
+    policy = models.ForeignKey(Policy, models.PROTECT, verbose_name="政策")
+    version = models.ForeignKey(PolicyVersion, models.PROTECT, verbose_name="政策版本")
+    period = models.CharField("期次", max_length=12)
+    period_range = DateRangeField("期间")
+    # regular, or a 补发 with its number: what a claim is unique for
+    component = models.CharField("发放内容", max_length=24, default="regular")
+    title = models.CharField("发放标题", max_length=120)
+    corrects = models.ForeignKey(
+        "self", models.PROTECT, verbose_name="更正的批次", null=True, related_name="corrections"
+    )
+    attempt = models.PositiveSmallIntegerField("第几次", default=1)
+    status = models.CharField("状态", max_length=10, choices=BatchStatus, default=BatchStatus.DRAFT)
+    made_by = models.ForeignKey(User, models.PROTECT, verbose_name="建立人", related_name="+")
+    created_at = models.DateTimeField("建立时间", db_default=Now())
+
+    area = Area.ROSTER
+    policy_field = "policy_id"
+
+    class Meta:
+        verbose_name = verbose_name_plural = "批次"
+        ordering = ("-id",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["county_code", "policy", "period", "component"],
+                name="batch_once",
+                condition=Q(kind="regular") & ~Q(status="cancelled"),
+                violation_error_message="这项政策这一期的批次已经有了。",
+            ),
+            models.CheckConstraint(
+                name="correction_names_its_batch",
+                condition=Q(kind="regular", corrects__isnull=True)
+                | Q(kind="correction", corrects__isnull=False),
+            ),
+        ]
+        triggers = [
+            pgtrigger.FSM(name="batch_steps", field="status", transitions=BATCH_FLOW.transitions()),
+            pgtrigger.Protect(name="batch_stays", operation=pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def badge(self) -> str:
+        return BATCH_BADGES[BatchStatus(self.status)]
+
+
+class PaymentOrder(Scoped):
+    """支付申请: gathers finally approved rosters, freezes indicators, is signed by another person, goes to the bank once."""
+
+    number = models.CharField("申请号", max_length=24, unique=True)
+    policy = models.ForeignKey(Policy, models.PROTECT, verbose_name="政策")
+    line_count = models.PositiveIntegerField("笔数")
+    total = models.DecimalField("金额", max_digits=14, decimal_places=2)
+    # root over the rosters' content hashes: what the signer saw
+    content_hash = models.CharField("名单指纹", max_length=64)
+    status = models.CharField("状态", max_length=10, choices=OrderStatus, default=OrderStatus.DRAFT)
+    made_by = models.ForeignKey(User, models.PROTECT, verbose_name="编制人", related_name="+")
+    created_at = models.DateTimeField("编制时间", db_default=Now())
+    signed_by = models.ForeignKey(User, models.PROTECT, verbose_name="签章人", null=True, related_name="+")
+    signed_at = models.DateTimeField("签章时间", null=True)
+    sent_at = models.DateTimeField("送盘时间", null=True)
+
+    area = Area.ORDER
+    policy_field = "policy_id"
+
+    class Meta:
+        verbose_name = verbose_name_plural = "支付申请"
+        ordering = ("-id",)
+        constraints = [
+            models.CheckConstraint(
+                name="order_signer_is_another",
+                condition=Q(signed_by__isnull=True) | ~Q(signed_by=F("made_by")),
+                violation_error_message="支付申请要由另一个人签章。",
+            ),
+            models.CheckConstraint(
+                name="order_signed_before_sent",
+                condition=Q(status__in=["draft", "cancelled"])
+                | Q(signed_by__isnull=False, signed_at__isnull=False),
+            ),
+            models.CheckConstraint(name="order_has_money", condition=Q(total__gt=0, line_count__gt=0)),
+        ]
+        triggers = [
+            pgtrigger.FSM(name="order_steps", field="status", transitions=ORDER_FLOW.transitions()),
+            pgtrigger.Protect(name="order_stays", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="order_is_fixed",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                func="""
+                    IF (NEW.total, NEW.line_count, NEW.content_hash, NEW.number, NEW.made_by_id, NEW.policy_id)
+                       IS DISTINCT FROM
+                       (OLD.total, OLD.line_count, OLD.content_hash, OLD.number, OLD.made_by_id, OLD.policy_id)
+                       OR (OLD.sent_at IS NOT NULL AND NEW.sent_at IS DISTINCT FROM OLD.sent_at)
+                       OR (OLD.signed_by_id IS NOT NULL AND NEW.signed_by_id IS DISTINCT FROM OLD.signed_by_id) THEN
+                        RAISE EXCEPTION '支付申请编制后不能修改' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def badge(self) -> str:
+        return ORDER_BADGES[OrderStatus(self.status)]
+
+
+class OrderIndicator(models.Model):
+    """How much of an order one indicator pays."""
+
+    order = models.ForeignKey(PaymentOrder, models.PROTECT, related_name="deductions")
+    indicator = models.ForeignKey(Indicator, models.PROTECT, verbose_name="指标")
+    amount = models.DecimalField("金额", max_digits=14, decimal_places=2)
+    # how much of the amount has been paid or given back since; the rest is still frozen
+    paid = models.DecimalField("已支付", max_digits=14, decimal_places=2, default=0)
+    released = models.DecimalField("已退回可用", max_digits=14, decimal_places=2, default=0)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "指标扣减"
+        ordering = ("id",)
+        constraints = [
+            models.UniqueConstraint(fields=["order", "indicator"], name="order_indicator_once"),
+            models.CheckConstraint(
+                name="order_indicator_adds_up",
+                condition=Q(amount__gt=0, paid__gte=0, released__gte=0)
+                & Q(amount__gte=F("paid") + F("released")),
+            ),
+        ]
+        triggers = [pgtrigger.Protect(name="order_indicator_stays", operation=pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.amount}"
+
+
+class Roster(Scoped):
+    """花名册: a township's list in a batch. Its lines live under `revision`; a rework writes a new revision.
+
+    division_code is the township. Submission freezes line_count, total and content_hash (the Merkle root over the
+    lines, which is also the verification code of the disclosure).
+    """
+
+    batch = models.ForeignKey(Batch, models.PROTECT, related_name="rosters", verbose_name="批次")
+    policy = models.ForeignKey(Policy, models.PROTECT, verbose_name="政策")
+    revision = models.PositiveSmallIntegerField("版本", default=0)
+    status = models.CharField("状态", max_length=20, choices=RosterStatus, default=RosterStatus.ISSUED)
+    line_count = models.PositiveIntegerField("笔数", default=0)
+    total = models.DecimalField("金额", max_digits=14, decimal_places=2, default=0)
+    content_hash = models.CharField("名单指纹", max_length=64, blank=True)
+    order = models.ForeignKey(
+        PaymentOrder, models.PROTECT, verbose_name="支付申请", null=True, related_name="rosters"
+    )
+    generated_at = models.DateTimeField("生成时间", null=True)
+    submitted_at = models.DateTimeField("送审时间", null=True)
+
+    area = Area.ROSTER
+    policy_field = "policy_id"
+
+    class Meta:
+        verbose_name = verbose_name_plural = "花名册"
+        ordering = ("batch", "division_code")
+        constraints = [
+            models.UniqueConstraint(fields=["batch", "division_code"], name="roster_once_per_township"),
+        ]
+        indexes = [models.Index(fields=["division_code", "status"], name="roster_place")]
+        triggers = [
+            pgtrigger.FSM(name="roster_steps", field="status", transitions=ROSTER_FLOW.transitions()),
+            pgtrigger.Protect(name="roster_stays", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="roster_frozen_after_submission",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("OLD.status <> 'issued'"),
+                func="""
+                    IF (NEW.revision, NEW.line_count, NEW.total, NEW.content_hash)
+                       IS DISTINCT FROM (OLD.revision, OLD.line_count, OLD.total, OLD.content_hash) THEN
+                        RAISE EXCEPTION '花名册已送审，名单和金额已锁定' USING ERRCODE = '23514';
+                    END IF;
+                    IF NEW.order_id IS NOT NULL AND NEW.status <> 'approved' THEN
+                        RAISE EXCEPTION '花名册没有终审，不能支付' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="roster_adds_up_at_submission",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("OLD.status = 'issued' AND NEW.status = 'township_check'"),
+                # what is submitted is what the lines say, to the fen
+                func="""
+                    DECLARE n bigint; s numeric;
+                    BEGIN
+                        SELECT count(*), coalesce(sum(amount), 0) INTO n, s FROM disbursement_paymentline
+                            WHERE roster_id = NEW.id AND revision = NEW.revision;
+                        IF n = 0 OR n <> NEW.line_count OR s <> NEW.total OR NEW.content_hash = '' THEN
+                            RAISE EXCEPTION '花名册合计与明细不符：明细 % 笔 % 元', n, s USING ERRCODE = '23514';
+                        END IF;
+                        RETURN NEW;
+                    END;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.batch_id}-{self.division_code}"
+
+    @property
+    def badge(self) -> str:
+        return ROSTER_BADGES[RosterStatus(self.status)]
+
+
+class BankFile(models.Model):
+    """代发文件: made once per order and format, kept as bytes; downloading again gives the same bytes."""
+
+    order = models.ForeignKey(PaymentOrder, models.PROTECT, related_name="bank_files")
+    format = models.CharField("格式", max_length=20)
+    file = models.OneToOneField(StoredFile, models.PROTECT, related_name="+")
+    line_count = models.PositiveIntegerField("笔数")
+    total = models.DecimalField("金额", max_digits=14, decimal_places=2)
+    made_at = models.DateTimeField("生成时间", db_default=Now())
+
+    class Meta:
+        verbose_name = verbose_name_plural = "代发文件"
+        constraints = [models.UniqueConstraint(fields=["order", "format"], name="bank_file_once")]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.order} {self.format}"

@@ -1,0 +1,217 @@
+from django.db.models import TextChoices
+
+from huimin.core.duties import Duty
+from huimin.core.roles import Role
+from huimin.core.steps import Workflow, step
+
+
+class BatchStatus(TextChoices):
+    DRAFT = "draft", "草稿"
+    ISSUED = "issued", "办理中"
+    CLOSED = "closed", "已办结"
+    CANCELLED = "cancelled", "已作废"
+
+
+BATCH_BADGES = {
+    BatchStatus.DRAFT: "off",
+    BatchStatus.ISSUED: "doing",
+    BatchStatus.CLOSED: "ok",
+    BatchStatus.CANCELLED: "off",
+}
+
+BATCH_FLOW = Workflow(
+    "disbursement.batch",
+    "批次",
+    (
+        step("issue", "下达乡镇", [BatchStatus.DRAFT], BatchStatus.ISSUED, [Role.DEPARTMENT_CLERK]),
+        step(
+            "cancel",
+            "作废批次",
+            [BatchStatus.DRAFT],
+            BatchStatus.CANCELLED,
+            [Role.DEPARTMENT_CLERK],
+            needs_note=True,
+            style="danger",
+        ),
+        step("close", "关账", [BatchStatus.ISSUED], BatchStatus.CLOSED, [Role.FINANCE_CLERK]),
+    ),
+)
+
+
+class RosterStatus(TextChoices):
+    ISSUED = "issued", "待核对"
+    TOWNSHIP_CHECK = "township_check", "待乡镇审核"
+    DEPARTMENT_HANDLE = "department_handle", "待部门经办"
+    DEPARTMENT_CHECK = "department_check", "待部门审核"
+    FINANCE_HANDLE = "finance_handle", "待初审"
+    FINANCE_CHECK = "finance_check", "待复核"
+    APPROVED = "approved", "已终审"
+    CANCELLED = "cancelled", "已作废"
+
+
+R = RosterStatus
+
+ROSTER_BADGES = {
+    R.ISSUED: "todo",
+    R.TOWNSHIP_CHECK: "todo",
+    R.DEPARTMENT_HANDLE: "todo",
+    R.DEPARTMENT_CHECK: "todo",
+    R.FINANCE_HANDLE: "todo",
+    R.FINANCE_CHECK: "todo",
+    R.APPROVED: "ok",
+    R.CANCELLED: "off",
+}
+
+
+_CHAIN = (
+    (
+        R.TOWNSHIP_CHECK,
+        R.DEPARTMENT_HANDLE,
+        "乡镇审核通过，送部门",
+        Role.TOWNSHIP_REVIEWER,
+        Duty.ROSTER_TOWNSHIP_CHECK,
+    ),
+    (
+        R.DEPARTMENT_HANDLE,
+        R.DEPARTMENT_CHECK,
+        "部门经办，送部门审核",
+        Role.DEPARTMENT_CLERK,
+        Duty.ROSTER_DEPARTMENT_HANDLE,
+    ),
+    (
+        R.DEPARTMENT_CHECK,
+        R.FINANCE_HANDLE,
+        "部门审核通过，送财政",
+        Role.DEPARTMENT_REVIEWER,
+        Duty.ROSTER_DEPARTMENT_CHECK,
+    ),
+    (R.FINANCE_HANDLE, R.FINANCE_CHECK, "初审通过，送复核", Role.FINANCE_CLERK, Duty.ROSTER_FINANCE_HANDLE),
+    (R.FINANCE_CHECK, R.APPROVED, "复核通过（终审）", Role.FINANCE_CHECKER, Duty.ROSTER_FINANCE_CHECK),
+)
+
+ROSTER_FLOW = Workflow(
+    "disbursement.roster",
+    "花名册",
+    (
+        step(
+            "submit",
+            "核对无误，送审",
+            [R.ISSUED],
+            R.TOWNSHIP_CHECK,
+            [Role.TOWNSHIP_CLERK],
+            duty=Duty.ROSTER_MAKE,
+        ),
+        *(
+            step(f"pass_{source}", label, [source], target, [role], duty=duty)
+            for source, target, label, role, duty in _CHAIN
+        ),
+        *(
+            step(
+                f"rework_{source}",
+                "退回乡镇重编",
+                [source],
+                R.ISSUED,
+                [role],
+                duty=duty,
+                needs_note=True,
+                style="danger",
+            )
+            for source, _, _, role, duty in _CHAIN
+        ),
+        step(
+            "cancel",
+            "作废花名册",
+            [R.ISSUED],
+            R.CANCELLED,
+            [Role.DEPARTMENT_CLERK],
+            needs_note=True,
+            style="danger",
+        ),
+    ),
+)
+
+
+class OrderStatus(TextChoices):
+    DRAFT = "draft", "待签章"
+    SIGNED = "signed", "待送银行"
+    SENT = "sent", "银行代发中"
+    SETTLED = "settled", "已办结"
+    CANCELLED = "cancelled", "已作废"
+
+
+O = OrderStatus  # noqa: E741
+
+ORDER_BADGES = {O.DRAFT: "todo", O.SIGNED: "todo", O.SENT: "bank", O.SETTLED: "ok", O.CANCELLED: "off"}
+
+ORDER_FLOW = Workflow(
+    "disbursement.paymentorder",
+    "支付申请",
+    (
+        step(
+            "sign",
+            "签章，同意支付",
+            [O.DRAFT],
+            O.SIGNED,
+            [Role.TREASURER],
+            duty=Duty.ORDER_SIGN,
+            step_up=True,
+        ),
+        step(
+            "cancel",
+            "退回，撤销支付申请",
+            [O.DRAFT],
+            O.CANCELLED,
+            [Role.TREASURER],
+            duty=Duty.ORDER_SIGN,
+            needs_note=True,
+            style="danger",
+        ),
+        step(
+            "send",
+            "生成代发文件，送银行",
+            [O.SIGNED],
+            O.SENT,
+            [Role.TREASURER],
+            duty=Duty.ORDER_SIGN,
+            step_up=True,
+        ),
+        step("settle", "回盘已齐，办结", [O.SENT], O.SETTLED, [Role.RECONCILER], duty=Duty.RETURN_CONFIRM),
+    ),
+)
+
+
+class ReturnStatus(TextChoices):
+    UPLOADED = "uploaded", "待确认"
+    CONFIRMED = "confirmed", "已入账"
+    REFUSED = "refused", "已退回"
+
+
+RETURN_BADGES = {ReturnStatus.UPLOADED: "todo", ReturnStatus.CONFIRMED: "ok", ReturnStatus.REFUSED: "off"}
+
+RETURN_FLOW = Workflow(
+    "disbursement.returnfile",
+    "回盘",
+    (
+        step(
+            "confirm",
+            "核对无误，确认入账",
+            [ReturnStatus.UPLOADED],
+            ReturnStatus.CONFIRMED,
+            [Role.RECONCILER],
+            duty=Duty.RETURN_CONFIRM,
+            step_up=True,
+        ),
+        step(
+            "refuse",
+            "有误，退回银行",
+            [ReturnStatus.UPLOADED],
+            ReturnStatus.REFUSED,
+            [Role.RECONCILER],
+            duty=Duty.RETURN_CONFIRM,
+            needs_note=True,
+            style="danger",
+        ),
+    ),
+)
+
+FLOWS = (BATCH_FLOW, ROSTER_FLOW, ORDER_FLOW, RETURN_FLOW)

@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+
+class CoreConfig(AppConfig):
+    name = "huimin.core"
+    label = "core"
+    verbose_name = "基础"
+
+    def ready(self) -> None:
+        from huimin.core import checks  # noqa: F401, PLC0415 -- registers the system checks
+
+        # higher apps tell the ground floor of their to-dos, proofs, jobs and menu entries by registering them
+        autodiscover_modules("todos", "proofs", "tasks", "menu")

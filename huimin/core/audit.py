@@ -1,0 +1,169 @@
+"""Writing the trail, and sealing it.
+
+Events are appended unsealed in the writer's transaction. One sealer chains committed events; writers take no
+lock for it. `verify_chain` recomputes every link.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from huimin.core import clock
+from huimin.core.models import AuditEvent
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+    from huimin.core.models import User
+
+GENESIS = b"\x00" * 32
+_SEAL_LOCK = 0x48754D53  # one sealer at a time; the lock ends with its transaction
+# every column that a later change could touch is under the digest
+_CANONICAL = """jsonb_build_array(e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
+    to_char(e.business_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), e.actor_id, e.office_name, e.subject,
+    e.action, e.label, e.before, e.after, e.note, e.detail, e.county_code, e.division_code, e.policy_id)::text"""
+
+
+def subject_of(obj: Model) -> str:
+    """disbursement.roster:12 -- the name of an object on the trail, in commands and in involvement rows."""
+    return f"{obj._meta.label_lower}:{obj.pk}"
+
+
+def record(
+    obj: Model | str,
+    *,
+    action: str,
+    actor: User | None,
+    label: str = "",
+    before: str = "",
+    after: str = "",
+    note: str = "",
+    detail: dict[str, Any] | None = None,
+) -> AuditEvent:
+    """Append one event; call it in the transaction of the change. `detail` must hold no private values."""
+    place = obj if not isinstance(obj, str) else None
+    return AuditEvent.objects.create(
+        subject=obj if isinstance(obj, str) else subject_of(obj),
+        action=action,
+        actor=actor,
+        office_name=str(actor.office) if actor and actor.office_id else "",
+        label=label,
+        before=before,
+        after=after,
+        note=note,
+        detail=detail or {},
+        business_at=clock.now(),
+        county_code=getattr(place, "county_code", "") or "",
+        division_code=getattr(place, "division_code", "") or "",
+        policy_id=getattr(place, "policy_id", None),
+    )
+
+
+@transaction.atomic
+def seal(limit: int = 20_000) -> int:
+    """Chain committed events that have no seal yet, oldest id first; returns how many. Safe to run twice."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_SEAL_LOCK])
+        if not cursor.fetchone()[0]:
+            return 0
+        cursor.execute("SELECT seq, digest FROM core_auditseal ORDER BY seq DESC LIMIT 1")
+        seq, previous = cursor.fetchone() or (0, GENESIS)
+        cursor.execute(
+            f"""SELECT e.id, {_CANONICAL} FROM core_auditevent e
+                WHERE NOT EXISTS (SELECT FROM core_auditseal s WHERE s.event_id = e.id)
+                ORDER BY e.id LIMIT %s""",  # noqa: S608
+            [limit],
+        )
+        links = []
+        for event_id, text in cursor.fetchall():
+            digest = link_digest(bytes(previous), seq + 1, text)
+            seq += 1
+            links.append((seq, event_id, bytes(previous), digest))
+            previous = digest
+        cursor.executemany(
+            "INSERT INTO core_auditseal (seq, event_id, previous, digest) VALUES (%s, %s, %s, %s)", links
+        )
+    return len(links)
+
+
+def link_digest(previous: bytes, seq: int, canonical: str) -> bytes:
+    return hashlib.sha256(previous + seq.to_bytes(8, "big") + canonical.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class ChainState:
+    """links checked, the first broken link (0 = none), head digest, unsealed events and the age of the oldest."""
+
+    links: int
+    broken_at: int
+    why: str
+    head: str
+    unsealed: int
+    oldest_unsealed_seconds: float
+
+
+def verify_chain() -> ChainState:
+    """Recompute every link in order of sealing; a changed, removed, swapped or inserted event is named."""
+    previous, expected, broken_at, why = GENESIS, 0, 0, ""
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
+        cursor.execute(
+            f"""SELECT s.seq, s.previous, s.digest, {_CANONICAL}
+                FROM core_auditseal s LEFT JOIN core_auditevent e ON e.id = s.event_id ORDER BY s.seq"""  # noqa: S608
+        )
+        for seq, before, digest, text in cursor:
+            expected += 1
+            why = _fault(seq, expected, bytes(before), previous, bytes(digest), text)
+            if why:
+                broken_at = expected
+                break
+            previous = bytes(digest)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(at)), 0)
+               FROM core_auditevent e WHERE NOT EXISTS (SELECT FROM core_auditseal s WHERE s.event_id = e.id)"""
+        )
+        unsealed, age = cursor.fetchone()
+    return ChainState(expected, broken_at, why, previous.hex(), unsealed, float(age))
+
+
+def _fault(seq: int, expected: int, before: bytes, previous: bytes, digest: bytes, text: str | None) -> str:
+    if seq != expected:
+        return f"第 {expected} 环缺失"
+    if before != previous:
+        return f"第 {seq} 环与上一环不相接"
+    if text is None:
+        return f"第 {seq} 环所封的记录不见了"
+    if link_digest(previous, seq, text) != digest:
+        return f"第 {seq} 环所封的记录被改动"
+    return ""
+
+
+def head_line(at: datetime) -> str:
+    """One JSON line for the daily anchor file that a stand-alone script verifies offline."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT seq, digest FROM core_auditseal ORDER BY seq DESC LIMIT 1")
+        row = cursor.fetchone()
+    seq, digest = row or (0, GENESIS)
+    return json.dumps({"at": at.isoformat(timespec="seconds"), "seq": seq, "head": bytes(digest).hex()})
+
+
+def anchor() -> str:
+    """Append today's head of the chain to a file outside the database; returns its path.
+
+    An old dump put back in place shows, because the file knows a later head.
+    """
+    moment = clock.now()
+    folder = Path(settings.OUTBOX_DIR) / "audit"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"heads-{moment:%Y-%m}.jsonl"
+    with path.open("a", encoding="utf-8") as file:
+        file.write(head_line(moment) + "\n")
+    return str(path)

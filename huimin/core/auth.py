@@ -1,0 +1,77 @@
+"""Signing in: roles instead of permissions, password rules, lock-out answer, one-time codes for step-up."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.auth.backends import ModelBackend
+from django.core.exceptions import ValidationError
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from huimin.core.roles import Role
+
+if TYPE_CHECKING:
+    from huimin.core.models import User
+
+STEP_UP_KEY = "stepped_up_at"
+# the back office edits reference tables only, and only these people come in
+BACK_OFFICE_ROLES = {Role.SYSTEM_ADMIN}
+BACK_OFFICE_MODELS = {"division", "department", "office", "bankbranch", "calendarday"}
+
+
+class RoleBackend(ModelBackend):
+    """Permissions of the back office follow from the role; Django's own groups and permissions stay empty."""
+
+    def has_perm(self, user_obj: Any, perm: str, obj: Model | None = None) -> bool:
+        app, _, code = perm.partition(".")
+        if app != "core" or not user_obj.is_active or not BACK_OFFICE_ROLES & user_obj.roles():
+            return False
+        return code.rpartition("_")[2] in BACK_OFFICE_MODELS
+
+    def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
+        return app_label == "core" and bool(BACK_OFFICE_ROLES & user_obj.roles())
+
+
+class ThreeKindsValidator:
+    """At least three of: upper case, lower case, digits, others (GB/T 22239-2019, 8.1.4.1)."""
+
+    def validate(self, password: str, user: User | None = None) -> None:
+        kinds = [str.isupper, str.islower, str.isdigit, lambda c: not c.isalnum()]
+        if sum(any(kind(c) for c in password) for kind in kinds) < 3:
+            raise ValidationError(self.get_help_text(), code="password_too_simple")
+
+    def get_help_text(self) -> str:
+        return "密码要含大写字母、小写字母、数字、符号中的至少三种。"
+
+
+def locked_out(request: HttpRequest, *_args: object, **_kwargs: object) -> HttpResponse:
+    return render(
+        request, "core/locked_out.html", {"minutes": round(settings.AXES_COOLOFF_TIME * 60)}, status=429
+    )
+
+
+def has_device(user: User) -> bool:
+    return TOTPDevice.objects.filter(user=user, confirmed=True).exists()
+
+
+def check_code(user: User, code: str) -> bool:
+    """A one-time code of any of the person's devices; wrong codes slow the next try down."""
+    for device in TOTPDevice.objects.filter(user=user, confirmed=True):
+        if device.verify_token(code):
+            return True
+    return False
+
+
+def step_up(request: HttpRequest) -> None:
+    request.session[STEP_UP_KEY] = int(time.time())
+
+
+def is_stepped_up(request: HttpRequest) -> bool:
+    """Was a one-time code given in the last STEP_UP_SECONDS of this session?"""
+    at = request.session.get(STEP_UP_KEY, 0)
+    return 0 <= time.time() - at <= settings.STEP_UP_SECONDS

@@ -1,0 +1,53 @@
+"""System checks: bad configuration is told with its remedy before it does harm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import connection
+from django.db.utils import Error as DatabaseError
+
+from huimin.core import crypto
+from huimin.env import BadSetting
+
+
+@register(Tags.security)
+def keyring(**_: Any) -> list[CheckMessage]:
+    try:
+        crypto.require_keys()
+    except BadSetting as error:
+        return [
+            Error(str(error), hint="run.py makes one; production sets HUIMIN_KEYRING_FILE", id="huimin.E001")
+        ]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def two_roles(**_: Any) -> list[CheckMessage]:
+    if not settings.DATABASE_OWNER_URL:
+        return [
+            Warning(
+                "The app connects with the role that owns the tables.",
+                hint="set DATABASE_OWNER_URL for migrations and give DATABASE_URL the app role",
+                id="huimin.W001",
+            )
+        ]
+    return []
+
+
+@register(Tags.database, deploy=True)
+def clock_not_moved(**_: Any) -> list[CheckMessage]:
+    """Production runs on the real date; the demo's clock may be moved."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT shift <> interval '0' FROM core_clock")
+            row = cursor.fetchone()
+    except DatabaseError:
+        return []
+    if row and row[0]:
+        return [
+            Error("The business clock is moved.", hint="manage.py business_clock --reset", id="huimin.E002")
+        ]
+    return []

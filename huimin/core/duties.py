@@ -1,0 +1,66 @@
+"""The posts along the way of the money that exclude one another (decisions: separation of duties).
+
+One table: the migration copies it into core_dutyconflict, which the app role cannot change, and an exclusion
+constraint over (subject, person) refuses two duties of one pair to one person. A person is the keyed index of
+an ID number, so two accounts of one person count as one. Nobody checks what they made.
+"""
+
+from itertools import combinations, product
+
+from django.db.models import TextChoices
+
+
+class Duty(TextChoices):
+    NONE = "", "无"
+    POLICY_MAKE = "policy.make", "政策拟订"
+    POLICY_PUBLISH = "policy.publish", "政策发布"
+    INDICATOR_REGISTER = "indicator.register", "指标登记"
+    INDICATOR_CONFIRM = "indicator.confirm", "指标确认"
+    DECLARATION_MAKE = "declaration.make", "申报编制"
+    TOWNSHIP_REVIEW = "declaration.township", "乡镇审核申报"
+    JOINT_DEPARTMENT = "declaration.department", "主管部门联审"
+    JOINT_FINANCE = "declaration.finance", "财政联审"
+    JOINT_SUPERVISION = "declaration.supervision", "监督联审"
+    OBJECTION_ANSWER = "objection.answer", "异议处理"
+    ROSTER_MAKE = "roster.make", "花名册编制"
+    ROSTER_TOWNSHIP_CHECK = "roster.township", "乡镇审核花名册"
+    ROSTER_DEPARTMENT_HANDLE = "roster.department.handle", "部门经办花名册"
+    ROSTER_DEPARTMENT_CHECK = "roster.department.check", "部门审核花名册"
+    ROSTER_FINANCE_HANDLE = "roster.finance.handle", "财政初审花名册"
+    ROSTER_FINANCE_CHECK = "roster.finance.check", "财政复核花名册"
+    ORDER_MAKE = "order.make", "支付申请编制"
+    ORDER_SIGN = "order.sign", "支付申请签章"
+    RETURN_UPLOAD = "return.upload", "回盘上传"
+    RETURN_CONFIRM = "return.confirm", "回盘确认"
+
+
+_D = Duty
+_JOINT = [_D.JOINT_DEPARTMENT, _D.JOINT_FINANCE, _D.JOINT_SUPERVISION]
+_ROSTER_CHECKS = [
+    _D.ROSTER_TOWNSHIP_CHECK,
+    _D.ROSTER_DEPARTMENT_HANDLE,
+    _D.ROSTER_DEPARTMENT_CHECK,
+    _D.ROSTER_FINANCE_HANDLE,
+    _D.ROSTER_FINANCE_CHECK,
+]
+_PAYING = [_D.ORDER_MAKE, _D.ORDER_SIGN]
+_RETURNING = [_D.RETURN_UPLOAD, _D.RETURN_CONFIRM]
+
+CONFLICTS: tuple[tuple[str, str], ...] = (
+    (_D.POLICY_MAKE, _D.POLICY_PUBLISH),
+    (_D.INDICATOR_REGISTER, _D.INDICATOR_CONFIRM),
+    # the list: who compiles it does not review it, nor sign for an office, nor answer objections against it
+    *product([_D.DECLARATION_MAKE], [_D.TOWNSHIP_REVIEW, *_JOINT, _D.OBJECTION_ANSWER]),
+    *product([_D.TOWNSHIP_REVIEW], _JOINT),
+    *combinations(_JOINT, 2),
+    # the roster: who compiled list or roster checks neither; every checker is another person
+    *product([_D.DECLARATION_MAKE, _D.ROSTER_MAKE], [*_ROSTER_CHECKS, *_PAYING, *_RETURNING]),
+    *combinations(_ROSTER_CHECKS, 2),
+    # the money: checker, treasury and reconciler are different people; the finance maker may also fill in the order
+    *product([_D.ROSTER_FINANCE_CHECK], _PAYING),
+    *product([_D.ROSTER_FINANCE_HANDLE], [_D.ORDER_SIGN]),
+    *product([_D.ROSTER_TOWNSHIP_CHECK, _D.ROSTER_DEPARTMENT_HANDLE, _D.ROSTER_DEPARTMENT_CHECK], _PAYING),
+    (_D.ORDER_MAKE, _D.ORDER_SIGN),
+    *product([*_ROSTER_CHECKS, *_PAYING], _RETURNING),
+    (_D.RETURN_UPLOAD, _D.RETURN_CONFIRM),
+)

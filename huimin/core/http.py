@@ -1,0 +1,115 @@
+"""What every staff page begins with: who may open it, and where a refused step leads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from huimin.core import auth, scope
+from huimin.core.errors import Refused, StepRefused
+from huimin.core.models import ActionKey
+from huimin.core.steps import Step
+
+if TYPE_CHECKING:
+    from django_htmx.middleware import HtmxDetails
+
+    from huimin.core.models import User
+
+View = Callable[..., HttpResponse]
+
+
+class StaffRequest(HttpRequest):
+    """A request that the login, htmx and staff middleware have already been through."""
+
+    user: User  # type: ignore[assignment]
+    htmx: HtmxDetails
+    client_ip: str
+
+
+def opens(area: str) -> Callable[[View], View]:
+    """The page belongs to this area of the records; other roles get 403. `view.area` is what the tests walk."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not scope.reads(request.user, area):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        guarded.area = area  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def any_staff(view: View) -> View:
+    """A page that every signed-in person has: workbench, inbox, own jobs."""
+    view.area = "*"  # type: ignore[attr-defined]
+    return view
+
+
+def public(view: View) -> View:
+    """A page without login; the list of these is fixed in tests."""
+    view.login_required = False  # type: ignore[attr-defined]
+    view.area = "public"  # type: ignore[attr-defined]
+    return view
+
+
+def take_step(
+    request: StaffRequest, one: Step, act: Callable[[], Any], *, back: str, done: str
+) -> HttpResponse:
+    """Run a service for a button: asks for a one-time code when the step wants one, shows refusals, redirects.
+
+    A form field `action_key` makes a double click act once. `done` is the message on success.
+    """
+    if one.step_up and not auth.is_stepped_up(request):
+        messages.info(request, f"“{one.label}”要先输入动态口令，输入后请再点一次。")
+        return redirect(f"{reverse('core:step-up')}?next={quote(back)}")
+    try:
+        with transaction.atomic():
+            take_action_key(request, one.name)
+            act()
+    except Refused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, done)
+    return redirect(back)
+
+
+def take_action_key(request: StaffRequest, action: str) -> None:
+    """Use up the form's key; the second submit of one form is refused and changes nothing."""
+    try:
+        key = UUID(request.POST.get("action_key", ""))
+    except ValueError:
+        raise StepRefused("页面已过期，请刷新后再办理。") from None
+    try:
+        with transaction.atomic():
+            ActionKey.objects.create(key=key, user=request.user, action=action)
+    except IntegrityError:
+        raise StepRefused("这一步刚才已经提交过，没有重复办理。请看下面的当前状态。") from None
+
+
+def safe_next(request: HttpRequest, fallback: str) -> str:
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    allowed = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return target if allowed and target.startswith("/") else fallback
+
+
+def render_page(request: HttpRequest, template: str, partial: str, context: dict[str, Any]) -> HttpResponse:
+    """The whole page, or only its changing part when htmx asked (not for boosted or history requests)."""
+    htmx = getattr(request, "htmx", None)
+    wanted = partial if htmx and not htmx.boosted and not htmx.history_restore_request else template
+    return render(request, wanted, context)

@@ -1,0 +1,86 @@
+"""Text messages, mail and webhooks: written with the change, delivered afterwards by a provider.
+
+The file provider writes one JSON line per message into OUTBOX_DIR; a county names its own provider class in
+MESSAGE_PROVIDERS.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from huimin.core.models import Message, Notification
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from huimin.core.models import User
+
+
+class Provider(Protocol):
+    def send(self, message: Message) -> None: ...
+
+
+class FileProvider:
+    """Stands in for a text-message or mail gateway: what would be sent lies in a file that only we can read."""
+
+    def send(self, message: Message) -> None:
+        folder = Path(settings.OUTBOX_DIR) / "messages"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = folder / f"{message.channel}-{timezone.localdate():%Y-%m-%d}.jsonl"
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"to": message.recipient, "text": message.body}, ensure_ascii=False) + "\n")
+        path.chmod(0o600)
+
+
+def provider_for(channel: str) -> Provider:
+    named = getattr(settings, "MESSAGE_PROVIDERS", {}).get(channel)
+    provider: Provider = import_string(named)() if named else FileProvider()
+    return provider
+
+
+def queue(channel: str, *, recipient: str, body: str, subject: str) -> Message:
+    """Put a message into the outbox, in the caller's transaction."""
+    return Message.objects.create(channel=channel, recipient=recipient, body=body, subject=subject)
+
+
+def notify(users: Iterable[User], *, title: str, url: str = "", body: str = "") -> int:
+    """A line in each person's inbox, in the caller's transaction."""
+    rows = [Notification(user=user, title=title, url=url, body=body) for user in users]
+    return len(Notification.objects.bulk_create(rows))
+
+
+def deliver(limit: int = 100) -> int:
+    """Send what is due; a failed one waits twice as long each time. Safe to run twice at once."""
+    sent = 0
+    for _ in range(limit):
+        with transaction.atomic():
+            message = (
+                Message.objects.select_for_update(skip_locked=True)
+                .filter(delivered_at__isnull=True, next_at__lte=timezone.now())
+                .order_by("pk")
+                .first()
+            )
+            if message is None:
+                return sent
+            try:
+                provider_for(message.channel).send(message)
+            except Exception as error:
+                wait = timedelta(seconds=min(30 * 2**message.attempts, 3600))
+                Message.objects.filter(pk=message.pk).update(
+                    attempts=F("attempts") + 1, error=type(error).__name__, next_at=timezone.now() + wait
+                )
+            else:
+                Message.objects.filter(pk=message.pk).update(
+                    attempts=F("attempts") + 1, delivered_at=timezone.now(), error=""
+                )
+                sent += 1
+    return sent

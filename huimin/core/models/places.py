@@ -1,0 +1,146 @@
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+
+from huimin.core.scope import subtree_range
+
+
+class Level(models.TextChoices):
+    PROVINCE = "province", "省"
+    CITY = "city", "市"
+    COUNTY = "county", "县"
+    TOWN = "town", "乡镇"
+    VILLAGE = "village", "村"
+
+
+class DivisionQuerySet(models.QuerySet["Division"]):
+    def below(self, code: str) -> Self:
+        """The division itself and everything below it."""
+        return self.filter(code__range=subtree_range(code))
+
+    def towns(self, county: str) -> Self:
+        return self.below(county).filter(level=Level.TOWN)
+
+    def villages(self, root: str) -> Self:
+        return self.below(root).filter(level=Level.VILLAGE)
+
+
+class Division(models.Model):
+    """A place in the five-level tree; the 12-digit code nests by its digits (2-4-6-9-12)."""
+
+    code = models.CharField("区划代码", max_length=12, primary_key=True)
+    name = models.CharField("名称", max_length=60)
+    level = models.CharField("级次", max_length=8, choices=Level)
+    parent = models.ForeignKey(
+        "self", models.PROTECT, verbose_name="上级", null=True, related_name="children"
+    )
+    valid_from = models.DateField("启用日期", null=True)
+    valid_to = models.DateField("停用日期", null=True)
+
+    objects = DivisionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "行政区划"
+        ordering = ("code",)
+        constraints = [
+            models.CheckConstraint(
+                name="division_code_is_12_digits",
+                condition=Q(code__regex=r"^\d{12}$"),
+                violation_error_message="区划代码应为 12 位数字。",
+            ),
+            models.CheckConstraint(
+                name="division_dates_in_order",
+                condition=Q(valid_to__isnull=True)
+                | Q(valid_from__isnull=True)
+                | Q(valid_to__gte=models.F("valid_from")),
+                violation_error_message="停用日期不能早于启用日期。",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.short_name
+
+    @property
+    def short_name(self) -> str:
+        """梅山村委会 -> 梅山村: as people say it."""
+        for ending in ("村委会", "居委会"):
+            if self.name.endswith(ending) and len(self.name) > len(ending):
+                return self.name.removesuffix("委会")
+        return self.name
+
+
+class Department(models.Model):
+    """An office in charge of policies (主管部门), for example 农业农村局."""
+
+    code = models.CharField("部门代码", max_length=12, unique=True)
+    name = models.CharField("名称", max_length=60, unique=True)
+    phone = models.CharField("咨询电话", max_length=40, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "主管部门"
+        ordering = ("code",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Office(models.Model):
+    """A body at a place: 梅山镇财政所, 金寨县民政局, 县财政局国库股, 县纪委监委, 县农商行."""
+
+    class Kind(models.TextChoices):
+        VILLAGE = "village", "村（居）委会"
+        TOWNSHIP = "township", "乡镇"
+        DEPARTMENT = "department", "主管部门"
+        FINANCE = "finance", "财政"
+        SUPERVISION = "supervision", "监督"
+        BANK = "bank", "代发银行"
+        ADMINISTRATION = "administration", "系统管理"
+
+    name = models.CharField("名称", max_length=80, unique=True)
+    kind = models.CharField("类别", max_length=16, choices=Kind)
+    division = models.ForeignKey(Division, models.PROTECT, verbose_name="所在区划", related_name="offices")
+    department = models.ForeignKey(Department, models.PROTECT, verbose_name="主管部门", null=True, blank=True)
+    phone = models.CharField("电话", max_length=40, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "机构"
+        ordering = ("division_id", "name")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BankBranch(models.Model):
+    code = models.CharField("联行号", max_length=12, unique=True)
+    name = models.CharField("行名", max_length=120)
+    bank = models.CharField("银行", max_length=60)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "银行网点"
+        ordering = ("code",)
+        constraints = [
+            models.CheckConstraint(
+                name="bank_branch_code_is_12_digits",
+                condition=Q(code__regex=r"^\d{12}$"),
+                violation_error_message="联行号应为 12 位数字。",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code}-{self.name}"
+
+
+class CalendarDay(models.Model):
+    """A day whose being a work day was announced; days not listed are plain weeks (Monday to Friday)."""
+
+    day = models.DateField("日期", primary_key=True)
+    is_workday = models.BooleanField("工作日")
+    name = models.CharField("说明", max_length=40, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "工作日历"
+        ordering = ("day",)
+
+    def __str__(self) -> str:
+        return f"{self.day}{'上班' if self.is_workday else '休息'}"

@@ -1,0 +1,139 @@
+from typing import Any
+
+import pgtrigger
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import ArrayField, RangeOperators
+from django.contrib.postgres.indexes import OpClass
+from django.db import models
+
+from huimin.core.duties import Duty
+from huimin.core.fields import BlindIndexField
+from huimin.core.models.staff import User
+
+
+def append_only() -> list[pgtrigger.Trigger]:
+    """Triggers that refuse UPDATE, DELETE and TRUNCATE; the grants of the app role say the same."""
+    return [
+        pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+        no_truncate(),
+    ]
+
+
+def no_truncate() -> pgtrigger.Trigger:
+    return pgtrigger.Trigger(
+        name="no_truncate",
+        operation=pgtrigger.Truncate,
+        level=pgtrigger.Statement,
+        when=pgtrigger.Before,
+        func="RAISE EXCEPTION 'cannot truncate %', TG_TABLE_NAME USING ERRCODE = '42501';",
+    )
+
+
+class AuditEvent(models.Model):
+    """What somebody did, written in the same transaction as the change itself and sealed afterwards.
+
+    `detail` never holds private values: ids, counts, sums, states.
+    """
+
+    at = models.DateTimeField("时间", db_default=models.functions.Now())
+    business_at = models.DateTimeField("业务时间")
+    actor = models.ForeignKey(User, models.PROTECT, verbose_name="操作人", null=True, related_name="+")
+    office_name = models.CharField("机构", max_length=80, blank=True)
+    subject = models.CharField("对象", max_length=80)
+    action = models.CharField("动作", max_length=60)
+    label = models.CharField("说明", max_length=120, blank=True)
+    before = models.CharField("原状态", max_length=24, blank=True)
+    after = models.CharField("新状态", max_length=24, blank=True)
+    note = models.TextField("意见", blank=True)
+    detail: Any = models.JSONField("明细", default=dict)
+    county_code = models.CharField("县代码", max_length=12, blank=True)
+    division_code = models.CharField("区划代码", max_length=12, blank=True)
+    policy_id = models.BigIntegerField("政策", null=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "审计日志"
+        ordering = ("-id",)
+        indexes = [
+            models.Index(fields=["subject", "id"], name="audit_subject"),
+            models.Index(fields=["actor", "id"], name="audit_actor"),
+            models.Index(fields=["at"], name="audit_at"),
+        ]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.action}"
+
+
+class AuditSeal(models.Model):
+    """A link of the hash chain over committed events; `seq` is the order of sealing."""
+
+    seq = models.BigIntegerField(primary_key=True)
+    event = models.OneToOneField(AuditEvent, models.PROTECT, related_name="seal")
+    sealed_at = models.DateTimeField(db_default=models.functions.Now())
+    previous = models.BinaryField(max_length=32)
+    digest = models.BinaryField(max_length=32)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "审计封存"
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.seq}"
+
+
+class DutyConflict(models.Model):
+    """A pair of duties that one person may not have on one subject; filled by migration, read by a trigger."""
+
+    first = models.CharField("岗位", max_length=32, choices=Duty)
+    second = models.CharField("不相容岗位", max_length=32, choices=Duty)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "不相容岗位"
+        constraints = [models.UniqueConstraint(fields=["first", "second"], name="duty_conflict_once")]
+
+    def __str__(self) -> str:
+        return f"{self.first} / {self.second}"
+
+
+class Involvement(models.Model):
+    """A person had a duty on a subject. Subjects made from others inherit theirs (roster from declarations, …)."""
+
+    subject = models.CharField("对象", max_length=80)
+    person_key = BlindIndexField("人员标识")
+    duty = models.CharField("岗位", max_length=32, choices=Duty)
+    conflicts: Any = ArrayField(models.IntegerField(), editable=False, default=list)
+    user = models.ForeignKey(User, models.PROTECT, verbose_name="人员", related_name="+")
+    at = models.DateTimeField("时间", db_default=models.functions.Now())
+
+    class Meta:
+        verbose_name = verbose_name_plural = "经手记录"
+        constraints = [
+            models.UniqueConstraint(fields=["subject", "person_key", "duty"], name="involvement_once"),
+            ExclusionConstraint(
+                name="involvement_separation",
+                expressions=[
+                    ("subject", RangeOperators.EQUAL),
+                    (OpClass("person_key", name="gist_bytea_ops"), RangeOperators.EQUAL),
+                    (OpClass("conflicts", name="gist__int_ops"), RangeOperators.OVERLAPS),
+                ],
+                violation_error_message="不相容岗位不能由同一人办理。",
+            ),
+        ]
+        triggers = [
+            *append_only(),
+            pgtrigger.Trigger(
+                name="involvement_conflicts",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                # two duties of a pair share the pair's id, so the exclusion constraint sees them overlap
+                func="""
+                    NEW.person_key := (SELECT person_key FROM core_user WHERE id = NEW.user_id);
+                    NEW.conflicts := coalesce((SELECT array_agg(id::int ORDER BY id) FROM core_dutyconflict
+                                               WHERE NEW.duty IN (first, second)), '{}');
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.duty}"

@@ -1,0 +1,91 @@
+"""Reach: which rows a person sees, and where a role counts.
+
+A row lies at a 12-digit division code; a grant covers a subtree. Codes nest by their digits, so a subtree is a
+range of codes and every list stays one indexed condition, without a join.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import models
+from django.db.models import Q
+
+from huimin.core.roles import roles_reading
+
+if TYPE_CHECKING:
+    from huimin.core.models import User
+
+_LEVEL_DIGITS = (2, 4, 6, 9, 12)
+
+
+def subtree_prefix(code: str) -> str:
+    """341524100000 (a town) -> 341524100: what all codes below it begin with."""
+    for digits in _LEVEL_DIGITS:
+        if not code[digits:].strip("0"):
+            return code[:digits]
+    return code
+
+
+def subtree_range(code: str) -> tuple[str, str]:
+    """First and last code of a division and everything below it."""
+    prefix = subtree_prefix(code)
+    return prefix.ljust(12, "0"), prefix.ljust(12, "9")
+
+
+def covers(root: str, code: str) -> bool:
+    return code.startswith(subtree_prefix(root))
+
+
+def within(code: str, *, field: str = "division_code") -> Q:
+    """Rows at or below a division."""
+    return Q(**{f"{field}__range": subtree_range(code)})
+
+
+class ScopedQuerySet(models.QuerySet[Any]):
+    """Every list, detail, total, export, autocomplete and error message begins with visible_to."""
+
+    def visible_to(self, user: User) -> Self:
+        """Rows that a grant of `user` covers today, by place, by policy and by the area its role reads."""
+        readers = roles_reading(self.model.area)
+        reach = Q(pk__in=[])
+        for grant in user.active_grants:
+            if grant.role not in readers:
+                continue
+            here = within(grant.division_id)
+            if grant.policy_ids is not None and self.model.policy_field:
+                here &= Q(**{f"{self.model.policy_field}__in": grant.policy_ids})
+            reach |= here
+        return self.filter(reach)
+
+
+class Scoped(models.Model):
+    """A row that belongs to a place. Set `area`, and `policy_field` where the row has a policy."""
+
+    county_code = models.CharField("县代码", max_length=12)
+    division_code = models.CharField("区划代码", max_length=12)
+
+    area: str = ""
+    policy_field: str = ""
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+
+def holds(user: User, roles: Iterable[str], *, division_code: str, policy_id: int | None = None) -> bool:
+    """Does a grant give one of these roles at that place, for that policy, today?"""
+    wanted = set(roles)
+    return any(
+        grant.role in wanted
+        and covers(grant.division_id, division_code)
+        and (grant.policy_ids is None or policy_id is None or policy_id in grant.policy_ids)
+        for grant in user.active_grants
+    )
+
+
+def reads(user: User, area: str) -> bool:
+    readers = roles_reading(area)
+    return any(grant.role in readers for grant in user.active_grants)

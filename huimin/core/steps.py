@@ -1,0 +1,62 @@
+"""A workflow is a table of steps; buttons, API, commands, tests, triggers and docs/workflows.md read it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from huimin.core.duties import Duty
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One way from some states to another.
+
+    name:       stable English name, used by `advance OBJECT STEP` and in the audit trail
+    label:      what the button says
+    roles:      who may take it, when a grant of theirs covers the object's place and policy
+    duty:       the post it is taken in; pairs that exclude one another: duties.CONFLICTS
+    needs_note: a reason must be given
+    step_up:    the page asks for a one-time code first
+    style:      primary, danger or quiet (the button)
+    """
+
+    name: str
+    label: str
+    sources: frozenset[str]
+    target: str
+    roles: frozenset[str]
+    duty: str = Duty.NONE
+    needs_note: bool = False
+    step_up: bool = False
+    style: str = "primary"
+
+
+def step(
+    name: str,
+    label: str,
+    sources: Iterable[str],
+    target: str,
+    roles: Iterable[str],
+    **more: object,
+) -> Step:
+    return Step(name, label, frozenset(sources), target, frozenset(roles), **more)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """All steps of one kind of object; `skips` are moves that a policy makes by itself (levels it does not ask for)."""
+
+    kind: str
+    title: str
+    steps: tuple[Step, ...]
+    skips: tuple[tuple[str, str], ...] = field(default=())
+
+    def __getitem__(self, name: str) -> Step:
+        for candidate in self.steps:
+            if candidate.name == name:
+                return candidate
+        raise KeyError(name)
+
+    def transitions(self) -> list[tuple[str, str]]:
+        """Every (from, to) that the database lets through; a trigger refuses the rest."""
+        pairs = {(source, one.target) for one in self.steps for source in one.sources if source != one.target}
+        return sorted({(str(a), str(b)) for a, b in pairs | set(self.skips)})

@@ -1,0 +1,159 @@
+"""The only way to take a step, and the buttons that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, connection, transaction
+
+from huimin.core import audit, scope
+from huimin.core.duties import CONFLICTS, Duty
+from huimin.core.errors import StepForbidden, StepRefused
+from huimin.core.models import Involvement
+from huimin.core.roles import Role
+from huimin.core.steps import Step, Workflow
+
+if TYPE_CHECKING:
+    from huimin.core.models import User
+
+SEPARATION = "不相容岗位：您在这笔业务里已经办过“{had}”，不能再办“{now}”，请换一位同事办理。"
+
+
+def move(
+    obj: Any,
+    one: Step,
+    *,
+    actor: User,
+    note: str = "",
+    target: str = "",
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Take one step: role, state, reason, separation, then the change and its trace, all or nothing.
+
+    The caller is in a transaction and holds the row's lock. `target` replaces the step's own only where a policy
+    skips levels (Workflow.skips lists those pairs). Raises StepForbidden (not this role's step) or StepRefused.
+    """
+    refusal = why_not(obj, one, actor=actor, note=note)
+    if refusal:
+        raise refusal
+    take_duty(obj, one.duty, actor=actor)
+    before, after = obj.status, target or one.target
+    changed = type(obj)._default_manager.filter(pk=obj.pk, status=before).update(status=after)
+    if changed != 1:
+        raise StepRefused("别人刚刚办理过这笔业务，请刷新页面后再看。")
+    obj.status = after
+    audit.record(
+        obj,
+        action=one.name,
+        actor=actor,
+        label=one.label,
+        before=before,
+        after=after,
+        note=note,
+        detail=detail,
+    )
+
+
+def why_not(obj: Any, one: Step, *, actor: User, note: str | None = None) -> StepRefused | None:
+    """The reason this person cannot take this step now, or None. `note=None` leaves the reason text unchecked."""
+    if not scope.holds(
+        actor, one.roles, division_code=obj.division_code, policy_id=getattr(obj, "policy_id", None)
+    ):
+        return StepForbidden(f"这一步不归您的岗位办理，须由{_names(one.roles)}办理。")
+    if obj.status not in one.sources:
+        return StepRefused(f"当前状态为“{obj.get_status_display()}”，不能“{one.label}”，请刷新页面后再看。")
+    if note is not None and one.needs_note and not note.strip():
+        return StepRefused(f"“{one.label}”要写明原因。")
+    return None
+
+
+def take_duty(obj: Any, duty: str, *, actor: User) -> None:
+    """Put the person's duty on record; refused by the database when it excludes one they already had."""
+    if not duty:
+        return
+    subject = audit.subject_of(obj)
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                """INSERT INTO core_involvement (subject, duty, user_id, person_key, conflicts)
+                   VALUES (%s, %s, %s, ''::bytea, '{}') ON CONFLICT (subject, person_key, duty) DO NOTHING""",
+                [subject, duty, actor.pk],
+            )
+    except IntegrityError as error:
+        if "involvement_separation" not in str(error):
+            raise
+        raise StepRefused(_separation_text(subject, duty, actor)) from error
+
+
+def inherit(target: Any, sources: Iterable[Any]) -> None:
+    """The people behind `sources` count as involved in `target` (a roster made from declarations, …)."""
+    inherit_subjects(audit.subject_of(target), [audit.subject_of(source) for source in sources])
+
+
+def inherit_subjects(target: str, sources: list[str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO core_involvement (subject, duty, user_id, person_key, conflicts)
+               SELECT DISTINCT %s, i.duty, i.user_id, i.person_key, i.conflicts FROM core_involvement i
+               WHERE i.subject = ANY(%s) ON CONFLICT (subject, person_key, duty) DO NOTHING""",
+            [target, sources],
+        )
+
+
+def separation_refusal(obj: Any, duty: str, *, actor: User) -> str:
+    """What `take_duty` would say, without writing; empty when it would pass."""
+    if not duty:
+        return ""
+    subject = audit.subject_of(obj)
+    return _separation_text(subject, duty, actor) if _earlier_duty(subject, duty, actor) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A button on an action panel: shown with its reason when it cannot be pressed."""
+
+    step: Step
+    refused: str = ""
+
+
+def actions(obj: Any, flow: Workflow, *, actor: User, also: Any = None) -> list[Action]:
+    """Steps that leave the present state and that this person's role knows, each pressable or with its reason.
+
+    `also(step)` may add a reason of the app's own (a notice still running, a missing signature).
+    """
+    found = []
+    for one in flow.steps:
+        if obj.status not in one.sources:
+            continue
+        refusal = why_not(obj, one, actor=actor)
+        if isinstance(refusal, StepForbidden):
+            continue
+        reason = (
+            str(refusal or "")
+            or separation_refusal(obj, one.duty, actor=actor)
+            or (also(one) if also else "")
+        )
+        found.append(Action(one, reason or ""))
+    return found
+
+
+def _earlier_duty(subject: str, duty: str, actor: User) -> str:
+    excluded = {b if a == duty else a for a, b in CONFLICTS if duty in (a, b)}
+    return (
+        Involvement.objects.filter(subject=subject, person_key=actor.person_key, duty__in=excluded)
+        .order_by("id")
+        .values_list("duty", flat=True)
+        .first()
+        or ""
+    )
+
+
+def _separation_text(subject: str, duty: str, actor: User) -> str:
+    had = _earlier_duty(subject, duty, actor)
+    return SEPARATION.format(had=Duty(had).label if had else "相关岗位", now=Duty(duty).label)
+
+
+def _names(roles: Iterable[str]) -> str:
+    return "、".join(sorted(Role(role).label for role in roles))

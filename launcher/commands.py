@@ -1,0 +1,206 @@
+"""The verbs of run.py."""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+
+from launcher import checks, environment
+from launcher.console import Problem, say, step
+from launcher.places import PYTHON, ROOT, lasting_place
+from launcher.processes import Processes, Stopped, free_port, stopping_signals
+from launcher.servers import Servers, as_owner, end_left_behind, exclusive, lasting_servers, throwaway_servers
+
+OWNER_COMMANDS = {"migrate", "pgtrigger"}  # the app's role may not change the schema
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+USAGE = """用法 Usage: python3 run.py [命令]
+
+  demo [--port N] [--host H]  启动演示（默认命令）：安装、数据库、示例数据、网页与后台任务   start everything
+  accounts [--json]           列出各岗位演示账号   one account per post
+  test [pytest 参数]          用临时数据库运行测试   pytest with throw-away servers
+  e2e [pytest 参数]           浏览器测试，需要 Chromium   browser tests
+  check                       全部静态检查   linters, types, layers, migrations, deployment
+  manage …                    Django 命令   any manage.py command, with the servers up
+  resetdb [--yes]             删除演示数据   drop the demo's data
+  bench …                     性能测量，用临时数据库   measurements with throw-away servers
+
+变量 Environment: HUIMIN_STATE, PG_BIN, DATABASE_URL, DATABASE_OWNER_URL, REDIS_URL (docs/operations.md)"""
+
+
+def foreground(arguments: Sequence[str], settings: dict[str, str]) -> int:
+    """Run python with the arguments and return its exit code; Ctrl-C is the child's to answer."""
+    child = subprocess.Popen([PYTHON, *arguments], cwd=ROOT, env=os.environ | settings)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return child.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def django_step(title: str, arguments: Sequence[str], settings: dict[str, str]) -> None:
+    words = [str(PYTHON), "manage.py", *arguments]
+    with step(title):
+        if subprocess.run(words, cwd=ROOT, env=os.environ | settings, check=False).returncode:
+            raise Problem(f"{title}失败：manage.py {arguments[0]}，原因见上。Failed, see above.")
+
+
+def demo_settings(servers: Servers) -> dict[str, str]:
+    return {"HUIMIN_ENV": os.environ.get("HUIMIN_ENV", "demo")} | servers.environment()
+
+
+def demo(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="run.py demo")
+    parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
+    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+    options = parser.parse_args(arguments)
+    environment.install("run")
+    environment.enter(["demo", *arguments])
+    busy = "演示已在运行，请先按 Ctrl-C 停止它。The demo of this checkout is already running."
+    with exclusive(lasting_place().state, "demo.lock", busy), stopping_signals():
+        try:
+            run_demo(options.host, options.port)
+        except Stopped:
+            say("已停止，数据已保留；再次运行即可继续。Stopped, data kept.")
+    return 0
+
+
+def run_demo(host: str, port: int) -> None:
+    """Everything up, until a signal or the first process that ends."""
+    with lasting_servers() as servers:
+        settings = demo_settings(servers)
+        processes = Processes(servers.place.state, settings)
+        processes.end_left_behind()
+        django_step("建立数据表", ["migrate", "--verbosity", "0"], as_owner(settings))
+        django_step("准备示例数据（仅首次）", ["seed_demo", "--if-empty"], settings)
+        django_step("收集静态文件", ["collectstatic", "--noinput", "--verbosity", "0"], settings)
+        port = free_port(host, port)
+        url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/"  # noqa: S104
+        try:
+            with step("启动网页服务、后台任务、定时任务"):
+                processes.start(host, port)
+                processes.wait_for_web(url)
+            django_step("演示账号", ["accounts"], settings)
+            say(f"惠民直达已就绪：{url}  日志：{servers.place.state / 'logs'}  按 Ctrl-C 结束")
+            processes.watch()
+        finally:
+            with step("停止网页服务与任务"):
+                processes.stop()
+
+
+def accounts(arguments: Sequence[str]) -> int:
+    return manage(["accounts", *arguments])
+
+
+def manage(arguments: Sequence[str]) -> int:
+    environment.install("run")
+    environment.enter(["manage", *arguments])
+    with lasting_servers() as servers:
+        settings = demo_settings(servers)
+        changes_schema = bool(arguments) and arguments[0] in OWNER_COMMANDS
+        return foreground(["manage.py", *arguments], as_owner(settings) if changes_schema else settings)
+
+
+def test(arguments: Sequence[str]) -> int:
+    environment.install("test")
+    environment.enter(["test", *arguments])
+    return foreground(["-m", "pytest", *arguments], {})
+
+
+def e2e(arguments: Sequence[str]) -> int:
+    environment.install("dev")
+    environment.enter(["e2e", *arguments])
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    chosen = os.environ.get("HUIMIN_CHROMIUM") or found
+    if not chosen:
+        raise Problem(
+            "找不到 Chromium：apt install chromium fonts-noto-cjk，或设 HUIMIN_CHROMIUM。No Chromium found."
+        )
+    return foreground(["-m", "pytest", "tests/e2e", *arguments], {"HUIMIN_CHROMIUM": chosen})
+
+
+def check(arguments: Sequence[str]) -> int:
+    if arguments:
+        raise Problem("check 没有参数。check takes no arguments.")
+    environment.install("dev")
+    environment.enter(["check"])
+    return checks.run()
+
+
+def resetdb(arguments: Sequence[str]) -> int:
+    """Remove the demo's servers' data and keys; logs and copies of programs stay."""
+    parser = argparse.ArgumentParser(prog="run.py resetdb")
+    parser.add_argument("--yes", action="store_true")
+    options = parser.parse_args(arguments)
+    if os.environ.get("DATABASE_URL"):
+        raise Problem(
+            "已设 DATABASE_URL，resetdb 只处理本机演示数据库。resetdb is for the demo's own database."
+        )
+    if not options.yes and input("将删除全部演示数据，输入 yes 确认：") != "yes":
+        say("未删除。Nothing done.")
+        return 1
+    state = lasting_place().state
+    busy = "数据库正在使用，请先停止演示。The servers are in use: stop the demo first."
+    with exclusive(state, "demo.lock", busy), exclusive(state, "users.lock", busy):
+        end_left_behind(state)
+        for name in ("postgres", "valkey", "outbox"):
+            shutil.rmtree(state / name, ignore_errors=True)
+        (state / "keyring.json").unlink(missing_ok=True)
+    say("已删除，下次启动重新生成。Removed.")
+    return 0
+
+
+def bench(arguments: Sequence[str]) -> int:
+    """Measurements want real durability, so these throw-away servers keep fsync on."""
+    environment.install("test")
+    environment.enter(["bench", *arguments])
+    with throwaway_servers(durable=True) as servers:
+        settings = demo_settings(servers)
+        django_step("建立数据表", ["migrate", "--verbosity", "0"], as_owner(settings))
+        return foreground(["bench/run.py", *arguments], settings | {"PYTHONPATH": str(ROOT)})
+
+
+def usage(_: Sequence[str]) -> int:
+    print(USAGE)
+    return 0
+
+
+VERBS: dict[str, Callable[[Sequence[str]], int]] = {
+    "demo": demo,
+    "accounts": accounts,
+    "test": test,
+    "e2e": e2e,
+    "check": check,
+    "manage": manage,
+    "resetdb": resetdb,
+    "bench": bench,
+    "help": usage,
+    "-h": usage,
+    "--help": usage,
+}
+
+
+def choose(argv: Sequence[str]) -> tuple[Callable[[Sequence[str]], int], Sequence[str]]:
+    """The verb and its arguments; without a verb, or with options only, demo."""
+    if not argv or (argv[0].startswith("--") and argv[0] not in VERBS):
+        return demo, argv
+    if argv[0] not in VERBS:
+        raise Problem(f"没有命令“{argv[0]}”。\n{USAGE}")
+    return VERBS[argv[0]], argv[1:]
+
+
+def main(argv: Sequence[str]) -> int:
+    """The exit code: 0, 1 for a problem that was explained, 130 for Ctrl-C, or the called program's own."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without UTF-8 must not end the run
+    try:
+        verb, arguments = choose(argv)
+        return verb(arguments)
+    except Problem as problem:
+        say(str(problem))
+        return 1
+    except (KeyboardInterrupt, Stopped):
+        say("已中断。Interrupted.")
+        return 130

@@ -1,0 +1,233 @@
+from typing import Any
+from uuid import uuid4
+
+import pgtrigger
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from huimin.core.fields import BlindIndexField, EncryptedTextField
+from huimin.core.models import StoredFile, User
+from huimin.core.roles import Area
+from huimin.core.scope import Scoped
+
+
+class RecordStatus(models.TextChoices):
+    """状态 of roster_forms: 0-作废, 1-正常, 2-停用."""
+
+    NORMAL = "normal", "正常"
+    SUSPENDED = "suspended", "停用"
+    VOID = "void", "作废"
+
+
+class Household(Scoped):
+    """A farming family under one holder (户主); division_code is its village."""
+
+    code = models.CharField("农户编码", max_length=24)
+    group_name = models.CharField("村（居）民小组", max_length=20)
+    status = models.CharField("状态", max_length=9, choices=RecordStatus, default=RecordStatus.NORMAL)
+    created_at = models.DateTimeField("建档时间", db_default=Now())
+
+    area = Area.REGISTRY
+
+    class Meta:
+        verbose_name = verbose_name_plural = "农户"
+        ordering = ("division_code", "code")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["county_code", "code"],
+                name="household_code_once",
+                condition=~Q(status="void"),
+                violation_error_message="这个农户编码已经用过。",
+            ),
+        ]
+        indexes = [models.Index(fields=["division_code", "id"], name="household_place")]
+        triggers = [pgtrigger.Protect(name="household_stays", operation=pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Person(Scoped):
+    """One resident. `id_key` finds the ID number; the number itself is ciphertext.
+
+    `id_commitment` = sha256(commit_salt ‖ ID number) stands for the number inside verification codes, so that
+    lists can be made in SQL without decrypting (huimin.core.digests).
+    """
+
+    household = models.ForeignKey(Household, models.PROTECT, verbose_name="农户", related_name="members")
+    is_holder = models.BooleanField("户主", default=False)
+    relation = models.CharField("与户主关系", max_length=2)  # GB/T 4761
+    name = models.CharField("姓名", max_length=60)
+    name_key = models.CharField("拼音", max_length=120)
+    id_number = EncryptedTextField("身份证号", purpose="id_number")
+    id_key = BlindIndexField("身份证号索引")
+    commit_salt = models.UUIDField(default=uuid4)
+    id_commitment = models.BinaryField(max_length=32)
+    birth_date = models.DateField("出生日期")
+    sex = models.CharField("性别", max_length=1, choices=[("1", "男"), ("2", "女")])
+    phone = EncryptedTextField("联系电话", purpose="phone", null=True)
+    is_low_income = models.BooleanField("低保户", default=False)
+    is_rural = models.BooleanField("乡村人口", default=True)
+    is_poverty_relief = models.BooleanField("建档立卡户", default=False)
+    is_extreme_poverty = models.BooleanField("特困人员", default=False)
+    note = models.CharField("备注", max_length=200, blank=True)
+    status = models.CharField("状态", max_length=9, choices=RecordStatus, default=RecordStatus.NORMAL)
+    died_on = models.DateField("死亡日期", null=True)
+    # residence is dated: 引用 moves the person between townships on one record
+    resident_since = models.DateField("入户日期", null=True)
+    created_at = models.DateTimeField("建档时间", db_default=Now())
+    created_by = models.ForeignKey(
+        User, models.PROTECT, verbose_name="建档人", related_name="+", db_constraint=False
+    )
+
+    area = Area.REGISTRY
+
+    class Meta:
+        verbose_name = verbose_name_plural = "人员"
+        ordering = ("name_key", "id")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["county_code", "id_key"],
+                name="person_once_per_county",
+                condition=~Q(status="void"),
+                violation_error_message="这个身份证号已在系统中。",
+            ),
+            models.UniqueConstraint(
+                fields=["household"],
+                name="household_has_one_holder",
+                condition=Q(is_holder=True) & ~Q(status="void"),
+                violation_error_message="一户只有一个户主。",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["division_code", "name_key", "id"], name="person_place_name"),
+            GinIndex(OpClass("name", name="gin_trgm_ops"), name="person_name_trgm"),
+        ]
+        triggers = [pgtrigger.Protect(name="person_stays", operation=pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Account(models.Model):
+    """Where a person's money goes: one active account per person (一人一卡)."""
+
+    class Kind(models.TextChoices):
+        CARD = "card", "社保卡"
+        PASSBOOK = "passbook", "存折"
+        PUBLIC = "public", "公共账户"
+
+    person = models.ForeignKey(Person, models.PROTECT, verbose_name="人员", related_name="accounts")
+    kind = models.CharField("种类", max_length=8, choices=Kind, default=Kind.CARD)
+    holder_name = models.CharField("账户名称", max_length=60)
+    number = EncryptedTextField("银行账号", purpose="account")
+    number_key = BlindIndexField("账号索引")
+    commit_salt = models.UUIDField(default=uuid4)
+    number_commitment = models.BinaryField(max_length=32)
+    tail = models.CharField("账号尾号", max_length=4)
+    branch_code = models.CharField("联行号", max_length=12, blank=True)
+    bank_name = models.CharField("开户银行", max_length=120)
+    is_active = models.BooleanField("在用", default=True)
+    opened_at = models.DateTimeField("登记时间", db_default=Now())
+    closed_at = models.DateTimeField("停用时间", null=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "银行账户"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person"],
+                name="one_active_account_per_person",
+                condition=Q(is_active=True),
+                violation_error_message="一人只能有一个在用账户。",
+            ),
+        ]
+        indexes = [models.Index(fields=["number_key"], name="account_number")]
+        triggers = [pgtrigger.Protect(name="account_stays", operation=pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"尾号 {self.tail}"
+
+
+class AccountChange(Scoped):
+    """A new account for a person, asked for by one and approved by another; takes effect on lines not yet sent."""
+
+    class Status(models.TextChoices):
+        ASKED = "asked", "待复核"
+        APPROVED = "approved", "已生效"
+        REFUSED = "refused", "已退回"
+
+    person = models.ForeignKey(Person, models.PROTECT, verbose_name="人员", related_name="account_changes")
+    kind = models.CharField("种类", max_length=8, choices=Account.Kind, default=Account.Kind.CARD)
+    holder_name = models.CharField("账户名称", max_length=60)
+    number = EncryptedTextField("银行账号", purpose="account")
+    branch_code = models.CharField("联行号", max_length=12, blank=True)
+    bank_name = models.CharField("开户银行", max_length=120)
+    reason = models.CharField("变更原因", max_length=200)
+    status = models.CharField("状态", max_length=8, choices=Status, default=Status.ASKED)
+    asked_by = models.ForeignKey(User, models.PROTECT, verbose_name="申请人", related_name="+")
+    checked_by = models.ForeignKey(User, models.PROTECT, verbose_name="复核人", null=True, related_name="+")
+    created_at = models.DateTimeField("申请时间", db_default=Now())
+
+    area = Area.REGISTRY
+
+    class Meta:
+        verbose_name = verbose_name_plural = "账户变更"
+        constraints = [
+            models.CheckConstraint(
+                name="account_change_needs_second_person",
+                condition=Q(checked_by__isnull=True) | ~Q(checked_by=models.F("asked_by")),
+                violation_error_message="账户变更要由另一个人复核。",
+            ),
+            models.UniqueConstraint(
+                fields=["person"],
+                name="one_open_account_change",
+                condition=Q(status="asked"),
+                violation_error_message="这个人已有一个待复核的账户变更。",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} 换卡"
+
+
+class RegistryImport(Scoped):
+    """One registry workbook: taken in whole or not at all; the same bytes are recognised by sha256."""
+
+    class Status(models.TextChoices):
+        CHECKING = "checking", "办理中"
+        REFUSED = "refused", "不符，未导入"
+        APPLIED = "applied", "已导入"
+
+    file = models.ForeignKey(StoredFile, models.PROTECT, verbose_name="文件", related_name="+")
+    sha256 = models.CharField("SHA-256", max_length=64)
+    status = models.CharField("状态", max_length=8, choices=Status, default=Status.CHECKING)
+    row_count = models.PositiveIntegerField("行数", default=0)
+    household_count = models.PositiveIntegerField("户数", default=0)
+    error_count = models.PositiveIntegerField("错误数", default=0)
+    errors: Any = models.JSONField(
+        "错误", default=list
+    )  # the first 500: row, column, message; no private values
+    error_file = models.ForeignKey(
+        StoredFile, models.PROTECT, verbose_name="错误清单", null=True, related_name="+"
+    )
+    created_by = models.ForeignKey(User, models.PROTECT, verbose_name="导入人", related_name="+")
+    created_at = models.DateTimeField("时间", db_default=Now())
+
+    area = Area.REGISTRY
+
+    class Meta:
+        verbose_name = verbose_name_plural = "补贴对象导入"
+        ordering = ("-id",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["county_code", "sha256"],
+                name="registry_file_applied_once",
+                condition=Q(status="applied"),
+                violation_error_message="这份文件已经导入过。",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"导入 {self.pk}"

@@ -1,0 +1,404 @@
+from datetime import date
+from typing import Any
+
+import pgtrigger
+from django.contrib.postgres.fields import DateRangeField
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from huimin.core.fields import EncryptedTextField
+from huimin.core.models import StoredFile, User
+from huimin.core.models.trail import append_only
+from huimin.core.roles import Area
+from huimin.core.scope import Scoped
+from recipients.models.registry import Person
+from recipients.states import DECLARATION_BADGES, DECLARATION_FLOW, NOTICE_STATES, DeclarationStatus
+from subsidies.models import JointParty, Policy, PolicyVersion
+
+
+class Declaration(Scoped):
+    """申报册: one policy, one period, one village; a single applicant is a declaration of one line.
+
+    `round` grows each time it is returned, so signatures and notices of an earlier round do not count.
+    """
+
+    policy = models.ForeignKey(Policy, models.PROTECT, verbose_name="政策")
+    version = models.ForeignKey(PolicyVersion, models.PROTECT, verbose_name="政策版本")
+    period = models.CharField("期次", max_length=12)
+    period_range = DateRangeField("期间")
+    serial = models.PositiveSmallIntegerField("册号", default=1)
+    round = models.PositiveSmallIntegerField("轮次", default=1)
+    status = models.CharField(
+        "状态", max_length=16, choices=DeclarationStatus, default=DeclarationStatus.DRAFT
+    )
+    source_file = models.ForeignKey(
+        StoredFile, models.PROTECT, verbose_name="来源文件", null=True, related_name="+"
+    )
+    made_by = models.ForeignKey(User, models.PROTECT, verbose_name="编制人", related_name="+")
+    created_at = models.DateTimeField("编制时间", db_default=Now())
+
+    area = Area.REVIEW
+    policy_field = "policy_id"
+
+    class Meta:
+        verbose_name = verbose_name_plural = "申报册"
+        ordering = ("-id",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["policy", "period", "division_code", "serial"],
+                name="declaration_once",
+                condition=~Q(status="withdrawn"),
+                violation_error_message="这个村这一期的申报册已经有了。",
+            ),
+        ]
+        indexes = [models.Index(fields=["division_code", "status"], name="declaration_place")]
+        triggers = [
+            pgtrigger.FSM(
+                name="declaration_steps", field="status", transitions=DECLARATION_FLOW.transitions()
+            ),
+            pgtrigger.Protect(name="declaration_stays", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="notice_must_have_run",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition(
+                    f"OLD.status IN ({', '.join(repr(str(state)) for state in NOTICE_STATES)}) AND NEW.status <> OLD.status"
+                ),
+                # the days of the policy have passed by the business clock, and no objection waits for an answer
+                func="""
+                    IF NOT EXISTS (SELECT FROM recipients_notice n
+                                   WHERE n.declaration_id = OLD.id AND n.round = OLD.round
+                                     AND n.level || '_notice' = OLD.status AND n.withdrawn_at IS NULL
+                                     AND n.ends_on < (business_now() AT TIME ZONE 'Asia/Shanghai')::date) THEN
+                        RAISE EXCEPTION '公示没有期满，不能进入下一步' USING ERRCODE = '23514';
+                    END IF;
+                    IF EXISTS (SELECT FROM recipients_objection o JOIN recipients_notice n ON n.id = o.notice_id
+                               WHERE n.declaration_id = OLD.id AND n.round = OLD.round AND o.status = 'open') THEN
+                        RAISE EXCEPTION '还有异议没有答复，不能进入下一步' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="joint_signatures_complete",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition(
+                    "OLD.status = 'county_review' AND NEW.status IN ('county_notice', 'confirmed')"
+                ),
+                func="""
+                    IF EXISTS (SELECT FROM subsidies_policyversion v, unnest(v.joint_parties) AS party
+                               WHERE v.id = OLD.version_id AND v.has_county_review AND NOT EXISTS (
+                                   SELECT FROM recipients_jointsignature s WHERE s.declaration_id = OLD.id
+                                   AND s.round = OLD.round AND s.party = party)) THEN
+                        RAISE EXCEPTION '县级联审还有部门没有会签' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.policy} {self.period}"
+
+    @property
+    def badge(self) -> str:
+        return DECLARATION_BADGES[DeclarationStatus(self.status)]
+
+
+class DeclarationLine(models.Model):
+    """One beneficiary on a declaration. Editable while the declaration is a draft; excluded with a reason later."""
+
+    declaration = models.ForeignKey(Declaration, models.PROTECT, related_name="lines")
+    line_no = models.PositiveIntegerField("序号")
+    beneficiary = models.ForeignKey(Person, models.PROTECT, verbose_name="享受人", related_name="+")
+    payee = models.ForeignKey(Person, models.PROTECT, verbose_name="收款人", related_name="+")
+    quantity = models.DecimalField("数量", max_digits=12, decimal_places=4)
+    # other facts that the amount rule reads, as text: {"grade": "一级"}
+    facts: Any = models.JSONField("情况", default=dict)
+    # what the rule gives for the declared period, shown on notices; rosters compute anew with the same rule
+    amount = models.DecimalField("金额", max_digits=14, decimal_places=2)
+    working = models.CharField("算式", max_length=200, blank=True)
+    excluded_at_level = models.CharField("剔除环节", max_length=16, blank=True)
+    excluded_reason = models.CharField("剔除原因", max_length=200, blank=True)
+    excluded_by = models.ForeignKey(User, models.PROTECT, verbose_name="剔除人", null=True, related_name="+")
+
+    class Meta:
+        verbose_name = verbose_name_plural = "申报明细"
+        ordering = ("declaration", "line_no")
+        constraints = [
+            models.UniqueConstraint(fields=["declaration", "line_no"], name="declaration_line_no_once"),
+            models.UniqueConstraint(
+                fields=["declaration", "beneficiary"],
+                name="declaration_beneficiary_once",
+                violation_error_message="同一册里一个享受人只能有一行。",
+            ),
+            models.CheckConstraint(
+                name="declaration_line_positive",
+                condition=Q(quantity__gt=0, amount__gt=0),
+                violation_error_message="数量和金额应大于 0。",
+            ),
+            models.CheckConstraint(
+                name="exclusion_has_reason",
+                condition=Q(excluded_at_level="", excluded_reason="", excluded_by__isnull=True)
+                | (~Q(excluded_at_level="") & ~Q(excluded_reason="") & Q(excluded_by__isnull=False)),
+                violation_error_message="剔除要写明原因。",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="declaration_line_frozen",
+                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+                when=pgtrigger.Before,
+                # after submission a line is only excluded, never changed; the row lock closes the race with submit
+                func="""
+                    DECLARE state text;
+                    BEGIN
+                        SELECT status INTO state FROM recipients_declaration
+                            WHERE id = coalesce(NEW.declaration_id, OLD.declaration_id) FOR SHARE;
+                        IF state = 'draft' THEN
+                            RETURN coalesce(NEW, OLD);
+                        END IF;
+                        IF TG_OP = 'UPDATE' AND state NOT IN ('confirmed', 'withdrawn') AND
+                           to_jsonb(NEW) - ARRAY['excluded_at_level', 'excluded_reason', 'excluded_by_id'] =
+                           to_jsonb(OLD) - ARRAY['excluded_at_level', 'excluded_reason', 'excluded_by_id'] THEN
+                            RETURN NEW;
+                        END IF;
+                        RAISE EXCEPTION '申报册已送审，明细不能再改' USING ERRCODE = '23514';
+                    END;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.declaration_id}-{self.line_no}"
+
+
+class DeliberationRecord(models.Model):
+    """民主评议: who came, how they voted. At least two thirds of those present agree (domain.md d3)."""
+
+    declaration = models.ForeignKey(Declaration, models.PROTECT, related_name="deliberations")
+    round = models.PositiveSmallIntegerField("轮次")
+    held_on = models.DateField("评议日期")
+    place = models.CharField("地点", max_length=80)
+    host = models.CharField("主持人", max_length=40)
+    members = models.PositiveSmallIntegerField("应到人数")
+    present = models.PositiveSmallIntegerField("实到人数")
+    agreed = models.PositiveSmallIntegerField("同意票")
+    against = models.PositiveSmallIntegerField("不同意票")
+    abstained = models.PositiveSmallIntegerField("弃权票")
+    conclusion = models.TextField("结论", blank=True)
+    recorded_by = models.ForeignKey(User, models.PROTECT, verbose_name="登记人", related_name="+")
+    recorded_at = models.DateTimeField("登记时间", db_default=Now())
+
+    class Meta:
+        verbose_name = verbose_name_plural = "民主评议"
+        constraints = [
+            models.CheckConstraint(
+                name="deliberation_votes_add_up",
+                condition=Q(present=F("agreed") + F("against") + F("abstained"))
+                & Q(present__lte=F("members")),
+                violation_error_message="同意、不同意、弃权票数之和应等于实到人数。",
+            ),
+            models.CheckConstraint(
+                name="deliberation_has_quorum",
+                condition=Q(members__lte=F("present") * 3 / 2),
+                violation_error_message="实到人数不足应到的三分之二，评议无效。",
+            ),
+            models.UniqueConstraint(fields=["declaration", "round"], name="deliberation_once_per_round"),
+        ]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.held_on} 评议"
+
+
+class NoticeLevel(models.TextChoices):
+    VILLAGE = "village", "村级"
+    TOWNSHIP = "township", "乡镇"
+    COUNTY = "county", "县级"
+
+
+class Notice(Scoped):
+    """公示: a frozen masked list with its dates. The days come from the policy, and it cannot end early."""
+
+    declaration = models.ForeignKey(
+        Declaration, models.PROTECT, verbose_name="申报册", related_name="notices"
+    )
+    policy = models.ForeignKey(Policy, models.PROTECT, verbose_name="政策")
+    round = models.PositiveSmallIntegerField("轮次")
+    sequence = models.PositiveSmallIntegerField("次数", default=1)  # posted anew after an upheld objection
+    level = models.CharField("级别", max_length=8, choices=NoticeLevel)
+    starts_on = models.DateField("开始日期")
+    ends_on = models.DateField("结束日期")  # the last day of the notice
+    place = models.CharField("张贴地点", max_length=120)
+    line_count = models.PositiveIntegerField("户数（人数）")
+    total = models.DecimalField("合计金额", max_digits=14, decimal_places=2)
+    digest = models.CharField("名单指纹", max_length=64)
+    posted_by = models.ForeignKey(User, models.PROTECT, verbose_name="张贴人", related_name="+")
+    posted_at = models.DateTimeField("登记时间", db_default=Now())
+    withdrawn_at = models.DateTimeField("撤下时间", null=True)
+    withdrawn_reason = models.CharField("撤下原因", max_length=200, blank=True)
+
+    area = Area.NOTICE
+    policy_field = "policy_id"
+
+    class Meta:
+        verbose_name = verbose_name_plural = "公示"
+        ordering = ("-id",)
+        constraints = [
+            models.UniqueConstraint(fields=["declaration", "round", "level", "sequence"], name="notice_once"),
+            models.UniqueConstraint(
+                fields=["declaration", "round", "level"],
+                name="one_standing_notice",
+                condition=Q(withdrawn_at__isnull=True),
+            ),
+            models.CheckConstraint(name="notice_dates_in_order", condition=Q(ends_on__gte=F("starts_on"))),
+            models.CheckConstraint(
+                name="notice_withdrawal_has_reason",
+                condition=Q(withdrawn_at__isnull=True) | ~Q(withdrawn_reason=""),
+                violation_error_message="撤下公示要写明原因。",
+            ),
+        ]
+        indexes = [models.Index(fields=["division_code", "ends_on"], name="notice_place")]
+        triggers = [
+            pgtrigger.Protect(name="notice_stays", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="notice_is_fixed",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                func="""
+                    IF OLD.withdrawn_at IS NOT NULL
+                       OR to_jsonb(NEW) - ARRAY['withdrawn_at', 'withdrawn_reason']
+                          IS DISTINCT FROM to_jsonb(OLD) - ARRAY['withdrawn_at', 'withdrawn_reason'] THEN
+                        RAISE EXCEPTION '公示贴出后不能修改' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="notice_has_its_days",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                # calendar days are checked here to the day; work days at least as many calendar days
+                func="""
+                    DECLARE v record;
+                    BEGIN
+                        SELECT p.notice_days AS days, p.notice_counts_first AS first INTO v
+                            FROM recipients_declaration d JOIN subsidies_policyversion p ON p.id = d.version_id
+                            WHERE d.id = NEW.declaration_id;
+                        IF NEW.ends_on - NEW.starts_on < v.days - v.first::int THEN
+                            RAISE EXCEPTION '公示天数不足政策规定的 % 天', v.days USING ERRCODE = '23514';
+                        END IF;
+                        IF NEW.starts_on < (business_now() AT TIME ZONE 'Asia/Shanghai')::date THEN
+                            RAISE EXCEPTION '公示不能从过去的日期开始' USING ERRCODE = '23514';
+                        END IF;
+                        RETURN NEW;
+                    END;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_level_display()}公示"
+
+    def status_on(self, today: date) -> str:
+        if self.withdrawn_at:
+            return "withdrawn"
+        return "running" if today <= self.ends_on else "expired"
+
+
+class NoticeLine(models.Model):
+    """A line as the public reads it: no ID, account, phone or address exists here."""
+
+    notice = models.ForeignKey(Notice, models.PROTECT, related_name="lines")
+    line_no = models.PositiveIntegerField("序号")
+    village = models.CharField("村", max_length=60)
+    group_name = models.CharField("组", max_length=20)
+    shown_name = models.CharField("姓名", max_length=60)
+    quantity = models.DecimalField("数量", max_digits=12, decimal_places=4)
+    standard_text = models.CharField("补贴标准", max_length=200)
+    amount = models.DecimalField("金额", max_digits=14, decimal_places=2)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "公示明细"
+        ordering = ("notice", "line_no")
+        constraints = [models.UniqueConstraint(fields=["notice", "line_no"], name="notice_line_once")]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return self.shown_name
+
+
+class NoticePhoto(models.Model):
+    """The posted paper on the wall, photographed at start and end."""
+
+    notice = models.ForeignKey(Notice, models.PROTECT, related_name="photos")
+    file = models.ForeignKey(StoredFile, models.PROTECT, related_name="+")
+    caption = models.CharField("说明", max_length=60)
+    taken_on = models.DateField("拍摄日期")
+
+    class Meta:
+        verbose_name = verbose_name_plural = "公示照片"
+
+    def __str__(self) -> str:
+        return self.caption
+
+
+class Objection(Scoped):
+    """异议 against a notice; the next step waits until it is answered, and an upheld one ends the notice."""
+
+    class Status(models.TextChoices):
+        OPEN = "open", "待核实"
+        UPHELD = "upheld", "属实"
+        REJECTED = "rejected", "不属实"
+
+    notice = models.ForeignKey(Notice, models.PROTECT, verbose_name="公示", related_name="objections")
+    code = models.CharField("受理编号", max_length=16, unique=True)
+    text = EncryptedTextField("异议内容", purpose="objection_text")
+    contact = EncryptedTextField("联系方式", purpose="objection_contact", null=True)
+    status = models.CharField("状态", max_length=8, choices=Status, default=Status.OPEN)
+    answer = models.TextField("核实结果", blank=True)
+    answered_by = models.ForeignKey(User, models.PROTECT, verbose_name="答复人", null=True, related_name="+")
+    answered_at = models.DateTimeField("答复时间", null=True)
+    filed_at = models.DateTimeField("提出时间", db_default=Now())
+
+    area = Area.NOTICE
+
+    class Meta:
+        verbose_name = verbose_name_plural = "异议"
+        ordering = ("-id",)
+        constraints = [
+            models.CheckConstraint(
+                name="objection_answer_complete",
+                condition=Q(status="open", answered_by__isnull=True)
+                | (~Q(status="open") & Q(answered_by__isnull=False) & ~Q(answer="")),
+                violation_error_message="答复要写明核实结果。",
+            ),
+        ]
+        triggers = [pgtrigger.Protect(name="objection_stays", operation=pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class JointSignature(models.Model):
+    """An office's consent at the county's joint review; all parties of the policy must sign in one round."""
+
+    declaration = models.ForeignKey(Declaration, models.PROTECT, related_name="signatures")
+    round = models.PositiveSmallIntegerField("轮次")
+    party = models.CharField("会签部门", max_length=12, choices=JointParty)
+    signed_by = models.ForeignKey(User, models.PROTECT, verbose_name="签署人", related_name="+")
+    note = models.CharField("意见", max_length=200, blank=True)
+    signed_at = models.DateTimeField("时间", db_default=Now())
+
+    class Meta:
+        verbose_name = verbose_name_plural = "联审会签"
+        constraints = [
+            models.UniqueConstraint(fields=["declaration", "round", "party"], name="joint_signature_once"),
+        ]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return self.get_party_display()

@@ -1,0 +1,177 @@
+from django.db.models import TextChoices
+
+from huimin.core.duties import Duty
+from huimin.core.roles import Role
+from huimin.core.steps import Workflow, step
+
+
+class DeclarationStatus(TextChoices):
+    DRAFT = "draft", "草稿"
+    DELIBERATION = "deliberation", "待评议"
+    VILLAGE_NOTICE = "village_notice", "村级公示中"
+    TOWNSHIP_REVIEW = "township_review", "待乡镇审核"
+    TOWNSHIP_NOTICE = "township_notice", "乡镇公示中"
+    COUNTY_REVIEW = "county_review", "待县级联审"
+    COUNTY_NOTICE = "county_notice", "县级公示中"
+    CONFIRMED = "confirmed", "已确认"
+    WITHDRAWN = "withdrawn", "已作废"
+
+
+S = DeclarationStatus
+
+DECLARATION_BADGES = {
+    S.DRAFT: "off",
+    S.DELIBERATION: "todo",
+    S.VILLAGE_NOTICE: "doing",
+    S.TOWNSHIP_REVIEW: "todo",
+    S.TOWNSHIP_NOTICE: "doing",
+    S.COUNTY_REVIEW: "todo",
+    S.COUNTY_NOTICE: "doing",
+    S.CONFIRMED: "ok",
+    S.WITHDRAWN: "off",
+}
+
+# the levels in order; a policy that does not ask for one skips it, nobody clicks it away
+REVIEW_ORDER = (
+    S.DELIBERATION,
+    S.VILLAGE_NOTICE,
+    S.TOWNSHIP_REVIEW,
+    S.TOWNSHIP_NOTICE,
+    S.COUNTY_REVIEW,
+    S.COUNTY_NOTICE,
+    S.CONFIRMED,
+)
+NOTICE_STATES = (S.VILLAGE_NOTICE, S.TOWNSHIP_NOTICE, S.COUNTY_NOTICE)
+
+_VILLAGE = [Role.VILLAGE_CLERK, Role.TOWNSHIP_CLERK]
+_REVIEWED = [
+    S.DELIBERATION,
+    S.VILLAGE_NOTICE,
+    S.TOWNSHIP_REVIEW,
+    S.TOWNSHIP_NOTICE,
+    S.COUNTY_REVIEW,
+    S.COUNTY_NOTICE,
+]
+
+DECLARATION_FLOW = Workflow(
+    "recipients.declaration",
+    "申报册",
+    (
+        step("submit", "送审", [S.DRAFT], S.DELIBERATION, _VILLAGE, duty=Duty.DECLARATION_MAKE),
+        step("deliberate", "登记评议结果", [S.DELIBERATION], S.VILLAGE_NOTICE, _VILLAGE),
+        step("end_village_notice", "公示期满，送乡镇审核", [S.VILLAGE_NOTICE], S.TOWNSHIP_REVIEW, _VILLAGE),
+        step(
+            "approve_township",
+            "乡镇审核通过",
+            [S.TOWNSHIP_REVIEW],
+            S.TOWNSHIP_NOTICE,
+            [Role.TOWNSHIP_REVIEWER],
+            duty=Duty.TOWNSHIP_REVIEW,
+        ),
+        step(
+            "end_township_notice",
+            "公示期满，送县级联审",
+            [S.TOWNSHIP_NOTICE],
+            S.COUNTY_REVIEW,
+            [Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER],
+        ),
+        # three offices sign in parallel; the last signature moves the declaration on
+        step(
+            "sign_department",
+            "主管部门同意",
+            [S.COUNTY_REVIEW],
+            S.COUNTY_REVIEW,
+            [Role.DEPARTMENT_REVIEWER],
+            duty=Duty.JOINT_DEPARTMENT,
+        ),
+        step(
+            "sign_finance",
+            "财政同意",
+            [S.COUNTY_REVIEW],
+            S.COUNTY_REVIEW,
+            [Role.FINANCE_CHECKER],
+            duty=Duty.JOINT_FINANCE,
+        ),
+        step(
+            "sign_supervision",
+            "监督同意",
+            [S.COUNTY_REVIEW],
+            S.COUNTY_REVIEW,
+            [Role.SUPERVISOR],
+            duty=Duty.JOINT_SUPERVISION,
+        ),
+        step(
+            "end_county_notice",
+            "公示期满，确认享受资格",
+            [S.COUNTY_NOTICE],
+            S.CONFIRMED,
+            [Role.DEPARTMENT_CLERK, Role.DEPARTMENT_REVIEWER],
+        ),
+        step(
+            "return_township",
+            "退回村里补正",
+            [S.TOWNSHIP_REVIEW],
+            S.DRAFT,
+            [Role.TOWNSHIP_REVIEWER],
+            duty=Duty.TOWNSHIP_REVIEW,
+            needs_note=True,
+            style="danger",
+        ),
+        step(
+            "return_county",
+            "不同意，退回补正",
+            [S.COUNTY_REVIEW],
+            S.DRAFT,
+            [Role.DEPARTMENT_REVIEWER, Role.FINANCE_CHECKER, Role.SUPERVISOR],
+            needs_note=True,
+            style="danger",
+        ),
+        step(
+            "withdraw",
+            "作废",
+            [S.DRAFT],
+            S.WITHDRAWN,
+            _VILLAGE,
+            duty=Duty.DECLARATION_MAKE,
+            needs_note=True,
+            style="danger",
+        ),
+    ),
+    # forward jumps over levels that the policy does not ask for
+    skips=tuple(
+        (source, target)
+        for i, source in enumerate((S.DRAFT, *REVIEW_ORDER))
+        for target in REVIEW_ORDER[i:]
+        if source != target
+    ),
+)
+
+
+class NoticeStatus(TextChoices):
+    """Derived from dates and marks: a notice row is written once, then only ended or withdrawn."""
+
+    RUNNING = "running", "公示中"
+    EXPIRED = "expired", "期满"
+    WITHDRAWN = "withdrawn", "已撤"
+
+
+class EntitlementStatus(TextChoices):
+    ACTIVE = "active", "享受中"
+    SUSPENDED = "suspended", "暂停"
+    ENDED = "ended", "终止"
+
+
+_KEEPERS = [Role.DEPARTMENT_CLERK, Role.DEPARTMENT_REVIEWER, Role.TOWNSHIP_REVIEWER]
+E = EntitlementStatus
+
+ENTITLEMENT_FLOW = Workflow(
+    "recipients.entitlement",
+    "享受资格",
+    (
+        step("suspend", "暂停享受", [E.ACTIVE], E.SUSPENDED, _KEEPERS, needs_note=True, style="danger"),
+        step("resume", "恢复享受", [E.SUSPENDED], E.ACTIVE, _KEEPERS, needs_note=True),
+        step("end", "终止享受", [E.ACTIVE, E.SUSPENDED], E.ENDED, _KEEPERS, needs_note=True, style="danger"),
+    ),
+)
+
+FLOWS = (DECLARATION_FLOW, ENTITLEMENT_FLOW)

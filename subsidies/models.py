@@ -1,0 +1,323 @@
+from datetime import date
+from typing import Any, Self
+
+import pgtrigger
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import ArrayField, DateRangeField, RangeOperators
+from django.db import models
+from django.db.models import F, Q
+
+from huimin.core.models import Department, User
+from huimin.core.models.trail import append_only
+from huimin.core.periods import Frequency
+from huimin.core.roles import Area
+from huimin.core.scope import Scoped, ScopedQuerySet, reads
+from subsidies.states import (
+    INDICATOR_BADGES,
+    INDICATOR_FLOW,
+    POLICY_BADGES,
+    POLICY_FLOW,
+    IndicatorStatus,
+    PolicyStatus,
+)
+
+
+class PolicyQuerySet(ScopedQuerySet):
+    def visible_to(self, user: User) -> Self:
+        """The policy list is one for the county: every role that reads policies sees all of it."""
+        return self.all() if reads(user, Area.POLICY) else self.none()
+
+
+class Policy(Scoped):
+    """A subsidy program of the county's one policy list (一张清单管制度)."""
+
+    class GovernmentLevel(models.TextChoices):
+        CENTRAL = "central", "中央"
+        PROVINCE = "province", "省级"
+        CITY = "city", "市级"
+        COUNTY = "county", "县级"
+
+    class ObjectType(models.TextChoices):
+        PERSON = "person", "到人"
+        HOUSEHOLD = "household", "到户"
+
+    code = models.CharField("项目编码", max_length=16)
+    name = models.CharField("项目名称", max_length=80)
+    # shown by the bank on the passbook, which has room for seven characters
+    short_name = models.CharField("项目简称", max_length=7)
+    level = models.CharField("政策级次", max_length=8, choices=GovernmentLevel)
+    department = models.ForeignKey(Department, models.PROTECT, verbose_name="主管部门")
+    finance_section = models.CharField("归口股室", max_length=40, blank=True)
+    object_type = models.CharField("发放类型", max_length=9, choices=ObjectType)
+    unit = models.CharField("计量单位", max_length=40)
+    frequency = models.CharField("发放频次", max_length=12, choices=Frequency)
+    basis = models.TextField("政策依据")
+    objects_text = models.TextField("补贴对象", blank=True)
+    exclusions = models.TextField("不予补贴的情形", blank=True)
+    process = models.TextField("申领流程", blank=True)
+    payment_remark = models.CharField("银行摘要", max_length=7)
+    phone = models.CharField("咨询电话", max_length=40, blank=True)
+    # surname only on lists of 低保, disability and the like (decisions: masks)
+    is_protected = models.BooleanField("保护隐私（只公示姓氏）", default=False)
+    # the standard was not confirmed in a document: an editable sample, never shown as the law
+    is_sample = models.BooleanField("标准为示例，未核文件", default=False)
+    status = models.CharField("状态", max_length=10, choices=PolicyStatus, default=PolicyStatus.DRAFT)
+    made_by = models.ForeignKey(User, models.PROTECT, verbose_name="拟订人", related_name="+")
+    created_at = models.DateTimeField("登记时间", db_default=models.functions.Now())
+
+    area = Area.POLICY
+    objects = PolicyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "政策"
+        ordering = ("code",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["county_code", "code"],
+                name="policy_code_once_per_county",
+                violation_error_message="这个项目编码已经用过。",
+            ),
+        ]
+        triggers = [
+            pgtrigger.FSM(name="policy_steps", field="status", transitions=POLICY_FLOW.transitions()),
+            pgtrigger.Protect(name="policy_stays", operation=pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def policy_id(self) -> int:
+        """A policy is its own policy for grants that are limited to some policies."""
+        return self.pk
+
+    @property
+    def badge(self) -> str:
+        return POLICY_BADGES[PolicyStatus(self.status)]
+
+    def version_on(self, day: date) -> "PolicyVersion | None":
+        return self.versions.filter(valid__contains=day, published_at__isnull=False).first()
+
+
+class Deliberation(models.TextChoices):
+    REQUIRED = "required", "必经"
+    ON_OBJECTION = "on_objection", "有异议时"
+    NONE = "none", "不设"
+
+
+class JointParty(models.TextChoices):
+    DEPARTMENT = "department", "主管部门"
+    FINANCE = "finance", "财政"
+    SUPERVISION = "supervision", "监督"
+
+
+class StopRule(models.TextChoices):
+    SAME_MONTH = "same_month", "当月停发"
+    NEXT_MONTH = "next_month", "次月停发"
+    NEXT_QUARTER = "next_quarter", "次季停发"
+    NEXT_YEAR = "next_year", "次年停发"
+
+
+class PolicyVersion(models.Model):
+    """What a policy pays and how it is reviewed, from date to date; fixed once published."""
+
+    policy = models.ForeignKey(Policy, models.PROTECT, related_name="versions", verbose_name="政策")
+    number = models.PositiveSmallIntegerField("版本号")
+    valid = DateRangeField("执行期间")
+    # typed expression tree of subsidies.rules; one rule for one person (Python) and for many (SQL)
+    amount_rule: Any = models.JSONField("计算规则")
+    standard_text = models.CharField("补贴标准", max_length=200)
+    quantity_label = models.CharField("数量名称", max_length=20, blank=True)
+    deliberation = models.CharField(
+        "民主评议", max_length=12, choices=Deliberation, default=Deliberation.NONE
+    )
+    has_village_notice = models.BooleanField("村级公示", default=True)
+    has_township_review = models.BooleanField("乡镇审核", default=True)
+    has_township_notice = models.BooleanField("乡镇公示", default=True)
+    has_county_review = models.BooleanField("县级联审", default=True)
+    has_county_notice = models.BooleanField("县级公示", default=True)
+    joint_parties: Any = ArrayField(
+        models.CharField(max_length=12, choices=JointParty), verbose_name="联审部门", default=list
+    )
+    notice_days = models.PositiveSmallIntegerField("公示天数", default=7)
+    notice_in_workdays = models.BooleanField("按工作日计", default=False)
+    notice_counts_first = models.BooleanField("首日计入", default=False)
+    stop_rule = models.CharField("停发规则", max_length=12, choices=StopRule, default=StopRule.NEXT_MONTH)
+    # monthly and quarterly policies go on until stopped; yearly ones are declared anew
+    is_open_ended = models.BooleanField("享受到停止为止", default=False)
+    required_facts: Any = models.JSONField("申报须填", default=list)
+    made_by = models.ForeignKey(User, models.PROTECT, verbose_name="拟订人", related_name="+")
+    published_at = models.DateTimeField("发布时间", null=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "政策版本"
+        ordering = ("policy", "-number")
+        constraints = [
+            models.UniqueConstraint(fields=["policy", "number"], name="policy_version_number_once"),
+            ExclusionConstraint(
+                name="policy_versions_never_overlap",
+                expressions=[("policy", RangeOperators.EQUAL), ("valid", RangeOperators.OVERLAPS)],
+                violation_error_message="同一政策的执行期间不能重叠。",
+            ),
+            models.CheckConstraint(
+                name="policy_notice_days_sensible",
+                condition=Q(notice_days__gte=1, notice_days__lte=60),
+                violation_error_message="公示天数应为 1 到 60 天。",
+            ),
+            models.CheckConstraint(
+                name="joint_review_has_parties",
+                condition=Q(has_county_review=False) | Q(joint_parties__len__gte=1),
+                violation_error_message="设了县级联审，就要指明哪些部门会签。",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="published_version_stays",
+                operation=pgtrigger.Delete,
+                condition=pgtrigger.Q(old__published_at__isnull=False),
+            ),
+            pgtrigger.Trigger(
+                name="published_version_is_fixed",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Q(old__published_at__isnull=False),
+                # only the end of its validity may still be set, when a successor is published
+                func="""
+                    IF to_jsonb(NEW) - 'valid' IS DISTINCT FROM to_jsonb(OLD) - 'valid'
+                       OR lower(NEW.valid) IS DISTINCT FROM lower(OLD.valid) THEN
+                        RAISE EXCEPTION '已发布的政策版本不能修改' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.policy}第 {self.number} 版"
+
+
+class Indicator(Scoped):
+    """A budget indicator: money that a document brought. issued = available + frozen + paid, always."""
+
+    class Source(models.TextChoices):
+        BASE = "base", "体制补助基数"
+        EARMARKED = "earmarked", "专项下达"
+        MATCHING = "matching", "本级配套"
+
+    document_number = models.CharField("指标文号", max_length=60)
+    upper_document = models.CharField("上级文号", max_length=60, blank=True)
+    name = models.CharField("指标说明", max_length=120)
+    source = models.CharField("资金来源", max_length=10, choices=Source)
+    year = models.PositiveSmallIntegerField("预算年度")
+    economic_class = models.CharField("政府经济分类", max_length=60, blank=True)
+    budget_unit = models.CharField("预算单位", max_length=60, blank=True)
+    issued = models.DecimalField("下达数", max_digits=14, decimal_places=2)
+    available = models.DecimalField("可用数", max_digits=14, decimal_places=2)
+    frozen = models.DecimalField("冻结数", max_digits=14, decimal_places=2, default=0)
+    paid = models.DecimalField("已支付数", max_digits=14, decimal_places=2, default=0)
+    status = models.CharField(
+        "状态", max_length=10, choices=IndicatorStatus, default=IndicatorStatus.REGISTERED
+    )
+    registered_by = models.ForeignKey(User, models.PROTECT, verbose_name="登记人", related_name="+")
+    created_at = models.DateTimeField("登记时间", db_default=models.functions.Now())
+    policies: Any = models.ManyToManyField(Policy, through="IndicatorPolicy", related_name="indicators")
+
+    area = Area.INDICATOR
+
+    class Meta:
+        verbose_name = verbose_name_plural = "指标"
+        ordering = ("-year", "document_number", "id")
+        constraints = [
+            models.CheckConstraint(
+                name="indicator_adds_up",
+                condition=Q(issued=F("available") + F("frozen") + F("paid")),
+                violation_error_message="下达数应等于可用数、冻结数、已支付数之和。",
+            ),
+            models.CheckConstraint(
+                name="indicator_never_below_zero",
+                condition=Q(issued__gt=0, available__gte=0, frozen__gte=0, paid__gte=0),
+                violation_error_message="指标可用数不足。",
+            ),
+            models.UniqueConstraint(
+                fields=["county_code", "document_number", "name"],
+                name="indicator_once",
+                violation_error_message="这个文号下已有同名指标。",
+            ),
+        ]
+        triggers = [
+            pgtrigger.FSM(name="indicator_steps", field="status", transitions=INDICATOR_FLOW.transitions()),
+            pgtrigger.Protect(name="indicator_stays", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="indicator_facts_stay",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                func="""
+                    IF (NEW.issued, NEW.document_number, NEW.registered_by_id, NEW.county_code)
+                       IS DISTINCT FROM (OLD.issued, OLD.document_number, OLD.registered_by_id, OLD.county_code) THEN
+                        RAISE EXCEPTION '指标的文号和下达数登记后不能修改' USING ERRCODE = '23514';
+                    END IF;
+                    IF OLD.status <> 'confirmed' AND NEW.available <> OLD.available THEN
+                        RAISE EXCEPTION '指标确认后才能使用' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document_number} {self.name}"
+
+    @property
+    def badge(self) -> str:
+        return INDICATOR_BADGES[IndicatorStatus(self.status)]
+
+
+class IndicatorPolicy(models.Model):
+    """An indicator may pay this policy; the smaller priority is drawn first."""
+
+    indicator = models.ForeignKey(Indicator, models.PROTECT, verbose_name="指标")
+    policy = models.ForeignKey(Policy, models.PROTECT, verbose_name="政策")
+    priority = models.PositiveSmallIntegerField("优先级", default=1)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "指标挂接"
+        ordering = ("policy", "priority", "id")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["indicator", "policy"],
+                name="indicator_policy_once",
+                violation_error_message="已经挂接过。",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.indicator} → {self.policy}"
+
+
+class IndicatorMove(models.Model):
+    """Every change of an indicator's four figures, with the object that caused it; append-only."""
+
+    class Kind(models.TextChoices):
+        ISSUE = "issue", "下达"
+        FREEZE = "freeze", "冻结"
+        PAY = "pay", "支付"
+        RELEASE = "release", "退回可用"
+        REOPEN = "reopen", "退汇退回可用"
+
+    indicator = models.ForeignKey(Indicator, models.PROTECT, verbose_name="指标", related_name="moves")
+    kind = models.CharField("动作", max_length=8, choices=Kind)
+    amount = models.DecimalField("金额", max_digits=14, decimal_places=2)
+    subject = models.CharField("业务", max_length=80)
+    actor = models.ForeignKey(User, models.PROTECT, verbose_name="操作人", related_name="+")
+    at = models.DateTimeField("时间", db_default=models.functions.Now())
+    business_at = models.DateTimeField("业务时间")
+
+    class Meta:
+        verbose_name = verbose_name_plural = "指标变动"
+        ordering = ("id",)
+        constraints = [models.CheckConstraint(name="indicator_move_positive", condition=Q(amount__gt=0))]
+        indexes = [models.Index(fields=["subject"], name="indicator_move_subject")]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.amount}"
