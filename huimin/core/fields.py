@@ -52,7 +52,7 @@ class EncryptedTextField(models.BinaryField):
         sealed = crypto.encrypt(self.purpose, value)
         return super().get_db_prep_value(sealed, connection, prepared)
 
-    def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> str | None:  # noqa: ARG002
+    def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> str | None:
         return None if value is None else crypto.decrypt(self.purpose, value)
 
     def get_lookup(self, lookup_name: str) -> Any:
@@ -60,7 +60,7 @@ class EncryptedTextField(models.BinaryField):
             raise FieldError(f"{self.name} is encrypted: filter by its blind index")
         return super().get_lookup(lookup_name)
 
-    def value_to_string(self, obj: models.Model) -> Never:  # noqa: ARG002
+    def value_to_string(self, obj: models.Model) -> Never:
         raise TypeError(f"{self.name} is private and is not serialised")
 
 
@@ -86,5 +86,5 @@ class BlindIndexField(models.BinaryField):
             raise TypeError(f"{self.name} takes the {crypto.INDEX_BYTES} bytes of crypto.blind_index()")
         return super().get_db_prep_value(value, connection, prepared)
 
-    def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> bytes | None:  # noqa: ARG002
+    def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> bytes | None:
         return None if value is None else bytes(value)
