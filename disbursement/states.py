@@ -24,7 +24,15 @@ BATCH_FLOW = Workflow(
     "批次",
     (
         step("issue", "下达乡镇", [BatchStatus.DRAFT], BatchStatus.ISSUED, [Role.DEPARTMENT_CLERK]),
-        step("cancel", "作废批次", [BatchStatus.DRAFT], BatchStatus.CANCELLED, [Role.DEPARTMENT_CLERK], needs_note=True, style="danger"),
+        step(
+            "cancel",
+            "作废批次",
+            [BatchStatus.DRAFT],
+            BatchStatus.CANCELLED,
+            [Role.DEPARTMENT_CLERK],
+            needs_note=True,
+            style="danger",
+        ),
         step("close", "关账", [BatchStatus.ISSUED], BatchStatus.CLOSED, [Role.FINANCE_CLERK]),
     ),
 )
@@ -56,9 +64,27 @@ ROSTER_BADGES = {
 
 
 _CHAIN = (
-    (R.TOWNSHIP_CHECK, R.DEPARTMENT_HANDLE, "乡镇审核通过，送部门", Role.TOWNSHIP_REVIEWER, Duty.ROSTER_TOWNSHIP_CHECK),
-    (R.DEPARTMENT_HANDLE, R.DEPARTMENT_CHECK, "部门经办，送部门审核", Role.DEPARTMENT_CLERK, Duty.ROSTER_DEPARTMENT_HANDLE),
-    (R.DEPARTMENT_CHECK, R.FINANCE_HANDLE, "部门审核通过，送财政", Role.DEPARTMENT_REVIEWER, Duty.ROSTER_DEPARTMENT_CHECK),
+    (
+        R.TOWNSHIP_CHECK,
+        R.DEPARTMENT_HANDLE,
+        "乡镇审核通过，送部门",
+        Role.TOWNSHIP_REVIEWER,
+        Duty.ROSTER_TOWNSHIP_CHECK,
+    ),
+    (
+        R.DEPARTMENT_HANDLE,
+        R.DEPARTMENT_CHECK,
+        "部门经办，送部门审核",
+        Role.DEPARTMENT_CLERK,
+        Duty.ROSTER_DEPARTMENT_HANDLE,
+    ),
+    (
+        R.DEPARTMENT_CHECK,
+        R.FINANCE_HANDLE,
+        "部门审核通过，送财政",
+        Role.DEPARTMENT_REVIEWER,
+        Duty.ROSTER_DEPARTMENT_CHECK,
+    ),
     (R.FINANCE_HANDLE, R.FINANCE_CHECK, "初审通过，送复核", Role.FINANCE_CLERK, Duty.ROSTER_FINANCE_HANDLE),
     (R.FINANCE_CHECK, R.APPROVED, "复核通过（终审）", Role.FINANCE_CHECKER, Duty.ROSTER_FINANCE_CHECK),
 )
@@ -67,16 +93,40 @@ ROSTER_FLOW = Workflow(
     "disbursement.roster",
     "花名册",
     (
-        step("submit", "核对无误，送审", [R.ISSUED], R.TOWNSHIP_CHECK, [Role.TOWNSHIP_CLERK], duty=Duty.ROSTER_MAKE),
+        step(
+            "submit",
+            "核对无误，送审",
+            [R.ISSUED],
+            R.TOWNSHIP_CHECK,
+            [Role.TOWNSHIP_CLERK],
+            duty=Duty.ROSTER_MAKE,
+        ),
         *(
             step(f"pass_{source}", label, [source], target, [role], duty=duty)
             for source, target, label, role, duty in _CHAIN
         ),
         *(
-            step(f"rework_{source}", "退回乡镇重编", [source], R.ISSUED, [role], duty=duty, needs_note=True, style="danger")
+            step(
+                f"rework_{source}",
+                "退回乡镇重编",
+                [source],
+                R.ISSUED,
+                [role],
+                duty=duty,
+                needs_note=True,
+                style="danger",
+            )
             for source, _, _, role, duty in _CHAIN
         ),
-        step("cancel", "作废花名册", [R.ISSUED], R.CANCELLED, [Role.DEPARTMENT_CLERK], needs_note=True, style="danger"),
+        step(
+            "cancel",
+            "作废花名册",
+            [R.ISSUED],
+            R.CANCELLED,
+            [Role.DEPARTMENT_CLERK],
+            needs_note=True,
+            style="danger",
+        ),
     ),
 )
 
@@ -97,9 +147,34 @@ ORDER_FLOW = Workflow(
     "disbursement.paymentorder",
     "支付申请",
     (
-        step("sign", "签章，同意支付", [O.DRAFT], O.SIGNED, [Role.TREASURER], duty=Duty.ORDER_SIGN, step_up=True),
-        step("cancel", "退回，撤销支付申请", [O.DRAFT], O.CANCELLED, [Role.TREASURER], duty=Duty.ORDER_SIGN, needs_note=True, style="danger"),
-        step("send", "生成代发文件，送银行", [O.SIGNED], O.SENT, [Role.TREASURER], duty=Duty.ORDER_SIGN, step_up=True),
+        step(
+            "sign",
+            "签章，同意支付",
+            [O.DRAFT],
+            O.SIGNED,
+            [Role.TREASURER],
+            duty=Duty.ORDER_SIGN,
+            step_up=True,
+        ),
+        step(
+            "cancel",
+            "退回，撤销支付申请",
+            [O.DRAFT],
+            O.CANCELLED,
+            [Role.TREASURER],
+            duty=Duty.ORDER_SIGN,
+            needs_note=True,
+            style="danger",
+        ),
+        step(
+            "send",
+            "生成代发文件，送银行",
+            [O.SIGNED],
+            O.SENT,
+            [Role.TREASURER],
+            duty=Duty.ORDER_SIGN,
+            step_up=True,
+        ),
         step("settle", "回盘已齐，办结", [O.SENT], O.SETTLED, [Role.RECONCILER], duty=Duty.RETURN_CONFIRM),
     ),
 )
@@ -118,12 +193,23 @@ RETURN_FLOW = Workflow(
     "回盘",
     (
         step(
-            "confirm", "核对无误，确认入账", [ReturnStatus.UPLOADED], ReturnStatus.CONFIRMED, [Role.RECONCILER],
-            duty=Duty.RETURN_CONFIRM, step_up=True,
+            "confirm",
+            "核对无误，确认入账",
+            [ReturnStatus.UPLOADED],
+            ReturnStatus.CONFIRMED,
+            [Role.RECONCILER],
+            duty=Duty.RETURN_CONFIRM,
+            step_up=True,
         ),
         step(
-            "refuse", "有误，退回银行", [ReturnStatus.UPLOADED], ReturnStatus.REFUSED, [Role.RECONCILER],
-            duty=Duty.RETURN_CONFIRM, needs_note=True, style="danger",
+            "refuse",
+            "有误，退回银行",
+            [ReturnStatus.UPLOADED],
+            ReturnStatus.REFUSED,
+            [Role.RECONCILER],
+            duty=Duty.RETURN_CONFIRM,
+            needs_note=True,
+            style="danger",
         ),
     ),
 )

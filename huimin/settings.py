@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "recipients",
     "disbursement",
     "publicity",
+    "huimin.demo",
 ]
 
 MIDDLEWARE = [
@@ -92,7 +93,9 @@ DATABASES = {
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
-            "options": env.text("HUIMIN_PG_OPTIONS", "-c statement_timeout=10s -c lock_timeout=5s -c jit=off"),
+            "options": env.text(
+                "HUIMIN_PG_OPTIONS", "-c statement_timeout=10s -c lock_timeout=5s -c jit=off"
+            ),
         },
         "TEST": {"NAME": env.text("HUIMIN_TEST_DB", "test_huimin")},
     },
@@ -153,6 +156,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "huimin.core.views.errors.csrf_failure"
 AXES_HANDLER = "axes.handlers.database.AxesDatabaseHandler"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours

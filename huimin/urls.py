@@ -1,8 +1,11 @@
 from django.conf import settings
 from django.urls import include, path
 
+from huimin.core.views import display
+
 urlpatterns = [
     path("", include("publicity.urls")),
+    path("display/", display.choose, name="display"),
     path("api/v1/", include("huimin.api_urls")),
     path("desk/", include("huimin.core.urls")),
     path("desk/subsidies/", include("subsidies.urls")),

@@ -44,7 +44,14 @@ REVIEW_ORDER = (
 NOTICE_STATES = (S.VILLAGE_NOTICE, S.TOWNSHIP_NOTICE, S.COUNTY_NOTICE)
 
 _VILLAGE = [Role.VILLAGE_CLERK, Role.TOWNSHIP_CLERK]
-_REVIEWED = [S.DELIBERATION, S.VILLAGE_NOTICE, S.TOWNSHIP_REVIEW, S.TOWNSHIP_NOTICE, S.COUNTY_REVIEW, S.COUNTY_NOTICE]
+_REVIEWED = [
+    S.DELIBERATION,
+    S.VILLAGE_NOTICE,
+    S.TOWNSHIP_REVIEW,
+    S.TOWNSHIP_NOTICE,
+    S.COUNTY_REVIEW,
+    S.COUNTY_NOTICE,
+]
 
 DECLARATION_FLOW = Workflow(
     "recipients.declaration",
@@ -54,36 +61,81 @@ DECLARATION_FLOW = Workflow(
         step("deliberate", "登记评议结果", [S.DELIBERATION], S.VILLAGE_NOTICE, _VILLAGE),
         step("end_village_notice", "公示期满，送乡镇审核", [S.VILLAGE_NOTICE], S.TOWNSHIP_REVIEW, _VILLAGE),
         step(
-            "approve_township", "乡镇审核通过", [S.TOWNSHIP_REVIEW], S.TOWNSHIP_NOTICE, [Role.TOWNSHIP_REVIEWER],
+            "approve_township",
+            "乡镇审核通过",
+            [S.TOWNSHIP_REVIEW],
+            S.TOWNSHIP_NOTICE,
+            [Role.TOWNSHIP_REVIEWER],
             duty=Duty.TOWNSHIP_REVIEW,
         ),
         step(
-            "end_township_notice", "公示期满，送县级联审", [S.TOWNSHIP_NOTICE], S.COUNTY_REVIEW,
+            "end_township_notice",
+            "公示期满，送县级联审",
+            [S.TOWNSHIP_NOTICE],
+            S.COUNTY_REVIEW,
             [Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER],
         ),
         # three offices sign in parallel; the last signature moves the declaration on
         step(
-            "sign_department", "主管部门同意", [S.COUNTY_REVIEW], S.COUNTY_REVIEW, [Role.DEPARTMENT_REVIEWER],
+            "sign_department",
+            "主管部门同意",
+            [S.COUNTY_REVIEW],
+            S.COUNTY_REVIEW,
+            [Role.DEPARTMENT_REVIEWER],
             duty=Duty.JOINT_DEPARTMENT,
         ),
-        step("sign_finance", "财政同意", [S.COUNTY_REVIEW], S.COUNTY_REVIEW, [Role.FINANCE_CHECKER], duty=Duty.JOINT_FINANCE),
         step(
-            "sign_supervision", "监督同意", [S.COUNTY_REVIEW], S.COUNTY_REVIEW, [Role.SUPERVISOR],
+            "sign_finance",
+            "财政同意",
+            [S.COUNTY_REVIEW],
+            S.COUNTY_REVIEW,
+            [Role.FINANCE_CHECKER],
+            duty=Duty.JOINT_FINANCE,
+        ),
+        step(
+            "sign_supervision",
+            "监督同意",
+            [S.COUNTY_REVIEW],
+            S.COUNTY_REVIEW,
+            [Role.SUPERVISOR],
             duty=Duty.JOINT_SUPERVISION,
         ),
         step(
-            "end_county_notice", "公示期满，确认享受资格", [S.COUNTY_NOTICE], S.CONFIRMED,
+            "end_county_notice",
+            "公示期满，确认享受资格",
+            [S.COUNTY_NOTICE],
+            S.CONFIRMED,
             [Role.DEPARTMENT_CLERK, Role.DEPARTMENT_REVIEWER],
         ),
         step(
-            "return_township", "退回村里补正", [S.TOWNSHIP_REVIEW], S.DRAFT, [Role.TOWNSHIP_REVIEWER],
-            duty=Duty.TOWNSHIP_REVIEW, needs_note=True, style="danger",
+            "return_township",
+            "退回村里补正",
+            [S.TOWNSHIP_REVIEW],
+            S.DRAFT,
+            [Role.TOWNSHIP_REVIEWER],
+            duty=Duty.TOWNSHIP_REVIEW,
+            needs_note=True,
+            style="danger",
         ),
         step(
-            "return_county", "不同意，退回补正", [S.COUNTY_REVIEW], S.DRAFT,
-            [Role.DEPARTMENT_REVIEWER, Role.FINANCE_CHECKER, Role.SUPERVISOR], needs_note=True, style="danger",
+            "return_county",
+            "不同意，退回补正",
+            [S.COUNTY_REVIEW],
+            S.DRAFT,
+            [Role.DEPARTMENT_REVIEWER, Role.FINANCE_CHECKER, Role.SUPERVISOR],
+            needs_note=True,
+            style="danger",
         ),
-        step("withdraw", "作废", [S.DRAFT], S.WITHDRAWN, _VILLAGE, duty=Duty.DECLARATION_MAKE, needs_note=True, style="danger"),
+        step(
+            "withdraw",
+            "作废",
+            [S.DRAFT],
+            S.WITHDRAWN,
+            _VILLAGE,
+            duty=Duty.DECLARATION_MAKE,
+            needs_note=True,
+            style="danger",
+        ),
     ),
     # forward jumps over levels that the policy does not ask for
     skips=tuple(

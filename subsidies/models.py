@@ -128,7 +128,9 @@ class PolicyVersion(models.Model):
     amount_rule: Any = models.JSONField("计算规则")
     standard_text = models.CharField("补贴标准", max_length=200)
     quantity_label = models.CharField("数量名称", max_length=20, blank=True)
-    deliberation = models.CharField("民主评议", max_length=12, choices=Deliberation, default=Deliberation.NONE)
+    deliberation = models.CharField(
+        "民主评议", max_length=12, choices=Deliberation, default=Deliberation.NONE
+    )
     has_village_notice = models.BooleanField("村级公示", default=True)
     has_township_review = models.BooleanField("乡镇审核", default=True)
     has_township_notice = models.BooleanField("乡镇公示", default=True)
@@ -213,7 +215,9 @@ class Indicator(Scoped):
     available = models.DecimalField("可用数", max_digits=14, decimal_places=2)
     frozen = models.DecimalField("冻结数", max_digits=14, decimal_places=2, default=0)
     paid = models.DecimalField("已支付数", max_digits=14, decimal_places=2, default=0)
-    status = models.CharField("状态", max_length=10, choices=IndicatorStatus, default=IndicatorStatus.REGISTERED)
+    status = models.CharField(
+        "状态", max_length=10, choices=IndicatorStatus, default=IndicatorStatus.REGISTERED
+    )
     registered_by = models.ForeignKey(User, models.PROTECT, verbose_name="登记人", related_name="+")
     created_at = models.DateTimeField("登记时间", db_default=models.functions.Now())
     policies: Any = models.ManyToManyField(Policy, through="IndicatorPolicy", related_name="indicators")
@@ -280,7 +284,9 @@ class IndicatorPolicy(models.Model):
         ordering = ("policy", "priority", "id")
         constraints = [
             models.UniqueConstraint(
-                fields=["indicator", "policy"], name="indicator_policy_once", violation_error_message="已经挂接过。"
+                fields=["indicator", "policy"],
+                name="indicator_policy_once",
+                violation_error_message="已经挂接过。",
             ),
         ]
 

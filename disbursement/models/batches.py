@@ -37,7 +37,9 @@ class Batch(Scoped):
     # regular, or a 补发 with its number: what a claim is unique for
     component = models.CharField("发放内容", max_length=24, default="regular")
     title = models.CharField("发放标题", max_length=120)
-    corrects = models.ForeignKey("self", models.PROTECT, verbose_name="更正的批次", null=True, related_name="corrections")
+    corrects = models.ForeignKey(
+        "self", models.PROTECT, verbose_name="更正的批次", null=True, related_name="corrections"
+    )
     attempt = models.PositiveSmallIntegerField("第几次", default=1)
     status = models.CharField("状态", max_length=10, choices=BatchStatus, default=BatchStatus.DRAFT)
     made_by = models.ForeignKey(User, models.PROTECT, verbose_name="建立人", related_name="+")
@@ -58,7 +60,8 @@ class Batch(Scoped):
             ),
             models.CheckConstraint(
                 name="correction_names_its_batch",
-                condition=Q(kind="regular", corrects__isnull=True) | Q(kind="correction", corrects__isnull=False),
+                condition=Q(kind="regular", corrects__isnull=True)
+                | Q(kind="correction", corrects__isnull=False),
             ),
         ]
         triggers = [
@@ -104,7 +107,8 @@ class PaymentOrder(Scoped):
             ),
             models.CheckConstraint(
                 name="order_signed_before_sent",
-                condition=Q(status__in=["draft", "cancelled"]) | Q(signed_by__isnull=False, signed_at__isnull=False),
+                condition=Q(status__in=["draft", "cancelled"])
+                | Q(signed_by__isnull=False, signed_at__isnull=False),
             ),
             models.CheckConstraint(name="order_has_money", condition=Q(total__gt=0, line_count__gt=0)),
         ]
@@ -153,7 +157,8 @@ class OrderIndicator(models.Model):
             models.UniqueConstraint(fields=["order", "indicator"], name="order_indicator_once"),
             models.CheckConstraint(
                 name="order_indicator_adds_up",
-                condition=Q(amount__gt=0, paid__gte=0, released__gte=0) & Q(amount__gte=F("paid") + F("released")),
+                condition=Q(amount__gt=0, paid__gte=0, released__gte=0)
+                & Q(amount__gte=F("paid") + F("released")),
             ),
         ]
         triggers = [pgtrigger.Protect(name="order_indicator_stays", operation=pgtrigger.Delete)]
@@ -176,7 +181,9 @@ class Roster(Scoped):
     line_count = models.PositiveIntegerField("笔数", default=0)
     total = models.DecimalField("金额", max_digits=14, decimal_places=2, default=0)
     content_hash = models.CharField("名单指纹", max_length=64, blank=True)
-    order = models.ForeignKey(PaymentOrder, models.PROTECT, verbose_name="支付申请", null=True, related_name="rosters")
+    order = models.ForeignKey(
+        PaymentOrder, models.PROTECT, verbose_name="支付申请", null=True, related_name="rosters"
+    )
     generated_at = models.DateTimeField("生成时间", null=True)
     submitted_at = models.DateTimeField("送审时间", null=True)
 

@@ -9,7 +9,7 @@ from disbursement.models.batches import PaymentOrder, Roster
 from disbursement.states import RETURN_BADGES, RETURN_FLOW, ReturnStatus
 from huimin.core.fields import BlindIndexField, EncryptedTextField
 from huimin.core.models import StoredFile, User
-from huimin.core.models.trail import append_only
+from huimin.core.models.trail import append_only, no_truncate
 from huimin.core.roles import Area
 from huimin.core.scope import Scoped
 
@@ -119,7 +119,7 @@ class Claim(models.Model):
         ]
         triggers = [
             pgtrigger.Protect(name="claim_never_changes", operation=pgtrigger.Update),
-            pgtrigger.Protect(name="no_truncate", operation=pgtrigger.Truncate),
+            no_truncate(),
             pgtrigger.Trigger(
                 name="claim_matches_line",
                 operation=pgtrigger.Insert,
@@ -162,7 +162,9 @@ class Claim(models.Model):
 class ReturnFile(Scoped):
     """回盘: a bank's answer to one order; checked whole, confirmed by a second person, applied in one statement."""
 
-    order = models.ForeignKey(PaymentOrder, models.PROTECT, related_name="return_files", verbose_name="支付申请")
+    order = models.ForeignKey(
+        PaymentOrder, models.PROTECT, related_name="return_files", verbose_name="支付申请"
+    )
     policy = models.ForeignKey("subsidies.Policy", models.PROTECT, verbose_name="政策")
     file = models.ForeignKey(StoredFile, models.PROTECT, related_name="+")
     sha256 = models.CharField("SHA-256", max_length=64)
@@ -240,7 +242,9 @@ class ReturnLine(models.Model):
         ordering = ("return_file", "line_no")
         constraints = [
             models.UniqueConstraint(fields=["return_file", "line_no"], name="return_line_no_once"),
-            models.UniqueConstraint(fields=["return_file", "payment_line_id"], name="return_line_payment_once"),
+            models.UniqueConstraint(
+                fields=["return_file", "payment_line_id"], name="return_line_payment_once"
+            ),
         ]
         triggers = append_only()
 
@@ -260,7 +264,9 @@ class PaymentResult(models.Model):
 
     line = models.ForeignKey(PaymentLine, models.PROTECT, related_name="results", db_index=False)
     kind = models.CharField("结果", max_length=16, choices=Kind)
-    return_file = models.ForeignKey(ReturnFile, models.PROTECT, null=True, related_name="results", db_index=False)
+    return_file = models.ForeignKey(
+        ReturnFile, models.PROTECT, null=True, related_name="results", db_index=False
+    )
     file_line_no = models.PositiveIntegerField("回盘行号", null=True)
     reason_code = models.CharField("原因码", max_length=16, blank=True)
     note = models.CharField("说明", max_length=200, blank=True)

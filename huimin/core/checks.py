@@ -18,7 +18,9 @@ def keyring(**_: Any) -> list[CheckMessage]:
     try:
         crypto.require_keys()
     except BadSetting as error:
-        return [Error(str(error), hint="run.py makes one; production sets HUIMIN_KEYRING_FILE", id="huimin.E001")]
+        return [
+            Error(str(error), hint="run.py makes one; production sets HUIMIN_KEYRING_FILE", id="huimin.E001")
+        ]
     return []
 
 
@@ -45,5 +47,7 @@ def clock_not_moved(**_: Any) -> list[CheckMessage]:
     except DatabaseError:
         return []
     if row and row[0]:
-        return [Error("The business clock is moved.", hint="manage.py business_clock --reset", id="huimin.E002")]
+        return [
+            Error("The business clock is moved.", hint="manage.py business_clock --reset", id="huimin.E002")
+        ]
     return []

@@ -30,7 +30,9 @@ def house(request: HttpRequest) -> dict[str, Any]:
 
 
 def _county_name() -> str:
-    return Division.objects.filter(pk=settings.COUNTY_CODE).values_list("name", flat=True).first() or "惠民直达"
+    return (
+        Division.objects.filter(pk=settings.COUNTY_CODE).values_list("name", flat=True).first() or "惠民直达"
+    )
 
 
 def _offset_days() -> int:

@@ -54,7 +54,11 @@ class OfficeAuthentication(BaseAuthentication):
             .first()
         )
         known = bytes(credential.secret_hash) if credential else _NOBODY
-        if not hmac.compare_digest(known, _hash(secret)) or credential is None or not credential.acts_as.is_active:
+        if (
+            not hmac.compare_digest(known, _hash(secret))
+            or credential is None
+            or not credential.acts_as.is_active
+        ):
             raise exceptions.AuthenticationFailed("凭据不正确或已停用。")
         OfficeCredential.objects.filter(pk=credential.pk).update(last_used_at=timezone.now())
         return credential.acts_as, credential
@@ -76,4 +80,9 @@ class OfficeScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     name = "OfficeCredential"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "apiKey", "in": "header", "name": "Authorization", "description": "Huimin KEY_ID:SECRET"}
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "Huimin KEY_ID:SECRET",
+        }

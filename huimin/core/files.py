@@ -36,7 +36,10 @@ class DatabaseStorage(Storage):
 
     def _save(self, name: str, content: File[bytes]) -> str:
         FileChunk.objects.bulk_create(
-            (FileChunk(stored_as=name, number=number, data=chunk) for number, chunk in enumerate(content.chunks(FRAME))),
+            (
+                FileChunk(stored_as=name, number=number, data=chunk)
+                for number, chunk in enumerate(content.chunks(FRAME))
+            ),
             batch_size=8,
         )
         return name

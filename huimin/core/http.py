@@ -66,7 +66,9 @@ def public(view: View) -> View:
     return view
 
 
-def take_step(request: StaffRequest, one: Step, act: Callable[[], Any], *, back: str, done: str) -> HttpResponse:
+def take_step(
+    request: StaffRequest, one: Step, act: Callable[[], Any], *, back: str, done: str
+) -> HttpResponse:
     """Run a service for a button: asks for a one-time code when the step wants one, shows refusals, redirects.
 
     A form field `action_key` makes a double click act once. `done` is the message on success.
@@ -100,7 +102,9 @@ def take_action_key(request: StaffRequest, action: str) -> None:
 
 def safe_next(request: HttpRequest, fallback: str) -> str:
     target = request.POST.get("next") or request.GET.get("next") or ""
-    allowed = url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    allowed = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
     return target if allowed and target.startswith("/") else fallback
 
 

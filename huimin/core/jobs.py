@@ -246,7 +246,11 @@ class JobRun:
     def heartbeat(self) -> Iterator[None]:
         """A thread with a connection of its own renews the lease and writes the progress."""
         parameters = connection.get_connection_params()
-        target = {key: parameters[key] for key in ("dbname", "user", "password", "host", "port") if key in parameters}
+        target = {
+            key: parameters[key]
+            for key in ("dbname", "user", "password", "host", "port")
+            if key in parameters
+        }
         thread = threading.Thread(target=self._beat, args=(target,), daemon=True)
         thread.start()
         try:

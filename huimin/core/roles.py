@@ -67,7 +67,9 @@ ROLE_AREAS: dict[str, frozenset[str]] = {
     Role.DEPARTMENT_REVIEWER: frozenset(_COUNTY),
     Role.FINANCE_CLERK: frozenset(_MONEY),
     Role.FINANCE_CHECKER: frozenset(_MONEY),
-    Role.TREASURER: frozenset({Area.POLICY, Area.INDICATOR, Area.ROSTER, Area.ORDER, Area.RETURN, Area.LEDGER}),
+    Role.TREASURER: frozenset(
+        {Area.POLICY, Area.INDICATOR, Area.ROSTER, Area.ORDER, Area.RETURN, Area.LEDGER}
+    ),
     Role.RECONCILER: frozenset({Area.POLICY, Area.ROSTER, Area.ORDER, Area.RETURN, Area.LEDGER}),
     Role.BANK: frozenset({Area.ORDER, Area.RETURN}),
     Role.SUPERVISOR: frozenset(_MONEY | {Area.AUDIT}),

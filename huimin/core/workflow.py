@@ -45,7 +45,14 @@ def move(
         raise StepRefused("别人刚刚办理过这笔业务，请刷新页面后再看。")
     obj.status = after
     audit.record(
-        obj, action=one.name, actor=actor, label=one.label, before=before, after=after, note=note, detail=detail
+        obj,
+        action=one.name,
+        actor=actor,
+        label=one.label,
+        before=before,
+        after=after,
+        note=note,
+        detail=detail,
     )
 
 
@@ -123,7 +130,11 @@ def actions(obj: Any, flow: Workflow, *, actor: User, also: Any = None) -> list[
         refusal = why_not(obj, one, actor=actor)
         if isinstance(refusal, StepForbidden):
             continue
-        reason = str(refusal or "") or separation_refusal(obj, one.duty, actor=actor) or (also(one) if also else "")
+        reason = (
+            str(refusal or "")
+            or separation_refusal(obj, one.duty, actor=actor)
+            or (also(one) if also else "")
+        )
         found.append(Action(one, reason or ""))
     return found
 

@@ -19,8 +19,12 @@ class Entitlement(Scoped):
     """享受资格: a person's standing right under one policy; batches are made from its dated versions."""
 
     policy = models.ForeignKey(Policy, models.PROTECT, verbose_name="政策")
-    beneficiary = models.ForeignKey(Person, models.PROTECT, verbose_name="享受人", related_name="entitlements")
-    status = models.CharField("状态", max_length=9, choices=EntitlementStatus, default=EntitlementStatus.ACTIVE)
+    beneficiary = models.ForeignKey(
+        Person, models.PROTECT, verbose_name="享受人", related_name="entitlements"
+    )
+    status = models.CharField(
+        "状态", max_length=9, choices=EntitlementStatus, default=EntitlementStatus.ACTIVE
+    )
     # first day on which nothing more is due, by the policy's stop rule
     ends_on = models.DateField("停发日期", null=True)
     created_at = models.DateTimeField("确认时间", db_default=Now())
@@ -40,7 +44,9 @@ class Entitlement(Scoped):
         ]
         indexes = [models.Index(fields=["policy", "division_code"], name="entitlement_place")]
         triggers = [
-            pgtrigger.FSM(name="entitlement_steps", field="status", transitions=ENTITLEMENT_FLOW.transitions()),
+            pgtrigger.FSM(
+                name="entitlement_steps", field="status", transitions=ENTITLEMENT_FLOW.transitions()
+            ),
             pgtrigger.Protect(name="entitlement_stays", operation=pgtrigger.Delete),
         ]
 
@@ -56,7 +62,9 @@ class EntitlementVersion(models.Model):
     payee = models.ForeignKey(Person, models.PROTECT, verbose_name="收款人", related_name="+")
     quantity = models.DecimalField("数量", max_digits=12, decimal_places=4)
     facts: Any = models.JSONField("情况", default=dict)
-    source_line = models.OneToOneField(DeclarationLine, models.PROTECT, verbose_name="来源", related_name="entitlement_version")
+    source_line = models.OneToOneField(
+        DeclarationLine, models.PROTECT, verbose_name="来源", related_name="entitlement_version"
+    )
     created_at = models.DateTimeField("时间", db_default=Now())
 
     class Meta:

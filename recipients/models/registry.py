@@ -78,7 +78,9 @@ class Person(Scoped):
     # residence is dated: 引用 moves the person between townships on one record
     resident_since = models.DateField("入户日期", null=True)
     created_at = models.DateTimeField("建档时间", db_default=Now())
-    created_by = models.ForeignKey(User, models.PROTECT, verbose_name="建档人", related_name="+", db_constraint=False)
+    created_by = models.ForeignKey(
+        User, models.PROTECT, verbose_name="建档人", related_name="+", db_constraint=False
+    )
 
     area = Area.REGISTRY
 
@@ -204,8 +206,12 @@ class RegistryImport(Scoped):
     row_count = models.PositiveIntegerField("行数", default=0)
     household_count = models.PositiveIntegerField("户数", default=0)
     error_count = models.PositiveIntegerField("错误数", default=0)
-    errors: Any = models.JSONField("错误", default=list)  # the first 500: row, column, message; no private values
-    error_file = models.ForeignKey(StoredFile, models.PROTECT, verbose_name="错误清单", null=True, related_name="+")
+    errors: Any = models.JSONField(
+        "错误", default=list
+    )  # the first 500: row, column, message; no private values
+    error_file = models.ForeignKey(
+        StoredFile, models.PROTECT, verbose_name="错误清单", null=True, related_name="+"
+    )
     created_by = models.ForeignKey(User, models.PROTECT, verbose_name="导入人", related_name="+")
     created_at = models.DateTimeField("时间", db_default=Now())
 

@@ -29,8 +29,12 @@ class Declaration(Scoped):
     period_range = DateRangeField("期间")
     serial = models.PositiveSmallIntegerField("册号", default=1)
     round = models.PositiveSmallIntegerField("轮次", default=1)
-    status = models.CharField("状态", max_length=16, choices=DeclarationStatus, default=DeclarationStatus.DRAFT)
-    source_file = models.ForeignKey(StoredFile, models.PROTECT, verbose_name="来源文件", null=True, related_name="+")
+    status = models.CharField(
+        "状态", max_length=16, choices=DeclarationStatus, default=DeclarationStatus.DRAFT
+    )
+    source_file = models.ForeignKey(
+        StoredFile, models.PROTECT, verbose_name="来源文件", null=True, related_name="+"
+    )
     made_by = models.ForeignKey(User, models.PROTECT, verbose_name="编制人", related_name="+")
     created_at = models.DateTimeField("编制时间", db_default=Now())
 
@@ -50,7 +54,9 @@ class Declaration(Scoped):
         ]
         indexes = [models.Index(fields=["division_code", "status"], name="declaration_place")]
         triggers = [
-            pgtrigger.FSM(name="declaration_steps", field="status", transitions=DECLARATION_FLOW.transitions()),
+            pgtrigger.FSM(
+                name="declaration_steps", field="status", transitions=DECLARATION_FLOW.transitions()
+            ),
             pgtrigger.Protect(name="declaration_stays", operation=pgtrigger.Delete),
             pgtrigger.Trigger(
                 name="notice_must_have_run",
@@ -78,7 +84,9 @@ class Declaration(Scoped):
                 name="joint_signatures_complete",
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
-                condition=pgtrigger.Condition("OLD.status = 'county_review' AND NEW.status IN ('county_notice', 'confirmed')"),
+                condition=pgtrigger.Condition(
+                    "OLD.status = 'county_review' AND NEW.status IN ('county_notice', 'confirmed')"
+                ),
                 func="""
                     IF EXISTS (SELECT FROM subsidies_policyversion v, unnest(v.joint_parties) AS party
                                WHERE v.id = OLD.version_id AND v.has_county_review AND NOT EXISTS (
@@ -189,7 +197,8 @@ class DeliberationRecord(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="deliberation_votes_add_up",
-                condition=Q(present=F("agreed") + F("against") + F("abstained")) & Q(present__lte=F("members")),
+                condition=Q(present=F("agreed") + F("against") + F("abstained"))
+                & Q(present__lte=F("members")),
                 violation_error_message="同意、不同意、弃权票数之和应等于实到人数。",
             ),
             models.CheckConstraint(
@@ -214,7 +223,9 @@ class NoticeLevel(models.TextChoices):
 class Notice(Scoped):
     """公示: a frozen masked list with its dates. The days come from the policy, and it cannot end early."""
 
-    declaration = models.ForeignKey(Declaration, models.PROTECT, verbose_name="申报册", related_name="notices")
+    declaration = models.ForeignKey(
+        Declaration, models.PROTECT, verbose_name="申报册", related_name="notices"
+    )
     policy = models.ForeignKey(Policy, models.PROTECT, verbose_name="政策")
     round = models.PositiveSmallIntegerField("轮次")
     sequence = models.PositiveSmallIntegerField("次数", default=1)  # posted anew after an upheld objection
@@ -239,7 +250,9 @@ class Notice(Scoped):
         constraints = [
             models.UniqueConstraint(fields=["declaration", "round", "level", "sequence"], name="notice_once"),
             models.UniqueConstraint(
-                fields=["declaration", "round", "level"], name="one_standing_notice", condition=Q(withdrawn_at__isnull=True)
+                fields=["declaration", "round", "level"],
+                name="one_standing_notice",
+                condition=Q(withdrawn_at__isnull=True),
             ),
             models.CheckConstraint(name="notice_dates_in_order", condition=Q(ends_on__gte=F("starts_on"))),
             models.CheckConstraint(

@@ -32,7 +32,9 @@ class Division(models.Model):
     code = models.CharField("区划代码", max_length=12, primary_key=True)
     name = models.CharField("名称", max_length=60)
     level = models.CharField("级次", max_length=8, choices=Level)
-    parent = models.ForeignKey("self", models.PROTECT, verbose_name="上级", null=True, related_name="children")
+    parent = models.ForeignKey(
+        "self", models.PROTECT, verbose_name="上级", null=True, related_name="children"
+    )
     valid_from = models.DateField("启用日期", null=True)
     valid_to = models.DateField("停用日期", null=True)
 
@@ -49,7 +51,9 @@ class Division(models.Model):
             ),
             models.CheckConstraint(
                 name="division_dates_in_order",
-                condition=Q(valid_to__isnull=True) | Q(valid_from__isnull=True) | Q(valid_to__gte=models.F("valid_from")),
+                condition=Q(valid_to__isnull=True)
+                | Q(valid_from__isnull=True)
+                | Q(valid_to__gte=models.F("valid_from")),
                 violation_error_message="停用日期不能早于启用日期。",
             ),
         ]

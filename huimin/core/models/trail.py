@@ -15,8 +15,18 @@ def append_only() -> list[pgtrigger.Trigger]:
     """Triggers that refuse UPDATE, DELETE and TRUNCATE; the grants of the app role say the same."""
     return [
         pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-        pgtrigger.Protect(name="no_truncate", operation=pgtrigger.Truncate),
+        no_truncate(),
     ]
+
+
+def no_truncate() -> pgtrigger.Trigger:
+    return pgtrigger.Trigger(
+        name="no_truncate",
+        operation=pgtrigger.Truncate,
+        level=pgtrigger.Statement,
+        when=pgtrigger.Before,
+        func="RAISE EXCEPTION 'cannot truncate %', TG_TABLE_NAME USING ERRCODE = '42501';",
+    )
 
 
 class AuditEvent(models.Model):

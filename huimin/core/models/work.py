@@ -49,7 +49,9 @@ class Job(models.Model):
     total = models.PositiveIntegerField("总数", default=0)
     message = models.TextField("说明", blank=True)
     result_url = models.CharField("结果页", max_length=200, blank=True)
-    result_file = models.ForeignKey(StoredFile, models.PROTECT, verbose_name="结果文件", null=True, related_name="+")
+    result_file = models.ForeignKey(
+        StoredFile, models.PROTECT, verbose_name="结果文件", null=True, related_name="+"
+    )
     attempts = models.PositiveSmallIntegerField("尝试次数", default=0)
     fence = models.BigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
@@ -73,7 +75,9 @@ class Job(models.Model):
 
     @property
     def badge(self) -> str:
-        return {"queued": "off", "running": "doing", "done": "ok", "failed": "bad", "stopped": "off"}[self.state]
+        return {"queued": "off", "running": "doing", "done": "ok", "failed": "bad", "stopped": "off"}[
+            self.state
+        ]
 
     @property
     def is_finished(self) -> bool:
@@ -97,7 +101,9 @@ class Outbox(models.Model):
 
     class Meta:
         verbose_name = verbose_name_plural = "待发事件"
-        indexes = [models.Index(fields=["available_at"], name="outbox_waiting", condition=Q(sent_at__isnull=True))]
+        indexes = [
+            models.Index(fields=["available_at"], name="outbox_waiting", condition=Q(sent_at__isnull=True))
+        ]
 
     def __str__(self) -> str:
         return f"{self.topic}:{self.ref}"
@@ -158,5 +164,3 @@ class OfficeCredential(models.Model):
 
     def __str__(self) -> str:
         return self.key_id
-
-

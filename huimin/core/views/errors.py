@@ -1,8 +1,65 @@
+"""Pages for what went wrong. They use no context processors, so they appear when the database does not.
+
+The signatures are Django's, which hands over more than these pages use.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.views.decorators.csrf import requires_csrf_token
+
+from huimin.core.errors import Refused
+
+log = logging.getLogger(__name__)
+_NOT_YOURS = "请回到工作台，从“我的待办”里找该您办的事；确实该您办的，请系统管理员看一看您的授权。"
 
 
-def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return HttpResponse(status=400)
+def _page(template: str, status: int, **context: Any) -> HttpResponse:
+    return HttpResponse(render_to_string(f"errors/{template}.html", context), status=status)
 
 
-forbidden = not_found = broken = bad_request
+@requires_csrf_token
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+    return _page("400", 400)
+
+
+@requires_csrf_token
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+    """Not this person's post. A refusal of ours says whose it is; any other text stays inside."""
+    return _page("403", 403, reason=str(exception) if isinstance(exception, Refused) else _NOT_YOURS)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
+    """The form came without its token: mostly a page left open over night."""
+    return _page("403_csrf", 403)
+
+
+@requires_csrf_token
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+    """The same bytes for what does not exist and for what belongs to the neighbours; the path is not repeated."""
+    return _page("404", 404)
+
+
+def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+    return _page("429", 429)
+
+
+@requires_csrf_token
+def broken(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    """Our own fault. The number on the page stands beside the traceback in the log."""
+    number = error_number()
+    log.error("error %s", number, exc_info=True)  # noqa: LOG014 - Django calls this while handling the exception
+    response = _page("500", 500, number=number, moment=timezone.localtime())
+    response.headers["X-Error-Number"] = number
+    return response
+
+
+def error_number() -> str:
+    """E-0618-7F3A2: month and day, then five random digits, short enough for the telephone."""
+    return f"E-{timezone.localtime():%m%d}-{secrets.token_hex(3)[:5].upper()}"

@@ -1,0 +1,101 @@
+"""One digest for a whole list: a Merkle tree (RFC 6962) over its rows, reproduced by anyone who holds the rows.
+
+leaf  = sha256(00 || commitment || public), public = the row's open fields as a JSON array without spaces, UTF-8
+node  = sha256(01 || left || right); an odd last node moves up as it is, which gives RFC 6962's tree
+root of no rows = sha256 of nothing
+
+The commitment binds a row to its private fields: who knows salt, ID number and account can check it, who does not learns
+nothing. huimin/core/sql/merkle.sql computes the same bytes in PostgreSQL: hm_leaf, hm_commitment, hm_merkle_root.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+HASH_BYTES = 32
+SALT_BYTES = 16
+SQL_FILE = Path(__file__).parent / "sql" / "merkle.sql"
+
+
+def canonical_row(fields: Sequence[str | None]) -> bytes:
+    """The open fields of a row, in order, as bytes that no other fields give; PostgreSQL: array_to_json(text[]).
+
+    Amounts and dates enter as the text they are shown with ("541.20", "2026-02-01").
+    """
+    if isinstance(fields, str):
+        raise TypeError("fields are a sequence of texts, not one text")
+    return json.dumps(list(fields), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def commitment(salt: bytes, id_commitment: bytes, account_commitment: bytes) -> bytes:
+    """32 bytes that bind the private parts under a random salt of at least 16 bytes; an absent part is empty, not None."""
+    if len(salt) < SALT_BYTES:
+        raise ValueError(f"a salt has at least {SALT_BYTES} bytes")
+    parts = (salt, id_commitment, account_commitment)
+    return sha256(b"\x02" + b"".join(len(part).to_bytes(4, "big") + part for part in parts)).digest()
+
+
+def leaf_hash(public: bytes, commitment: bytes) -> bytes:
+    """Of canonical_row() and commitment()."""
+    _require_hash(commitment)
+    return sha256(b"\x00" + commitment + public).digest()
+
+
+def _node_hash(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\x01" + left + right).digest()
+
+
+def merkle_root(leaves: Iterable[bytes]) -> bytes:
+    """The digest of a list; rows in another order give another digest."""
+    level = _checked(leaves)
+    if not level:
+        return sha256(b"").digest()
+    while len(level) > 1:
+        level = _parents(level)
+    return level[0]
+
+
+def merkle_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
+    """The hashes that lead from leaf `index` (from 0) to the root, lowest first: at most 18 for 200,000 rows."""
+    level = _checked(leaves)
+    if not 0 <= index < len(level):
+        raise IndexError(f"leaf {index} of {len(level)}")
+    proof = []
+    while len(level) > 1:
+        if (neighbour := index ^ 1) < len(level):
+            proof.append(level[neighbour])
+        level, index = _parents(level), index // 2
+    return proof
+
+
+def verify_proof(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
+    """Whether the leaf stands at this place of a list of this size with this root; needs no other row."""
+    if not 0 <= index < size or any(len(part) != HASH_BYTES for part in (leaf, root, *proof)):
+        return False
+    node, rest = leaf, list(proof)
+    while size > 1:
+        if index ^ 1 < size:
+            if not rest:
+                return False
+            neighbour = rest.pop(0)
+            node = _node_hash(neighbour, node) if index % 2 else _node_hash(node, neighbour)
+        index, size = index // 2, (size + 1) // 2
+    return not rest and node == root
+
+
+def _parents(level: list[bytes]) -> list[bytes]:
+    paired = [_node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
+    return paired + level[-1:] if len(level) % 2 else paired
+
+
+def _checked(leaves: Iterable[bytes]) -> list[bytes]:
+    leaves = list(leaves)
+    for leaf in leaves:
+        _require_hash(leaf)
+    return leaves
+
+
+def _require_hash(value: bytes) -> None:
+    if len(value) != HASH_BYTES:
+        raise ValueError(f"a hash has {HASH_BYTES} bytes, not {len(value)}")

@@ -1,0 +1,86 @@
+"""Counting days: calendar days (自然日) and working days (工作日), by the calendar that the caller gives.
+
+The calendar maps dates to "is a working day", every day of the years that the State Council has published (放假调休 moves
+weekends). A day it lacks counts as working from Monday to Friday; uncertain_years() says which years a result guessed at,
+so that screens can say so.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+Calendar = Mapping[date, bool]
+FIRST_YEAR, LAST_YEAR = 2004, 2026  # what the package chinesecalendar 1.11 knows
+_DAY = timedelta(days=1)
+_WEEKDAYS = 5
+
+
+class DayKind(StrEnum):
+    NATURAL = "natural"
+    WORK = "work"
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeDays:
+    """How long a notice hangs, as the policy says: 10 自然日含首日, 7 工作日, …"""
+
+    days: int
+    kind: DayKind
+    count_first: bool
+
+    def last_day(self, start: date, calendar: Calendar) -> date:
+        """The last full day of a notice posted on `start`; the next step may be taken on the day after."""
+        return add_days(start, self.days, self.kind, calendar, count_first=self.count_first)
+
+    @property
+    def label(self) -> str:
+        unit = "个工作日" if self.kind == DayKind.WORK else "个自然日"
+        return f"{self.days}{unit}（{'含' if self.count_first else '不含'}公示当日）"
+
+
+def is_workday(day: date, calendar: Calendar) -> bool:
+    known = calendar.get(day)
+    return day.weekday() < _WEEKDAYS if known is None else known
+
+
+def add_days(start: date, days: int, kind: DayKind, calendar: Calendar, *, count_first: bool = False) -> date:
+    """The last of `days` days after `start`, or from `start` on where day one counts.
+
+    A working-day term whose first day is a holiday begins on the next working day. A natural-day term may end on a
+    holiday: none of the notices studied postponed it. ValueError unless days is at least 1.
+    """
+    if days < 1:
+        raise ValueError("a term has at least one day")
+    if kind == DayKind.NATURAL:
+        return start + timedelta(days=days - count_first)
+    day = start - _DAY if count_first else start
+    while days:
+        day += _DAY
+        days -= is_workday(day, calendar)
+    return day
+
+
+def workdays_between(first: date, last: date, calendar: Calendar) -> int:
+    """Working days from `first` to `last`, both included; 0 if last lies before first."""
+    return sum(is_workday(first + timedelta(days=n), calendar) for n in range((last - first).days + 1))
+
+
+def uncertain_years(first: date, last: date, calendar: Calendar) -> tuple[int, ...]:
+    """Years between the two days that the calendar does not cover from end to end of the span."""
+    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    return tuple(sorted({day.year for day in days if day not in calendar}))
+
+
+def seed_years() -> Iterator[tuple[date, bool, str]]:
+    """Every day of 2004–2026: (date, is a working day, name). The name is empty on ordinary days; on a weekend that is worked
+    it names the holiday that it makes up for, as 春节调休上班."""
+    import chinese_calendar  # noqa: PLC0415  a big table that only seeding needs
+
+    day = date(FIRST_YEAR, 1, 1)
+    while day.year <= LAST_YEAR:
+        off, english = chinese_calendar.get_holiday_detail(day)
+        moved = chinese_calendar.workdays.get(day)
+        label = chinese_calendar.Holiday(moved or english).chinese if moved or english else ""
+        yield day, not off, f"{label}调休上班" if label and not off else label
+        day += _DAY

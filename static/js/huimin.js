@@ -1,0 +1,164 @@
+/* What plain HTML cannot do. Every page works without this file. */
+(function () {
+  "use strict";
+  var root = document.documentElement;
+
+  /* The error summary takes the focus, so that a screen reader starts with what is wrong. */
+  function focusErrors(scope) {
+    var summary = scope.querySelector(".error-summary");
+    if (summary) summary.focus();
+  }
+
+  /* A form is sent once. The button's own name and value must still travel, so it is disabled after the event. */
+  document.addEventListener("submit", function (event) {
+    var form = event.target;
+    if (event.defaultPrevented || form.method === "get" || form.hasAttribute("data-again")) return;
+    if (form.hasAttribute("data-sent")) {
+      event.preventDefault();
+      return;
+    }
+    form.setAttribute("data-sent", "");
+    window.setTimeout(function () {
+      form.querySelectorAll("[type=submit]").forEach(function (button) { button.setAttribute("aria-disabled", "true"); });
+    });
+  });
+  function release(form) {
+    form.removeAttribute("data-sent");
+    form.querySelectorAll("[type=submit]:not([disabled])").forEach(function (button) { button.removeAttribute("aria-disabled"); });
+  }
+  /* Coming back with the browser's own button finds the form usable again. */
+  window.addEventListener("pageshow", function () {
+    document.querySelectorAll("form[data-sent]").forEach(release);
+  });
+
+  /* A button that sends a form back needs a reason; the others do not. */
+  document.addEventListener("click", function (event) {
+    var button = event.target.closest("button[type=submit]");
+    if (!button || !button.form) return;
+    var note = button.form.querySelector("[data-note]");
+    if (note) note.required = button.hasAttribute("data-needs-note");
+  });
+
+  /* Selects that stand for a choice, not a form: the button beside them is for people without scripts. */
+  document.addEventListener("change", function (event) {
+    if (event.target.matches("[data-autosubmit]")) event.target.form.submit();
+  });
+
+  /* Shortcuts: / searches, Alt+S saves, Alt+N opens the next. They can be switched off in the user's menu. */
+  function shortcutsOn() {
+    try { return localStorage.getItem("shortcuts") !== "off"; } catch (error) { return true; }
+  }
+  function paintShortcuts() {
+    document.querySelectorAll("[data-shortcuts]").forEach(function (button) {
+      button.hidden = false;
+      button.textContent = shortcutsOn() ? "关闭快捷键" : "打开快捷键";
+    });
+  }
+  document.addEventListener("click", function (event) {
+    if (!event.target.closest("[data-shortcuts]")) return;
+    try { localStorage.setItem("shortcuts", shortcutsOn() ? "off" : "on"); } catch (error) { return; }
+    paintShortcuts();
+  });
+  document.addEventListener("keydown", function (event) {
+    if (event.isComposing || !shortcutsOn()) return;
+    var typing = event.target.matches("input, select, textarea, [contenteditable]");
+    var target = null;
+    if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      target = document.querySelector("[data-search]");
+      if (target) target.focus();
+    } else if (event.altKey && event.code === "KeyS") {
+      target = document.querySelector("[data-save]");
+      if (target) target.click();
+    } else if (event.altKey && event.code === "KeyN") {
+      target = document.querySelector("a[rel=next], [data-next]");
+      if (target) target.click();
+    }
+    if (target) event.preventDefault();
+  });
+  /* An open menu closes with Escape or a click elsewhere. */
+  function closeMenus(except) {
+    document.querySelectorAll("details.menu[open]").forEach(function (menu) { if (menu !== except) menu.open = false; });
+  }
+  document.addEventListener("click", function (event) { closeMenus(event.target.closest("details.menu")); });
+  document.addEventListener("keydown", function (event) { if (event.key === "Escape") closeMenus(null); });
+
+  /* htmx: no polling in a hidden tab; a failed request says so where messages stand. */
+  document.addEventListener("htmx:beforeRequest", function (event) {
+    if (document.hidden && event.detail.elt.hasAttribute("data-poll")) event.preventDefault();
+  });
+  document.addEventListener("htmx:afterRequest", function (event) {
+    var form = event.detail.elt.closest("form");
+    if (form) release(form);
+  });
+  document.addEventListener("htmx:afterSwap", function (event) { focusErrors(event.detail.target); });
+  function say(text) {
+    var place = document.getElementById("messages");
+    if (!place) return;
+    var alert = document.createElement("div");
+    alert.className = "alert alert--bad";
+    alert.setAttribute("role", "alert");
+    alert.textContent = text;
+    place.replaceChildren ? place.replaceChildren(alert) : (place.innerHTML = "", place.appendChild(alert));
+  }
+  document.addEventListener("htmx:responseError", function (event) {
+    var status = event.detail.xhr.status;
+    if (event.detail.elt.hasAttribute("data-poll")) return;
+    if (status === 403) say("这一步不归您的岗位办理，或页面停留太久，请刷新页面后再试。");
+    else if (status === 429) say("操作太快了，请稍等 1 分钟再试。");
+    else {
+      var number = event.detail.xhr.getResponseHeader("X-Error-Number");
+      say("服务器出了问题，您填的内容还在。请先刷新看现在的状态，再决定要不要重做。" + (number ? "编号 " + number : ""));
+    }
+  });
+  document.addEventListener("htmx:sendError", function (event) {
+    if (!event.detail.elt.hasAttribute("data-poll")) say("网络断了，没有办成。接通后再试一次。");
+  });
+
+  /* Reading aids of the public site. Without scripts the same links ask the server, which keeps the choice in a cookie. */
+  function paintAids() {
+    document.querySelectorAll("[data-set]").forEach(function (link) {
+      var pair = link.getAttribute("data-set").split("=");
+      var now = root.getAttribute("data-" + pair[0]) || "normal";
+      if (now === pair[1]) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    });
+  }
+  document.addEventListener("click", function (event) {
+    var link = event.target.closest("[data-set]");
+    if (!link) return;
+    event.preventDefault();
+    var pair = link.getAttribute("data-set").split("=");
+    var same = root.getAttribute("data-" + pair[0]) === pair[1];
+    var value = pair[0] === "contrast" && same ? "normal" : pair[1];
+    root.setAttribute("data-" + pair[0], value);
+    document.cookie = pair[0] + "=" + value + ";path=/;max-age=31536000;samesite=lax";
+    paintAids();
+  });
+  function prepareReading() {
+    var button = document.querySelector("[data-read]");
+    if (!button || !("speechSynthesis" in window)) return;
+    button.hidden = false;
+    button.addEventListener("click", function () {
+      if (speechSynthesis.speaking) {
+        speechSynthesis.cancel();
+        return;
+      }
+      var words = new SpeechSynthesisUtterance(document.querySelector(button.getAttribute("data-read")).innerText);
+      words.lang = "zh-CN";
+      words.rate = 0.85;
+      speechSynthesis.speak(words);
+    });
+  }
+  document.addEventListener("click", function (event) {
+    if (event.target.closest("[data-print]")) window.print();
+  });
+
+  function start() {
+    focusErrors(document);
+    paintShortcuts();
+    paintAids();
+    prepareReading();
+  }
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();

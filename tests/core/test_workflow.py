@@ -1,0 +1,116 @@
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from huimin.core import audit, clock, workflow
+from huimin.core.duties import CONFLICTS, Duty
+from huimin.core.errors import StepRefused
+from huimin.core.models import AuditEvent, Involvement
+from huimin.core.roles import Role
+from tests.factories import UserFactory, grant
+
+pytestmark = pytest.mark.django_db
+
+
+class Thing:
+    """Something with a name on the trail, without a table of its own."""
+
+    pk = 1
+
+    class _meta:
+        label_lower = "tests.thing"
+
+
+@pytest.mark.parametrize(("first", "second"), CONFLICTS, ids=lambda duty: str(duty))
+def test_one_person_may_not_have_both_duties_of_a_pair(first, second):
+    user = UserFactory()
+    workflow.take_duty(Thing(), first, actor=user)
+    with pytest.raises(StepRefused, match="不相容岗位"):
+        workflow.take_duty(Thing(), second, actor=user)
+
+
+def test_two_accounts_of_one_person_count_as_one():
+    first = UserFactory()
+    second = UserFactory(id_number=first.id_number)
+    workflow.take_duty(Thing(), Duty.ORDER_MAKE, actor=first)
+    with pytest.raises(StepRefused):
+        workflow.take_duty(Thing(), Duty.ORDER_SIGN, actor=second)
+
+
+def test_two_people_may_share_a_pair():
+    workflow.take_duty(Thing(), Duty.ORDER_MAKE, actor=UserFactory())
+    workflow.take_duty(Thing(), Duty.ORDER_SIGN, actor=UserFactory())
+    assert Involvement.objects.count() == 2
+
+
+def test_the_same_duty_twice_is_one_involvement():
+    user = UserFactory()
+    workflow.take_duty(Thing(), Duty.ROSTER_MAKE, actor=user)
+    workflow.take_duty(Thing(), Duty.ROSTER_MAKE, actor=user)
+    assert Involvement.objects.count() == 1
+
+
+def test_an_inherited_duty_excludes_as_well():
+    maker = UserFactory()
+    source, target = Thing(), Thing()
+    target.pk = 2
+    workflow.take_duty(source, Duty.DECLARATION_MAKE, actor=maker)
+    workflow.inherit(target, [source])
+    with pytest.raises(StepRefused):
+        workflow.take_duty(target, Duty.ROSTER_FINANCE_CHECK, actor=maker)
+
+
+def test_sql_cannot_name_another_person_for_a_duty():
+    user = UserFactory()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO core_involvement (subject, duty, user_id, person_key, conflicts) VALUES ('x:1', 'order.make', %s, 'forged', '{}')",
+            [user.pk],
+        )
+    assert bytes(Involvement.objects.get().person_key) == bytes(user.person_key)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE core_auditevent SET note = 'x'",
+        "DELETE FROM core_auditevent",
+        "TRUNCATE core_auditevent CASCADE",
+    ],
+)
+def test_the_app_role_cannot_change_the_trail(sql):
+    audit.record("x:1", action="test", actor=UserFactory())
+    with (
+        pytest.raises(Exception, match="permission denied|Cannot"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(sql)
+    assert AuditEvent.objects.count() == 1
+
+
+def test_the_app_role_cannot_move_the_clock():
+    with (
+        pytest.raises(Exception, match="permission denied"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("UPDATE core_clock SET shift = '7 days'")
+    assert clock.offset().days == 0
+
+
+def test_the_three_administrators_exclude_one_another_and_every_business_role():
+    user = UserFactory(role=Role.SYSTEM_ADMIN)
+    with pytest.raises(IntegrityError, match="three_administrators"), transaction.atomic():
+        grant(user, Role.AUDIT_ADMIN)
+    other_account = UserFactory(id_number=user.id_number)
+    with pytest.raises(IntegrityError, match="three_administrators"), transaction.atomic():
+        grant(other_account, Role.FINANCE_CLERK)
+
+
+def test_a_sealed_chain_verifies_and_names_the_link_that_was_changed(owner_connection):
+    user = UserFactory()
+    for number in range(5):
+        audit.record("x:1", action=f"step{number}", actor=user)
+    assert audit.seal() == 5
+    assert audit.seal() == 0
+    assert audit.verify_chain().broken_at == 0
