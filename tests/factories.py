@@ -66,7 +66,7 @@ class OfficeFactory(factory.django.DjangoModelFactory):
 
     name = "金寨县财政局"
     kind = Office.Kind.FINANCE
-    division = factory.LazyFunction(lambda: county())
+    division = factory.LazyFunction(county)
 
 
 class UserFactory(factory.django.DjangoModelFactory):

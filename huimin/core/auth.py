@@ -61,10 +61,7 @@ def has_device(user: User) -> bool:
 
 def check_code(user: User, code: str) -> bool:
     """A one-time code of any of the person's devices; wrong codes slow the next try down."""
-    for device in TOTPDevice.objects.filter(user=user, confirmed=True):
-        if device.verify_token(code):
-            return True
-    return False
+    return any(device.verify_token(code) for device in TOTPDevice.objects.filter(user=user, confirmed=True))
 
 
 def step_up(request: HttpRequest) -> None:

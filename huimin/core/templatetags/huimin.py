@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 """Filters and tags every template has at hand (builtins in settings): amounts, dates, masks, states, lists."""
 
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from huimin.core import badges, identity, money, pages
 from huimin.core.lists import changed_query
+from huimin.core.periods import Period
 
 register = template.Library()
 DASH = "—"
@@ -74,6 +74,12 @@ def stamp(value: datetime | None, today: date | None = None) -> str:
 def _stamp(moment: date, today: date | None) -> str:
     with_year = today is not None and today.year != moment.year
     return moment.strftime("%Y-%m-%d %H:%M" if with_year else "%m-%d %H:%M")
+
+
+@register.filter
+def period(value: Period | str | None) -> str:
+    """2026Q1 as people say it: 2026年第1季度."""
+    return _or_dash(value, lambda told: (told if isinstance(told, Period) else Period.parse(told)).label)
 
 
 def _local(moment: date) -> date:
@@ -193,8 +199,3 @@ def meter(
     return format_html(
         '<div class="{}"{} style="{}" role="img" aria-label="{}"></div>', css, line, style, said
     )
-=======
-from django import template
-
-register = template.Library()
->>>>>>> main
