@@ -6,6 +6,7 @@ from django.template import Context, Template
 from django.test import RequestFactory
 
 from huimin.core import badges, pages
+from huimin.core.periods import Period
 
 TODAY = date(2026, 6, 18)
 
@@ -38,6 +39,9 @@ def shown(source: str, query: str = "", **context: object) -> str:
         ("{{ v|stamp }}", datetime(2026, 6, 18, 17, 30, tzinfo=UTC), "06-19 01:30"),
         ("{{ v|stamp:today }}", datetime(2025, 6, 18, 1, 0, tzinfo=UTC), "2025-06-18 09:00"),
         ("{{ v|mask_id }}", "99010119440214002X", "990101********002X"),
+        ("{{ v|period }}", "2026Q1", "2026年第1季度"),
+        ("{{ v|period }}", Period.parse("2026-02"), "2026年2月"),
+        ("{{ v|mask_name_middle }}", "王桂英", "王*英"),
         ("{{ v|mask_id }}", "", "—"),
     ],
 )
