@@ -149,9 +149,7 @@ def test_a_changed_password_ends_the_other_sessions(client, person):
 )
 def test_a_new_password_that_breaks_a_rule_is_refused(client, person, current, password, again, why):
     client.force_login(person)
-    answer = client.post(
-        reverse("core:password"), {"current": current, "password": password, "again": again}
-    )
+    answer = client.post(reverse("core:password"), {"current": current, "password": password, "again": again})
     assert why in answer.content.decode()
     person.refresh_from_db()
     assert person.check_password(PASSWORD)
@@ -187,7 +185,9 @@ def test_step_up_without_a_telephone_leads_to_binding_one(client, person):
     assert "<svg" in page.content.decode()
     device = TOTPDevice.objects.get(user=person)
     assert not device.confirmed
-    answer = client.post("/desk/enrol/", {"password": PASSWORD, "code": code_of(device), "next": "/desk/jobs/"})
+    answer = client.post(
+        "/desk/enrol/", {"password": PASSWORD, "code": code_of(device), "next": "/desk/jobs/"}
+    )
     assert answer.url == "/desk/jobs/"
     device.refresh_from_db()
     assert device.confirmed
