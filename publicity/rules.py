@@ -9,24 +9,17 @@ from decimal import Decimal
 from hashlib import sha256
 
 from huimin.core import digests
-from huimin.core.identity import COMPOUND_SURNAMES
+from publicity.states import LineState
 
 # --- the open list ------------------------------------------------------------------------------------------------------
 
-# The open fields of a payment in their order, as text. disbursement writes the leaves of a roster from the same fields;
-# docs/verification.md and tools/verify.py repeat this order for people outside.
-OPEN_FIELDS = ("line_no", "village", "group_name", "shown_name", "quantity", "standard_text", "amount")
-OPEN_TITLES = ("序号", "村", "组", "姓名", "数量", "补贴标准", "金额")
-# the same as SQL over a row `l` of publicity_disclosureline; numbers in the scale of their columns
+# The open fields of a payment in their order, as text: the same as disbursement.queries.PUBLIC_ROW, over a row `l` of
+# publicity_disclosureline. docs/verification.md and tools/verify.py repeat this order for people outside.
+OPEN_TITLES = ("序号", "村代码", "组", "姓名", "数量", "补贴标准", "金额")
 OPEN_ROW_SQL = (
-    "ARRAY[l.line_no::text, l.village, l.group_name, l.shown_name, l.quantity::text, l.standard_text,"
+    "ARRAY[l.line_no::text, l.division_code, l.group_name, l.shown_name, l.quantity::text, l.standard_text,"
     " l.amount::text]"
 )
-SHOWN_SURNAME_SQL = (
-    "CASE WHEN length({name}) > 2 AND left({name}, 2) = ANY({surnames}) THEN left({name}, 2)"
-    " ELSE left({name}, 1) END || '**'"
-)
-SURNAMES = sorted(COMPOUND_SURNAMES)
 QUANTITY_STEP, AMOUNT_STEP = Decimal("0.0001"), Decimal("0.01")
 
 
@@ -35,21 +28,23 @@ class OpenLine:
     """One line as everybody reads it; the commitment stands for the private fields."""
 
     line_no: int
-    village: str
+    division_code: str
     group_name: str
     shown_name: str
     quantity: Decimal
     standard_text: str
     amount: Decimal
-    state: str
     commitment: bytes
+    # for reading; not under the leaf
+    village: str = ""
+    state: str = ""
 
     @property
     def fields(self) -> list[str]:
         """The open fields as the leaf holds them: quantities with four places, yuan with two."""
         return [
             str(self.line_no),
-            self.village,
+            self.division_code,
             self.group_name,
             self.shown_name,
             f"{self.quantity.quantize(QUANTITY_STEP):f}",
@@ -205,6 +200,19 @@ def sum_from(noise: bytes, *, hard: bool = False) -> Sum:
 
 # --- words ------------------------------------------------------------------------------------------------------------------
 
+# how disbursement calls the state of a payment -> what the public reads; a line that a correction took over failed
+PUBLIC_STATES: Mapping[str, str] = {
+    "待发": LineState.IN_HAND,
+    "已申请": LineState.IN_HAND,
+    "已送盘": LineState.AT_BANK,
+    "已支付": LineState.PAID,
+    "退回": LineState.FAILED,
+    "退汇": LineState.FAILED,
+    "已重构": LineState.FAILED,
+    "停发": LineState.STOPPED,
+    "已作废": LineState.STOPPED,
+    "退款": LineState.REFUNDED,
+}
 # what a declaration's stage means to the person on it
 STAGE_WORDS: Mapping[str, str] = {
     "draft": "村里正在登记",

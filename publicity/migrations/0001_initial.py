@@ -14,8 +14,8 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('disbursement', '0002_append_only_grants'),
-        ('subsidies', '0002_append_only_grants'),
+        ('disbursement', '0001_initial'),
+        ('subsidies', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
