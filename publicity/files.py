@@ -119,10 +119,10 @@ def _line(number: int, row: list[str], places: list[int]) -> OpenLine:
 
 
 def _decimal(text: str, step: Decimal) -> Decimal:
-    """1,030.2 of a spreadsheet is 1030.20 of the list; more places than the list has are a change, so they stay."""
+    """1,030.2 of a spreadsheet is 1030.20 of the list; more places than the list has were not in it."""
     value = Decimal(text.strip().replace(",", ""))
-    if not value.is_finite() or abs(value) >= Decimal(10) ** 12:
-        raise ValueError(text)
+    if not value.is_finite() or abs(value) >= Decimal(10) ** 12 or value != value.quantize(step):
+        raise ValueError("a number of another shape")
     return value.quantize(step)
 
 

@@ -65,9 +65,8 @@ class Disclosure(Scoped):
             ),
             models.CheckConstraint(
                 name="disclosure_withdrawal_complete",
-                condition=Q(status="published", withdrawn_by__isnull=True, withdrawn_at__isnull=True)
-                | Q(status="withdrawn", withdrawn_by__isnull=False, withdrawn_at__isnull=False)
-                & ~Q(withdrawn_reason=""),
+                condition=Q(status="published")
+                | Q(withdrawn_by__isnull=False, withdrawn_at__isnull=False) & ~Q(withdrawn_reason=""),
                 violation_error_message="撤下公开名单要写明原因。",
             ),
             models.CheckConstraint(

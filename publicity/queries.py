@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Prefetch, Q, QuerySet, Sum
 
 from disbursement.models import PaymentLine, Roster
 from disbursement.queries import PAYMENT_STATE_SQL
@@ -20,7 +20,7 @@ from publicity.models import Disclosure, DisclosureLine
 from publicity.rules import PUBLIC_STATES, OpenLine, short_code
 from publicity.states import DisclosureStatus, LineState
 from recipients.models import Notice
-from subsidies.models import Policy
+from subsidies.models import Policy, PolicyVersion
 from subsidies.states import PolicyStatus
 
 # When and why, beside the state: `result.on_day`, `result.reason` of payment line `l`
@@ -177,9 +177,7 @@ def place_names(codes: list[str]) -> dict[str, str]:
 
 def place_title(code: str) -> str:
     """古碑镇余岭村 or 古碑镇: the township and, for a village, the village."""
-    names = place_names([code, code[:9] + "000"])
-    town = names.get(code[:9] + "000", "")
-    return town if code.endswith("000") else town + names.get(code, "")
+    return place_titles([code])[code]
 
 
 def towns() -> list[tuple[Division, list[Division]]]:
@@ -311,3 +309,24 @@ def sums_of(lines: QuerySet[DisclosureLine]) -> dict[str, Any]:
         paid_count=Count("*", filter=Q(state=LineState.PAID)),
         paid_total=Sum("amount", filter=Q(state=LineState.PAID), default=Decimal(0)),
     )
+
+
+def public_policies_on(today: date) -> QuerySet[Policy]:
+    """Public policies with the version of that day as `versions_today` (none or one)."""
+    current = PolicyVersion.objects.filter(published_at__isnull=False, valid__contains=today)
+    return public_policies().prefetch_related(Prefetch("versions", queryset=current, to_attr="versions_today"))
+
+
+def former_versions(policy: Policy, today: date) -> list[PolicyVersion]:
+    """What was paid in the years before, newest first."""
+    found = policy.versions.filter(published_at__isnull=False, valid__endswith__lte=today)
+    return list(found.order_by("-number")[:5])
+
+
+def place_titles(codes: list[str]) -> dict[str, str]:
+    """place_title of many places by one query."""
+    names = place_names([code for one in codes for code in (one, one[:9] + "000")])
+    return {
+        code: names.get(code[:9] + "000", "") + ("" if code.endswith("000") else names.get(code, ""))
+        for code in codes
+    }

@@ -88,19 +88,11 @@ def withdraw_disclosure(disclosure_id: int, *, actor: User, note: str) -> Disclo
     step = DISCLOSURE_FLOW["withdraw"]
     if refusal := workflow.why_not(disclosure, step, actor=actor, note=note):
         raise refusal
-    # state and marks change in one statement, since a check binds them; then the trace that workflow.move would leave
-    Disclosure.objects.filter(pk=disclosure.pk, status=disclosure.status).update(
-        status=step.target, withdrawn_by=actor, withdrawn_at=clock.now(), withdrawn_reason=note.strip()[:200]
+    # the marks first: a check lets no list be withdrawn without them
+    Disclosure.objects.filter(pk=disclosure.pk).update(
+        withdrawn_by=actor, withdrawn_at=clock.now(), withdrawn_reason=note.strip()[:200]
     )
-    audit.record(
-        disclosure,
-        action=step.name,
-        actor=actor,
-        label=step.label,
-        before=disclosure.status,
-        after=step.target,
-        note=note,
-    )
+    workflow.move(disclosure, step, actor=actor, note=note)
     disclosure.refresh_from_db()
     return disclosure
 
