@@ -184,13 +184,20 @@ def quietly(*tables: str) -> Iterator[None]:
 
 
 def copy(table: str, columns: str, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Binary COPY; the table's sequence is set behind the highest id."""
+    """Binary COPY."""
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)") as out,
+    ):
+        out.set_types(types)
+        for row in rows:
+            out.write_row(row)
+
+
+def number_on(*tables: str) -> None:
+    """After rows came with their ids: the sequences go on behind the highest; needs the owner."""
     with connection.cursor() as cursor:
-        with cursor.copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)") as out:
-            out.set_types(types)
-            for row in rows:
-                out.write_row(row)
-        if columns.startswith("id,"):
+        for table in tables:
             cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}")
 
 
@@ -215,6 +222,7 @@ def registry(count: int, maker: User) -> None:
         )
         _copy_people(everybody, maker)
         _copy_accounts(holders)
+        number_on("recipients_household", "recipients_person", "recipients_account")
 
 
 def _copy_people(everybody: Sequence[Member], maker: User) -> None:
