@@ -122,9 +122,7 @@ def _line_fields() -> dict[str, forms.Field]:
             )
         for key in ("pay", "sum"):
             found[f"{key}_{number}"] = YuanField(label=f"第{number}行金额（元）", required=False)
-        found[f"word_{number}"] = forms.CharField(
-            label=f"第{number}行类别", max_length=30, required=False
-        )
+        found[f"word_{number}"] = forms.CharField(label=f"第{number}行类别", max_length=30, required=False)
     return found
 
 

@@ -32,7 +32,9 @@ def policies_waiting(user: User) -> Iterator[Todo]:
         where = reverse("subsidies:policy-detail", args=[first]) if first else url
         yield Todo("新标准待发布", drafts.count(), where, "去看")
     if _is(user, Role.DEPARTMENT_CLERK, Role.FINANCE_CLERK):
-        ready = seen.filter(status=PolicyStatus.DRAFT, made_by=user, versions__isnull=False).distinct().count()
+        ready = (
+            seen.filter(status=PolicyStatus.DRAFT, made_by=user, versions__isnull=False).distinct().count()
+        )
         yield Todo("拟好的政策还没送审", ready, f"{url}?status=draft", "去送审")
 
 

@@ -124,7 +124,9 @@ def indicator_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "indicator": indicator,
         "crumbs": _crumbs(Link(indicator.document_number)),
         "facts": _facts(indicator),
-        "attached": indicator.indicatorpolicy_set.select_related("policy").order_by("priority", "policy__code"),
+        "attached": indicator.indicatorpolicy_set.select_related("policy").order_by(
+            "priority", "policy__code"
+        ),
         "moves": indicator.moves.select_related("actor").order_by("-id")[:200],
         "can_attach": can_attach,
         "panel": panel,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import uuid4
 
 from django.conf import settings
@@ -265,9 +266,15 @@ def _panel(policy: Policy, versions: list[PolicyVersion], request: StaffRequest)
     return Panel("办理", buttons, hint="拟订的人不能发布，发布的人不能拟订。")
 
 
-def _lacking(versions: list[PolicyVersion]):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _lacking(versions: list[PolicyVersion]) -> Callable[[Step], str]:
+    """The reason of our own that greys out sending and publishing."""
     has_draft = any(version.published_at is None for version in versions)
-    return lambda one: "" if has_draft or one.name not in {"submit", "publish"} else "还没有补贴标准，请先添加版本。"
+
+    def reason(one: Step) -> str:
+        lacks = not has_draft and one.name in {"submit", "publish"}
+        return "还没有补贴标准，请先添加版本。" if lacks else ""
+
+    return reason
 
 
 def _draft_acts(policy: Policy, draft: PolicyVersion, request: StaffRequest) -> list[Act]:
