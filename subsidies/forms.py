@@ -281,8 +281,8 @@ def _initial_of_rule(chosen: Composed) -> dict[str, Any]:
     found: dict[str, Any] = {
         "base": chosen.base,
         "amount": chosen.amount,
-        "tiers_by": chosen.by,
-        "table_by": chosen.by_label,
+        "tiers_by": chosen.by if chosen.base == "tiers" else "age",
+        "table_by": chosen.by_label if chosen.base == "table" else "",
         "times_quantity": chosen.times_quantity,
         "quantity_unit": chosen.quantity_unit,
         "times_months": chosen.times_months,
