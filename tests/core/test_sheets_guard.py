@@ -265,3 +265,33 @@ def test_a_csv_is_read_in_its_own_encoding(encoding):
 )
 def test_a_csv_that_cannot_be_read_safely_is_refused(data, message):
     assert message in refusal(data, "a.csv")
+
+
+def with_far_cell(before: bytes, cell: bytes) -> bytes:
+    """A sheet of many usual cells, so that the far one stands in a piece without the sheet's head."""
+    rows = b"".join(
+        b'<row r="%d"><c r="A%d" t="inlineStr"><is><t>%064d</t></is></c></row>' % (n, n, n * n)
+        for n in range(3, 20_000)
+    )
+    return rebuilt(workbook(), in_sheet(b"</sheetData>", rows + before + cell + b"</row></sheetData>"))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        b'<c r="BM20001"><v>1</v></c>',
+        b'<c r="A200052"><v>1</v></c>',
+        b'<c r="a20001"><v>1</v></c>',
+        b'<c r="A1048576" s="1"><v>1</v></c>',
+        b"<c\tr='BM20001'><v>1</v></c>",
+        b'<c s="1" r="CA20001"><v>1</v></c>',
+        b'<c r="A20001;"><v>1</v></c>',
+    ],
+)
+def test_a_far_cell_is_found_however_it_is_written(cell):
+    assert refusal(with_far_cell(b'<row r="20001">', cell))
+
+
+def test_many_usual_cells_pass():
+    data = with_far_cell(b'<row r="20001">', b'<c r="BL20001"><v>1</v></c>')
+    assert check_upload(io.BytesIO(data), "a.xlsx").kind is Kind.XLSX

@@ -34,6 +34,9 @@ ZERO = Decimal("0.00")
 
 def yuan_text(amount: Decimal) -> str:
     """An amount as banks want it, 1541.20; anything not exact to the 分 is a programming error."""
+    text = str(amount)
+    if text[-3:-2] == "." and text[:-3].isdigit():
+        return text
     text = f"{amount:.2f}"
     if Decimal(text) != amount or amount < 0:
         raise ValueError("a payment is a positive amount exact to the 分")

@@ -14,8 +14,8 @@ from enum import StrEnum
 from html import unescape
 from typing import BinaryIO
 
-from huimin.core.sheets.container import ABNORMAL, BROKEN, PASSWORD, Container, open_container
-from huimin.core.sheets.refusals import refused, refused_as_hostile
+from huimin.core.sheets.container import PASSWORD, Container, open_container
+from huimin.core.sheets.refusals import refused
 from huimin.core.sheets.scan import PartScan, SheetScan, StringScan
 
 MAX_UPLOAD = 64 * 1024 * 1024
@@ -194,14 +194,3 @@ def _decodes(file: BinaryIO, encoding: str) -> bool:
                 return True
     except UnicodeDecodeError:
         return False
-
-
-__all__ = [
-    "ABNORMAL",
-    "BROKEN",
-    "GuardReport",
-    "Kind",
-    "check_upload",
-    "looks_like_web_page",
-    "refused_as_hostile",
-]
