@@ -98,7 +98,9 @@ def progress(request: PublicRequest) -> HttpResponse:
 @private_page
 def objection_progress(request: PublicRequest, code: str) -> HttpResponse:
     """Stage and answer; what was written and by whom is not shown, since the code may be seen by others."""
-    found = get_object_or_404(Objection.objects.select_related("notice__policy").defer("text", "contact"), code=code)
+    found = get_object_or_404(
+        Objection.objects.select_related("notice__policy").defer("text", "contact"), code=code
+    )
     context = {
         "objection": found,
         "place": queries.place_title(found.notice.division_code),
