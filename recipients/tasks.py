@@ -2,7 +2,9 @@
 
 from huimin.core import jobs
 from huimin.core.jobs import JobRun
-from recipients.services import registry_import
+from recipients.services import entitlements, registry_import, review
+
+__all__ = ["entitlements", "import_registry", "review"]  # imported for the steps that they register
 
 
 @jobs.handler(registry_import.KIND)
