@@ -66,28 +66,26 @@ def places() -> None:
 
 def staff() -> dict[str, User]:
     """One person for every role, over the whole county."""
-    office = Office.objects.create(name="金寨县财政局", kind=Office.Kind.FINANCE, division_id=COUNTY)
-    found = {}
-    for serial, role in enumerate(Role):
-        first = f"990001197001{serial + 1:02d}{serial:03d}"[:17]
-        number = first + check_digit(first)
-        user = User.objects.create(
-            username=f"bench_{role}",
-            name=role.label,
-            office=office,
-            id_number=number,
-            person_key=crypto.blind_index("id_number", number),
-        )
-        Grant.objects.create(
-            user=user,
-            role=role,
-            office=office,
-            division_id=COUNTY,
-            valid=DateRange(date(2020, 1, 1), None),
-            role_class=0,
-            person_key=user.person_key,
-        )
-        found[role] = user
+    Office.objects.create(name="金寨县财政局", kind=Office.Kind.FINANCE, division_id=COUNTY)
+    return {role: person(f"bench_{role}", role, serial) for serial, role in enumerate(Role)}
+
+
+def person(name: str, role: Role, serial: int) -> User:
+    """A member of staff with one role; nobody is two of them."""
+    office = Office.objects.get()
+    first = f"99000119700101{serial:03d}"
+    number = first + check_digit(first)
+    key = crypto.blind_index("id_number", number)
+    found = User.objects.create(username=name, name=role.label, office=office, id_number=number, person_key=key)
+    Grant.objects.create(
+        user=found,
+        role=role,
+        office=office,
+        division_id=COUNTY,
+        valid=DateRange(date(2020, 1, 1), None),
+        role_class=0,
+        person_key=key,
+    )
     return found
 
 
