@@ -47,7 +47,8 @@ def findings(page: Page) -> list[str]:
     """Accessibility findings of the page as it stands, each with the first places."""
     results = _axe.run(page, options=OPTIONS)
     return [
-        f"{one['id']}: {one['help']} at " + "; ".join(" ".join(map(str, node["target"])) for node in one["nodes"][:3])
+        f"{one['id']}: {one['help']} at "
+        + "; ".join(" ".join(map(str, node["target"])) for node in one["nodes"][:3])
         for one in results.response["violations"]
     ]
 

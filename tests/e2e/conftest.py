@@ -68,8 +68,15 @@ def stack(template, tmp_path_factory):
 @pytest.fixture(scope="session")
 def browser(stack):
     with sync_playwright() as driver:
-        chromium = os.environ.get("HUIMIN_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-        flags = ["--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--hide-scrollbars"]
+        chromium = (
+            os.environ.get("HUIMIN_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+        )
+        flags = [
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-background-networking",
+            "--hide-scrollbars",
+        ]
         flags += ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = driver.chromium.launch(executable_path=chromium, args=flags)
         yield browser

@@ -26,6 +26,7 @@ class Person:
         self.console = checks.Console(context)
         self.page: Page = context.new_page()
         self.findings: list[str] = []
+        self.scripted = True  # without scripts there is nothing to look at pages with
 
     # --- going somewhere
 
@@ -125,6 +126,8 @@ class Person:
     def inspect(self) -> None:
         """Width on every page; accessibility once for each kind of page."""
         self.page.wait_for_load_state()
+        if not self.scripted:
+            return
         place = f"{self.name} at {self.path()}: "
         self.findings += [place + one for one in checks.overflow(self.page)]
         self.findings += [place + one for one in self.console.complaints()]
@@ -154,7 +157,9 @@ class Person:
         """On the page that asks for a one-time code, give one; elsewhere do nothing."""
         if self.page.locator("input[autocomplete=one-time-code]").count() == 0:
             return
-        code, number = next_code(self.stack.accounts[self.name]["secret"], self.stack.used_codes.get(self.name, 0))
+        code, number = next_code(
+            self.stack.accounts[self.name]["secret"], self.stack.used_codes.get(self.name, 0)
+        )
         self.stack.used_codes[self.name] = number
         self.page.locator("input[autocomplete=one-time-code]").fill(code)
         self.press("确认")
@@ -172,8 +177,14 @@ def arrive(stack: Stack, browser: Browser, seen: set[str], username: str = "", *
     """
     screen = STAFF_SCREEN if username else PHONE_SCREEN
     cookies = stack.signed_in.get(username) if username else None
-    options = {"viewport": screen, "locale": "zh-CN", "timezone_id": "Asia/Shanghai", "storage_state": cookies} | options
+    options = {
+        "viewport": screen,
+        "locale": "zh-CN",
+        "timezone_id": "Asia/Shanghai",
+        "storage_state": cookies,
+    } | options
     person = Person(stack, browser.new_context(**options), seen, username or "villager")
+    person.scripted = options.get("java_script_enabled", True)
     if username and cookies is None:
         person.sign_in(username)
         stack.signed_in[username] = person.context.storage_state()

@@ -44,7 +44,9 @@ class Installation:
             check=False,
         )
         said = f"{done.stdout}\n{done.stderr}"
-        assert done.returncode == code, f"manage.py {' '.join(map(str, words))} gave {done.returncode}\n{said}"
+        assert done.returncode == code, (
+            f"manage.py {' '.join(map(str, words))} gave {done.returncode}\n{said}"
+        )
         return done.stdout
 
     def answer(self, *words: str, code: int = 0) -> dict:
