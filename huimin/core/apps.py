@@ -11,4 +11,4 @@ class CoreConfig(AppConfig):
         from huimin.core import checks  # noqa: F401, PLC0415 -- registers the system checks
 
         # higher apps tell the ground floor of their to-dos, proofs, jobs and menu entries by registering them
-        autodiscover_modules("todos", "proofs", "tasks", "menu")
+        autodiscover_modules("todos", "proofs", "tasks", "menu", "figures", "searching")

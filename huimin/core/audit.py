@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 
-from huimin.core import clock
+from huimin.core import clock, scope
 from huimin.core.models import AuditEvent
+from huimin.core.roles import Area, roles_reading
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -47,9 +49,15 @@ def record(
     after: str = "",
     note: str = "",
     detail: dict[str, Any] | None = None,
+    division_code: str = "",
 ) -> AuditEvent:
-    """Append one event; call it in the transaction of the change. `detail` must hold no private values."""
+    """Append one event; call it in the transaction of the change. `detail` must hold no private values.
+
+    An object that knows no place of its own (an account, a grant) is given one by `division_code`, so that the
+    readers of that place see the event.
+    """
     place = obj if not isinstance(obj, str) else None
+    division_code = division_code or getattr(place, "division_code", "") or ""
     return AuditEvent.objects.create(
         subject=obj if isinstance(obj, str) else subject_of(obj),
         action=action,
@@ -61,10 +69,26 @@ def record(
         note=note,
         detail=detail or {},
         business_at=clock.now(),
-        county_code=getattr(place, "county_code", "") or "",
-        division_code=getattr(place, "division_code", "") or "",
+        county_code=getattr(place, "county_code", "") or scope.county_of(division_code),
+        division_code=division_code,
         policy_id=getattr(place, "policy_id", None),
     )
+
+
+def visible_to(user: User) -> QuerySet[AuditEvent]:
+    """Events inside the reader's places and policies; those without a place belong to the installation's county."""
+    readers = roles_reading(Area.AUDIT)
+    reach = Q(pk__in=[])
+    for grant in user.active_grants:
+        if grant.role not in readers:
+            continue
+        here = scope.within(grant.division_id)
+        if scope.covers(grant.division_id, settings.COUNTY_CODE):
+            here |= Q(division_code="")
+        if grant.policy_ids is not None:
+            here &= Q(policy_id__isnull=True) | Q(policy_id__in=grant.policy_ids)
+        reach |= here
+    return AuditEvent.objects.filter(reach)
 
 
 @transaction.atomic

@@ -25,7 +25,7 @@ def house(request: HttpRequest) -> dict[str, Any]:
             "inbox_count": SimpleLazyObject(lambda: _unread(user) if signed_in else 0),
             "is_demo": settings.ENVIRONMENT == "demo",
         },
-        "nav": SimpleLazyObject(lambda: menu.for_user(user, request.path) if signed_in else []),
+        "nav": SimpleLazyObject(lambda: menu.for_user(user, request.path) if user and signed_in else []),
     }
 
 

@@ -70,7 +70,8 @@ def store(
 ) -> StoredFile:
     """Encrypt and keep a file, in the caller's transaction; returns its row with size and sha256 of the plain bytes."""
     source = io.BytesIO(content) if isinstance(content, bytes) else content
-    digest, size, frames = hashlib.sha256(), 0, []
+    digest, size = hashlib.sha256(), 0
+    frames: list[bytes] = []
     while block := source.read(FRAME):
         digest.update(block)
         size += len(block)

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from django.db import OperationalError, connection, transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
+from django.urls import reverse
 from django.utils import timezone
 
-from huimin.core import audit
+from huimin.core import audit, messages, scope
 from huimin.core.errors import Refused
 from huimin.core.models import Job, Outbox, StoredFile
+from huimin.core.roles import roles_reading
 
 if TYPE_CHECKING:
     from huimin.core.models import User
@@ -35,6 +37,7 @@ WORKER_SETTINGS = "SET statement_timeout = '1800s'; SET lock_timeout = '60s'"
 
 Handler = Callable[["JobRun"], None]
 _handlers: dict[str, Handler] = {}
+_areas: dict[str, str] = {}
 
 
 class LeaseLost(Exception):
@@ -45,16 +48,32 @@ class Stopped(Exception):
     """Somebody asked for the job to stop; work committed so far stays."""
 
 
-def handler(kind: str) -> Callable[[Handler], Handler]:
-    """Register the function that does jobs of this kind; it must be safe to run again from the start."""
+def handler(kind: str, *, area: str = "") -> Callable[[Handler], Handler]:
+    """Register the function that does jobs of this kind; it must be safe to run again from the start.
+
+    Whoever asked for a job sees it and its result file. `area` lets the other readers of that area see it too,
+    where their reach covers the job's place; leave it empty when a result shows more than those may see.
+    """
 
     def register(function: Handler) -> Handler:
         if kind in _handlers:
             raise RuntimeError(f"two handlers for job kind {kind}")
         _handlers[kind] = function
+        _areas[kind] = area
         return function
 
     return register
+
+
+def visible_to(user: User) -> QuerySet[Job]:
+    """Own jobs, and those of kinds whose area a grant of this person reads at the job's place."""
+    reach = Q(created_by=user)
+    for grant in user.active_grants:
+        kinds = [kind for kind, area in _areas.items() if area and grant.role in roles_reading(area)]
+        # a result of all policies is not for somebody who sees a few of them
+        if kinds and grant.policy_ids is None:
+            reach |= Q(kind__in=kinds) & scope.within(grant.division_id)
+    return Job.objects.filter(reach)
 
 
 def submit(
@@ -231,16 +250,24 @@ class JobRun:
                 raise LeaseLost
 
     def finish(self, state: str, message: str) -> str:
+        """Close the job if it is still ours, and tell whoever asked for it; returns the state, or "busy"."""
         self._ended.set()
-        closed = Job.objects.filter(pk=self.job.pk, fence=self._fence, state=Job.State.RUNNING).update(
-            state=state,
-            message=message[:2000],
-            done=self._total if state == Job.State.DONE else self._done,
-            total=self._total,
-            finished_at=timezone.now(),
-            lease_until=None,
-        )
+        with transaction.atomic():
+            closed = Job.objects.filter(pk=self.job.pk, fence=self._fence, state=Job.State.RUNNING).update(
+                state=state,
+                message=message[:2000],
+                done=self._total if state == Job.State.DONE else self._done,
+                total=self._total,
+                finished_at=timezone.now(),
+                lease_until=None,
+            )
+            if closed:
+                self._tell(state, message)
         return state if closed else "busy"
+
+    def _tell(self, state: str, message: str) -> None:
+        title = f"{self.job.title[:100]}：{Job.State(state).label}"
+        messages.notify([self.actor], title=title, url=reverse("core:job", args=[self.job.pk]), body=message)
 
     @contextmanager
     def heartbeat(self) -> Iterator[None]:

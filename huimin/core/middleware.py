@@ -6,8 +6,11 @@ from collections.abc import Callable
 from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 
 _SEEN = "seen_at"
+MUST_CHANGE = "must_change_password"  # set at a login with a password that somebody else knows
 
 
 def client_ip(request: HttpRequest) -> str:
@@ -29,10 +32,17 @@ class StaffMiddleware:
         request.client_ip = client_ip(request)  # type: ignore[attr-defined]
         if request.user.is_authenticated:
             self._watch_idle(request)
-        response = self.get_response(request)
+        response = self._first_password(request) or self.get_response(request)
         if request.user.is_authenticated:
             response.headers["Cache-Control"] = "no-store"
         return response
+
+    def _first_password(self, request: HttpRequest) -> HttpResponse | None:
+        """Whoever still has the password they were given may only change it, or go."""
+        allowed = (reverse("core:password"), reverse("core:logout"))
+        if request.session.get(MUST_CHANGE) and request.path not in allowed:
+            return redirect("core:password")
+        return None
 
     def _watch_idle(self, request: HttpRequest) -> None:
         now, seen = int(time.time()), request.session.get(_SEEN)

@@ -40,6 +40,10 @@ def proof(name: str) -> Callable[[Check], Check]:
     return register
 
 
+def registered() -> int:
+    return len(_checks)
+
+
 def run_all() -> Iterator[Proof]:
     for name, check in _checks:
         checked, faults = check()

@@ -38,6 +38,11 @@ def covers(root: str, code: str) -> bool:
     return code.startswith(subtree_prefix(root))
 
 
+def county_of(code: str) -> str:
+    """The county that a town or village lies in; empty for provinces, cities and no code."""
+    return code[:6] + "000000" if code and code[4:6] != "00" else ""
+
+
 def within(code: str, *, field: str = "division_code") -> Q:
     """Rows at or below a division."""
     return Q(**{f"{field}__range": subtree_range(code)})

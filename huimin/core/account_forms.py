@@ -1,0 +1,176 @@
+"""Shapes of what is typed on the pages of the ground floor."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
+from django.core.exceptions import ValidationError
+
+from huimin.core import clock, identity, scope
+from huimin.core.errors import BadInput
+from huimin.core.forms import HouseForm
+from huimin.core.models import Division, Office, User
+from huimin.core.roles import Role
+
+
+class LoginForm(HouseForm):
+    summary_verb = "登录"
+    username = forms.CharField(
+        label="用户名", max_length=150, widget=forms.TextInput({"autocomplete": "username"})
+    )
+    password = forms.CharField(
+        label="密码",
+        max_length=200,
+        strip=False,
+        widget=forms.PasswordInput({"autocomplete": "current-password"}),
+    )
+
+
+class CodeForm(HouseForm):
+    summary_verb = "确认"
+    code = forms.CharField(
+        label="动态口令",
+        min_length=6,
+        max_length=6,
+        widget=forms.TextInput(
+            {"class": "input otp", "inputmode": "numeric", "autocomplete": "one-time-code"}
+        ),
+    )
+
+
+class EnrolForm(CodeForm):
+    """Binding asks for the password again: an open screen alone must not become a second factor."""
+
+    summary_verb = "绑定"
+    password = forms.CharField(
+        label="登录密码", strip=False, widget=forms.PasswordInput({"autocomplete": "current-password"})
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        if not self.user.check_password(password):
+            raise ValidationError("登录密码不对，请重新输入")
+        return password
+
+
+class PasswordForm(HouseForm):
+    summary_verb = "修改"
+    current = forms.CharField(
+        label="现在的密码", strip=False, widget=forms.PasswordInput({"autocomplete": "current-password"})
+    )
+    password = forms.CharField(
+        label="新密码", strip=False, widget=forms.PasswordInput({"autocomplete": "new-password"})
+    )
+    again = forms.CharField(
+        label="再输一次新密码", strip=False, widget=forms.PasswordInput({"autocomplete": "new-password"})
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.fields["password"].help_text = "".join(password_validators_help_texts())
+
+    def clean_current(self) -> str:
+        current: str = self.cleaned_data["current"]
+        if not self.user.check_password(current):
+            raise ValidationError("现在的密码不对，请重新输入")
+        return current
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        new = given.get("password")
+        if not new:
+            return given
+        if new == given.get("current"):
+            self.add_error("password", "新密码不能和现在的一样")
+        elif new != given.get("again"):
+            self.add_error("again", "两次输入的新密码不一样")
+        else:
+            try:
+                validate_password(new, self.user)
+            except ValidationError as error:
+                self.add_error("password", error)
+        return given
+
+
+class AccountForm(HouseForm):
+    summary_verb = "建账号"
+    username = forms.RegexField(
+        r"^[a-z][a-z0-9_.-]{2,29}$",
+        label="用户名",
+        help_text="3 到 30 位小写字母、数字，字母开头",
+        error_messages={"invalid": "用户名要用 3 到 30 位小写字母、数字，字母开头"},
+    )
+    name = forms.CharField(label="姓名", max_length=40)
+    office = forms.ModelChoiceField(Office.objects.none(), label="所在机构")
+    id_number = forms.CharField(
+        label="身份证号", max_length=30, widget=forms.TextInput({"autocomplete": "off"})
+    )
+    phone = forms.CharField(label="手机", max_length=30, required=False)
+
+    def __init__(self, *args: Any, actor: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["office"].queryset = offices_under(actor)  # type: ignore[attr-defined]
+
+    def clean_id_number(self) -> str:
+        return _worded(lambda: identity.parse_id_number(self.cleaned_data["id_number"]).number)
+
+    def clean_name(self) -> str:
+        return _worded(lambda: identity.normalise_name(self.cleaned_data["name"]))
+
+    def clean_phone(self) -> str:
+        text: str = self.cleaned_data["phone"]
+        return _worded(lambda: identity.normalise_phone(text)) if text else ""
+
+
+class GrantForm(HouseForm):
+    summary_verb = "授权"
+    role = forms.ChoiceField(label="角色", choices=Role.choices)
+    division = forms.ModelChoiceField(Division.objects.none(), label="管辖区划")
+    policies = forms.CharField(
+        label="限定政策编号", required=False, help_text="用逗号隔开政策编号；不填就是全部政策"
+    )
+    first_day = forms.DateField(label="从哪天起")
+    last_day = forms.DateField(label="到哪天止", required=False, help_text="含当天；不填就是长期")
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        root = user.office.division_id if user.office else ""
+        self.fields["division"].queryset = (  # type: ignore[attr-defined]
+            Division.objects.below(root) if root else Division.objects.none()
+        )
+        self.fields["division"].initial = root
+        self.fields["first_day"].initial = clock.today()
+        self.fields["last_day"].initial = clock.today() + timedelta(days=365)
+
+    def clean_policies(self) -> list[int] | None:
+        text = self.cleaned_data["policies"].replace("，", ",").strip()
+        if not text:
+            return None
+        numbers = [part.strip() for part in text.split(",") if part.strip()]
+        if not all(part.isdecimal() for part in numbers):
+            raise ValidationError("政策编号要填数字，用逗号隔开")
+        return sorted({int(part) for part in numbers})
+
+
+def offices_under(actor: User) -> Any:
+    """Offices of the places that this person's system-administrator grants cover."""
+    offices = Office.objects.none()
+    for grant in actor.active_grants:
+        if grant.role == Role.SYSTEM_ADMIN:
+            offices = offices | Office.objects.filter(scope.within(grant.division_id, field="division_id"))
+    return offices.order_by("division_id", "name")
+
+
+def _worded(clean: Any) -> str:
+    try:
+        return str(clean())
+    except BadInput as wrong:
+        raise ValidationError(str(wrong)) from wrong

@@ -1,0 +1,43 @@
+"""Who may see which accounts."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.db.models import Prefetch, Q, QuerySet
+
+from huimin.core import scope
+from huimin.core.models import Grant, User
+from huimin.core.roles import Area, roles_reading
+
+
+def staff_visible_to(user: User) -> QuerySet[User]:
+    """Accounts of the offices inside the reader's places, with their grants, newest first."""
+    readers = roles_reading(Area.STAFF)
+    reach = Q(pk__in=[])
+    for grant in user.active_grants:
+        if grant.role in readers:
+            reach |= scope.within(grant.division_id, field="office__division_id")
+    grants = Grant.objects.select_related("office", "division", "granted_by").order_by("-id")
+    # lists show no private value, so none is decrypted for them
+    return (
+        User.objects.filter(reach)
+        .defer("id_number", "phone")
+        .select_related("office")
+        .prefetch_related(Prefetch("grants", grants, to_attr="all_grants"))
+    )
+
+
+def administrators(division_code: str) -> dict[str, list[User]]:
+    """Who holds the three posts over this place today, by role."""
+    found: dict[str, list[User]] = {}
+    posts = ("system_admin", "security_admin", "audit_admin")
+    for grant in Grant.objects.in_force().filter(role__in=posts, user__is_active=True).select_related("user"):
+        if scope.covers(grant.division_id, division_code):
+            found.setdefault(grant.role, []).append(grant.user)
+    return found
+
+
+def ending_by(day: date) -> Q:
+    """Grants that run out on or before that day; those without an end never do."""
+    return Q(valid__endswith__lte=day)

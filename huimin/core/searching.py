@@ -1,0 +1,67 @@
+"""The search box of the top bar: each app registers in its searching.py what can be found and by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from huimin.core import scope
+
+if TYPE_CHECKING:
+    from huimin.core.models import User
+
+SHOWN = 10  # of each kind; more are found on the list itself
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    label: str
+    url: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    title: str
+    hits: list[Hit]
+    more: bool
+
+
+Search = Callable[["User", str], Iterable[Hit]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    title: str
+    area: str
+    find: Search
+
+
+_sources: list[_Source] = []
+
+
+def source(title: str, *, area: str = "") -> Callable[[Search], Search]:
+    """Register `find(user, words)` under a heading; people whose roles do not read `area` are not asked for.
+
+    `find` begins with visible_to and yields best first; only SHOWN + 1 hits are taken from it.
+    """
+
+    def register(find: Search) -> Search:
+        _sources.append(_Source(title, area, find))
+        return find
+
+    return register
+
+
+def search(user: User, words: str) -> list[Found]:
+    """What each kind has for these words; kinds without a hit are left out."""
+    found = []
+    for one in _sources:
+        if one.area and not scope.reads(user, one.area):
+            continue
+        hits = list(islice(one.find(user, words), SHOWN + 1))
+        if hits:
+            found.append(Found(one.title, hits[:SHOWN], len(hits) > SHOWN))
+    return found

@@ -1,0 +1,243 @@
+"""Accounts and grants: who may come in, and what for. Every act leaves a trace, none can be done to oneself.
+
+The system administrator makes accounts and cannot grant; the security administrator grants, revokes, resets and
+suspends and cannot make accounts; the audit administrator reads the trail of both. `actor` None is the house
+itself: installing a county and seeding the demo.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from psycopg.types.range import DateRange
+
+from huimin.core import audit, clock, crypto, identity, scope
+from huimin.core.errors import BadInput, StepForbidden, StepRefused
+from huimin.core.models import Division, Grant, Office, User
+from huimin.core.roles import Role, RoleClass, role_class
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+OWN = "不能办理自己的账号和授权，请另一位管理员办理。"
+_FIRST_SECRET_BYTES = 12
+
+
+@transaction.atomic
+def create_account(
+    username: str,
+    *,
+    name: str,
+    office: Office,
+    id_number: str,
+    phone: str = "",
+    password: str = "",
+    actor: User | None,
+) -> tuple[User, str]:
+    """A new account without any right, and its first password, which must be changed at the first login.
+
+    The password is shown once. Raises BadInput for an ID number that cannot be, StepRefused for a taken name.
+    """
+    _require(actor, Role.SYSTEM_ADMIN, office.division_id)
+    number = identity.parse_id_number(id_number, today=clock.today()).number
+    key = crypto.blind_index("id_number", number)
+    if actor and bytes(actor.person_key) == key:
+        raise StepRefused(OWN)
+    first = password or first_password()
+    try:
+        with transaction.atomic():
+            user = User.objects.create(
+                username=username,
+                name=identity.normalise_name(name),
+                office=office,
+                id_number=number,
+                person_key=key,
+                phone=identity.normalise_phone(phone) if phone else None,
+                password=make_password(first),
+            )
+    except IntegrityError as error:
+        raise BadInput(f"用户名“{username}”已经有人用了，请换一个。", field="username") from error
+    _record(user, "account.create", "建账号", actor)
+    return user, first
+
+
+@transaction.atomic
+def grant_role(
+    user: User,
+    role: str,
+    *,
+    office: Office,
+    division: Division,
+    first_day: date,
+    last_day: date | None = None,
+    policy_ids: Iterable[int] | None = None,
+    actor: User | None,
+) -> Grant:
+    """Give a role over a subtree of divisions from day to day, both included; `policy_ids` None means all policies."""
+    _require(actor, Role.SECURITY_ADMIN, division.pk, about=user)
+    if last_day and last_day < first_day:
+        raise BadInput("截止日期不能早于起始日期。", field="last_day")
+    if not scope.covers(office.division_id, division.pk):
+        raise BadInput(f"{office} 在{office.division}，管不到{division}。", field="division")
+    try:
+        with transaction.atomic():
+            grant = Grant.objects.create(
+                user=user,
+                person_key=user.person_key,
+                role=Role(role),
+                role_class=role_class(role),
+                office=office,
+                division=division,
+                policy_ids=sorted(policy_ids) if policy_ids is not None else None,
+                valid=DateRange(first_day, last_day + timedelta(days=1) if last_day else None),
+                granted_by=actor,
+            )
+    except IntegrityError as error:
+        if "grant_three_administrators_exclude" not in str(error):
+            raise
+        raise StepRefused(_exclusion_text(user, role)) from error
+    user.__dict__.pop("active_grants", None)
+    _record(user, "grant.give", f"授予{grant.get_role_display()}", actor, grant=grant, place=division.pk)
+    return grant
+
+
+@transaction.atomic
+def revoke_grant(grant: Grant, *, note: str, actor: User | None) -> Grant:
+    """End a grant now; the person's next request already runs without it. A second call changes nothing."""
+    grant = Grant.objects.select_for_update(of=("self",)).select_related("user").get(pk=grant.pk)
+    _require(actor, Role.SECURITY_ADMIN, grant.division_id, about=grant.user)
+    if not note.strip():
+        raise BadInput("收回授权要写明原因。", field="note")
+    if grant.revoked_at is None:
+        grant.revoked_at = timezone.now()
+        grant.save(update_fields=["revoked_at"])
+        label = f"收回{grant.get_role_display()}"
+        _record(grant.user, "grant.revoke", label, actor, grant=grant, place=grant.division_id, note=note)
+    return grant
+
+
+@transaction.atomic
+def reset_password(user: User, *, actor: User | None) -> str:
+    """A new first password, shown once; open sessions of the person end with the old one."""
+    _require(actor, Role.SECURITY_ADMIN, _place(user), about=user)
+    password = first_password()
+    User.objects.filter(pk=user.pk).update(password=make_password(password), password_changed_at=None)
+    _record(user, "account.reset_password", "重置密码", actor)
+    return password
+
+
+@transaction.atomic
+def change_password(user: User, *, password: str) -> None:
+    """The person's own change; raises BadInput with every rule that the new password breaks."""
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise BadInput("".join(error.messages), field="password") from error
+    user.set_password(password)
+    user.password_changed_at = timezone.now()
+    user.save(update_fields=["password", "password_changed_at"])
+    _record(user, "account.change_password", "修改密码", user)
+
+
+@transaction.atomic
+def set_active(user: User, active: bool, *, note: str, actor: User | None) -> None:
+    """Suspend an account or let it in again; a suspended one has no grants in force."""
+    _require(actor, Role.SECURITY_ADMIN, _place(user), about=user)
+    if not note.strip():
+        raise BadInput("停用、启用账号要写明原因。", field="note")
+    if User.objects.filter(pk=user.pk).exclude(is_active=active).update(is_active=active):
+        label = "启用账号" if active else "停用账号"
+        _record(user, "account.activate" if active else "account.suspend", label, actor, note=note)
+
+
+def begin_device(user: User) -> TOTPDevice:
+    """The device that the person is about to bind: one that waits for its first code, with a secret of its own."""
+    device, _ = TOTPDevice.objects.get_or_create(user=user, confirmed=False, defaults={"name": "手机"})
+    return device
+
+
+@transaction.atomic
+def enrol_device(user: User, *, code: str) -> TOTPDevice:
+    """Confirm the waiting device by a code it shows; refused for somebody who has a device already."""
+    User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    if TOTPDevice.objects.filter(user=user, confirmed=True).exists():
+        raise StepRefused("您已经绑定过动态口令，换手机请找安全管理员解除。")
+    device = TOTPDevice.objects.filter(user=user, confirmed=False).first()
+    if device is None or not device.verify_token(code):
+        raise BadInput("动态口令不对，请看手机上现在的 6 位数字。", field="code")
+    device.confirmed = True
+    device.save(update_fields=["confirmed"])
+    _record(user, "device.enrol", "绑定动态口令", user)
+    return device
+
+
+@transaction.atomic
+def remove_devices(user: User, *, note: str, actor: User | None) -> int:
+    """Unbind a lost telephone; the person binds another at the next step that asks for a code."""
+    _require(actor, Role.SECURITY_ADMIN, _place(user), about=user)
+    if not note.strip():
+        raise BadInput("解除动态口令要写明原因。", field="note")
+    removed = TOTPDevice.objects.filter(user=user).delete()[0]
+    if removed:
+        _record(user, "device.remove", "解除动态口令", actor, note=note)
+    return removed
+
+
+def first_password() -> str:
+    """Random, and of the kinds that the rules ask for."""
+    return f"Hm-{secrets.token_urlsafe(_FIRST_SECRET_BYTES)}7"
+
+
+def _require(actor: User | None, role: Role, division_code: str, *, about: User | None = None) -> None:
+    if actor is None:
+        return
+    if not scope.holds(actor, {role}, division_code=division_code):
+        raise StepForbidden(f"这一步不归您的岗位办理，须由{role.label}办理。")
+    if about and bytes(about.person_key) == bytes(actor.person_key):
+        raise StepRefused(OWN)
+
+
+def _place(user: User) -> str:
+    return user.office.division_id if user.office else ""
+
+
+def _exclusion_text(user: User, role: str) -> str:
+    had = sorted({Role(one).label for one in user.roles()})
+    wanted = Role(role).label
+    if role_class(role) == RoleClass.BUSINESS:
+        return f"{user}是管理员，不能兼任业务岗位“{wanted}”。"
+    return f"{user}已有“{'、'.join(had) or '其他岗位'}”，系统、安全、审计三员互斥，也不能兼任业务岗位。"
+
+
+def _record(
+    user: User,
+    action: str,
+    label: str,
+    actor: User | None,
+    *,
+    grant: Grant | None = None,
+    place: str = "",
+    note: str = "",
+) -> None:
+    detail = (
+        {"grant": grant.pk, "role": grant.role, "division": grant.division_id, "policies": grant.policy_ids}
+        if grant
+        else {}
+    )
+    audit.record(
+        user,
+        action=action,
+        actor=actor,
+        label=label,
+        note=note,
+        detail=detail,
+        division_code=place or _place(user),
+    )
