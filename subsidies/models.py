@@ -10,8 +10,8 @@ from django.db.models import F, Q
 from huimin.core.models import Department, User
 from huimin.core.models.trail import append_only
 from huimin.core.periods import Frequency
-from huimin.core.roles import Area
-from huimin.core.scope import Scoped, ScopedQuerySet, reads
+from huimin.core.roles import Area, roles_reading
+from huimin.core.scope import Scoped, ScopedQuerySet, within
 from subsidies.states import (
     INDICATOR_BADGES,
     INDICATOR_FLOW,
@@ -24,8 +24,14 @@ from subsidies.states import (
 
 class PolicyQuerySet(ScopedQuerySet):
     def visible_to(self, user: User) -> Self:
-        """The policy list is one for the county: every role that reads policies sees all of it."""
-        return self.all() if reads(user, Area.POLICY) else self.none()
+        """The policy list is one for the county: who reads policies anywhere in it sees all of it."""
+        readers = roles_reading(Area.POLICY)
+        reach = Q(pk__in=[])
+        for grant in user.active_grants:
+            if grant.role in readers:
+                own_county = grant.division_id[:6].ljust(12, "0")
+                reach |= Q(county_code=own_county) | within(grant.division_id, field="county_code")
+        return self.filter(reach)
 
 
 class Policy(Scoped):
@@ -137,7 +143,7 @@ class PolicyVersion(models.Model):
     has_county_review = models.BooleanField("县级联审", default=True)
     has_county_notice = models.BooleanField("县级公示", default=True)
     joint_parties: Any = ArrayField(
-        models.CharField(max_length=12, choices=JointParty), verbose_name="联审部门", default=list
+        models.CharField(max_length=12, choices=JointParty), verbose_name="联审部门", default=list, blank=True
     )
     notice_days = models.PositiveSmallIntegerField("公示天数", default=7)
     notice_in_workdays = models.BooleanField("按工作日计", default=False)
@@ -145,18 +151,26 @@ class PolicyVersion(models.Model):
     stop_rule = models.CharField("停发规则", max_length=12, choices=StopRule, default=StopRule.NEXT_MONTH)
     # monthly and quarterly policies go on until stopped; yearly ones are declared anew
     is_open_ended = models.BooleanField("享受到停止为止", default=False)
-    required_facts: Any = models.JSONField("申报须填", default=list)
+    required_facts: Any = models.JSONField("申报须填", default=list, blank=True)
     made_by = models.ForeignKey(User, models.PROTECT, verbose_name="拟订人", related_name="+")
-    published_at = models.DateTimeField("发布时间", null=True)
+    published_at = models.DateTimeField("发布时间", null=True, blank=True)
 
     class Meta:
         verbose_name = verbose_name_plural = "政策版本"
         ordering = ("policy", "-number")
         constraints = [
             models.UniqueConstraint(fields=["policy", "number"], name="policy_version_number_once"),
+            models.UniqueConstraint(
+                fields=["policy"],
+                name="policy_one_draft_version",
+                condition=Q(published_at__isnull=True),
+                violation_error_message="这项政策已有一个未发布的版本，请先办完它。",
+            ),
             ExclusionConstraint(
                 name="policy_versions_never_overlap",
                 expressions=[("policy", RangeOperators.EQUAL), ("valid", RangeOperators.OVERLAPS)],
+                # a draft may lie over the version that it will cut short when it is published
+                condition=Q(published_at__isnull=False),
                 violation_error_message="同一政策的执行期间不能重叠。",
             ),
             models.CheckConstraint(

@@ -80,7 +80,8 @@ def separation() -> tuple[int, list[str]]:
     return rows(
         """SELECT a.subject || '：' || a.duty || ' 与 ' || b.duty FROM core_involvement a
            JOIN core_involvement b ON b.subject = a.subject AND b.person_key = a.person_key
-           JOIN core_dutyconflict c ON c.first = a.duty AND c.second = b.duty""",
+           JOIN core_dutyconflict c ON c.first = a.duty AND c.second = b.duty
+           WHERE NOT (a.inherited AND b.inherited)""",
         count="SELECT count(*) FROM core_involvement",
     )
 

@@ -77,8 +77,8 @@ def take_duty(obj: Any, duty: str, *, actor: User) -> None:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
-                """INSERT INTO core_involvement (subject, duty, user_id, person_key, conflicts)
-                   VALUES (%s, %s, %s, ''::bytea, '{}') ON CONFLICT (subject, person_key, duty) DO NOTHING""",
+                """INSERT INTO core_involvement (subject, duty, user_id, inherited, person_key, conflicts)
+                   VALUES (%s, %s, %s, false, ''::bytea, '{}') ON CONFLICT (subject, person_key, duty) DO NOTHING""",
                 [subject, duty, actor.pk],
             )
     except IntegrityError as error:
@@ -95,8 +95,9 @@ def inherit(target: Any, sources: Iterable[Any]) -> None:
 def inherit_subjects(target: str, sources: list[str]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO core_involvement (subject, duty, user_id, person_key, conflicts)
-               SELECT DISTINCT %s, i.duty, i.user_id, i.person_key, i.conflicts FROM core_involvement i
+            """INSERT INTO core_involvement (subject, duty, user_id, inherited, person_key, conflicts)
+               SELECT DISTINCT ON (i.person_key, i.duty) %s, i.duty, i.user_id, true, i.person_key, '{}'::int[]
+               FROM core_involvement i
                WHERE i.subject = ANY(%s) ON CONFLICT (subject, person_key, duty) DO NOTHING""",
             [target, sources],
         )

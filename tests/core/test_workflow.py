@@ -59,11 +59,23 @@ def test_an_inherited_duty_excludes_as_well():
         workflow.take_duty(target, Duty.ROSTER_FINANCE_CHECK, actor=maker)
 
 
+def test_duties_from_two_sources_do_not_stop_the_thing_made_of_both():
+    person = UserFactory()
+    village, town, roster = Thing(), Thing(), Thing()
+    town.pk, roster.pk = 2, 3
+    workflow.take_duty(village, Duty.DECLARATION_MAKE, actor=person)
+    workflow.take_duty(town, Duty.TOWNSHIP_REVIEW, actor=person)
+    workflow.inherit(roster, [village, town])
+    assert Involvement.objects.filter(subject="tests.thing:3", inherited=True).count() == 2
+    with pytest.raises(StepRefused):
+        workflow.take_duty(roster, Duty.ROSTER_TOWNSHIP_CHECK, actor=person)
+
+
 def test_sql_cannot_name_another_person_for_a_duty():
     user = UserFactory()
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO core_involvement (subject, duty, user_id, person_key, conflicts) VALUES ('x:1', 'order.make', %s, 'forged', '{}')",
+            "INSERT INTO core_involvement (subject, duty, user_id, inherited, person_key, conflicts) VALUES ('x:1', 'order.make', %s, false, 'forged', '{}')",
             [user.pk],
         )
     assert bytes(Involvement.objects.get().person_key) == bytes(user.person_key)

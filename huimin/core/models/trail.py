@@ -96,11 +96,18 @@ class DutyConflict(models.Model):
 
 
 class Involvement(models.Model):
-    """A person had a duty on a subject. Subjects made from others inherit theirs (roster from declarations, …)."""
+    """A person had a duty on a subject. Subjects made from others inherit theirs (roster from declarations, …).
+
+    `conflicts` holds tokens that overlap exactly when two rows exclude one another. Each pair (a, b) of
+    DutyConflict has three: own a = {0, 2}, own b = {0, 1}, inherited a = {1}, inherited b = {2}. So an own duty
+    excludes own and inherited ones, but what somebody did on two different sources does not stop the thing made
+    of both.
+    """
 
     subject = models.CharField("对象", max_length=80)
     person_key = BlindIndexField("人员标识")
     duty = models.CharField("岗位", max_length=32, choices=Duty)
+    inherited = models.BooleanField("来自上游", default=False)
     conflicts: Any = ArrayField(models.IntegerField(), editable=False, default=list)
     user = models.ForeignKey(User, models.PROTECT, verbose_name="人员", related_name="+")
     at = models.DateTimeField("时间", db_default=models.functions.Now())
@@ -125,11 +132,16 @@ class Involvement(models.Model):
                 name="involvement_conflicts",
                 operation=pgtrigger.Insert,
                 when=pgtrigger.Before,
-                # two duties of a pair share the pair's id, so the exclusion constraint sees them overlap
+                # the app cannot name another person than the account says, nor its own tokens
                 func="""
                     NEW.person_key := (SELECT person_key FROM core_user WHERE id = NEW.user_id);
-                    NEW.conflicts := coalesce((SELECT array_agg(id::int ORDER BY id) FROM core_dutyconflict
-                                               WHERE NEW.duty IN (first, second)), '{}');
+                    NEW.conflicts := coalesce((
+                        SELECT array_agg(token::int ORDER BY token) FROM core_dutyconflict c,
+                            unnest(CASE WHEN NEW.inherited AND NEW.duty = c.first THEN ARRAY[3 * c.id + 1]
+                                        WHEN NEW.inherited THEN ARRAY[3 * c.id + 2]
+                                        WHEN NEW.duty = c.first THEN ARRAY[3 * c.id, 3 * c.id + 2]
+                                        ELSE ARRAY[3 * c.id, 3 * c.id + 1] END) AS token
+                        WHERE NEW.duty IN (c.first, c.second)), '{}');
                     RETURN NEW;
                 """,
             ),

@@ -1,0 +1,42 @@
+"""Every write of policies and indicators."""
+
+from subsidies.services.funds import (
+    Deduction,
+    freeze_for,
+    lock_indicators,
+    pay_frozen,
+    preview_deduction,
+    release_frozen,
+    reopen_paid,
+)
+from subsidies.services.indicators import (
+    advance_indicator,
+    attach_indicator,
+    confirm_indicator,
+    refuse_indicator,
+    register_indicator,
+)
+from subsidies.services.policies import advance_policy, draft_policy, revise_policy
+from subsidies.services.versions import add_version, discard_version, publish_version, revise_version
+
+__all__ = [
+    "Deduction",
+    "add_version",
+    "advance_indicator",
+    "advance_policy",
+    "attach_indicator",
+    "confirm_indicator",
+    "discard_version",
+    "draft_policy",
+    "freeze_for",
+    "lock_indicators",
+    "pay_frozen",
+    "preview_deduction",
+    "publish_version",
+    "refuse_indicator",
+    "register_indicator",
+    "release_frozen",
+    "reopen_paid",
+    "revise_policy",
+    "revise_version",
+]

@@ -1,0 +1,125 @@
+"""Budget indicators: registered by one, confirmed by another, attached to the policies they may pay."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from huimin.core import audit, clock, workflow
+from huimin.core.duties import Duty
+from huimin.core.errors import BadInput, StepRefused
+from huimin.core.money import parse_yuan
+from huimin.core.roles import Role
+from huimin.core.verbs import advances
+from subsidies.models import Indicator, IndicatorMove, IndicatorPolicy, Policy
+from subsidies.services.keeping import keep, require
+from subsidies.states import INDICATOR_FLOW, IndicatorStatus
+
+if TYPE_CHECKING:
+    from huimin.core.models import User
+
+REGISTRARS = frozenset({Role.FINANCE_CLERK})
+ATTACHERS = frozenset({Role.FINANCE_CLERK, Role.FINANCE_CHECKER})
+
+
+@transaction.atomic
+def register_indicator(
+    county_code: str,
+    *,
+    document_number: str,
+    name: str,
+    source: str,
+    year: int,
+    issued: Decimal,
+    actor: User,
+    upper_document: str = "",
+    economic_class: str = "",
+    budget_unit: str = "",
+) -> Indicator:
+    """Put a document's money (元) on record; nothing can be spent before another person confirms it."""
+    require(actor, REGISTRARS, division_code=county_code, act="登记指标")
+    issued = parse_yuan(issued, allow_zero=False, name="下达数")
+    indicator = keep(
+        Indicator(
+            county_code=county_code,
+            division_code=county_code,
+            document_number=document_number.strip(),
+            upper_document=upper_document.strip(),
+            name=name.strip(),
+            source=source,
+            year=year,
+            economic_class=economic_class.strip(),
+            budget_unit=budget_unit.strip(),
+            issued=issued,
+            available=issued,
+            registered_by=actor,
+        )
+    )
+    workflow.take_duty(indicator, Duty.INDICATOR_REGISTER, actor=actor)
+    IndicatorMove.objects.create(
+        indicator=indicator,
+        kind=IndicatorMove.Kind.ISSUE,
+        amount=issued,
+        subject=audit.subject_of(indicator),
+        actor=actor,
+        business_at=clock.now(),
+    )
+    audit.record(
+        indicator,
+        action="register",
+        actor=actor,
+        label="登记指标",
+        after=IndicatorStatus.REGISTERED,
+        detail={"document": indicator.document_number, "issued": str(issued)},
+    )
+    return indicator
+
+
+@advances("subsidies.indicator")
+@transaction.atomic
+def advance_indicator(pk: int, step: str, *, actor: User, note: str = "") -> Indicator:
+    """Take a step of INDICATOR_FLOW; Indicator.DoesNotExist when out of reach."""
+    try:
+        one = INDICATOR_FLOW[step]
+    except KeyError:
+        raise BadInput(f"指标没有“{step}”这一步。") from None
+    rows = Indicator.objects.visible_to(actor).select_for_update(of=("self",), no_key=True)
+    indicator: Indicator = rows.get(pk=pk)
+    workflow.move(indicator, one, actor=actor, note=note)
+    return indicator
+
+
+def confirm_indicator(indicator: Indicator, *, actor: User) -> Indicator:
+    """The second person's word that document and amount are right; from now on the money can be frozen."""
+    return advance_indicator(indicator.pk, "confirm", actor=actor)
+
+
+def refuse_indicator(indicator: Indicator, *, actor: User, note: str) -> Indicator:
+    """A wrong registration is void, not corrected: the right one is registered anew."""
+    return advance_indicator(indicator.pk, "refuse", actor=actor, note=note)
+
+
+@transaction.atomic
+def attach_indicator(
+    indicator: Indicator, *, policy: Policy, actor: User, priority: int = 1
+) -> IndicatorPolicy:
+    """Let the indicator pay this policy; the smaller priority is drawn first, then the older indicator."""
+    require(actor, ATTACHERS, division_code=indicator.division_code, policy_id=policy.pk, act="挂接指标")
+    held = (
+        Indicator.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=indicator.pk)
+    )
+    if held.status == IndicatorStatus.REFUSED:
+        raise StepRefused("这笔指标已作废，不能挂接。")
+    if held.county_code != policy.county_code:
+        raise StepRefused("指标和政策不属于同一个县，不能挂接。")
+    link = keep(IndicatorPolicy(indicator=held, policy=policy, priority=priority))
+    audit.record(
+        held,
+        action="attach",
+        actor=actor,
+        label="挂接政策",
+        detail={"policy": policy.code, "priority": priority},
+    )
+    return link
