@@ -31,6 +31,7 @@ def offline_checks() -> list[Check]:
         Check("lint-imports", ("-c", importlinter)),
         Check("djlint format", ("-m", "djlint", "--check", "--quiet", "templates")),
         Check("djlint lint", ("-m", "djlint", "--lint", "--quiet", "templates")),
+        Check("workflows doc", ("manage.py", "write_workflows", "--check"), settings),
         Check(
             "compose schema",
             ("-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"),

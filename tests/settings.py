@@ -5,3 +5,6 @@ from tests import servers
 servers.begin()
 
 from huimin.settings import *  # noqa: E402, F403
+from huimin.settings import STATIC_ROOT  # noqa: E402
+
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns of a folder that is not there

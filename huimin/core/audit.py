@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -156,6 +156,29 @@ def verify_chain() -> ChainState:
         )
         unsealed, age = cursor.fetchone()
     return ChainState(expected, broken_at, why, previous.hex(), unsealed, float(age))
+
+
+def export_chain(file: IO[str]) -> int:
+    """One JSON line per link, for tools/verify_chain.py; returns how many.
+
+    `text` is exactly what was digested, so the verifier needs nothing of ours.
+    """
+    written = 0
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
+        cursor.execute(
+            f"""SELECT s.seq, s.event_id, s.previous, s.digest, {_CANONICAL}
+                FROM core_auditseal s LEFT JOIN core_auditevent e ON e.id = s.event_id ORDER BY s.seq"""  # noqa: S608
+        )
+        for seq, event, previous, digest, text in cursor:
+            link = {
+                "seq": seq,
+                "event": event,
+                "previous": bytes(previous).hex(),
+                "digest": bytes(digest).hex(),
+            }
+            file.write(json.dumps(link | {"text": text}, ensure_ascii=False) + "\n")
+            written += 1
+    return written
 
 
 def _fault(seq: int, expected: int, before: bytes, previous: bytes, digest: bytes, text: str | None) -> str:

@@ -1,0 +1,149 @@
+"""Filling the reference tables: divisions of any county, and the work calendar."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from huimin.core import audit, scope, workdays
+from huimin.core.errors import FileRefused, RowError
+from huimin.core.models import CalendarDay, Division, Level
+
+if TYPE_CHECKING:
+    from huimin.core.models import User
+
+COLUMNS = ("code", "name", "level", "parent")
+DATES = ("valid_from", "valid_to")
+_DIGITS = {Level.PROVINCE: 2, Level.CITY: 4, Level.COUNTY: 6, Level.TOWN: 9, Level.VILLAGE: 12}
+_BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    added: int
+    changed: int
+    same: int
+
+
+def read_divisions(content: bytes) -> list[Division]:
+    """Divisions of a CSV with code, name, level, parent and, if wanted, valid_from and valid_to (UTF-8).
+
+    Raises FileRefused with every fault of every row; parents may stand in the file or in the database.
+    """
+    try:
+        rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    except UnicodeDecodeError as error:
+        raise FileRefused("文件要用 UTF-8 编码保存。") from error
+    if not rows or not set(COLUMNS) <= set(rows[0]):
+        raise FileRefused(f"第一行应为列名：{','.join(COLUMNS)}。")
+    known = {row["code"] or "" for row in rows} | set(Division.objects.values_list("code", flat=True))
+    errors: list[RowError] = []
+    divisions, seen = [], set()
+    for number, row in enumerate(rows, start=2):
+        faults = _faults(row, known)
+        if row["code"] in seen:
+            faults.append(("code", f"区划代码{row['code']}重复。"))
+        seen.add(row["code"])
+        errors += [RowError(number, column, text) for column, text in faults]
+        if not faults:
+            divisions.append(_division(row))
+    if errors:
+        raise FileRefused(f"区划文件有 {len(errors)} 处要改，没有导入任何一行。", errors)
+    return divisions
+
+
+def _faults(row: dict[str, str], known: set[str]) -> list[tuple[str, str]]:
+    code, parent = row["code"] or "", row["parent"] or ""
+    if not re.fullmatch(r"\d{12}", code, re.ASCII):
+        return [("code", f"区划代码“{code}”应为 12 位数字。")]
+    faults = []
+    if not (row["name"] or "").strip():
+        faults.append(("name", "名称没有填。"))
+    if row["level"] not in Level.values:
+        faults.append(("level", f"级次“{row['level']}”应为 {'、'.join(Level.values)} 之一。"))
+    elif code[_DIGITS[Level(row["level"])] :].strip("0"):
+        faults.append(("level", f"代码{code}不是{Level(row['level']).label}级的代码。"))
+    if row["level"] != Level.PROVINCE and parent not in known:
+        faults.append(("parent", f"上级“{parent}”不在文件里，也没有导入过。"))
+    elif parent and (parent == code or not scope.covers(parent, code)):
+        faults.append(("parent", f"{code}不在上级{parent}之下。"))
+    for name in DATES:
+        try:
+            _day(row.get(name))
+        except ValueError:
+            faults.append((name, f"日期“{row[name]}”要写成 2026-01-01。"))
+    return faults
+
+
+def _division(row: dict[str, str]) -> Division:
+    return Division(
+        code=row["code"],
+        name=row["name"].strip(),
+        level=row["level"],
+        parent_id=row["parent"] or None,
+        valid_from=_day(row.get("valid_from")),
+        valid_to=_day(row.get("valid_to")),
+    )
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text.strip()) if text and text.strip() else None
+
+
+@transaction.atomic
+def import_divisions(divisions: list[Division], *, actor: User | None) -> Imported:
+    """Add new codes and update known ones, all or nothing; codes not named stay as they are."""
+    fields = ("name", "level", "parent_id", *DATES)
+    before = {one.code: one for one in Division.objects.select_for_update().in_bulk().values()}
+    new = [one for one in divisions if one.code not in before]
+    changed = [
+        one
+        for one in divisions
+        if one.code in before
+        and any(getattr(one, name) != getattr(before[one.code], name) for name in fields)
+    ]
+    # parents first: the foreign key is checked at the end of each statement at the earliest
+    Division.objects.bulk_create(sorted(new, key=lambda one: one.code), batch_size=_BATCH)
+    Division.objects.bulk_update(changed, ["name", "level", "parent", *DATES], batch_size=_BATCH)
+    if new or changed:
+        audit.record(
+            "core.division",
+            action="division.import",
+            actor=actor,
+            label="导入行政区划",
+            detail={"added": len(new), "changed": len(changed)},
+            division_code=_top(divisions),
+        )
+    return Imported(len(new), len(changed), len(divisions) - len(new) - len(changed))
+
+
+def _top(divisions: list[Division]) -> str:
+    counties = [one.code for one in divisions if one.level == Level.COUNTY]
+    return counties[0] if len(counties) == 1 else ""
+
+
+@transaction.atomic
+def fill_calendar(*, actor: User | None) -> int:
+    """Every day of the published years; a day that somebody entered since is set back to what was published."""
+    days = [CalendarDay(day=day, is_workday=work, name=name) for day, work, name in workdays.seed_years()]
+    CalendarDay.objects.bulk_create(
+        days,
+        update_conflicts=True,
+        unique_fields=["day"],
+        update_fields=["is_workday", "name"],
+        batch_size=_BATCH,
+    )
+    audit.record(
+        "core.calendarday",
+        action="calendar.fill",
+        actor=actor,
+        label="填写工作日历",
+        detail={"days": len(days)},
+    )
+    return len(days)
