@@ -1,0 +1,206 @@
+"""The policy list: who may do what, and that what is published stays."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from huimin.core.errors import BadInput, StepForbidden, StepRefused
+from huimin.core.models import AuditEvent
+from huimin.core.roles import Role
+from huimin.core.verbs import advance
+from subsidies import services
+from subsidies.models import Policy, PolicyVersion
+from tests.factories import TOWN, DivisionFactory, UserFactory, grant
+from tests.subsidies.factories import FLAT, draft, people, policy_facts, published, version_facts
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def office():
+    return people()
+
+
+def test_a_policy_goes_from_draft_to_the_public_in_two_pairs_of_hands(office):
+    clerk, checker = office
+    policy = draft(clerk)
+    advance(f"subsidies.policy:{policy.pk}", "submit", actor=clerk)
+    advance(f"subsidies.policy:{policy.pk}", "publish", actor=checker)
+    policy.refresh_from_db()
+    assert policy.status == "published"
+    assert policy.version_on(date(2026, 6, 1)).required_facts == [
+        {"name": "quantity", "label": "面积", "unit": "亩", "choices": []}
+    ]
+    actions = list(
+        AuditEvent.objects.filter(subject=f"subsidies.policy:{policy.pk}").values_list("action", flat=True)
+    )
+    assert sorted(actions) == ["add_version", "draft", "publish", "publish_version", "submit"]
+
+
+def test_its_maker_cannot_publish_even_with_the_checkers_role(office):
+    clerk, _ = office
+    policy = draft(clerk)
+    services.advance_policy(policy.pk, "submit", actor=clerk)
+    grant(clerk, Role.FINANCE_CHECKER)
+    with pytest.raises(StepRefused, match="不相容岗位"):
+        services.advance_policy(policy.pk, "publish", actor=clerk)
+    assert not PolicyVersion.objects.filter(published_at__isnull=False).exists()
+
+
+@pytest.mark.parametrize("role", [Role.TOWNSHIP_CLERK, Role.FINANCE_CHECKER, Role.SUPERVISOR])
+def test_other_roles_cannot_draft(office, role):
+    with pytest.raises(StepForbidden, match="须由"):
+        draft(UserFactory(role=role))
+
+
+def test_a_policy_without_a_standard_is_not_sent(office):
+    clerk, _ = office
+    policy = draft(clerk, version=False)
+    with pytest.raises(StepRefused, match="还没有补贴标准"):
+        services.advance_policy(policy.pk, "submit", actor=clerk)
+
+
+def test_a_policy_sent_back_can_be_revised_and_sent_again(office):
+    clerk, checker = office
+    policy = draft(clerk)
+    services.advance_policy(policy.pk, "submit", actor=clerk)
+    with pytest.raises(StepRefused, match="只有草稿可以修改"):
+        services.revise_policy(policy, actor=clerk, name="改名")
+    services.advance_policy(policy.pk, "rework", actor=checker, note="依据写错")
+    services.revise_policy(policy, actor=clerk, basis="财农〔2026〕1号")
+    services.advance_policy(policy.pk, "submit", actor=clerk)
+    event = AuditEvent.objects.get(action="revise")
+    assert event.detail["changed"]["basis"] == ["财农〔2016〕26号", "财农〔2026〕1号"]
+
+
+def test_a_code_is_used_once(office):
+    clerk, _ = office
+    draft(clerk, code="NY01")
+    with pytest.raises(BadInput, match="项目编码已经用过"):
+        draft(clerk, code="NY01")
+
+
+def test_the_bank_remark_has_at_most_seven_characters(office):
+    with pytest.raises(BadInput, match="银行摘要"):
+        draft(office[0], payment_remark="耕地地力保护补贴")
+
+
+def test_suspending_wants_a_reason_and_can_be_undone(office):
+    policy = published(*office)
+    with pytest.raises(StepRefused, match="要写明原因"):
+        services.advance_policy(policy.pk, "suspend", actor=office[1])
+    services.advance_policy(policy.pk, "suspend", actor=office[1], note="审计要求")
+    services.advance_policy(policy.pk, "resume", actor=office[1], note="整改完成")
+    services.advance_policy(policy.pk, "abolish", actor=office[1], note="上级取消")
+    with pytest.raises(StepRefused, match="当前状态为“已作废”"):
+        services.advance_policy(policy.pk, "resume", actor=office[1], note="再用")
+
+
+def test_an_unknown_step_is_named(office):
+    with pytest.raises(BadInput, match="没有“fly”这一步"):
+        services.advance_policy(draft(office[0]).pk, "fly", actor=office[0])
+
+
+def test_a_new_version_ends_the_earlier_one_on_the_day_before(office):
+    clerk, checker = office
+    policy = published(clerk, checker)
+    second = services.add_version(
+        policy, actor=clerk, **version_facts(valid_from=date(2027, 1, 1), standard_text="90.00 元/亩")
+    )
+    services.publish_version(second, actor=checker)
+    first, second = policy.versions.order_by("number")
+    assert (first.valid.upper, second.valid.lower) == (date(2027, 1, 1), date(2027, 1, 1))
+    assert policy.version_on(date(2026, 12, 31)) == first
+    assert policy.version_on(date(2027, 1, 1)) == second
+
+
+def test_the_maker_of_a_version_cannot_publish_it(office):
+    clerk, checker = office
+    policy = published(clerk, checker)
+    version = services.add_version(policy, actor=clerk, **version_facts(valid_from=date(2027, 1, 1)))
+    with pytest.raises(StepForbidden):
+        services.publish_version(version, actor=clerk)
+    grant(clerk, Role.FINANCE_CHECKER)
+    with pytest.raises(StepRefused, match="不相容岗位"):
+        services.publish_version(version, actor=clerk)
+
+
+def test_a_version_that_overlaps_published_time_is_refused(office):
+    clerk, checker = office
+    policy = published(clerk, checker, version={"valid_from": date(2026, 1, 1)})
+    version = services.add_version(policy, actor=clerk, **version_facts(valid_from=date(2025, 6, 1)))
+    with pytest.raises(StepRefused, match="重叠"):
+        services.publish_version(version, actor=checker)
+    assert policy.versions.get(number=1).valid.upper is None
+
+
+def test_one_draft_version_at_a_time(office):
+    clerk, checker = office
+    policy = published(clerk, checker)
+    services.add_version(policy, actor=clerk, **version_facts(valid_from=date(2027, 1, 1)))
+    with pytest.raises(StepRefused, match="已有一个未发布的版本"):
+        services.add_version(policy, actor=clerk, **version_facts(valid_from=date(2028, 1, 1)))
+
+
+def test_a_draft_version_is_revised_or_given_up_with_a_reason(office):
+    clerk, checker = office
+    policy = published(clerk, checker)
+    version = services.add_version(policy, actor=clerk, **version_facts(valid_from=date(2027, 1, 1)))
+    services.revise_version(version, actor=clerk, valid_from=date(2027, 7, 1), notice_days=5)
+    version.refresh_from_db()
+    assert (version.valid.lower, version.notice_days) == (date(2027, 7, 1), 5)
+    with pytest.raises(StepRefused, match="写明原因"):
+        services.discard_version(version, actor=checker, note="")
+    services.discard_version(version, actor=checker, note="文件未到")
+    assert policy.versions.count() == 1
+
+
+def test_a_published_version_is_not_revised_by_a_service(office):
+    policy = published(*office)
+    with pytest.raises(StepRefused, match="已经发布，不能修改"):
+        services.revise_version(policy.versions.get(), actor=office[0], valid_from=date(2026, 1, 1))
+
+
+@pytest.mark.parametrize(
+    "change", ["standard_text = '100 元'", "amount_rule = '{}'", "notice_days = 1", "published_at = NULL"]
+)
+def test_the_database_refuses_to_change_a_published_version(office, change):
+    version = published(*office).versions.get()
+    refused = pytest.raises(DatabaseError, match="已发布的政策版本不能修改")
+    with refused, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"UPDATE subsidies_policyversion SET {change} WHERE id = %s", [version.pk])
+
+
+def test_the_database_refuses_to_delete_a_published_version(office):
+    version = published(*office).versions.get()
+    with pytest.raises(DatabaseError), transaction.atomic():
+        version.delete()
+
+
+def test_a_faulty_rule_is_refused_before_anything_is_kept(office):
+    clerk, _ = office
+    policy = draft(clerk, version=False)
+    with pytest.raises(BadInput, match="不认识"):
+        services.add_version(policy, actor=clerk, **version_facts(amount_rule={"op": "eval"}))
+    assert not policy.versions.exists()
+
+
+def test_dates_run_forwards(office):
+    policy = draft(office[0], version=False)
+    with pytest.raises(BadInput, match="截止日期不能早于"):
+        services.add_version(policy, actor=office[0], **version_facts(valid_to=date(2025, 1, 1)))
+
+
+def test_another_countys_staff_do_not_see_the_list(office):
+    policy = published(*office)
+    elsewhere = "341525000000"
+    DivisionFactory(code=elsewhere, name="霍山县")
+    assert not Policy.objects.visible_to(UserFactory(role=Role.FINANCE_CHECKER, at=elsewhere)).exists()
+    assert policy in Policy.objects.visible_to(UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN))
+
+
+def test_facts_of_the_factories_are_a_whole_policy():
+    assert policy_facts()["payment_remark"]
+    assert Decimal(FLAT["args"][1]["value"]) == Decimal("86.90")
