@@ -158,9 +158,6 @@ def post_issue(indicator: Indicator, *, actor: User) -> None:
 
 def balances(indicator_ids: Iterable[int] | None = None) -> dict[int, dict[str, Decimal]]:
     """Indicator -> account -> balance (元)."""
-    rows = Posting.objects.values_list("indicator", "account")
-    if indicator_ids is not None:
-        rows = rows.filter(indicator__in=list(indicator_ids))
     found: dict[int, dict[str, Decimal]] = {}
     with connection.cursor() as cursor:
         cursor.execute(
