@@ -44,14 +44,23 @@ REVIEW_ORDER = (
 NOTICE_STATES = (S.VILLAGE_NOTICE, S.TOWNSHIP_NOTICE, S.COUNTY_NOTICE)
 
 _VILLAGE = [Role.VILLAGE_CLERK, Role.TOWNSHIP_CLERK]
-_REVIEWED = [
-    S.DELIBERATION,
-    S.VILLAGE_NOTICE,
-    S.TOWNSHIP_REVIEW,
-    S.TOWNSHIP_NOTICE,
-    S.COUNTY_REVIEW,
-    S.COUNTY_NOTICE,
-]
+# who may start a declaration; departments push theirs through the API, a village or township clerk submits them
+MAKER_ROLES = frozenset({*_VILLAGE, Role.DEPARTMENT_CLERK})
+OBJECTION_ROLES = frozenset(
+    {Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER, Role.DEPARTMENT_CLERK, Role.DEPARTMENT_REVIEWER}
+)
+IMPORT_ROLES = frozenset({Role.TOWNSHIP_CLERK, Role.DEPARTMENT_CLERK, Role.DEPARTMENT_REVIEWER})
+EDIT_ROLES = frozenset({Role.VILLAGE_CLERK, *IMPORT_ROLES})
+# an account is changed by one and checked by another
+ACCOUNT_ASK_ROLES = frozenset({Role.VILLAGE_CLERK, Role.TOWNSHIP_CLERK, Role.WINDOW_CLERK})
+ACCOUNT_CHECK_ROLES = frozenset({Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER})
+# a line is taken off with a reason by those who examine the list at that level
+EXCLUDE_ROLES = {
+    S.DELIBERATION: frozenset(_VILLAGE),
+    S.TOWNSHIP_REVIEW: frozenset({Role.TOWNSHIP_REVIEWER}),
+    S.COUNTY_REVIEW: frozenset({Role.DEPARTMENT_REVIEWER, Role.FINANCE_CHECKER, Role.SUPERVISOR}),
+}
+NOTICE_LEVEL_OF = {S.VILLAGE_NOTICE: "village", S.TOWNSHIP_NOTICE: "township", S.COUNTY_NOTICE: "county"}
 
 DECLARATION_FLOW = Workflow(
     "recipients.declaration",
@@ -126,6 +135,17 @@ DECLARATION_FLOW = Workflow(
             needs_note=True,
             style="danger",
         ),
+        # taken by answering an objection that proved true (services.objections), never by a button of its own
+        step(
+            "return_notice",
+            "异议属实，退回补正",
+            list(NOTICE_STATES),
+            S.DRAFT,
+            OBJECTION_ROLES,
+            duty=Duty.OBJECTION_ANSWER,
+            needs_note=True,
+            style="danger",
+        ),
         step(
             "withdraw",
             "作废",
@@ -172,6 +192,8 @@ ENTITLEMENT_FLOW = Workflow(
         step("resume", "恢复享受", [E.SUSPENDED], E.ACTIVE, _KEEPERS, needs_note=True),
         step("end", "终止享受", [E.ACTIVE, E.SUSPENDED], E.ENDED, _KEEPERS, needs_note=True, style="danger"),
     ),
+    # a newly confirmed declaration revives what had ended; nobody clicks it back
+    skips=((E.ENDED, E.ACTIVE),),
 )
 
 FLOWS = (DECLARATION_FLOW, ENTITLEMENT_FLOW)

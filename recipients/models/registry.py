@@ -209,6 +209,9 @@ class RegistryImport(Scoped):
     errors: Any = models.JSONField(
         "错误", default=list
     )  # the first 500: row, column, message; no private values
+    # what the clerk should look at although it was taken in: an account of two people, a doubtful card
+    warnings: Any = models.JSONField("提醒", default=list)
+    result_note = models.CharField("结果说明", max_length=300, blank=True)
     error_file = models.ForeignKey(
         StoredFile, models.PROTECT, verbose_name="错误清单", null=True, related_name="+"
     )

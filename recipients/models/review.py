@@ -36,6 +36,8 @@ class Declaration(Scoped):
         StoredFile, models.PROTECT, verbose_name="来源文件", null=True, related_name="+"
     )
     made_by = models.ForeignKey(User, models.PROTECT, verbose_name="编制人", related_name="+")
+    # what the sending system calls it; sent again under the same name, it is the same declaration
+    reference = models.CharField("来文编号", max_length=60, blank=True)
     created_at = models.DateTimeField("编制时间", db_default=Now())
 
     area = Area.REVIEW
@@ -51,6 +53,9 @@ class Declaration(Scoped):
                 condition=~Q(status="withdrawn"),
                 violation_error_message="这个村这一期的申报册已经有了。",
             ),
+            models.UniqueConstraint(
+                fields=["made_by", "reference"], name="declaration_reference_once", condition=~Q(reference="")
+            ),
         ]
         indexes = [models.Index(fields=["division_code", "status"], name="declaration_place")]
         triggers = [
@@ -63,7 +68,7 @@ class Declaration(Scoped):
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
                 condition=pgtrigger.Condition(
-                    f"OLD.status IN ({', '.join(repr(str(state)) for state in NOTICE_STATES)}) AND NEW.status <> OLD.status"
+                    f"OLD.status IN ({', '.join(repr(str(state)) for state in NOTICE_STATES)}) AND NEW.status NOT IN (OLD.status, 'draft')"
                 ),
                 # the days of the policy have passed by the business clock, and no objection waits for an answer
                 func="""
@@ -79,6 +84,21 @@ class Declaration(Scoped):
                     END IF;
                     RETURN NEW;
                 """,
+            ),
+            pgtrigger.Trigger(
+                name="return_begins_a_new_round",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("NEW.status = 'draft' AND OLD.status <> 'draft'"),
+                # notices and signatures of the round that failed must not count for the next one
+                func="NEW.round := OLD.round + 1; RETURN NEW;",
+            ),
+            pgtrigger.Trigger(
+                name="round_grows_by_return_alone",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("NEW.round <> OLD.round AND NEW.status = OLD.status"),
+                func="RAISE EXCEPTION '轮次只在退回时增加' USING ERRCODE = '23514';",
             ),
             pgtrigger.Trigger(
                 name="joint_signatures_complete",
@@ -147,6 +167,20 @@ class DeclarationLine(models.Model):
             ),
         ]
         triggers = [
+            pgtrigger.Trigger(
+                name="payee_is_beneficiary_or_holder",
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("payee_id", "beneficiary_id"),
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("NEW.payee_id <> NEW.beneficiary_id"),
+                func="""
+                    IF NOT EXISTS (SELECT FROM recipients_person b JOIN recipients_person h
+                                   ON h.household_id = b.household_id AND h.is_holder AND h.status <> 'void'
+                                   WHERE b.id = NEW.beneficiary_id AND h.id = NEW.payee_id) THEN
+                        RAISE EXCEPTION '收款人只能是享受人本人或本户户主' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
             pgtrigger.Trigger(
                 name="declaration_line_frozen",
                 operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,

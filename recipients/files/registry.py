@@ -1,0 +1,371 @@
+"""补贴对象基础信息采集表, 24 columns: what each row must be, and the row as it is staged.
+
+Everything that needs only the row itself is checked here; what compares rows or asks the registry is done set-wise in
+services.registry_import. Private values leave this module as ciphertext, blind index and commitment only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from operator import itemgetter
+from typing import Any, BinaryIO
+from uuid import UUID
+
+from huimin.core import crypto, identity
+from huimin.core.errors import BadInput, RowError
+from huimin.core.pinyin import sort_key
+from huimin.core.sheets.header import match_header
+from huimin.core.sheets.reader import NumberCell, SheetRows, read_rows, refuse_number
+from huimin.core.sheets.template import TemplateColumn, styled_template
+from recipients.files import relations
+from recipients.files.places import Places
+from recipients.rules import commit
+
+TITLES = (
+    "状态", "农户编码", "户主姓名", "户主身份证号", "家庭成员姓名", "身份证号", "村(居)委会", "村(居)民小组", "性别",
+    "联系电话", "年龄", "与户主关系", "账户名称", "银行账号", "开户银行", "公共账户名称", "公共账户账号",
+    "公共账户开户行", "是否低保户", "是否乡村人口", "是否建档立卡户", "是否特困人员", "备注", "创建人",
+)  # fmt: skip
+REQUIRED = (
+    "农户编码", "户主姓名", "户主身份证号", "家庭成员姓名", "身份证号", "村(居)委会", "村(居)民小组", "与户主关系",
+    "账户名称", "银行账号", "开户银行",
+)  # fmt: skip
+(
+    STATUS, CODE, HOLDER, HOLDER_ID, NAME, ID, VILLAGE, GROUP, SEX, PHONE, AGE, RELATION, ACCOUNT_NAME, ACCOUNT, BANK,
+    PUBLIC_NAME, PUBLIC_ACCOUNT, PUBLIC_BANK, LOW_INCOME, RURAL, POVERTY, EXTREME, NOTE, MAKER,
+) = range(24)  # fmt: skip
+_REQUIRED_AT = tuple((TITLES.index(title), title) for title in REQUIRED)
+# the staging table, in the order of COPY; types as PostgreSQL names them
+STAGED = (
+    ("row_no", "int4"), ("code", "text"), ("village", "text"), ("group_name", "text"), ("is_holder", "bool"),
+    ("relation", "text"), ("holder_name", "text"), ("holder_key", "bytea"), ("name", "text"), ("name_key", "text"),
+    ("id_number", "bytea"), ("id_key", "bytea"), ("commit_salt", "uuid"), ("id_commitment", "bytea"),
+    ("birth_date", "date"), ("sex", "text"), ("phone", "bytea"), ("is_low_income", "bool"), ("is_rural", "bool"),
+    ("is_poverty_relief", "bool"), ("is_extreme_poverty", "bool"), ("note", "text"), ("status", "text"),
+    ("kind", "text"), ("account_name", "text"), ("account", "bytea"), ("account_key", "bytea"),
+    ("account_salt", "uuid"), ("account_commitment", "bytea"), ("tail", "text"), ("branch_code", "text"),
+    ("bank_name", "text"),
+)  # fmt: skip
+_STATUSES = {
+    "": "normal", "1": "normal", "正常": "normal", "1-正常": "normal", "2": "suspended", "停用": "suspended",
+    "2-停用": "suspended",
+}  # fmt: skip
+_VOID = {"0", "作废", "0-作废"}
+_SEXES = {"": "", "1": "1", "男": "1", "1-男": "1", "2": "2", "女": "2", "2-女": "2"}
+_FLAGS = {"0": False, "否": False, "0-否": False, "1": True, "是": True, "1-是": True}
+_FLAG_COLUMNS = ((LOW_INCOME, False), (RURAL, True), (POVERTY, False), (EXTREME, False))
+_HOUSEHOLD_CODE = re.compile(r"[0-9A-Za-z-]{1,24}", re.ASCII)
+_BRANCH = re.compile(r"(\d{12})[-－—](.+)", re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+BLOCK = 2_000
+
+
+@dataclass(slots=True)
+class Findings:
+    """What is wrong (the file is refused) and what somebody should look at (it is taken in all the same)."""
+
+    errors: list[RowError] = field(default_factory=list)
+    warnings: list[RowError] = field(default_factory=list)
+
+    def wrong(self, row: int, column: int, message: str) -> None:
+        self.errors.append(RowError(row, TITLES[column], message))
+
+    def look(self, row: int, column: int, message: str) -> None:
+        self.warnings.append(RowError(row, TITLES[column], message))
+
+
+def open_registry(
+    file: BinaryIO, filename: str
+) -> tuple[SheetRows, Callable[[Sequence[str]], tuple[str, ...]]]:
+    """The table and a function that puts a row's cells into the order of TITLES; raises FileRefused for the header."""
+    table = read_rows(file, filename, expected=TITLES)
+    places = match_header(table.header, TITLES, optional=set(TITLES) - set(REQUIRED))
+    width = len(table.header)
+    order = itemgetter(*(places.get(title, width) for title in TITLES))
+    return table, lambda cells: order([*cells[:width], ""])
+
+
+class RowReader:
+    """Checks rows one by one; `branches` maps a branch's name to its 联行号."""
+
+    def __init__(self, places: Places, branches: dict[str, str], *, today: date, findings: Findings) -> None:
+        self.places, self.branches, self.today, self.findings = places, branches, today, findings
+        self._ids: dict[str, identity.IdNumber | str] = {}
+        self._names: dict[str, tuple[str, str, str]] = {}
+        # households with a faulty row are not judged as a whole, since their holder may be in that row
+        self.faulty_codes: set[str] = set()
+
+    def read(self, row: int, cells: tuple[str, ...]) -> list[Any] | None:
+        """The checked values in the order of _seal(), or None when the row has faults."""
+        before = len(self.findings.errors)
+        for column, title in _REQUIRED_AT:
+            if not cells[column].strip():
+                self.findings.wrong(row, column, f"{title}为空，请填写。")
+        person = self._person(row, cells)
+        household = self._household(row, cells, person)
+        account = self._account(row, cells, person)
+        flags = [self._flag(row, cells, column, usual) for column, usual in _FLAG_COLUMNS]
+        phone = self._phone(row, cells)
+        note = _CONTROL.sub(" ", cells[NOTE]).strip()
+        if len(note) > 200:
+            self.findings.wrong(row, NOTE, "备注最多200个字，请缩短。")
+        if len(self.findings.errors) > before:
+            self.faulty_codes.add(household[0])
+            return None
+        return [row, *household, *person, phone, *flags, note, self._status(row, cells), *account]
+
+    # --- people --------------------------------------------------------------------------------------------------------
+
+    def _person(self, row: int, cells: tuple[str, ...]) -> tuple[str, str, identity.IdNumber | None]:
+        name, key = self._name(row, cells, NAME)
+        number = self._id(row, cells, ID)
+        if number is not None:
+            sex = _SEXES.get(cells[SEX].strip())
+            if sex is None:
+                self.findings.wrong(row, SEX, "性别应填1-男或2-女。")
+            elif sex and sex != number.sex:
+                self.findings.wrong(row, SEX, f"性别与身份证号不符，身份证号是{number.sex_label}，请核对。")
+        return name, key, number
+
+    def _name(self, row: int, cells: tuple[str, ...], column: int) -> tuple[str, str]:
+        text = cells[column]
+        known = self._names.get(text)
+        if known is None:
+            try:
+                name = identity.normalise_name(text)
+                known = (name, sort_key(name), "")
+            except BadInput as wrong:
+                known = ("", "", str(wrong).replace("姓名", TITLES[column], 1))
+            self._names[text] = known
+        if known[2] and text.strip():
+            self.findings.wrong(row, column, known[2])
+        elif known[0] != text and known[0]:
+            self.findings.look(row, column, f"已规范{TITLES[column]}中的空格或兼容字形，请核对。")
+        return known[0], known[1]
+
+    def _id(self, row: int, cells: tuple[str, ...], column: int) -> identity.IdNumber | None:
+        text = cells[column]
+        if not text.strip():
+            return None
+        if message := refuse_number(text, TITLES[column]):
+            self.findings.wrong(row, column, message)
+            return None
+        known = self._ids.get(text)
+        if known is None:
+            try:
+                known = identity.parse_id_number(text, today=self.today)
+            except BadInput as wrong:
+                known = str(wrong)
+            self._ids[text] = known
+        if isinstance(known, str):
+            self.findings.wrong(row, column, known.replace("身份证号", TITLES[column], 1))
+            return None
+        if column == ID and known.age_on(self.today) > 110:
+            self.findings.look(row, column, f"按身份证号年龄为{known.age_on(self.today)}岁，请核实是否健在。")
+        return known
+
+    # --- household -----------------------------------------------------------------------------------------------------
+
+    def _household(
+        self, row: int, cells: tuple[str, ...], person: tuple[str, str, identity.IdNumber | None]
+    ) -> tuple[str, str, str, bool, str, str, str]:
+        name, _, number = person
+        holder_name = self._name(row, cells, HOLDER)[0]
+        holder = self._id(row, cells, HOLDER_ID)
+        is_holder = number is not None and holder is not None and number.number == holder.number
+        if is_holder and name and holder_name and name != holder_name:
+            self.findings.wrong(row, NAME, "与户主身份证号相同但姓名不同，请核对。")
+        relation = self._relation(
+            row, cells, is_holder=is_holder, knows=number is not None and holder is not None
+        )
+        village, wrong = self.places.find(cells[VILLAGE]) if cells[VILLAGE].strip() else ("", "")
+        if wrong:
+            self.findings.wrong(row, VILLAGE, wrong)
+        group = _CONTROL.sub("", cells[GROUP]).strip()
+        if len(group) > 20:
+            self.findings.wrong(row, GROUP, "村(居)民小组最多20个字。")
+        holder_text = holder.number if holder else ""
+        return self._code(row, cells), village, group, is_holder, relation, holder_name, holder_text
+
+    def _code(self, row: int, cells: tuple[str, ...]) -> str:
+        text = cells[CODE]
+        if isinstance(text, NumberCell) and text.lost_digits:
+            self.findings.wrong(row, CODE, refuse_number(text, "农户编码"))
+        code = unicodedata.normalize("NFKC", text).strip()
+        if code and not _HOUSEHOLD_CODE.fullmatch(code):
+            self.findings.wrong(row, CODE, "农户编码应为24位以内的数字、字母。")
+        return code
+
+    def _relation(self, row: int, cells: tuple[str, ...], *, is_holder: bool, knows: bool) -> str:
+        text = cells[RELATION].strip()
+        code = relations.code_of(text)
+        if text and not code:
+            self.findings.wrong(row, RELATION, f"与户主关系“{text[:10]}”不认识，请按模板里的列表选。")
+        elif code and knows and is_holder != (code == relations.HOLDER):
+            message = (
+                "身份证号就是户主的，与户主关系应为“本人”。"
+                if is_holder
+                else "与户主关系是“本人”，身份证号却与户主的不同，请核对。"
+            )
+            self.findings.wrong(row, RELATION, message)
+        return code
+
+    # --- account, telephone, marks -------------------------------------------------------------------------------------
+
+    def _account(
+        self, row: int, cells: tuple[str, ...], person: tuple[str, str, identity.IdNumber | None]
+    ) -> tuple[str, str, str, str, str]:
+        holder = self._name(row, cells, ACCOUNT_NAME)[0]
+        number = self._account_number(row, cells, person[2])
+        branch, bank = self._bank(row, cells)
+        if holder and holder not in (person[0], cells[HOLDER].strip()):
+            self.findings.look(row, ACCOUNT_NAME, f"账户户名“{holder}”与本人、户主姓名都不同，请核对。")
+        if any(cells[column].strip() for column in (PUBLIC_NAME, PUBLIC_ACCOUNT, PUBLIC_BANK)):
+            self.findings.wrong(row, PUBLIC_ACCOUNT, "公共账户要在个人档案里由两人登记，导入表里请留空。")
+        return "card" if identity.is_card(number) else "passbook", holder, number, branch, bank
+
+    def _account_number(self, row: int, cells: tuple[str, ...], person: identity.IdNumber | None) -> str:
+        text = cells[ACCOUNT]
+        if not text.strip():
+            return ""
+        if message := refuse_number(text, "银行账号"):
+            self.findings.wrong(row, ACCOUNT, message)
+            return ""
+        try:
+            number = identity.normalise_account(text)
+        except BadInput as wrong:
+            self.findings.wrong(row, ACCOUNT, str(wrong))
+            return ""
+        if person is not None and number == person.number:
+            self.findings.wrong(row, ACCOUNT, "账号与身份证号相同，是否填错？")
+        elif identity.card_suspect(number):
+            self.findings.look(row, ACCOUNT, "账号校验位不对，可能录错，请核对。")
+        return number
+
+    def _bank(self, row: int, cells: tuple[str, ...]) -> tuple[str, str]:
+        text = _CONTROL.sub("", cells[BANK]).strip()
+        match = _BRANCH.fullmatch(text)
+        code, name = (match[1], match[2].strip()) if match else (self.branches.get(text, ""), text)
+        if len(name) > 120:
+            self.findings.wrong(row, BANK, "开户银行最多120个字。")
+        return code, name
+
+    def _phone(self, row: int, cells: tuple[str, ...]) -> str:
+        if not cells[PHONE].strip():
+            return ""
+        try:
+            return identity.normalise_phone(cells[PHONE])
+        except BadInput as wrong:
+            self.findings.wrong(row, PHONE, str(wrong))
+            return ""
+
+    def _flag(self, row: int, cells: tuple[str, ...], column: int, usual: bool) -> bool:
+        text = cells[column].strip()
+        if not text:
+            return usual
+        if text not in _FLAGS:
+            self.findings.wrong(row, column, f"{TITLES[column]}应填1-是或0-否。")
+        return _FLAGS.get(text, usual)
+
+    def _status(self, row: int, cells: tuple[str, ...]) -> str:
+        text = cells[STATUS].strip()
+        if text in _VOID:
+            self.findings.wrong(row, STATUS, "状态是作废，不用导入，请删除这一行。")
+        elif text not in _STATUSES:
+            self.findings.wrong(row, STATUS, "状态应填1-正常或2-停用。")
+        return _STATUSES.get(text, "normal")
+
+
+def staged_rows(
+    rows: Iterable[tuple[int, tuple[str, ...]]], reader: RowReader, progress: Callable[[int], None]
+) -> Iterator[tuple[Any, ...]]:
+    """Rows without faults as they are copied into the staging table, sealed block by block."""
+    block: list[list[Any]] = []
+    count = 0
+    for count, (number, cells) in enumerate(rows, 1):
+        checked = reader.read(number, cells)
+        if checked is not None:
+            block.append(checked)
+        if len(block) == BLOCK:
+            yield from _seal(block)
+            block = []
+            progress(count)
+    yield from _seal(block)
+    progress(count)
+
+
+# places in the list that RowReader.read() gives
+_HOLDER_NUMBER, _NUMBER, _PHONE_TEXT, _ACCOUNT_NUMBER = 7, 10, 11, 20
+
+
+def _seal(block: list[list[Any]]) -> Iterator[tuple[Any, ...]]:
+    """Ciphertext, blind index and commitment in the place of every private value."""
+    numbers = [row[_NUMBER].number for row in block]
+    accounts = [row[_ACCOUNT_NUMBER] for row in block]
+    sealed = zip(
+        block,
+        crypto.encrypt_many("id_number", numbers),
+        crypto.blind_index_many("id_number", numbers),
+        crypto.blind_index_many("id_number", [row[_HOLDER_NUMBER] for row in block]),
+        crypto.encrypt_many("phone", [row[_PHONE_TEXT] for row in block]),
+        crypto.encrypt_many("account", accounts),
+        crypto.blind_index_many("account", accounts),
+        _salts(len(block)),
+        _salts(len(block)),
+        strict=True,
+    )
+    for row, id_sealed, id_key, holder_key, phone, account, account_key, salt, account_salt in sealed:
+        number, account_number = row[_NUMBER], row[_ACCOUNT_NUMBER]
+        yield (
+            *row[:7], holder_key, row[8], row[9], id_sealed, id_key, salt, commit(salt, number.number),
+            number.birth_date, number.sex, phone if row[_PHONE_TEXT] else None, *row[12:18], row[18], row[19], account,
+            account_key, account_salt, commit(account_salt, account_number), account_number[-4:], row[21], row[22],
+        )  # fmt: skip
+
+
+def _salts(count: int) -> Iterator[UUID]:
+    noise = os.urandom(16 * count)
+    return (UUID(bytes=noise[at : at + 16], version=4) for at in range(0, len(noise), 16))
+
+
+def template(villages: Sequence[str], branches: Sequence[str]) -> bytes:
+    """The empty workbook with drop-downs for villages, relations, banks and marks."""
+    choices: dict[str, Sequence[str]] = {
+        "状态": ("1-正常", "2-停用"),
+        "性别": ("1-男", "2-女"),
+        "村(居)委会": villages,
+        "与户主关系": tuple(relations.OFFERED),
+        "开户银行": branches,
+        **dict.fromkeys(("是否低保户", "是否乡村人口", "是否建档立卡户", "是否特困人员"), ("0-否", "1-是")),
+    }
+    hints = {
+        "农户编码": "同一户的每个人填同一个编码",
+        "身份证号": "18位，单元格设为文本",
+        "户主身份证号": "18位，单元格设为文本；户主本人这一行与身份证号相同",
+        "银行账号": "本人社保卡或存折账号，单元格设为文本",
+        "年龄": "可不填，系统按身份证号计算",
+        "公共账户账号": "请留空，公共账户在个人档案里登记",
+        "创建人": "可不填",
+    }
+    wide = {"身份证号", "户主身份证号", "银行账号", "村(居)委会", "开户银行", "农户编码"}
+    columns = [
+        TemplateColumn(
+            title,
+            title in REQUIRED,
+            24 if title in wide else 12,
+            choices.get(title, ()),
+            hint=hints.get(title, ""),
+        )
+        for title in TITLES
+    ]
+    notes = (
+        "一行一个人，户主本人也要占一行，与户主关系填“本人”。",
+        "有一行错，整份表都不导入；改好后重新上传整份表。",
+        "已在系统里的人请从表里删去；只加新成员时，户编码、户主、村要与系统里的一致。",
+    )
+    return styled_template(columns, title="补贴对象基础信息采集表", notes=notes)

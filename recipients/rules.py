@@ -1,0 +1,76 @@
+"""Rules without a database: commitments, review levels, the day a right stops, the vote of a deliberation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from hashlib import sha256
+from typing import Protocol
+from uuid import UUID
+
+from recipients.states import REVIEW_ORDER, DeclarationStatus
+from subsidies.models import StopRule
+
+# a notice line has no private part: its leaf binds the digest of nothing (huimin.core.digests)
+NO_PRIVATE_PART = sha256(b"").digest()
+
+
+def commit(salt: UUID, private: str) -> bytes:
+    """What stands for a private number inside verification codes: sha256(16 salt bytes ‖ the number in UTF-8).
+
+    The one place where Person.id_commitment and Account.number_commitment are computed; lists copy them in SQL.
+    """
+    return sha256(salt.bytes + private.encode()).digest()
+
+
+class ReviewLevels(Protocol):
+    """The part of a policy version that says which levels a declaration passes."""
+
+    has_village_notice: bool
+    has_township_review: bool
+    has_township_notice: bool
+    has_county_review: bool
+    has_county_notice: bool
+
+
+def next_level(version: ReviewLevels, status: str, *, deliberate: bool) -> DeclarationStatus:
+    """The first level after `status` that the policy asks for; 已确认 when none is left."""
+    wanted = {
+        DeclarationStatus.DELIBERATION: deliberate,
+        DeclarationStatus.VILLAGE_NOTICE: version.has_village_notice,
+        DeclarationStatus.TOWNSHIP_REVIEW: version.has_township_review,
+        DeclarationStatus.TOWNSHIP_NOTICE: version.has_township_notice,
+        DeclarationStatus.COUNTY_REVIEW: version.has_county_review,
+        DeclarationStatus.COUNTY_NOTICE: version.has_county_notice,
+        DeclarationStatus.CONFIRMED: True,
+    }
+    return next(level for level in _after(status) if wanted[level])
+
+
+def skipped_levels(status: str, target: str) -> list[DeclarationStatus]:
+    """What lies between two levels and was passed over, for the trail."""
+    levels = list(_after(status))
+    return levels[: levels.index(DeclarationStatus(target))]
+
+
+def _after(status: str) -> Iterable[DeclarationStatus]:
+    if status == DeclarationStatus.DRAFT:
+        return REVIEW_ORDER
+    return REVIEW_ORDER[REVIEW_ORDER.index(DeclarationStatus(status)) + 1 :]
+
+
+def vote_passes(*, present: int, agreed: int) -> bool:
+    """At least two thirds of those present agree (民主评议, domain d3)."""
+    return present > 0 and agreed * 3 >= present * 2
+
+
+def stops_on(rule: str, happened: date) -> date:
+    """The first day for which nothing more is due after a death, a move or another cause on that day."""
+    months = {
+        StopRule.SAME_MONTH: 0,
+        StopRule.NEXT_MONTH: 1,
+        StopRule.NEXT_QUARTER: 3 - (happened.month - 1) % 3,
+        StopRule.NEXT_YEAR: 13 - happened.month,
+    }[StopRule(rule)]
+    month = happened.month - 1 + months
+    return date(happened.year + month // 12, month % 12 + 1, 1)

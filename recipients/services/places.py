@@ -1,0 +1,46 @@
+"""Where a person may act: the villages under their grants, and the county a place belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from huimin.core import scope
+from huimin.core.errors import StepForbidden
+from huimin.core.models import Division, Level
+from recipients.files.places import Places
+
+if TYPE_CHECKING:
+    from huimin.core.models import User
+
+
+def county_of(code: str) -> str:
+    return code[:6].ljust(12, "0")
+
+
+def roots(actor: User, roles: Iterable[str]) -> list[str]:
+    """Divisions where a grant of one of these roles stands today, the widest first."""
+    wanted = set(roles)
+    return sorted({one.division_id for one in actor.active_grants if one.role in wanted})
+
+
+def home_of(actor: User, roles: Iterable[str]) -> str:
+    """The place that an import belongs to; StepForbidden when no grant lets this person do it."""
+    found = roots(actor, roles)
+    if not found:
+        raise StepForbidden("导入不归您的岗位办理，须由乡镇经办或主管部门办理。")
+    return found[0]
+
+
+def places_for(actor: User, roles: Iterable[str]) -> Places:
+    """Villages of the county, each marked whether this person may write there."""
+    mine = roots(actor, roles)
+    county = county_of(home_of(actor, roles))
+    rows = Division.objects.below(county).filter(level__in=[Level.TOWN, Level.VILLAGE], valid_to__isnull=True)
+    found = list(rows.values_list("code", "name", "level"))
+    villages = [
+        (code, name, any(scope.covers(root, code) for root in mine))
+        for code, name, level in found
+        if level == Level.VILLAGE
+    ]
+    return Places(villages, [(code, name) for code, name, level in found if level == Level.TOWN])

@@ -1,0 +1,337 @@
+"""补贴对象导入: one workbook, taken in whole or not at all, in a fixed number of statements.
+
+Checked row by row in files.registry, copied as ciphertext into a temporary table, compared there with itself and
+with the registry, then written by INSERT … SELECT in the job's transaction.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from huimin.core import audit, clock, files, jobs
+from huimin.core.errors import FileRefused, RowError, StepRefused
+from huimin.core.models import BankBranch, Job, StoredFile
+from huimin.core.sheets.guard import check_upload
+from huimin.core.sheets.template import error_workbook
+from recipients.files import registry
+from recipients.files.registry import Findings
+from recipients.models import RegistryImport
+from recipients.services.places import county_of, home_of, places_for
+from recipients.states import IMPORT_ROLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from huimin.core.jobs import JobRun
+    from huimin.core.models import User
+
+KIND = "recipients.registry_import"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+KEPT = 500  # faults kept on the row for the page; the error workbook has them all
+_COLUMNS = ", ".join(name for name, _ in registry.STAGED)
+
+
+@transaction.atomic
+def submit_import(content: bytes, *, filename: str, actor: User) -> tuple[RegistryImport, Job | None]:
+    """Take a workbook in and ask for its import. The same bytes as an applied import give that one and no job.
+
+    Raises FileRefused when the bytes are no workbook, StepForbidden when the person may not import anywhere.
+    """
+    home = home_of(actor, IMPORT_ROLES)
+    check_upload(io.BytesIO(content), filename)
+    if earlier := applied_before(content, actor=actor):
+        return earlier, None
+    digest = files.digest_of(content)
+    place = {"county_code": county_of(home), "division_code": home}
+    stored = files.store(
+        content, name=filename, purpose="registry_import", content_type=XLSX, actor=actor, **place
+    )
+    one = RegistryImport.objects.create(file=stored, sha256=digest, created_by=actor, **place)
+    audit.record(one, action="registry.upload", actor=actor, label="上传采集表")
+    job = jobs.submit(
+        KIND,
+        title=f"导入采集表 {filename}"[:120],
+        key=f"{KIND}:{one.pk}",
+        actor=actor,
+        payload={"import": one.pk},
+        **place,
+    )
+    return one, job
+
+
+def applied_before(content: bytes, *, actor: User) -> RegistryImport | None:
+    """The import that already took these bytes into this person's county."""
+    county = county_of(home_of(actor, IMPORT_ROLES))
+    applied = RegistryImport.objects.filter(status=RegistryImport.Status.APPLIED)
+    return (
+        applied.select_related("created_by")
+        .filter(county_code=county, sha256=files.digest_of(content))
+        .first()
+    )
+
+
+def already_applied(one: RegistryImport) -> str:
+    """What is said when the same bytes come again."""
+    at = timezone.localtime(one.created_at)
+    return f"该文件已于{at.month}月{at.day}日由{one.created_by}导入，本次没有重复写入。"
+
+
+def run_import(run: JobRun) -> None:
+    """The job: safe to run again from the start, since everything is written in one transaction at the end."""
+    one = RegistryImport.objects.select_related("file").get(pk=run.payload["import"])
+    if one.status != RegistryImport.Status.CHECKING:
+        run.message = one.result_note
+        return
+    content = files.read(one.file)
+    findings, duplicate = Findings(), False
+    try:
+        with run.transaction():
+            _stage_and_apply(one, content, findings, run)
+    except FileRefused as refused:
+        findings.errors = findings.errors or refused.errors
+    except IntegrityError as error:
+        # between check and write somebody else registered one of these people, or applied the same file
+        duplicate = "registry_file_applied_once" in str(error)
+        if not duplicate:
+            findings.errors = [RowError(None, "", "导入时有人刚登记了名单里的人，请重新上传再核对一遍。")]
+    if duplicate:
+        _close_as_repeated(one, run)
+    elif findings.errors:
+        _refuse(one, content, findings, run)
+
+
+def _stage_and_apply(one: RegistryImport, content: bytes, findings: Findings, run: JobRun) -> None:
+    table, ordered = registry.open_registry(io.BytesIO(content), one.file.name)
+    reader = registry.RowReader(
+        places_for(run.actor, IMPORT_ROLES),
+        _branches(),
+        today=clock.today(),
+        findings=findings,
+    )
+    rows = ((number, ordered(cells)) for number, cells in table.rows)
+    with connection.cursor() as cursor:
+        staged = _copy(cursor, registry.staged_rows(rows, reader, lambda done: run.progress(done, done * 2)))
+        _compare(cursor, one.county_code, findings, sorted(reader.faulty_codes))
+        if findings.errors:
+            raise FileRefused(f"有 {len(findings.errors)} 处要改，没有导入任何数据。", findings.errors)
+        if not staged:
+            raise FileRefused("表里没有数据行。", [RowError(None, "", "表里没有数据行，请填写后再上传。")])
+        households, people = _write(cursor, one, run.actor)
+    run.progress(people * 2, people * 2)
+    findings.warnings.extend(RowError(None, "", note) for note in table.notes)
+    _close_as_applied(one, households, people, findings, run)
+
+
+def _branches() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for code, name in BankBranch.objects.values_list("code", "name"):
+        found[name] = "" if name in found else code  # a name of two branches says nothing
+    return found
+
+
+def _copy(cursor: Any, rows: Iterator[tuple[Any, ...]]) -> int:
+    declared = ", ".join(f"{name} {kind}" for name, kind in registry.STAGED)
+    cursor.execute("DROP TABLE IF EXISTS pg_temp.registry_stage")
+    cursor.execute(f"CREATE TEMPORARY TABLE registry_stage ({declared}) ON COMMIT DROP")
+    count = 0
+    with cursor.copy(f"COPY registry_stage ({_COLUMNS}) FROM STDIN (FORMAT binary)") as copy:
+        copy.set_types([kind for _, kind in registry.STAGED])
+        write = copy.write_row
+        for count, row in enumerate(rows, 1):  # noqa: B007 -- the count is what is wanted
+            write(row)
+    cursor.execute("ANALYZE registry_stage")
+    return count
+
+
+# each selects row_no, column, message; the wording is complete, rows are numbers of the file
+_FAULTS = (
+    """SELECT row_no, '身份证号', CASE WHEN name = first_name
+           THEN '与第' || first_row || '行是同一人，只能保留一行。'
+           ELSE '与第' || first_row || '行身份证号相同但姓名不同（' || first_name || '/' || name || '），请核对。' END
+       FROM (SELECT row_no, name, id_key, first_value(row_no) OVER w AS first_row,
+                    first_value(name) OVER w AS first_name
+             FROM registry_stage WINDOW w AS (PARTITION BY id_key ORDER BY row_no)) AS seen
+       WHERE row_no <> first_row""",
+    """SELECT s.row_no, '身份证号', '这个人在系统中(' || coalesce(c.name, '') || '-' || coalesce(t.name, '')
+           || ')已存在！请从表里删去，或请对方乡镇办理迁出。'
+       FROM registry_stage s
+       JOIN recipients_person p ON p.county_code = %(county)s AND p.id_key = s.id_key AND p.status <> 'void'
+       LEFT JOIN core_division t ON t.code = left(p.division_code, 9) || '000'
+       LEFT JOIN core_division c ON c.code = p.county_code""",
+    """SELECT s.row_no, '农户编码', '农户编码已是' || coalesce(t.name, '') || coalesce(v.name, '')
+           || '另一户的，户主或村不同，请核对。'
+       FROM registry_stage s
+       JOIN recipients_household h ON h.county_code = %(county)s AND h.code = s.code AND h.status <> 'void'
+       LEFT JOIN core_division v ON v.code = h.division_code
+       LEFT JOIN core_division t ON t.code = left(h.division_code, 9) || '000'
+       WHERE h.division_code <> s.village OR NOT EXISTS (
+           SELECT FROM recipients_person p WHERE p.household_id = h.id AND p.is_holder AND p.status <> 'void'
+           AND p.id_key = s.holder_key)""",
+    """SELECT row_no, '农户编码', '与第' || first_row || '行农户编码相同，' || CASE
+           WHEN village <> first_village THEN '村不同' WHEN group_name <> first_group THEN '小组不同'
+           WHEN holder_key <> first_key THEN '户主身份证号不同' ELSE '户主姓名不同' END || '，请核对。'
+       FROM (SELECT *, first_value(row_no) OVER w AS first_row, first_value(village) OVER w AS first_village,
+                    first_value(group_name) OVER w AS first_group, first_value(holder_key) OVER w AS first_key,
+                    first_value(holder_name) OVER w AS first_holder
+             FROM registry_stage WINDOW w AS (PARTITION BY code ORDER BY row_no)) AS seen
+       WHERE (village, group_name, holder_key, holder_name)
+             IS DISTINCT FROM (first_village, first_group, first_key, first_holder)""",
+    """SELECT min(s.row_no), '户主身份证号', '这一户没有户主本人的行，请补上户主，与户主关系填“本人”。'
+       FROM registry_stage s WHERE s.code <> ALL(%(faulty)s)
+         AND NOT EXISTS (SELECT FROM recipients_household h
+                         WHERE h.county_code = %(county)s AND h.code = s.code AND h.status <> 'void')
+       GROUP BY s.code HAVING NOT bool_or(s.is_holder)""",
+)
+_WARNINGS = (
+    """SELECT row_no, '银行账号', '银行账号与第' || first_row || '行另一户的相同，请确认是否同户代领。'
+       FROM (SELECT row_no, code, first_value(row_no) OVER w AS first_row, first_value(code) OVER w AS first_code
+             FROM registry_stage WINDOW w AS (PARTITION BY account_key ORDER BY row_no)) AS seen
+       WHERE code <> first_code""",
+    """SELECT DISTINCT s.row_no, '银行账号', '银行账号在系统中另一户也在用，请确认是否同户代领。'
+       FROM registry_stage s
+       JOIN recipients_account a ON a.number_key = s.account_key AND a.is_active
+       JOIN recipients_person p ON p.id = a.person_id AND p.county_code = %(county)s
+       JOIN recipients_household h ON h.id = p.household_id AND h.code <> s.code""",
+)
+
+
+def _compare(cursor: Any, county: str, findings: Findings, faulty: list[str]) -> None:
+    """Rows against one another and against the registry: one statement per kind of fault, whatever the number of rows."""
+    given = {"county": county, "faulty": faulty}
+    for statements, into in ((_FAULTS, findings.errors), (_WARNINGS, findings.warnings)):
+        for sql in statements:
+            cursor.execute(sql, given)
+            into.extend(RowError(*row) for row in cursor.fetchall())
+
+
+def _write(cursor: Any, one: RegistryImport, actor: User) -> tuple[int, int]:
+    """Households, people and accounts, in three statements; (households, people)."""
+    given = {"county": one.county_code, "actor": actor.pk, "today": clock.today()}
+    cursor.execute(
+        """INSERT INTO recipients_household (county_code, division_code, code, group_name, status)
+           SELECT DISTINCT ON (s.code) %(county)s, s.village, s.code, s.group_name, 'normal' FROM registry_stage s
+           WHERE NOT EXISTS (SELECT FROM recipients_household h
+                             WHERE h.county_code = %(county)s AND h.code = s.code AND h.status <> 'void')
+           ORDER BY s.code, s.row_no""",
+        given,
+    )
+    households = int(cursor.rowcount)
+    cursor.execute(
+        """INSERT INTO recipients_person (county_code, division_code, household_id, is_holder, relation, name,
+               name_key, id_number, id_key, commit_salt, id_commitment, birth_date, sex, phone, is_low_income,
+               is_rural, is_poverty_relief, is_extreme_poverty, note, status, resident_since, created_by_id)
+           SELECT %(county)s, s.village, h.id, s.is_holder, s.relation, s.name, s.name_key, s.id_number, s.id_key,
+               s.commit_salt, s.id_commitment, s.birth_date, s.sex, s.phone, s.is_low_income, s.is_rural,
+               s.is_poverty_relief, s.is_extreme_poverty, s.note, s.status, %(today)s, %(actor)s
+           FROM registry_stage s
+           JOIN recipients_household h ON h.county_code = %(county)s AND h.code = s.code AND h.status <> 'void'
+           ORDER BY s.row_no""",
+        given,
+    )
+    people = int(cursor.rowcount)
+    cursor.execute(
+        """INSERT INTO recipients_account (person_id, kind, holder_name, number, number_key, commit_salt,
+               number_commitment, tail, branch_code, bank_name, is_active)
+           SELECT p.id, s.kind, s.account_name, s.account, s.account_key, s.account_salt, s.account_commitment,
+               s.tail, s.branch_code, s.bank_name, true
+           FROM registry_stage s
+           JOIN recipients_person p ON p.county_code = %(county)s AND p.id_key = s.id_key AND p.status <> 'void'
+           ORDER BY s.row_no""",
+        given,
+    )
+    return households, people
+
+
+def _close_as_applied(
+    one: RegistryImport, households: int, people: int, findings: Findings, run: JobRun
+) -> None:
+    note = f"已导入 {households:,} 户、{people:,} 人。"
+    if findings.warnings:
+        note += f"另有 {len(findings.warnings)} 处请核对。"
+    one.status, one.result_note = RegistryImport.Status.APPLIED, note
+    one.row_count, one.household_count = people, households
+    one.warnings = _listed(findings.warnings)
+    one.save(update_fields=["status", "result_note", "row_count", "household_count", "warnings"])
+    audit.record(
+        one,
+        action="registry.import",
+        actor=run.actor,
+        label="导入采集表",
+        before=RegistryImport.Status.CHECKING,
+        after=RegistryImport.Status.APPLIED,
+        detail={"households": households, "people": people, "warnings": len(findings.warnings)},
+    )
+    run.message = note
+
+
+def _close_as_repeated(one: RegistryImport, run: JobRun) -> None:
+    earlier = RegistryImport.objects.select_related("created_by").get(
+        county_code=one.county_code, sha256=one.sha256, status=RegistryImport.Status.APPLIED
+    )
+    one.status, one.result_note = RegistryImport.Status.REFUSED, already_applied(earlier)
+    one.save(update_fields=["status", "result_note"])
+    run.message = one.result_note
+
+
+def _refuse(one: RegistryImport, content: bytes, findings: Findings, run: JobRun) -> None:
+    """Nothing was written; keep the list of faults and the workbook to mend. Raises FileRefused for the job page."""
+    findings.errors.sort(key=lambda error: (error.row or 0, error.column))
+    note = f"有 {len(findings.errors)} 处要改，没有导入任何数据。改好后请把整份表重新上传。"
+    with run.transaction():
+        one.error_file = _error_file(one, content, findings.errors, run.actor)
+        one.status, one.result_note = RegistryImport.Status.REFUSED, note
+        one.error_count = len(findings.errors)
+        one.errors, one.warnings = _listed(findings.errors), _listed(findings.warnings)
+        one.save(update_fields=["status", "result_note", "error_count", "errors", "warnings", "error_file"])
+        audit.record(
+            one,
+            action="registry.refuse",
+            actor=run.actor,
+            label="采集表不符，未导入",
+            before=RegistryImport.Status.CHECKING,
+            after=RegistryImport.Status.REFUSED,
+            detail={"errors": len(findings.errors)},
+        )
+    raise FileRefused(note, findings.errors)
+
+
+def _error_file(
+    one: RegistryImport, content: bytes, errors: list[RowError], actor: User
+) -> StoredFile | None:
+    """The faulty rows with their reasons; None when the fault lies in the file as a whole."""
+    if not any(error.row for error in errors):
+        return None
+    table, _ = registry.open_registry(io.BytesIO(content), one.file.name)
+    return files.store(
+        error_workbook(table.header, table.rows, errors),
+        name=f"待改正-{one.file.name.rpartition('.')[0]}.xlsx",
+        purpose="registry_errors",
+        content_type=XLSX,
+        actor=actor,
+        county_code=one.county_code,
+        division_code=one.division_code,
+    )
+
+
+def _listed(errors: list[RowError]) -> list[dict[str, Any]]:
+    return [{"row": one.row, "column": one.column, "message": one.message} for one in errors[:KEPT]]
+
+
+def import_now(content: bytes, *, filename: str, actor: User) -> RegistryImport:
+    """Upload and import in one go, for commands; raises FileRefused with every fault."""
+    one, job = submit_import(content, filename=filename, actor=actor)
+    if job is None:
+        return one
+    jobs.run(job.pk)
+    one.refresh_from_db()
+    if one.status == RegistryImport.Status.REFUSED:
+        kept = [RowError(error["row"], error["column"], error["message"]) for error in one.errors]
+        raise FileRefused(one.result_note, kept)
+    if one.status != RegistryImport.Status.APPLIED:
+        job.refresh_from_db()
+        raise StepRefused(job.message or "导入没有办成，请稍后重试。")
+    return one
