@@ -41,7 +41,7 @@ def child(act: str, name: str, rows: int, folder: Path, url: str) -> Any:
 
 def job_of(name: str) -> str:
     """roster:limit and peers.roster:bulk_create start from the base of roster."""
-    return name.split(":")[0].removeprefix("peers.")
+    return name.split(":", maxsplit=1)[0].removeprefix("peers.")
 
 
 class Bases:

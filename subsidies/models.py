@@ -23,7 +23,7 @@ from subsidies.states import (
 
 
 class PolicyQuerySet(ScopedQuerySet):
-    def visible_to(self, user: User) -> Self:
+    def visible_to(self, user: Holder) -> Self:
         """The policy list is one for the county: who reads policies anywhere in it sees all of it."""
         readers = roles_reading(Area.POLICY)
         reach = Q(pk__in=[])
