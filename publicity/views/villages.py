@@ -79,7 +79,11 @@ def disclosure(request: PublicRequest, code: str, disclosure_id: int) -> HttpRes
 @public
 @require_safe
 @names_page
-def open_list(request: PublicRequest, disclosure_id: int, kind: str) -> HttpResponse | StreamingHttpResponse:
+def open_list(
+    request: PublicRequest,  # noqa: ARG001 -- every view has one
+    disclosure_id: int,
+    kind: str,
+) -> StreamingHttpResponse:
     """The whole open list of a township as csv or json, streamed."""
     found = _standing(disclosure_id)
     write, content_type = _FORMATS[kind]
