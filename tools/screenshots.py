@@ -28,7 +28,7 @@ def accounts() -> list[dict]:
     """The demo's accounts, one per post, as the command lists them."""
     words = [sys.executable, "manage.py", "accounts", "--json"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.strip().splitlines()[-1])["accounts"]
+    return json.loads(done.stdout)
 
 
 def sign_in(page: Page, site: str, account: dict) -> None:
@@ -39,7 +39,7 @@ def sign_in(page: Page, site: str, account: dict) -> None:
         page.get_by_role("button", name="登录").click()
     code = page.locator("input[autocomplete=one-time-code]")
     if code.count():
-        code.fill(next_code(account["secret"], 0)[0])
+        code.fill(next_code(account["totp_secret"], 0)[0])
         with page.expect_navigation():
             page.get_by_role("button", name="确认").click()
 

@@ -38,7 +38,7 @@ def pytest_runtest_makereport(item, call):
                 report.sections.append((f"screen of {person.name} at {person.path()}", str(picture)))
             except Exception as error:
                 report.sections.append((f"screen of {person.name}", f"no picture: {error}"))
-        if "site" in getattr(item, "funcargs", {}):
+        if "stack" in getattr(item, "funcargs", {}):
             report.sections.append(("logs", item.funcargs["stack"].log_tails()))
 
 
@@ -61,7 +61,7 @@ def stack(template, tmp_path_factory):
     with stacks.cloned(f"huimin_e2e_{os.getpid()}", state) as place:
         place.command("seed_demo", "--households", HOUSEHOLDS)
         with stacks.running(place, state) as stack:
-            stack.accounts = {one["username"]: one for one in stack.answer("accounts")["accounts"]}
+            stack.accounts = {one["username"]: one for one in stack.answer("accounts", "--all")}
             yield stack
 
 

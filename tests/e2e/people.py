@@ -158,7 +158,7 @@ class Person:
         if self.page.locator("input[autocomplete=one-time-code]").count() == 0:
             return
         code, number = next_code(
-            self.stack.accounts[self.name]["secret"], self.stack.used_codes.get(self.name, 0)
+            self.stack.accounts[self.name]["totp_secret"], self.stack.used_codes.get(self.name, 0)
         )
         self.stack.used_codes[self.name] = number
         self.page.locator("input[autocomplete=one-time-code]").fill(code)

@@ -7,6 +7,7 @@ import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -49,9 +50,9 @@ class Installation:
         )
         return done.stdout
 
-    def answer(self, *words: str, code: int = 0) -> dict:
+    def answer(self, *words: str, code: int = 0) -> Any:
         """The JSON that a staff command prints."""
-        return json.loads(self.command(*words, "--json", code=code).strip().splitlines()[-1])
+        return json.loads(self.command(*words, "--json", code=code))
 
     def rows(self, sql: str, *values: object) -> list[tuple]:
         """What the owner reads: for looking behind the pages, never instead of them."""
@@ -70,7 +71,7 @@ class Stack(Installation):
 
     url: str = ""
     state: Path = Path()
-    accounts: dict[str, dict] = field(default_factory=dict)  # by username: role, password, secret
+    accounts: dict[str, dict] = field(default_factory=dict)  # by username, as the command lists them
     signed_in: dict[str, dict] = field(default_factory=dict)  # by username: cookies of the real login
     used_codes: dict[str, int] = field(default_factory=dict)  # by username: a one-time code counts once
 
