@@ -11,7 +11,7 @@ from huimin.core.models import Department, User
 from huimin.core.models.trail import append_only
 from huimin.core.periods import Frequency
 from huimin.core.roles import Area, roles_reading
-from huimin.core.scope import Scoped, ScopedQuerySet, within
+from huimin.core.scope import Holder, Scoped, ScopedQuerySet, within
 from subsidies.states import (
     INDICATOR_BADGES,
     INDICATOR_FLOW,
