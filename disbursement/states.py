@@ -159,7 +159,8 @@ ORDER_FLOW = Workflow(
         step(
             "cancel",
             "退回，撤销支付申请",
-            [O.DRAFT],
+            # also after the signature: until the file has gone to the bank nothing is lost by starting again
+            [O.DRAFT, O.SIGNED],
             O.CANCELLED,
             [Role.TREASURER],
             duty=Duty.ORDER_SIGN,
@@ -214,4 +215,39 @@ RETURN_FLOW = Workflow(
     ),
 )
 
-FLOWS = (BATCH_FLOW, ROSTER_FLOW, ORDER_FLOW, RETURN_FLOW)
+
+class ReversalStatus(TextChoices):
+    ASKED = "asked", "待复核"
+    APPROVED = "approved", "已入账"
+    REFUSED = "refused", "已退回"
+
+
+REVERSAL_BADGES = {ReversalStatus.ASKED: "todo", ReversalStatus.APPROVED: "ok", ReversalStatus.REFUSED: "off"}
+
+REVERSAL_FLOW = Workflow(
+    "disbursement.reversal",
+    "退汇退款",
+    (
+        step(
+            "approve",
+            "核对无误，入账",
+            [ReversalStatus.ASKED],
+            ReversalStatus.APPROVED,
+            [Role.RECONCILER],
+            duty=Duty.RETURN_CONFIRM,
+            step_up=True,
+        ),
+        step(
+            "refuse",
+            "有误，退回登记人",
+            [ReversalStatus.ASKED],
+            ReversalStatus.REFUSED,
+            [Role.RECONCILER],
+            duty=Duty.RETURN_CONFIRM,
+            needs_note=True,
+            style="danger",
+        ),
+    ),
+)
+
+FLOWS = (BATCH_FLOW, ROSTER_FLOW, ORDER_FLOW, RETURN_FLOW, REVERSAL_FLOW)

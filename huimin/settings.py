@@ -19,6 +19,8 @@ ALLOWED_HOSTS = env.words("HUIMIN_HOSTS", "" if ENVIRONMENT == "production" else
 CSRF_TRUSTED_ORIGINS = env.words("HUIMIN_ORIGINS")
 # how many proxies in front of the web server append to X-Forwarded-For; 0 = the peer's address counts
 TRUSTED_PROXIES = int(env.text("HUIMIN_TRUSTED_PROXIES", "0"))
+# what a service point's computer tells the public query once a day, so that limits by address spare it; "" = none
+WINDOW_TOKEN = env.text("HUIMIN_WINDOW_TOKEN", "")
 BACK_OFFICE = env.flag("HUIMIN_BACK_OFFICE", default=ENVIRONMENT != "production")
 HTTPS = env.flag("HUIMIN_HTTPS", default=ENVIRONMENT == "production")
 
@@ -215,7 +217,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
     "PAGE_SIZE": 100,
     "EXCEPTION_HANDLER": "huimin.core.api_errors.refused",
-    "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "惠民直达 接口",

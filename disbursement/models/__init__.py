@@ -1,4 +1,12 @@
-from disbursement.models.batches import BankFile, Batch, OrderIndicator, PaymentOrder, Roster
+from disbursement.models.batches import (
+    BankFile,
+    Batch,
+    NumberSeries,
+    OrderIndicator,
+    PaymentOrder,
+    Roster,
+    RosterOmission,
+)
 from disbursement.models.ledger import Journal, LedgerAccount, Posting
 from disbursement.models.payments import (
     Claim,
@@ -7,6 +15,7 @@ from disbursement.models.payments import (
     PaymentResult,
     ReturnFile,
     ReturnLine,
+    Reversal,
 )
 
 __all__ = [
@@ -16,6 +25,7 @@ __all__ = [
     "Correction",
     "Journal",
     "LedgerAccount",
+    "NumberSeries",
     "OrderIndicator",
     "PaymentLine",
     "PaymentOrder",
@@ -23,5 +33,7 @@ __all__ = [
     "Posting",
     "ReturnFile",
     "ReturnLine",
+    "Reversal",
     "Roster",
+    "RosterOmission",
 ]

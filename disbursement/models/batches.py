@@ -16,9 +16,28 @@ from disbursement.states import (
     RosterStatus,
 )
 from huimin.core.models import StoredFile, User
+from huimin.core.models.trail import append_only
 from huimin.core.roles import Area
 from huimin.core.scope import Scoped
 from subsidies.models import Indicator, Policy, PolicyVersion
+
+
+class NumberSeries(models.Model):
+    """The last number given out, per county, kind and year; the row's lock makes numbers unique and without gaps."""
+
+    county_code = models.CharField("县代码", max_length=12)
+    prefix = models.CharField("字头", max_length=4)
+    year = models.PositiveSmallIntegerField("年度")
+    last = models.PositiveIntegerField("已用到")
+
+    class Meta:
+        verbose_name = verbose_name_plural = "编号"
+        constraints = [
+            models.UniqueConstraint(fields=["county_code", "prefix", "year"], name="number_series_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.prefix}{self.county_code[:6]}-{self.year}-{self.last:06d}"
 
 
 class Batch(Scoped):
@@ -242,6 +261,41 @@ class Roster(Scoped):
     @property
     def badge(self) -> str:
         return ROSTER_BADGES[RosterStatus(self.status)]
+
+
+class RosterOmission(models.Model):
+    """没有进花名册的人: who has the entitlement but no line in this revision, and why; written with the lines."""
+
+    class Reason(models.TextChoices):
+        NO_ACCOUNT = "no_account", "收款人没有在用的银行账户"
+        SUSPENDED = "suspended", "享受资格已暂停"
+        RECORD = "record", "人员档案已停用或作废"
+        DEAD = "dead", "发放期开始前已登记死亡"
+        STOPPED = "stopped", "本批次已停发"
+        CLAIMED = "claimed", "这一期已在别的批次发放或申请"
+        NO_FACTS = "no_facts", "申报的情况不全，算不出金额"
+        NOTHING_DUE = "nothing_due", "按标准计算没有应发金额"
+
+    roster = models.ForeignKey(Roster, models.PROTECT, related_name="omissions", verbose_name="花名册")
+    revision = models.PositiveSmallIntegerField("版本")
+    entitlement_id = models.BigIntegerField("享受资格")
+    person_id = models.BigIntegerField("享受人")
+    name = models.CharField("享受人姓名", max_length=60)
+    division_code = models.CharField("村代码", max_length=12)
+    reason = models.CharField("原因", max_length=12, choices=Reason)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "没有进花名册的人"
+        ordering = ("division_code", "id")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["roster", "revision", "entitlement_id"], name="roster_omission_once"
+            )
+        ]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.roster_id} {self.name}"
 
 
 class BankFile(models.Model):

@@ -6,7 +6,14 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from disbursement.models.batches import PaymentOrder, Roster
-from disbursement.states import RETURN_BADGES, RETURN_FLOW, ReturnStatus
+from disbursement.states import (
+    RETURN_BADGES,
+    RETURN_FLOW,
+    REVERSAL_BADGES,
+    REVERSAL_FLOW,
+    ReturnStatus,
+    ReversalStatus,
+)
 from huimin.core.fields import BlindIndexField, EncryptedTextField
 from huimin.core.models import StoredFile, User
 from huimin.core.models.trail import append_only, no_truncate
@@ -37,11 +44,15 @@ class PaymentLine(Scoped):
     beneficiary_name = models.CharField("享受人姓名", max_length=60)
     beneficiary_id_number = EncryptedTextField("享受人身份证号", purpose="id_number")
     beneficiary_key = BlindIndexField("享受人身份证号索引")
+    # the name that lists on the wall carry: in full, or the surname only where the policy protects its people
+    public_name = models.CharField("公示姓名", max_length=60)
     payee_name = models.CharField("收款人姓名", max_length=60)
     payee_id_number = EncryptedTextField("收款人身份证号", purpose="id_number")
     payee_key = BlindIndexField("收款人身份证号索引")
     account_number = EncryptedTextField("银行账号", purpose="account")
     account_key = BlindIndexField("账号索引")
+    # what the bank compares: the account's own name, another than the payee's where an institution receives
+    account_name = models.CharField("账户名称", max_length=60)
     account_tail = models.CharField("账号尾号", max_length=4)
     bank_name = models.CharField("开户银行", max_length=120)
     branch_code = models.CharField("联行号", max_length=12, blank=True)
@@ -304,8 +315,11 @@ class PaymentResult(models.Model):
                 level=pgtrigger.Statement,
                 referencing=pgtrigger.Referencing(new="added"),
                 # paid only what was sent and is still claimed by this line; undone only what was paid;
-                # stopped only before the order
+                # stopped only before the order, whose making waits for the share lock
                 func="""
+                    PERFORM FROM disbursement_roster r WHERE r.id IN (
+                        SELECT l.roster_id FROM added a JOIN disbursement_paymentline l ON l.id = a.line_id
+                        WHERE a.kind = 'stopped') FOR SHARE;
                     IF EXISTS (SELECT FROM added a WHERE a.kind = 'paid'
                                AND NOT EXISTS (SELECT FROM disbursement_claim c WHERE c.line_id = a.line_id)) THEN
                         RAISE EXCEPTION '这笔发放已被更正或停发，不能再记到账' USING ERRCODE = '23514';
@@ -332,8 +346,62 @@ class PaymentResult(models.Model):
         return f"{self.line_id} {self.kind}"
 
 
+class Reversal(Scoped):
+    """Money that came back after it was paid: asked for by one reconciler with the bank's slip, checked by another."""
+
+    class Kind(models.TextChoices):
+        LATE_RETURN = "late_return", "退汇"
+        VOLUNTARY_REFUND = "voluntary_refund", "退款"
+
+    line = models.ForeignKey(PaymentLine, models.PROTECT, related_name="reversals", verbose_name="发放明细")
+    policy_id = models.BigIntegerField("政策")
+    kind = models.CharField("种类", max_length=16, choices=Kind)
+    returned_on = models.DateField("退回到账日期")
+    bank_reference = models.CharField("银行流水号", max_length=40)
+    reason = models.CharField("原因", max_length=200)
+    status = models.CharField("状态", max_length=8, choices=ReversalStatus, default=ReversalStatus.ASKED)
+    asked_by = models.ForeignKey(User, models.PROTECT, verbose_name="登记人", related_name="+")
+    asked_at = models.DateTimeField("登记时间", db_default=Now())
+    checked_by = models.ForeignKey(User, models.PROTECT, verbose_name="复核人", null=True, related_name="+")
+
+    area = Area.RETURN
+    policy_field = "policy_id"
+
+    class Meta:
+        verbose_name = verbose_name_plural = "退汇退款"
+        ordering = ("-id",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["line"],
+                name="one_reversal_per_line",
+                condition=~Q(status="refused"),
+                violation_error_message="这笔发放已经登记过退汇或退款。",
+            ),
+            models.CheckConstraint(
+                name="reversal_needs_second_person",
+                condition=Q(checked_by__isnull=True) | ~Q(checked_by=models.F("asked_by")),
+                violation_error_message="退汇和退款要由另一个人复核。",
+            ),
+        ]
+        triggers = [
+            pgtrigger.FSM(name="reversal_steps", field="status", transitions=REVERSAL_FLOW.transitions()),
+            pgtrigger.Protect(name="reversal_stays", operation=pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.line_id}"
+
+    @property
+    def badge(self) -> str:
+        return REVERSAL_BADGES[ReversalStatus(self.status)]
+
+
 class Correction(models.Model):
-    """A failed line that a new line takes over (已重构): once, and never for more than the failed amount."""
+    """A failed line that a new line takes over (已重构): one at a time, and never for more than the failed amount.
+
+    Like a claim it goes away only when the new line never came to anything: its roster was made anew or cancelled.
+    The history stays in PaymentLine.corrects_line_id.
+    """
 
     failed_line = models.OneToOneField(PaymentLine, models.PROTECT, related_name="taken_over_by")
     new_line = models.OneToOneField(PaymentLine, models.PROTECT, related_name="takes_over")
@@ -341,7 +409,25 @@ class Correction(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = "更正"
         triggers = [
-            *append_only(),
+            pgtrigger.Protect(name="correction_never_changes", operation=pgtrigger.Update),
+            no_truncate(),
+            pgtrigger.Trigger(
+                name="correction_release_has_cause",
+                operation=pgtrigger.Delete,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(old="gone"),
+                func="""
+                    IF EXISTS (SELECT FROM gone g JOIN disbursement_paymentline l ON l.id = g.new_line_id
+                               JOIN disbursement_roster r ON r.id = l.roster_id
+                               WHERE l.revision = r.revision AND r.status <> 'cancelled'
+                                 AND NOT EXISTS (SELECT FROM disbursement_paymentresult p
+                                                 WHERE p.line_id = l.id AND p.kind = 'stopped')) THEN
+                        RAISE EXCEPTION '这笔更正仍然有效，不能撤销' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
             pgtrigger.Trigger(
                 name="correction_is_due",
                 operation=pgtrigger.Insert,

@@ -10,5 +10,5 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         from huimin.core import checks  # noqa: F401, PLC0415 -- registers the system checks
 
-        # higher apps tell the ground floor of their steps, to-dos, proofs, jobs and menu entries by registering them
-        autodiscover_modules("services", "todos", "proofs", "tasks", "menu", "figures", "searching")
+        # higher apps tell the ground floor of their steps, to-dos, figures, search, proofs, jobs and menu entries
+        autodiscover_modules("services", "todos", "figures", "searching", "proofs", "tasks", "menu")

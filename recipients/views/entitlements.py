@@ -57,7 +57,6 @@ def entitlement_list(request: StaffRequest) -> HttpResponse:
     for one in context["rows"]:
         found = workflow.actions(one, ENTITLEMENT_FLOW, actor=request.user)
         one.acts = [(act.step.name, act.step.label) for act in found if not act.refused]
-    context["form_note"] = forms.EntitlementStepForm()
     context["nothing"] = Nothing(
         "没有符合条件的享受资格",
         "申报册确认后在这里生成。",

@@ -1,0 +1,111 @@
+"""One measured run in a process of its own: python -m bench.child measure|profile|prepare MODULE:FUNCTION ROWS FOLDER.
+
+DATABASE_URL names the run's own database. What it found is the last line of its output, as JSON.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import gc
+import importlib
+import io
+import json
+import pstats
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench import databases
+
+
+class Stage:
+    """What a measured function works with: its number of rows, its files, and the stop watch."""
+
+    def __init__(self, rows: int, folder: Path) -> None:
+        self.rows = rows
+        self.profile: cProfile.Profile | None = None
+        self.folder = folder
+        self.seconds = self.client_rss = self.backend_rss = 0.0
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Everything that belongs to the job, its commit included; used once. Peak memory is read at its end."""
+        databases.checkpoint()
+        gc.collect()
+        if self.profile:
+            self.profile.enable()
+        began = time.perf_counter()
+        yield
+        self.seconds = time.perf_counter() - began
+        if self.profile:
+            self.profile.disable()
+        self.client_rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        self.backend_rss = backend_peak()
+
+
+def backend_peak() -> float:
+    """Megabytes the database process behind our connection took at most, its share of the buffers included."""
+    from django.db import connection  # noqa: PLC0415 -- settings are read in main()
+
+    connection.ensure_connection()
+    return status_megabytes(connection.connection.info.backend_pid, "VmHWM")
+
+
+def status_megabytes(pid: int, name: str) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    found = next((line for line in lines if line.startswith(f"{name}:")), "x 0")
+    return int(found.split()[1]) / 1024
+
+
+def measure(name: str, stage: Stage) -> dict[str, Any]:
+    """The function's proof of what it did, taken after the clock has stopped."""
+    proof = function(name)(stage)
+    return {
+        "seconds": stage.seconds,
+        "client_rss": stage.client_rss,
+        "backend_rss": stage.backend_rss,
+        "proof": proof,
+    }
+
+
+def profile(name: str, stage: Stage) -> str:
+    """Where the timed part spends its time in Python; the database's share stands under the cursor's wait."""
+    stage.profile = cProfile.Profile()
+    measure(name, stage)
+    out = io.StringIO()
+    pstats.Stats(stage.profile, stream=out).sort_stats("tottime").print_stats(25)
+    return out.getvalue()
+
+
+def function(name: str) -> Any:
+    """roster:limit of bench.jobs, or peers.roster:bulk_create of bench."""
+    module, attribute = name.split(":")
+    package = "bench" if module.startswith("peers.") else "bench.jobs"
+    return getattr(importlib.import_module(f"{package}.{module}"), attribute)
+
+
+def main(argv: list[str]) -> None:
+    import django  # noqa: PLC0415
+
+    django.setup()
+    act, name, rows, folder = argv
+    stage = Stage(int(rows), Path(folder))
+    found: Any = None
+    if act == "prepare":
+        function(name)(stage)
+    elif act == "profile":
+        found = profile(name, stage)
+    else:
+        found = measure(name, stage)
+    print(json.dumps(found, ensure_ascii=False), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

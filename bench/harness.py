@@ -1,0 +1,137 @@
+"""Runs the comparisons: bases filled once per size, every measured run in a fresh process and a fresh database."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench import databases
+from bench.plan import Comparison, Size
+from bench.verdicts import Measured, Sample, differences
+
+ROOT = Path(__file__).resolve().parent.parent
+# a base that begins with another job's data
+BUILT_ON = {"bank_file": "roster", "reconciliation": "bank_file"}
+NO_TIMEOUT = "-c statement_timeout=0 -c lock_timeout=0 -c jit=off"
+
+
+class Broken(Exception):
+    """A run ended with an error; the message is its last lines."""
+
+
+def child(act: str, name: str, rows: int, folder: Path, url: str) -> Any:
+    """Run one function in a fresh interpreter against the database of `url`."""
+    environment = os.environ | {
+        "DATABASE_URL": url,
+        "DJANGO_SETTINGS_MODULE": "huimin.settings",
+        "HUIMIN_PG_OPTIONS": NO_TIMEOUT,
+        "PYTHONPATH": str(ROOT),
+    }
+    words = [sys.executable, "-m", "bench.child", act, name, str(rows), str(folder)]
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Broken(f"{act} {name} with {rows} rows:\n{done.stderr.strip()[-1500:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def job_of(name: str) -> str:
+    """roster:limit and peers.roster:bulk_create start from the base of roster."""
+    return name.split(":", maxsplit=1)[0].removeprefix("peers.")
+
+
+class Bases:
+    """Filled databases by job and number of rows, made when first asked for."""
+
+    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
+        self.folder = folder
+        self.say = say
+        self.template = databases.template()
+        self.made: dict[tuple[str, int], str] = {}
+
+    def base(self, job: str, rows: int) -> str:
+        """The name of the database that runs of this job and size are copied from."""
+        if (job, rows) not in self.made:
+            below = BUILT_ON.get(job)
+            source = self.base(below, rows) if below else self.template
+            name = f"{databases.PREFIX}_{job}_{rows}"
+            self.say(f"fill {job} {rows:,}")
+            databases.clone(source, name)
+            self.files(job, rows).mkdir(parents=True, exist_ok=True)
+            child("prepare", f"{job}:prepare", rows, self.files(job, rows), databases.owner_url(name))
+            databases.settle(name)
+            self.made[job, rows] = name
+        return self.made[job, rows]
+
+    def files(self, job: str, rows: int) -> Path:
+        return self.folder / f"{job}_{rows}"
+
+    def forget(self, rows: int) -> None:
+        """Drop what was filled with this number of rows."""
+        for key in [key for key in self.made if key[1] == rows]:
+            databases.drop(self.made.pop(key))
+
+    def run(self, name: str, rows: int) -> Sample:
+        """One measured run in a copy of its base."""
+        return Sample(**self.in_copy("measure", name, rows))
+
+    def in_copy(self, act: str, name: str, rows: int) -> Any:
+        job = job_of(name)
+        source = self.base(job, rows)
+        run = f"{databases.PREFIX}_run"
+        databases.clone(source, run)
+        try:
+            return child(act, name, rows, self.files(job, rows), databases.app_url(run))
+        finally:
+            databases.drop(run)
+
+
+def compare(one: Comparison, rows: int, size: Size, bases: Bases) -> Measured:
+    """Check equal results, then the rounds: limit, ours, peers, ours, limit."""
+    measured = Measured(one, rows)
+    check_peers(measured, size, bases)
+    for number in range(size.rounds[rows]):
+        with_peers = number < size.peer_rounds
+        for name in (one.limit, one.ours):
+            take(measured, name, bases)
+        for peer in one.peers if with_peers else ():
+            measured.peers[peer.label][1].append(bases.run(peer.method, size.peer_rows))
+        for name in (one.ours, one.limit):
+            take(measured, name, bases)
+        bases.say(f"{one.job} {rows:,}: round {number + 1} of {size.rounds[rows]}")
+    return measured
+
+
+def take(measured: Measured, name: str, bases: Bases) -> None:
+    """One run of limit or ours, held against the first run of ours."""
+    sample = bases.run(name, measured.rows)
+    side = measured.limit if name == measured.comparison.limit else measured.ours
+    side.append(sample)
+    first = (measured.ours or measured.limit)[0]
+    measured.differences += differences(name, sample.proof, first.proof, measured.comparison.proof)
+
+
+def check_peers(measured: Measured, size: Size, bases: Bases) -> None:
+    """Before the clock runs: with the peers' number of rows everybody must come to the same result."""
+    one = measured.comparison
+    if not one.peers:
+        return
+    ours = bases.run(one.ours, size.peer_rows).proof
+    for name in (one.limit, *(peer.method for peer in one.peers)):
+        found = bases.run(name, size.peer_rows).proof
+        measured.differences += differences(name, found, ours, one.proof)
+    for peer in one.peers:
+        measured.peers[peer.label] = (size.peer_rows, [])
+
+
+def run_all(comparisons: Sequence[Comparison], size: Size, bases: Bases) -> list[Measured]:
+    """Every comparison at every size, smallest first; bases are dropped as soon as they are not needed."""
+    found = []
+    for rows in size.rounds:
+        found += [compare(one, rows, size, bases) for one in comparisons]
+        bases.forget(rows)
+    return sorted(found, key=lambda one: (comparisons.index(one.comparison), one.rows))

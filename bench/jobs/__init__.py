@@ -1,0 +1,1 @@
+"""What is measured: for each job the raw limit, our service, and how its base database is filled."""

@@ -1,0 +1,192 @@
+"""Reads that span models: the state of a payment, what counts as payable, the digest of a roster, control numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+from django.db import connection
+from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
+
+from disbursement.models import Correction, PaymentLine, PaymentResult, Roster
+from disbursement.states import OrderStatus, RosterStatus
+
+ZERO = Decimal("0.00")
+
+# the open fields of a line, in the order in which anybody hashes them (huimin.core.digests); alias l is the line
+PUBLIC_ROW = """ARRAY[l.line_no::text, l.division_code, l.group_name, l.public_name, l.quantity::text,
+    l.standard_text, l.amount::text]"""
+
+
+def public_row(line: PaymentLine) -> list[str]:
+    """PUBLIC_ROW of a loaded line: serial number, village code, group, name, quantity (4 places), standard, 元."""
+    return [
+        str(line.line_no),
+        line.division_code,
+        line.group_name,
+        line.public_name,
+        f"{line.quantity:.4f}",
+        line.standard_text,
+        f"{line.amount:.2f}",
+    ]
+
+
+# --- the state of a payment: derived here and nowhere else ---------------------------------------------------------
+
+STATE_BADGES: Mapping[str, str] = MappingProxyType(
+    {
+        "待发": "todo",
+        "已申请": "doing",
+        "已送盘": "bank",
+        "已支付": "ok",
+        "退回": "bad",
+        "停发": "off",
+        "退款": "off",
+        "退汇": "bad",
+        "已重构": "off",
+        "已作废": "off",
+    }
+)
+PAYMENT_STATES = tuple(STATE_BADGES)
+
+# the same as payment_state() for plain SQL; alias l is the line, r its roster, o the order or nothing
+PAYMENT_STATE_SQL = """CASE
+    WHEN l.revision <> r.revision OR r.status = 'cancelled' THEN '已作废'
+    WHEN EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = l.id) THEN '已重构'
+    ELSE coalesce((SELECT CASE p.kind WHEN 'late_return' THEN '退汇' WHEN 'voluntary_refund' THEN '退款'
+                                      WHEN 'stopped' THEN '停发' WHEN 'bank_failed' THEN '退回' ELSE '已支付' END
+                   FROM disbursement_paymentresult p WHERE p.line_id = l.id
+                   ORDER BY p.kind IN ('late_return', 'voluntary_refund') DESC, p.id DESC LIMIT 1),
+                  CASE WHEN o.status IN ('sent', 'settled') THEN '已送盘' WHEN o.id IS NOT NULL THEN '已申请'
+                       ELSE '待发' END)
+    END"""
+
+
+def has_result(*kinds: str) -> Exists:
+    return Exists(PaymentResult.objects.filter(line=OuterRef("pk"), kind__in=kinds))
+
+
+def payment_state() -> Case:
+    """The word for what became of a line: PaymentLine.objects.annotate(payment_state=payment_state())."""
+    kind = PaymentResult.Kind
+    rules = (
+        (~Q(revision=F("roster__revision")) | Q(roster__status=RosterStatus.CANCELLED), "已作废"),
+        (Exists(Correction.objects.filter(failed_line=OuterRef("pk"))), "已重构"),
+        (has_result(kind.LATE_RETURN), "退汇"),
+        (has_result(kind.VOLUNTARY_REFUND), "退款"),
+        (has_result(kind.STOPPED), "停发"),
+        (has_result(kind.BANK_FAILED), "退回"),
+        (has_result(kind.PAID), "已支付"),
+        (Q(roster__order__status__in=[OrderStatus.SENT, OrderStatus.SETTLED]), "已送盘"),
+        (Q(roster__order__isnull=False), "已申请"),
+    )
+    return Case(
+        *(When(condition, then=Value(word)) for condition, word in rules),
+        default=Value("待发"),
+        output_field=CharField(),
+    )
+
+
+def live_lines(lines: QuerySet[PaymentLine] | None = None) -> QuerySet[PaymentLine]:
+    """Lines that count: of the roster's present revision, in a roster that was not cancelled."""
+    rows = PaymentLine.objects.all() if lines is None else lines
+    return rows.filter(revision=F("roster__revision")).exclude(roster__status=RosterStatus.CANCELLED)
+
+
+def lines_of_roster(roster: Roster) -> QuerySet[PaymentLine]:
+    return PaymentLine.objects.filter(roster=roster, revision=roster.revision)
+
+
+PRIVATE = ("beneficiary_id_number", "payee_id_number", "account_number")
+
+
+def shown_lines(lines: QuerySet[PaymentLine]) -> QuerySet[PaymentLine]:
+    """Lines as lists show them: with their state, the ID number of the beneficiary only (it is masked)."""
+    return (
+        lines.annotate(payment_state=payment_state())
+        .select_related("roster")
+        .defer("payee_id_number", "account_number", "salt", "commitment", "leaf")
+    )
+
+
+# --- totals and digests -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a list says of itself: number of lines, sum in 元, Merkle root (hex) recomputed from the columns."""
+
+    count: int
+    total: Decimal
+    root: str
+
+    def agrees(self, roster: Roster) -> bool:
+        return (self.count, self.total, self.root) == (roster.line_count, roster.total, roster.content_hash)
+
+
+def content_of(roster: Roster) -> Content:
+    """Recomputed from every line's columns, so that a changed amount or name shows, not only a changed leaf."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT count(*), coalesce(sum(l.amount), 0),
+                       encode(hm_merkle_root(coalesce(string_agg(hm_leaf({PUBLIC_ROW}, l.commitment), ''::bytea
+                                                                 ORDER BY l.line_no), ''::bytea)), 'hex')
+                FROM disbursement_paymentline l WHERE l.roster_id = %s AND l.revision = %s""",  # noqa: S608
+            [roster.pk, roster.revision],
+        )
+        return Content(*cursor.fetchone())
+
+
+def payable_totals(roster_ids: list[int]) -> dict[int, tuple[int, Decimal]]:
+    """Per roster: number and sum (元) of the lines that are not stopped."""
+    rows = (
+        live_lines(PaymentLine.objects.filter(roster__in=roster_ids))
+        .exclude(has_result(PaymentResult.Kind.STOPPED))
+        .values("roster")
+        .annotate(count=Count("*"), total=Sum("amount"))
+        .order_by()
+        .values_list("roster", "count", "total")
+    )
+    found = {roster: (count, total) for roster, count, total in rows}
+    return {pk: found.get(pk, (0, ZERO)) for pk in roster_ids}
+
+
+def state_totals(where: str, params: list[Any]) -> dict[str, tuple[int, Decimal]]:
+    """Number and sum of the live lines in each state; `where` is a condition over l, r and o."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT s.state, count(*), sum(s.amount) FROM (
+                    SELECT {PAYMENT_STATE_SQL} AS state, l.amount FROM disbursement_paymentline l
+                    JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision
+                         AND r.status <> 'cancelled'
+                    LEFT JOIN disbursement_paymentorder o ON o.id = r.order_id WHERE {where}) s
+                GROUP BY s.state""",  # noqa: S608
+            params,
+        )
+        return {state: (count, total) for state, count, total in cursor.fetchall()}
+
+
+def open_lines(order_id: int) -> int:
+    """Lines of a sent order that have no outcome yet: 已送盘."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT count(*) FROM disbursement_paymentline l
+               JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision
+               WHERE r.order_id = %s AND NOT EXISTS (
+                   SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id
+                   AND p.kind IN ('paid', 'bank_failed', 'stopped'))""",
+            [order_id],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def failed_lines(lines: QuerySet[PaymentLine] | None = None) -> QuerySet[PaymentLine]:
+    """Money that came back and that no other line has taken over yet."""
+    kind = PaymentResult.Kind
+    return live_lines(lines).filter(
+        has_result(kind.BANK_FAILED, kind.LATE_RETURN),
+        ~Exists(Correction.objects.filter(failed_line=OuterRef("pk"))),
+    )

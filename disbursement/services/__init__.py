@@ -1,0 +1,34 @@
+"""Every write of batches, rosters, orders, returns, corrections and reversals; jobs and steps register on import."""
+
+from disbursement.services.batches import advance_batch, issue_batch, make_batch, why_not_close
+from disbursement.services.confirming import advance_return, confirm_return, refuse_return
+from disbursement.services.corrections import correctable, make_correction
+from disbursement.services.orders import advance_order, cancel_order, make_order, send_order, sign_order
+from disbursement.services.returns import Intake, accept_return
+from disbursement.services.reversals import advance_reversal, ask_reversal
+from disbursement.services.rosters import advance_roster, regenerate_roster, roster_errors, stop_line
+
+__all__ = [
+    "Intake",
+    "accept_return",
+    "advance_batch",
+    "advance_order",
+    "advance_return",
+    "advance_reversal",
+    "advance_roster",
+    "ask_reversal",
+    "cancel_order",
+    "confirm_return",
+    "correctable",
+    "issue_batch",
+    "make_batch",
+    "make_correction",
+    "make_order",
+    "refuse_return",
+    "regenerate_roster",
+    "roster_errors",
+    "send_order",
+    "sign_order",
+    "stop_line",
+    "why_not_close",
+]

@@ -1,0 +1,199 @@
+"""Batches: made for a policy and a period, issued to the townships, closed when every line has an outcome."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, connection, transaction
+from django.urls import reverse
+from psycopg.types.range import DateRange
+
+from disbursement.models import Batch, Roster
+from disbursement.services import rosters
+from disbursement.services.numbers import BATCH, next_number
+from disbursement.services.people import require_role
+from disbursement.states import BATCH_FLOW, BatchStatus, RosterStatus
+from huimin.core import audit, jobs, workflow
+from huimin.core.errors import BadInput, StepRefused
+from huimin.core.jobs import JobRun
+from huimin.core.models import Job
+from huimin.core.periods import Frequency, Period
+from huimin.core.roles import Role
+from huimin.core.verbs import advances
+from subsidies.models import Policy, PolicyVersion
+from subsidies.states import PolicyStatus
+
+if TYPE_CHECKING:
+    from huimin.core.models import User
+
+GENERATE = "disbursement.generate_rosters"
+
+
+@transaction.atomic
+def make_batch(policy: Policy, period: str, *, actor: User, title: str = "") -> Batch:
+    """A draft batch of a published policy; refused when the period is not one of the policy's or already has one."""
+    require_role(
+        actor,
+        [Role.DEPARTMENT_CLERK],
+        division_code=policy.county_code,
+        policy_id=policy.pk,
+        act="建立批次",
+    )
+    wanted = _period_of(policy, period)
+    first, after = wanted.first, wanted.last + timedelta(days=1)
+    version = _version_in(policy, DateRange(first, after))
+    try:
+        with transaction.atomic():
+            batch = Batch.objects.create(
+                county_code=policy.county_code,
+                division_code=policy.county_code,
+                number=next_number(BATCH, county_code=policy.county_code, year=first.year),
+                policy=policy,
+                version=version,
+                period=wanted.text,
+                period_range=DateRange(first, after),
+                component=wanted.component or "regular",
+                title=title.strip() or f"{wanted.label}{policy.name}",
+                made_by=actor,
+            )
+    except IntegrityError as error:
+        if "batch_once" not in str(error):
+            raise
+        raise StepRefused(f"“{policy}”{wanted.label}的批次已经有了，不能再建一个。") from error
+    audit.record(batch, action="make", actor=actor, label="建立批次", after=batch.status)
+    return batch
+
+
+def _period_of(policy: Policy, text: str) -> Period:
+    if policy.status != PolicyStatus.PUBLISHED:
+        raise StepRefused(f"“{policy}”现在是“{policy.get_status_display()}”，发布以后才能建批次。")
+    wanted = Period.parse(text)
+    if wanted.frequency != policy.frequency:
+        label = Frequency(policy.frequency).label
+        raise BadInput(f"“{policy}”{label}发放，期次“{wanted.text}”不是这种期次。", field="period")
+    return wanted
+
+
+def _version_in(policy: Policy, days: DateRange) -> PolicyVersion:
+    """The published version in force when the period begins, or the first that begins within it."""
+    version = (
+        PolicyVersion.objects.filter(policy=policy, published_at__isnull=False, valid__overlap=days)
+        .order_by("valid")
+        .first()
+    )
+    if version is None:
+        raise StepRefused(f"“{policy}”在这一期没有已发布的标准，请先发布政策版本。")
+    return version
+
+
+@advances("disbursement.batch")
+@transaction.atomic
+def advance_batch(pk: int, step: str, *, actor: User, note: str = "") -> Batch:
+    """Issue, cancel or close a batch."""
+    batch: Batch = Batch.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
+    acts = {"issue": _issue, "cancel": _cancel, "close": _close}
+    if step not in acts:
+        raise BadInput(f"批次没有“{step}”这一步。")
+    acts[step](batch, actor=actor, note=note)
+    return batch
+
+
+def issue_batch(pk: int, *, actor: User) -> tuple[Batch, Job]:
+    """Give the batch to every township with somebody to pay, and ask for its rosters (one job)."""
+    batch = advance_batch(pk, "issue", actor=actor)
+    return batch, Job.objects.get(key=_job_key(batch))
+
+
+def _job_key(batch: Batch) -> str:
+    return f"{GENERATE}:{batch.pk}"
+
+
+def _issue(batch: Batch, *, actor: User, note: str) -> None:
+    workflow.move(batch, BATCH_FLOW["issue"], actor=actor, note=note)
+    towns = _make_rosters(batch)
+    if not towns:
+        raise StepRefused("这一期没有享受资格有效的人，没有可下达的乡镇。请先确认申报册。")
+    jobs.submit(
+        GENERATE,
+        title=f"生成花名册：{batch.title}"[:120],
+        key=_job_key(batch),
+        actor=actor,
+        division_code=batch.division_code,
+        county_code=batch.county_code,
+        payload={"batch": batch.pk},
+        total=towns,
+    )
+
+
+def _make_rosters(batch: Batch) -> int:
+    """One roster per township where an entitlement overlaps the period and is not over."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO disbursement_roster (batch_id, policy_id, county_code, division_code, revision, status,
+                      line_count, total, content_hash)
+               SELECT %(batch)s, %(policy)s, %(county)s, town, 0, 'issued', 0, 0, ''
+               FROM (SELECT DISTINCT left(e.division_code, 9) || '000' AS town FROM recipients_entitlement e
+                     WHERE e.policy_id = %(policy)s AND e.county_code = %(county)s
+                       AND (e.status <> 'ended' OR e.ends_on > lower(%(period)s::daterange))
+                       AND (e.ends_on IS NULL OR e.ends_on > lower(%(period)s::daterange))
+                       AND EXISTS (SELECT FROM recipients_entitlementversion v
+                                   WHERE v.entitlement_id = e.id AND v.valid && %(period)s::daterange)) towns
+               ORDER BY town""",
+            {
+                "batch": batch.pk,
+                "policy": batch.policy_id,
+                "county": batch.county_code,
+                "period": batch.period_range,
+            },
+        )
+        return int(cursor.rowcount)
+
+
+@jobs.handler(GENERATE)
+def generate_rosters(run: JobRun) -> None:
+    """Every township in a transaction of its own; one that has its roster is left alone, so a rerun goes on."""
+    batch = Batch.objects.get(pk=run.payload["batch"])
+    waiting = list(Roster.objects.filter(batch=batch).order_by("division_code").values_list("pk", flat=True))
+    lines = 0
+    for done, pk in enumerate(waiting):
+        run.progress(done, len(waiting), f"已生成 {done} 个乡镇，{lines:,} 笔")
+        with run.transaction():
+            lines += rosters.generate_first(pk, actor=run.actor)
+    run.progress(len(waiting), len(waiting), f"{len(waiting)} 个乡镇的花名册已生成，共 {lines:,} 笔")
+    run.result(url=reverse("disbursement:batch-detail", args=[batch.pk]))
+
+
+def _cancel(batch: Batch, *, actor: User, note: str) -> None:
+    workflow.move(batch, BATCH_FLOW["cancel"], actor=actor, note=note)
+
+
+def _close(batch: Batch, *, actor: User, note: str) -> None:
+    """Only when every line has an outcome; failed money may still wait for a correction batch of its own."""
+    why = why_not_close(batch)
+    if why:
+        raise StepRefused(why)
+    workflow.move(batch, BATCH_FLOW["close"], actor=actor, note=note)
+
+
+def why_not_close(batch: Batch) -> str:
+    """What is still open, in one sentence; empty when the batch can be closed."""
+    if batch.status != BatchStatus.ISSUED:
+        return ""
+    states = list(Roster.objects.filter(batch=batch).values_list("status", flat=True))
+    unfinished = sum(1 for state in states if state not in {RosterStatus.APPROVED, RosterStatus.CANCELLED})
+    if unfinished:
+        return f"还有 {unfinished} 个乡镇的花名册没有终审，不能关账。"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT count(*) FROM disbursement_paymentline l
+               JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision
+                    AND r.status <> 'cancelled'
+               WHERE r.batch_id = %s
+                 AND NOT EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id)""",
+            [batch.pk],
+        )
+        waiting = cursor.fetchone()[0]
+    return f"还有 {waiting:,} 笔没有结果（待发、已申请或已送盘），不能关账。" if waiting else ""
+
+

@@ -1,0 +1,175 @@
+"""The lines of a township's roster in one statement: who is due, why others are not, amount, digest, claim."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+
+from disbursement.models import Batch, Roster
+from disbursement.queries import PUBLIC_ROW
+from huimin.core import scope
+from huimin.core.errors import StepRefused
+from huimin.core.identity import COMPOUND_SURNAMES
+from subsidies.rules import Rule, compile_sql, facts_needed, parse_rule
+
+# full months of the days that a line covers; stop rules cut entitlements at month ends, so none is lost
+MONTHS = """greatest(0, (extract(year FROM upper(d.days)) * 12 + extract(month FROM upper(d.days)))
+    - (extract(year FROM lower(d.days) + interval '1 month - 1 day') * 12
+       + extract(month FROM lower(d.days) + interval '1 month - 1 day')))"""
+AGE = "extract(year FROM age(lower(%(period)s::daterange), b.birth_date))"
+
+# a rule that counts months pays each stretch of the entitlement; any other pays the period once, by its latest version
+DAYS_BY_MONTH = """SELECT e.id AS entitlement_id, v.id AS version_id, v.quantity, v.facts, v.payee_id,
+        e.beneficiary_id, e.status, e.division_code,
+        v.valid * daterange(lower(%(period)s::daterange), least(upper(%(period)s::daterange), e.ends_on)) AS days"""
+DAYS_WHOLE = """SELECT DISTINCT ON (e.id) e.id AS entitlement_id, v.id AS version_id, v.quantity, v.facts, v.payee_id,
+        e.beneficiary_id, e.status, e.division_code, %(period)s::daterange AS days"""
+
+PUBLIC_NAME = """CASE WHEN NOT %(protected)s THEN g.beneficiary_name
+    WHEN length(g.beneficiary_name) > 2 AND left(g.beneficiary_name, 2) = ANY(%(compound)s)
+    THEN left(g.beneficiary_name, 2) || '**' ELSE left(g.beneficiary_name, 1) || '**' END"""
+
+GENERATE = """
+WITH due AS (
+    {days} FROM recipients_entitlement e
+    JOIN recipients_entitlementversion v ON v.entitlement_id = e.id
+    WHERE e.policy_id = %(policy)s AND e.county_code = %(county)s
+      AND e.division_code BETWEEN %(low)s AND %(high)s
+      AND v.valid && daterange(lower(%(period)s::daterange), least(upper(%(period)s::daterange), e.ends_on))
+      AND (e.ends_on IS NULL OR e.ends_on > lower(%(period)s::daterange))
+      AND (e.status <> 'ended' OR e.ends_on IS NOT NULL)
+    {order}
+), gathered AS (
+    SELECT d.*, h.code AS household_code, h.group_name, coalesce(top.name, b.name) AS holder_name, b.is_holder,
+           b.name AS beneficiary_name, b.id_number AS beneficiary_id_number, b.id_key AS beneficiary_key,
+           b.id_commitment, b.died_on, b.status AS beneficiary_status, p.name AS payee_name,
+           p.id_number AS payee_id_number, p.id_key AS payee_key, p.died_on AS payee_died_on,
+           p.status AS payee_status, a.id AS account_id, a.number AS account_number, a.number_key AS account_key,
+           a.number_commitment, a.holder_name AS account_name, a.tail, a.bank_name, a.branch_code,
+           {amount} AS amount
+    FROM due d JOIN recipients_person b ON b.id = d.beneficiary_id
+    JOIN recipients_household h ON h.id = b.household_id
+    JOIN recipients_person p ON p.id = d.payee_id
+    LEFT JOIN recipients_person top ON top.household_id = h.id AND top.is_holder AND top.status <> 'void'
+    LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
+), judged AS (
+    SELECT g.*, CASE
+        WHEN g.status = 'suspended' THEN 'suspended'
+        WHEN g.beneficiary_status <> 'normal' OR g.payee_status <> 'normal' THEN 'record'
+        WHEN g.died_on < lower(%(period)s::daterange)
+             OR (g.payee_id <> g.beneficiary_id AND g.payee_died_on IS NOT NULL) THEN 'dead'
+        WHEN g.account_id IS NULL THEN 'no_account'
+        WHEN EXISTS (SELECT FROM disbursement_paymentline l JOIN disbursement_paymentresult x ON x.line_id = l.id
+                     WHERE l.entitlement_id = g.entitlement_id AND l.roster_id = %(roster)s
+                       AND x.kind = 'stopped') THEN 'stopped'
+        WHEN EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = g.entitlement_id
+                     AND c.component = %(component)s AND c.period_range && g.days) THEN 'claimed'
+        WHEN g.amount IS NULL THEN 'no_facts'
+        WHEN g.amount = 0 THEN 'nothing_due' END AS reason
+    FROM gathered g
+), numbered AS MATERIALIZED (
+    SELECT g.*, {name} AS public_name, uuid_send(gen_random_uuid()) AS salt,
+           row_number() OVER (ORDER BY g.division_code, g.group_name, g.household_code, g.is_holder DESC,
+                              g.beneficiary_id, lower(g.days)) AS line_no
+    FROM judged g WHERE g.reason IS NULL
+), l AS MATERIALIZED (
+    SELECT n.*, %(standard)s::text AS standard_text,
+           hm_commitment(n.salt, n.id_commitment, n.number_commitment) AS commitment FROM numbered n
+), added AS (
+    INSERT INTO disbursement_paymentline (county_code, division_code, roster_id, revision, line_no, policy_id,
+        entitlement_id, entitlement_version_id, component, period_range, household_code, group_name, holder_name,
+        beneficiary_id, beneficiary_name, beneficiary_id_number, beneficiary_key, public_name, payee_name,
+        payee_id_number, payee_key, account_number, account_key, account_name, account_tail, bank_name, branch_code,
+        quantity, standard_text, amount, salt, commitment, leaf)
+    SELECT %(county)s, l.division_code, %(roster)s, %(revision)s, l.line_no, %(policy)s, l.entitlement_id,
+        l.version_id, %(component)s, l.days, l.household_code, l.group_name, l.holder_name, l.beneficiary_id,
+        l.beneficiary_name, l.beneficiary_id_number, l.beneficiary_key, l.public_name, l.payee_name,
+        l.payee_id_number, l.payee_key, l.account_number, l.account_key, l.account_name, l.tail, l.bank_name,
+        l.branch_code, l.quantity, l.standard_text, l.amount, l.salt, l.commitment,
+        hm_leaf({public}, l.commitment)
+    FROM l RETURNING id, entitlement_id, component, period_range, line_no, amount, leaf
+), claimed AS (
+    INSERT INTO disbursement_claim (line_id, entitlement_id, component, period_range)
+    SELECT id, entitlement_id, component, period_range FROM added
+), left_out AS (
+    INSERT INTO disbursement_rosteromission (roster_id, revision, entitlement_id, person_id, name, division_code,
+                                             reason)
+    SELECT DISTINCT ON (j.entitlement_id) %(roster)s, %(revision)s, j.entitlement_id, j.beneficiary_id,
+           j.beneficiary_name, j.division_code, j.reason
+    FROM judged j WHERE j.reason IS NOT NULL
+      AND NOT EXISTS (SELECT FROM numbered n WHERE n.entitlement_id = j.entitlement_id)
+    ORDER BY j.entitlement_id, lower(j.days)
+)
+SELECT count(*), coalesce(sum(amount), 0),
+       encode(hm_merkle_root(coalesce(string_agg(leaf, ''::bytea ORDER BY line_no), ''::bytea)), 'hex') FROM added
+"""
+
+
+def write_lines(roster: Roster, batch: Batch) -> tuple[int, Decimal, str]:
+    """Insert lines, claims and omissions of the roster's present revision; returns count, sum (元), root (hex)."""
+    rule = parse_rule(batch.version.amount_rule)
+    by_month = any(fact.name == "months" for fact in facts_needed(rule))
+    amount, params = _amount_sql(rule)
+    sql = GENERATE.format(
+        days=DAYS_BY_MONTH if by_month else DAYS_WHOLE,
+        order="" if by_month else "ORDER BY e.id, lower(v.valid) DESC",
+        amount=amount,
+        name=PUBLIC_NAME,
+        public=PUBLIC_ROW,
+    )
+    low, high = scope.subtree_range(roster.division_code)
+    params |= {
+        "policy": roster.policy_id,
+        "county": roster.county_code,
+        "low": low,
+        "high": high,
+        "period": batch.period_range,
+        "component": batch.component,
+        "roster": roster.pk,
+        "revision": roster.revision,
+        "standard": batch.version.standard_text,
+        "protected": batch.policy.is_protected,
+        "compound": sorted(COMPOUND_SURNAMES),
+    }
+    return run_claiming(sql, params)
+
+
+def run_claiming(sql: str, params: dict[str, Any]) -> tuple[int, Decimal, str]:
+    """A statement that takes claims; another batch that was quicker is told instead of a broken constraint."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            count, total, root = cursor.fetchone()
+    except IntegrityError as error:
+        if "never_paid_twice" not in str(error):
+            raise
+        raise StepRefused("有人刚刚被另一个批次占用，这份花名册没有生成。请再生成一次。") from error
+    return count, total, root
+
+
+def _amount_sql(rule: Rule) -> tuple[str, dict[str, Any]]:
+    """The rule over the columns of `gathered`; its %s become named, since the statement's other values are."""
+    columns = {"quantity": "d.quantity", "months": MONTHS, "age": AGE}
+    for fact in facts_needed(rule):
+        if fact.name in columns:
+            continue
+        value = f"d.facts->>'{_plain(fact.name)}'"
+        columns[fact.name] = value if fact.is_text else _number(value)
+    text, values = compile_sql(rule, columns)
+    names = iter(range(len(values)))
+    named = re.sub(r"(?<!%)%s", lambda _: f"%(rule{next(names)})s", text)
+    return named, {f"rule{place}": value for place, value in enumerate(values)}
+
+
+def _number(value: str) -> str:
+    """A declared figure; words in its place give NULL, and so a person left out with that reason."""
+    return rf"CASE WHEN {value} ~ '^\d{{1,12}}(\.\d{{1,4}})?$' THEN ({value})::numeric END"
+
+
+def _plain(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError(f"not a fact's name: {name!r}")
+    return name

@@ -1,0 +1,260 @@
+"""Payment orders: gather approved rosters, freeze indicators, signed by another person, sent to the bank once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.db import connection, transaction
+from django.urls import reverse
+
+from disbursement.models import OrderIndicator, PaymentOrder, Roster
+from disbursement.queries import ZERO, payable_totals
+from disbursement.services import bankfiles, ledger
+from disbursement.services.numbers import ORDER, next_number
+from disbursement.services.people import TO_ORDER, inherit_duties, require_role
+from disbursement.services.rosters import UNWRITABLE, require_same_content
+from disbursement.states import ORDER_FLOW, OrderStatus, RosterStatus
+from huimin.core import audit, clock, digests, jobs, workflow
+from huimin.core.bankformats.registry import all_formats
+from huimin.core.duties import Duty
+from huimin.core.errors import BadInput, StepRefused
+from huimin.core.jobs import JobRun
+from huimin.core.models import Job
+from huimin.core.roles import Role
+from huimin.core.verbs import advances
+from subsidies import services as subsidies
+from subsidies.models import Policy
+
+if TYPE_CHECKING:
+    from huimin.core.models import User
+
+SEND = "disbursement.send_order"
+LINES_AT_ONCE = 5_000  # more lines than this are worked off by a job with progress
+MAKERS = (Role.FINANCE_CLERK,)
+
+
+@transaction.atomic
+def make_order(roster_ids: Sequence[int], *, actor: User) -> PaymentOrder:
+    """One order over approved rosters of one policy; freezes the indicators, or refuses naming the missing yuan."""
+    rosters = list(
+        Roster.objects.visible_to(actor)
+        .select_for_update(of=("self",))
+        .filter(pk__in=set(roster_ids))
+        .order_by("pk")
+    )
+    if not rosters or len(rosters) != len(set(roster_ids)):
+        raise BadInput("请选择要支付的花名册。", field="rosters")
+    policy = _common_policy(rosters)
+    require_role(
+        actor, MAKERS, division_code=policy.county_code, policy_id=policy.pk, act="编制支付申请"
+    )
+    count, total = _payable(rosters)
+    order = PaymentOrder.objects.create(
+        county_code=policy.county_code,
+        division_code=policy.county_code,
+        number=next_number(ORDER, county_code=policy.county_code, year=clock.today().year),
+        policy=policy,
+        line_count=count,
+        total=total,
+        content_hash=_fingerprint(rosters),
+        made_by=actor,
+    )
+    inherit_duties(order, [audit.subject_of(roster) for roster in rosters], TO_ORDER)
+    workflow.take_duty(order, Duty.ORDER_MAKE, actor=actor)
+    _freeze(order, rosters, actor=actor)
+    audit.record(
+        order,
+        action="make",
+        actor=actor,
+        label="编制支付申请",
+        after=order.status,
+        detail={"count": count, "total": str(total), "rosters": [roster.pk for roster in rosters]},
+    )
+    return order
+
+
+def _common_policy(rosters: Sequence[Roster]) -> Policy:
+    if len({roster.policy_id for roster in rosters}) != 1:
+        raise StepRefused("一笔支付申请只能支付一项政策，请按政策分开编制。")
+    for roster in rosters:
+        if roster.status != RosterStatus.APPROVED:
+            raise StepRefused("有花名册还没有终审，不能支付。请刷新页面后再选。")
+        if roster.order_id is not None:
+            raise StepRefused("有花名册已编入别的支付申请，不能支付两次。请刷新页面后再选。")
+        require_same_content(roster)
+    return Policy.objects.get(pk=rosters[0].policy_id)
+
+
+def _payable(rosters: Sequence[Roster]) -> tuple[int, Decimal]:
+    totals = payable_totals([roster.pk for roster in rosters]).values()
+    count, total = sum(count for count, _ in totals), sum((total for _, total in totals), ZERO)
+    if not count:
+        raise StepRefused("这些花名册里的人都已停发，没有要支付的钱。")
+    most = min(bank.max_lines for bank in all_formats().values())
+    if count > most:
+        raise StepRefused(f"共 {count:,} 笔，银行一份文件最多 {most:,} 笔，请分成几笔支付申请。")
+    _require_writable([roster.pk for roster in rosters])
+    return count, total
+
+
+def _require_writable(roster_ids: list[int]) -> None:
+    """Names that a bank file cannot hold are found before money is frozen, not when the file is written."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT l.roster_id, l.line_no FROM disbursement_paymentline l
+               JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision
+               WHERE l.roster_id = ANY(%s) AND l.account_name ~ %s AND NOT EXISTS (
+                   SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id AND p.kind = 'stopped')
+               ORDER BY l.roster_id, l.line_no LIMIT 1""",
+            [roster_ids, UNWRITABLE],
+        )
+        row = cursor.fetchone()
+    if row:
+        roster = Roster.objects.get(pk=row[0])
+        raise StepRefused(
+            f"花名册 {roster} 第 {row[1]} 行的账户名称里有银行认不出的字，不能送盘。"
+            "请停发这一行，改正账户后更正发放。"
+        )
+
+
+def _fingerprint(rosters: Sequence[Roster]) -> str:
+    return digests.merkle_root(bytes.fromhex(roster.content_hash) for roster in rosters).hex()
+
+
+def _freeze(order: PaymentOrder, rosters: Sequence[Roster], *, actor: User) -> None:
+    deductions = subsidies.freeze_for(
+        order.policy, order.total, subject=audit.subject_of(order), actor=actor
+    )
+    OrderIndicator.objects.bulk_create(
+        OrderIndicator(order=order, indicator_id=one.indicator.pk, amount=one.amount) for one in deductions
+    )
+    Roster.objects.filter(pk__in=[roster.pk for roster in rosters]).update(order=order)
+    for one in deductions:
+        ledger.post_issue(one.indicator, actor=actor)
+    ledger.post_order(order, ledger.order_shares(order), actor=actor)
+
+
+@advances("disbursement.paymentorder")
+def advance_order(pk: int, step: str, *, actor: User, note: str = "", whole_yuan: str | None = None) -> PaymentOrder:
+    """Sign, cancel or send. `whole_yuan` is the integer part of the amount as the signer typed it on the page."""
+    if step == "sign":
+        return sign_order(pk, actor=actor, note=note, whole_yuan=whole_yuan)
+    if step == "cancel":
+        return cancel_order(pk, actor=actor, note=note)
+    if step == "send":
+        return send_order(pk, actor=actor)
+    raise BadInput(f"支付申请没有“{step}”这一步；回盘齐了会自己办结。")
+
+
+def _locked(pk: int, actor: User) -> PaymentOrder:
+    order: PaymentOrder = (
+        PaymentOrder.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
+    )
+    return order
+
+
+@transaction.atomic
+def sign_order(pk: int, *, actor: User, note: str = "", whole_yuan: str | None = None) -> PaymentOrder:
+    """The second person's signature; the rosters are added up and hashed once more before it counts."""
+    order = _locked(pk, actor)
+    one = ORDER_FLOW["sign"]
+    _require(order, "sign", actor=actor, note=note)
+    if whole_yuan is not None and whole_yuan.strip().replace(",", "") != str(int(order.total)):
+        raise BadInput("输入的金额整数部分与这笔申请不符，没有签章。请核对是不是这一笔。", field="whole_yuan")
+    _require_unchanged(order)
+    workflow.take_duty(order, one.duty, actor=actor)
+    PaymentOrder.objects.filter(pk=order.pk).update(signed_by=actor, signed_at=clock.now())
+    workflow.move(order, one, actor=actor, note=note, detail=_detail(order))
+    order.refresh_from_db()
+    return order
+
+
+def _require(order: PaymentOrder, step: str, *, actor: User, note: str | None = None) -> None:
+    refusal = workflow.why_not(order, ORDER_FLOW[step], actor=actor, note=note)
+    if refusal:
+        raise refusal
+
+
+def _require_unchanged(order: PaymentOrder) -> None:
+    rosters = list(Roster.objects.filter(order=order).order_by("pk"))
+    for roster in rosters:
+        require_same_content(roster)
+    totals = payable_totals([roster.pk for roster in rosters]).values()
+    found = (sum(count for count, _ in totals), sum((total for _, total in totals), ZERO))
+    if found != (order.line_count, order.total) or _fingerprint(rosters) != order.content_hash:
+        raise StepRefused(
+            f"明细现在是 {found[0]:,} 笔 {found[1]:,} 元，与支付申请不符。已停止办理，请报告审计管理员。"
+        )
+
+
+def _detail(order: PaymentOrder) -> dict[str, object]:
+    return {"count": order.line_count, "total": str(order.total), "root": order.content_hash}
+
+
+@transaction.atomic
+def cancel_order(pk: int, *, actor: User, note: str) -> PaymentOrder:
+    """Before it goes to the bank: indicators are available again, the rosters may join another order."""
+    order = _locked(pk, actor)
+    workflow.move(order, ORDER_FLOW["cancel"], actor=actor, note=note, detail=_detail(order))
+    for one in OrderIndicator.objects.filter(order=order).order_by("indicator_id"):
+        subsidies.release_frozen(one.indicator_id, one.amount, subject=audit.subject_of(order), actor=actor)
+        OrderIndicator.objects.filter(pk=one.pk).update(released=one.amount)
+    ledger.post_cancel(order, actor=actor)
+    Roster.objects.filter(order=order).update(order=None)
+    return order
+
+
+def send_order(pk: int, *, actor: User) -> PaymentOrder:
+    """Make the bank files and mark the order as sent, once; big orders are worked off by a job."""
+    order: PaymentOrder = PaymentOrder.objects.visible_to(actor).get(pk=pk)
+    if order.line_count <= LINES_AT_ONCE:
+        return send_now(pk, actor=actor)
+    with transaction.atomic():
+        order = _locked(pk, actor)
+        _require(order, "send", actor=actor)
+        tries = Job.objects.filter(key__startswith=f"{SEND}:{pk}:", state__in=["failed", "stopped"]).count()
+        jobs.submit(
+            SEND,
+            title=f"生成代发文件：{order.number}",
+            key=f"{SEND}:{pk}:{tries}",
+            actor=actor,
+            division_code=order.division_code,
+            county_code=order.county_code,
+            payload={"order": pk},
+            total=order.line_count,
+        )
+    return order
+
+
+@jobs.handler(SEND)
+def _send_job(run: JobRun) -> None:
+    pk = run.payload["order"]
+    with run.transaction():
+        order = PaymentOrder.objects.get(pk=pk)
+        if order.status == OrderStatus.SIGNED:
+            order = send_now(pk, actor=run.actor)
+    run.progress(order.line_count, order.line_count, f"代发文件已生成，共 {order.line_count:,} 笔")
+    run.result(url=reverse("disbursement:order-detail", args=[pk]))
+
+
+@transaction.atomic
+def send_now(pk: int, *, actor: User) -> PaymentOrder:
+    """The files are written, stored, read back and re-summed before anything is committed."""
+    order = _locked(pk, actor)
+    _require(order, "send", actor=actor)
+    _require_unchanged(order)
+    PaymentOrder.objects.filter(pk=order.pk).update(sent_at=clock.now())
+    workflow.move(order, ORDER_FLOW["send"], actor=actor, detail=_detail(order))
+    order.refresh_from_db()
+    made = bankfiles.make_files(order, actor=actor)
+    ledger.post_send(order, actor=actor)
+    audit.record(
+        order,
+        action="bank_files",
+        actor=actor,
+        label="生成代发文件",
+        detail={one.format: one.file.sha256 for one in made},
+    )
+    return order

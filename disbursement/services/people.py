@@ -1,0 +1,61 @@
+"""Who had a hand in what a roster, an order or a return file was made from (decisions: separation of duties)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Model
+
+from huimin.core import audit, scope
+from huimin.core.duties import Duty
+from huimin.core.errors import StepForbidden, StepRefused
+from huimin.core.roles import Role
+
+if TYPE_CHECKING:
+    from huimin.core.models import User
+
+# what a person did on a source and what still excludes them further down; the rest settled its own step
+TO_ROSTER = (Duty.DECLARATION_MAKE,)
+TO_ORDER = (
+    Duty.DECLARATION_MAKE,
+    Duty.ROSTER_MAKE,
+    Duty.ROSTER_TOWNSHIP_CHECK,
+    Duty.ROSTER_DEPARTMENT_HANDLE,
+    Duty.ROSTER_DEPARTMENT_CHECK,
+    Duty.ROSTER_FINANCE_HANDLE,
+    Duty.ROSTER_FINANCE_CHECK,
+)
+TO_RETURN = (*TO_ORDER, Duty.ORDER_MAKE, Duty.ORDER_SIGN)
+
+
+def inherit_duties(target: Model, sources: Iterable[str], duties: Iterable[str]) -> None:
+    """The people behind `sources` (names on the trail) count as involved in `target`, for these duties.
+
+    Refused when one person had two duties of a pair on different sources: such sources go separate ways.
+    """
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                """INSERT INTO core_involvement (subject, duty, user_id, inherited, person_key, conflicts)
+                   SELECT DISTINCT %s, i.duty, i.user_id, true, i.person_key, '{}'::int[] FROM core_involvement i
+                   WHERE i.subject = ANY(%s) AND i.duty = ANY(%s)
+                   ON CONFLICT (subject, person_key, duty) DO NOTHING""",
+                [audit.subject_of(target), list(sources), [str(duty) for duty in duties]],
+            )
+    except IntegrityError as error:
+        if "involvement_separation" not in str(error):
+            raise
+        raise StepRefused(
+            "合在一起办的花名册里，有一位同事在不同花名册里办过不相容的岗位。请把这些花名册分开编制支付申请。"
+        ) from error
+
+
+def require_role(
+    actor: User, roles: Iterable[str], *, division_code: str, policy_id: int | None, act: str
+) -> None:
+    """For acts that begin something and so have no step of their own; raises StepForbidden."""
+    if not scope.holds(actor, roles, division_code=division_code, policy_id=policy_id):
+        names = "、".join(sorted(Role(role).label for role in roles))
+        raise StepForbidden(f"“{act}”不归您的岗位办理，须由{names}办理。")

@@ -1,0 +1,355 @@
+"""回盘: a bank's answer is checked whole against what was sent; nothing changes when anything is wrong."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from disbursement.models import PaymentOrder, ReturnFile
+from disbursement.queries import open_lines
+from disbursement.services.people import TO_RETURN, inherit_duties, require_role
+from disbursement.states import OrderStatus, ReturnStatus
+from huimin.core import audit, clock, crypto, files, workflow
+from huimin.core.bankformats.layout import FAILURE, PENDING, SUCCESS, ReturnContent
+from huimin.core.bankformats.returns import read_return
+from huimin.core.digests import canonical_row
+from huimin.core.duties import Duty
+from huimin.core.errors import FileRefused, RowError, StepRefused
+from huimin.core.roles import Role
+
+if TYPE_CHECKING:
+    from huimin.core.models import User
+
+MOST_ERRORS = 500
+UPLOADERS = (Role.RECONCILER, Role.BANK)
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+SAME = "内容与已上传的回盘相同，本次没有变化。"
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """The return file, and whether it had been taken in before (then nothing was changed)."""
+
+    return_file: ReturnFile
+    is_repeat: bool
+    message: str
+
+
+def accept_return(data: bytes, name: str, *, actor: User) -> Intake:
+    """Take a bank's answer in, for a second person to confirm. FileRefused lists every fault; nothing is changed."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    known = _known(actor, sha256=sha256)
+    if known:
+        return known
+    content = read_return(data, name)
+    try:
+        with transaction.atomic():
+            return _accept(data, name, content, sha256, actor=actor)
+    except IntegrityError as error:
+        # another upload of the same answer was quicker
+        if "return_content_once" in str(error) and (known := _known(actor, digest=digest_of(content))):
+            return known
+        if "one_open_return_per_order" in str(error):
+            raise StepRefused("这笔支付申请还有一份回盘等待确认，确认或退回以后才能再上传。") from error
+        raise
+
+
+def digest_of(content: ReturnContent) -> str:
+    """Over what the bank says, in our order: line ends, file format and order of lines do not matter."""
+    lines = sorted(content.lines, key=lambda line: (line.reference, line.serial))
+    digest = hashlib.sha256(canonical_row([content.header.order_number, str(len(lines))]))
+    for line in lines:
+        digest.update(
+            canonical_row(
+                [
+                    line.reference,
+                    line.name,
+                    line.account,
+                    f"{line.amount:.2f}",
+                    line.result,
+                    line.reason_code,
+                    line.bank_words,
+                ]
+            )
+        )
+    return digest.hexdigest()
+
+
+def _known(actor: User, **what: str) -> Intake | None:
+    field = {"sha256": "sha256", "digest": "content_digest"}[next(iter(what))]
+    found = (
+        ReturnFile.objects.visible_to(actor)
+        .exclude(status=ReturnStatus.REFUSED)
+        .filter(**{field: next(iter(what.values()))})
+        .select_related("uploaded_by")
+        .first()
+    )
+    if found is None:
+        return None
+    at = timezone.localtime(found.uploaded_at)
+    return Intake(found, True, f"{SAME}第一次由{found.uploaded_by}于{at.month}月{at.day}日上传。")
+
+
+def _accept(data: bytes, name: str, content: ReturnContent, sha256: str, *, actor: User) -> Intake:
+    order = _order_of(content, actor=actor)
+    digest = digest_of(content)
+    known = _known(actor, digest=digest)
+    if known:
+        return known
+    _require_dates(content, order)
+    _stage(content)
+    errors = _faults(order)
+    if errors:
+        raise _refusal(errors)
+    figures = _figures(order)
+    if not figures["fresh"]:
+        raise FileRefused("这份回盘里的每一笔都已经有相同的结果，没有新的内容，本次没有变化。")
+    return _keep(data, name, sha256, digest, order, figures, actor=actor)
+
+
+def _refusal(errors: list[RowError]) -> FileRefused:
+    first = str(errors[0])
+    words = first if len(errors) == 1 else f"{first.rstrip('。')}等 {len(errors)} 处不符。"
+    return FileRefused(f"回盘没有上传，没有改动任何数据。{words}", errors)
+
+
+def _order_of(content: ReturnContent, *, actor: User) -> PaymentOrder:
+    number = content.header.order_number
+    order: PaymentOrder | None = (
+        PaymentOrder.objects.visible_to(actor).select_for_update(of=("self",)).filter(number=number).first()
+    )
+    if order is None:
+        raise FileRefused(f"支付申请{number[:24]}不存在。", [RowError(1, "申请号", f"支付申请{number[:24]}不存在。")])
+    require_role(
+        actor, UPLOADERS, division_code=order.division_code, policy_id=order.policy_id, act="上传回盘"
+    )
+    if order.status not in {OrderStatus.SENT, OrderStatus.SETTLED}:
+        raise FileRefused(f"支付申请{number}尚未送银行，不可能有回盘，请核对。")
+    return order
+
+
+def _require_dates(content: ReturnContent, order: PaymentOrder) -> None:
+    try:
+        day = datetime.strptime(content.header.date, "%Y%m%d").replace(tzinfo=SHANGHAI).date()
+    except ValueError:
+        raise FileRefused(f"回盘日期“{content.header.date[:10]}”不存在，请联系银行。") from None
+    sent = timezone.localtime(order.sent_at, SHANGHAI).date()
+    if day < sent:
+        raise FileRefused(f"回盘日期{day}早于代发日期{sent}，是否选错文件？")
+    if day > clock.today():
+        raise FileRefused(f"回盘日期{day}还没有到，请联系银行核对。")
+
+
+# --- staging and set-wise checks ----------------------------------------------------------------------------------
+
+
+def _stage(content: ReturnContent) -> None:
+    """The lines into a temporary table; account numbers only as blind indexes."""
+    keys = crypto.blind_index_many("account", [line.account for line in content.lines])
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS staged_return")
+        cursor.execute(
+            """CREATE TEMP TABLE staged_return (line_no int, line_id bigint, name text, account_key bytea,
+                   amount numeric, result text, reason_code text, bank_words text) ON COMMIT DROP"""
+        )
+        with cursor.copy("COPY staged_return FROM STDIN") as copy:
+            for line, key in zip(content.lines, keys, strict=True):
+                copy.write_row(
+                    (
+                        line.line_no,
+                        _line_id(line.reference),
+                        line.name,
+                        key,
+                        line.amount,
+                        line.result,
+                        line.reason_code,
+                        line.bank_words,
+                    )
+                )
+        cursor.execute("ANALYZE staged_return")
+
+
+def _line_id(reference: str) -> int:
+    """The payment line of our reference; 0, which no line has, for anything else."""
+    digits = reference[1:]
+    return int(digits) if reference[:1] == "P" and len(digits) == 12 and digits.isascii() and digits.isdigit() else 0
+
+
+# every staged line beside the line that was sent (or nothing) and what became of it so far
+MATCHED = """
+FROM staged_return s
+LEFT JOIN LATERAL (
+    SELECT l.* FROM disbursement_paymentline l
+    JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision AND r.order_id = %(order)s
+    WHERE l.id = s.line_id AND NOT EXISTS (
+        SELECT FROM disbursement_paymentresult x WHERE x.line_id = l.id AND x.kind = 'stopped')) l ON true
+LEFT JOIN disbursement_paymentresult paid ON paid.line_id = l.id AND paid.kind = 'paid'
+LEFT JOIN disbursement_paymentresult failed ON failed.line_id = l.id AND failed.kind = 'bank_failed'
+LEFT JOIN disbursement_paymentresult undone ON undone.line_id = l.id
+     AND undone.kind IN ('late_return', 'voluntary_refund')
+"""
+
+Words = Callable[[Sequence[Any]], str]
+FAULTS: tuple[tuple[str, str, str, Words], ...] = (
+    ("业务编号", "l.id IS NULL", "NULL", lambda row: f"第{row[0]}行不是这笔支付申请里的明细，请联系银行。"),
+    (
+        "业务编号",
+        "EXISTS (SELECT FROM staged_return t WHERE t.line_id = s.line_id AND t.line_no < s.line_no) AND l.id IS NOT NULL",
+        "(SELECT min(t.line_no) FROM staged_return t WHERE t.line_id = s.line_id)",
+        lambda row: f"第{row[1]}行与第{row[0]}行是同一笔，请联系银行。",
+    ),
+    (
+        "金额",
+        "l.amount <> s.amount",
+        "s.amount::text || '元，发出的是' || l.amount::text",
+        lambda row: f"第{row[0]}行金额{row[1]}元。",
+    ),
+    ("账号", "l.account_key <> s.account_key", "NULL", lambda row: f"第{row[0]}行账号与发出的不同。"),
+    (
+        "结果",
+        f"s.result = '{SUCCESS}' AND failed.id IS NOT NULL"
+        " AND EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = l.id)",
+        "NULL",
+        lambda row: f"第{row[0]}行由失败变为成功；该笔已在更正批次中，必须先撤回更正批次，再联系银行。",
+    ),
+    (
+        "结果",
+        f"s.result = '{SUCCESS}' AND failed.id IS NOT NULL"
+        " AND NOT EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = l.id)",
+        "NULL",
+        lambda row: f"第{row[0]}行以前的回盘是失败，现在是成功。请银行书面说明，说明以前不要更正发放。",
+    ),
+    (
+        "结果",
+        f"s.result = '{SUCCESS}' AND undone.id IS NOT NULL",
+        "NULL",
+        lambda row: f"第{row[0]}行已登记退汇或退款，现在又说成功，请联系银行。",
+    ),
+    (
+        "结果",
+        f"s.result = '{FAILURE}' AND undone.kind = 'voluntary_refund'",
+        "NULL",
+        lambda row: f"第{row[0]}行收款人已退款，现在又说失败，请联系银行。",
+    ),
+    (
+        "结果",
+        f"s.result = '{PENDING}' AND (paid.id IS NOT NULL OR failed.id IS NOT NULL)",
+        "NULL",
+        lambda row: f"第{row[0]}行已有结果，现在又说处理中，请联系银行。",
+    ),
+)
+
+
+def _faults(order: PaymentOrder) -> list[RowError]:
+    """What makes the whole file unacceptable, by line number."""
+    errors: list[RowError] = []
+    with connection.cursor() as cursor:
+        for column, condition, detail, words in FAULTS:
+            cursor.execute(
+                f"SELECT s.line_no, {detail} {MATCHED} WHERE {condition} ORDER BY s.line_no LIMIT %(most)s",
+                {"order": order.pk, "most": MOST_ERRORS},
+            )
+            errors += [RowError(row[0], column, words(row)) for row in cursor.fetchall()]
+    return sorted(_worded(errors), key=lambda error: error.row or 0)[:MOST_ERRORS]
+
+
+def _worded(errors: list[RowError]) -> list[RowError]:
+    """The column stands before the sentence nowhere: the sentences name the line themselves."""
+    return [RowError(error.row, error.column, error.message.removeprefix(f"第{error.row}行")) for error in errors]
+
+
+QUESTION = f"""CASE
+    WHEN s.result = '{FAILURE}' AND paid.id IS NOT NULL AND undone.id IS NULL
+        THEN '以前的回盘是成功，现在是失败（退汇），复核后改账'
+    WHEN s.result = '{PENDING}' THEN '仍在处理中，保持“已送盘”，不能补发，等下一次回盘'
+    WHEN s.result = '{SUCCESS}' AND s.name <> l.account_name AND translate(s.name, '?？□', '') <> s.name
+        THEN '户名“' || left(s.name, 40) || '”与“' || l.account_name || '”不同（银行字库缺字），编号、账号、金额一致，确认按同一人处理？'
+    WHEN s.result = '{SUCCESS}' AND s.name <> l.account_name
+        THEN '银行户名“' || left(s.name, 40) || '”与发出的“' || l.account_name || '”不同，请核实收款人'
+    ELSE '' END"""
+
+
+def _figures(order: PaymentOrder) -> dict[str, Any]:
+    """Counts and sums (元) of the file, how many lines bring something new, how many stay open afterwards."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT count(*), count(*) FILTER (WHERE s.result = '{SUCCESS}'),
+                       coalesce(sum(s.amount) FILTER (WHERE s.result = '{SUCCESS}'), 0),
+                       count(*) FILTER (WHERE s.result = '{FAILURE}'),
+                       coalesce(sum(s.amount) FILTER (WHERE s.result = '{FAILURE}'), 0),
+                       count(*) FILTER (WHERE s.result <> '{PENDING}' AND paid.id IS NULL AND failed.id IS NULL),
+                       count(*) FILTER (WHERE s.result = '{FAILURE}' AND paid.id IS NOT NULL AND undone.id IS NULL),
+                       count(*) FILTER (WHERE s.result = '{PENDING}')
+                {MATCHED}""",
+            {"order": order.pk},
+        )
+        count, paid, paid_total, failed, failed_total, settled, late, pending = cursor.fetchone()
+    return {
+        "line_count": count,
+        "paid_count": paid,
+        "paid_total": paid_total,
+        "failed_count": failed,
+        "failed_total": failed_total,
+        "open_count": open_lines(order.pk) - settled,
+        "fresh": settled + late + pending,
+    }
+
+
+def _keep(
+    data: bytes,
+    name: str,
+    sha256: str,
+    digest: str,
+    order: PaymentOrder,
+    figures: dict[str, Any],
+    *,
+    actor: User,
+) -> Intake:
+    stored = files.store(
+        data,
+        name=name.rpartition("/")[2].rpartition("\\")[2] or "return",
+        purpose="return_file",
+        content_type="application/octet-stream",
+        actor=actor,
+        county_code=order.county_code,
+        division_code=order.division_code,
+    )
+    figures.pop("fresh")
+    made = ReturnFile.objects.create(
+        order=order,
+        policy_id=order.policy_id,
+        county_code=order.county_code,
+        division_code=order.division_code,
+        file=stored,
+        sha256=sha256,
+        content_digest=digest,
+        uploaded_by=actor,
+        **figures,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""INSERT INTO disbursement_returnline (return_file_id, line_no, payment_line_id, outcome, reason_code,
+                    bank_words, question)
+                SELECT %(file)s, s.line_no, l.id, CASE s.result WHEN '{SUCCESS}' THEN 'paid'
+                    WHEN '{FAILURE}' THEN 'failed' ELSE 'processing' END, left(s.reason_code, 16),
+                    left(s.bank_words, 120), {QUESTION} {MATCHED}""",
+            {"file": made.pk, "order": order.pk},
+        )
+    inherit_duties(made, [audit.subject_of(order)], TO_RETURN)
+    workflow.take_duty(made, Duty.RETURN_UPLOAD, actor=actor)
+    audit.record(
+        made,
+        action="upload",
+        actor=actor,
+        label="上传回盘",
+        after=made.status,
+        detail={key: str(value) for key, value in figures.items()} | {"sha256": sha256},
+    )
+    return Intake(made, False, "回盘已上传，校验相符，等另一位对账员确认。")

@@ -1,0 +1,251 @@
+"""Rosters: made from entitlements, checked against the registry, passed from desk to desk, lines stopped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from disbursement.models import Batch, PaymentLine, PaymentResult, Roster
+from disbursement.queries import content_of
+from disbursement.services import copying, generation
+from disbursement.services.people import TO_ROSTER, inherit_duties, require_role
+from disbursement.states import ROSTER_FLOW, RosterStatus
+from huimin.core import audit, clock, workflow
+from huimin.core.errors import BadInput, FileRefused, RowError, StepRefused
+from huimin.core.roles import Role
+from huimin.core.verbs import advances
+
+if TYPE_CHECKING:
+    from huimin.core.models import User
+
+MOST_ERRORS = 500
+STOPPERS = (Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER, Role.DEPARTMENT_CLERK, Role.FINANCE_CLERK)
+
+# 送审校验: what a line says against the registry of today; a line that was stopped is not asked
+ERRORS = """
+SELECT l.line_no, f.field, f.message FROM disbursement_paymentline l
+JOIN recipients_person b ON b.id = l.beneficiary_id
+JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
+JOIN recipients_entitlement e ON e.id = l.entitlement_id
+JOIN recipients_person p ON p.id = v.payee_id
+LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
+CROSS JOIN LATERAL (VALUES
+    ('享受人', '姓名或身份证号与补贴对象库不一致', b.name <> l.beneficiary_name OR b.id_key <> l.beneficiary_key),
+    ('收款人', '姓名或身份证号与补贴对象库不一致', p.name <> l.payee_name OR p.id_key <> l.payee_key),
+    ('享受人', '在发放期开始前已登记死亡', b.died_on < lower(l.period_range)),
+    ('享受人', '人员档案已停用或作废', b.status <> 'normal'),
+    ('收款人', '已登记死亡，请换收款人', p.id <> b.id AND p.died_on IS NOT NULL),
+    ('收款人', '不是享受人本人，也不是本户的人', p.id <> b.id AND p.household_id <> b.household_id),
+    ('享受资格', '已暂停或已终止', e.status = 'suspended' OR e.ends_on <= lower(l.period_range)),
+    ('银行账号', '收款人没有在用的银行账户', a.id IS NULL),
+    ('银行账号', '收款人已换卡，请重新生成花名册',
+     a.number_key <> l.account_key OR a.holder_name <> l.account_name OR a.bank_name <> l.bank_name),
+    ('账户名称', '含有银行认不出的字，请登记替代写法', l.account_name ~ %(unwritable)s),
+    ('小组', '没有填村（居）民小组', btrim(l.group_name) = '')
+) AS f (field, message, wrong)
+WHERE l.roster_id = %(roster)s AND l.revision = %(revision)s AND f.wrong
+  AND NOT EXISTS (SELECT FROM disbursement_paymentresult x WHERE x.line_id = l.id AND x.kind = 'stopped')
+ORDER BY l.line_no LIMIT %(most)s
+"""
+# private use areas, separators of bank files, control characters: no bank shows them as they were meant
+UNWRITABLE = "[\ue000-\uf8ff\U000f0000-\U0010fffd|\x01-\x1f\x7f]"
+
+
+def generate_first(pk: int, *, actor: User) -> int:
+    """For the job: write a roster that was never made; 0 when it was. The caller is in a transaction."""
+    roster = Roster.objects.select_for_update(of=("self",)).get(pk=pk)
+    if roster.generated_at is not None or roster.status != RosterStatus.ISSUED:
+        return 0
+    _write(roster, actor=actor)
+    return roster.line_count
+
+
+@transaction.atomic
+def regenerate_roster(pk: int, *, actor: User) -> Roster:
+    """Make the list anew from today's entitlements and accounts; the old lines' claims are released first."""
+    roster = _locked(pk, actor)
+    require_role(
+        actor,
+        [Role.TOWNSHIP_CLERK],
+        division_code=roster.division_code,
+        policy_id=roster.policy_id,
+        act="重新生成花名册",
+    )
+    if roster.status != RosterStatus.ISSUED:
+        raise StepRefused("花名册已送审，名单已锁定。要改名单，请先由审核人退回。")
+    _write(roster, actor=actor)
+    return roster
+
+
+def _write(roster: Roster, *, actor: User) -> None:
+    """A new revision with lines, claims and omissions; what is counted here is recomputed at every later step."""
+    batch = Batch.objects.select_related("version", "policy").get(pk=roster.batch_id)
+    Roster.objects.filter(pk=roster.pk).update(revision=F("revision") + 1)
+    roster.revision += 1
+    _release(roster)
+    if batch.kind == Batch.Kind.CORRECTION:
+        count, total, root = copying.copy_again(roster)
+    else:
+        count, total, root = generation.write_lines(roster, batch)
+    roster.line_count, roster.total, roster.content_hash = count, total, root
+    roster.generated_at = clock.now()
+    roster.save(update_fields=["line_count", "total", "content_hash", "generated_at"])
+    audit.record(
+        roster,
+        action="generate",
+        actor=actor,
+        label="生成花名册",
+        detail={"revision": roster.revision, "count": count, "total": str(total), "root": root},
+    )
+
+
+def _release(roster: Roster) -> None:
+    """Claims and takeovers of lines that no longer count; triggers check that they do not."""
+    stale = "SELECT id FROM disbursement_paymentline WHERE roster_id = %s"
+    params: list[int] = [roster.pk]
+    if roster.status != RosterStatus.CANCELLED:
+        stale += " AND revision < %s"
+        params.append(roster.revision)
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM disbursement_claim WHERE line_id IN ({stale})", params)  # noqa: S608
+        cursor.execute(f"DELETE FROM disbursement_correction WHERE new_line_id IN ({stale})", params)  # noqa: S608
+
+
+def _locked(pk: int, actor: User) -> Roster:
+    roster: Roster = Roster.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
+    return roster
+
+
+@advances("disbursement.roster")
+@transaction.atomic
+def advance_roster(
+    pk: int, step: str, *, actor: User, note: str = "", content_hash: str | None = None
+) -> Roster:
+    """Take a step of ROSTER_FLOW. `content_hash` is what the checker saw; another list is refused.
+
+    FileRefused, with the faulty lines, when the list does not agree with the registry at submission.
+    """
+    roster = _locked(pk, actor)
+    try:
+        one = ROSTER_FLOW[step]
+    except KeyError:
+        raise BadInput(f"花名册没有“{step}”这一步。") from None
+    if content_hash is not None and content_hash != roster.content_hash:
+        raise StepRefused("名单在您打开页面以后变过，请刷新页面，核对现在这一版再办理。")
+    refusal = workflow.why_not(roster, one, actor=actor, note=note)
+    if refusal:
+        raise refusal
+    if step == "submit":
+        _before_submission(roster)
+    elif step.startswith("pass_"):
+        require_same_content(roster)
+    workflow.move(
+        roster,
+        one,
+        actor=actor,
+        note=note,
+        detail={
+            "revision": roster.revision,
+            "count": roster.line_count,
+            "total": str(roster.total),
+            "root": roster.content_hash,
+        },
+    )
+    if step == "cancel":
+        _release(roster)
+    return roster
+
+
+def require_same_content(roster: Roster) -> None:
+    """Every check recomputes the list: what a person approves is what the township submitted, to the fen."""
+    if not content_of(roster).agrees(roster):
+        raise StepRefused(
+            f"“{roster}”的明细与送审时的名单指纹不一致，可能被改动过。已停止办理，请报告审计管理员。"
+        )
+
+
+def _before_submission(roster: Roster) -> None:
+    if roster.generated_at is None:
+        raise StepRefused("花名册还在生成，请稍候再送审。")
+    if not roster.line_count:
+        raise StepRefused("花名册里没有人，不能送审。没有人可发的，请部门经办作废这份花名册。")
+    require_same_content(roster)
+    errors = roster_errors(roster)
+    if errors:
+        shown = f"{MOST_ERRORS} 处以上" if len(errors) >= MOST_ERRORS else f"{len(errors)} 处"
+        raise FileRefused(
+            f"送审校验没有通过，有 {shown}与补贴对象库不符。改正后重新生成花名册，再送审。", errors
+        )
+    inherit_duties(roster, _declarations(roster), TO_ROSTER)
+    Roster.objects.filter(pk=roster.pk).update(submitted_at=clock.now())
+
+
+def roster_errors(roster: Roster) -> list[RowError]:
+    """信息校验日志: at most 500 faults by line number; names no private value."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            ERRORS,
+            {
+                "roster": roster.pk,
+                "revision": roster.revision,
+                "unwritable": UNWRITABLE,
+                "most": MOST_ERRORS,
+            },
+        )
+        return [
+            RowError(row, field, f"第 {row} 行{field}{message}。") for row, field, message in cursor.fetchall()
+        ]
+
+
+def _declarations(roster: Roster) -> list[str]:
+    """The declarations behind the lines, by their names on the trail."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT DISTINCT 'recipients.declaration:' || d.declaration_id FROM disbursement_paymentline l
+               JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
+               JOIN recipients_declarationline d ON d.id = v.source_line_id
+               WHERE l.roster_id = %s AND l.revision = %s""",
+            [roster.pk, roster.revision],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+@transaction.atomic
+def stop_line(pk: int, *, reason: str, actor: User) -> PaymentResult:
+    """停发 one line before the order is made; its claim is free again, the roster's list stays as it was checked."""
+    if not reason.strip():
+        raise BadInput("停发要写明原因。", field="reason")
+    line: PaymentLine = (
+        PaymentLine.objects.visible_to(actor).defer("beneficiary_id_number", "payee_id_number").get(pk=pk)
+    )
+    roster = _locked(line.roster_id, actor)
+    require_role(
+        actor, STOPPERS, division_code=line.division_code, policy_id=line.policy_id, act="停发"
+    )
+    if line.revision != roster.revision or roster.status == RosterStatus.CANCELLED:
+        raise StepRefused("这一行不在现在的花名册里，请刷新页面后再看。")
+    if roster.order_id is not None:
+        raise StepRefused("这份花名册已编入支付申请，不能再停发。已到账的，请办退款；没有到账的，等银行回盘。")
+    if PaymentResult.objects.filter(line=line).exists():
+        raise StepRefused("这一行已经停发过了。")
+    result = PaymentResult.objects.create(
+        line=line,
+        kind=PaymentResult.Kind.STOPPED,
+        note=reason.strip()[:200],
+        actor=actor,
+        business_on=clock.today(),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM disbursement_claim WHERE line_id = %s", [line.pk])
+        cursor.execute("DELETE FROM disbursement_correction WHERE new_line_id = %s", [line.pk])
+    audit.record(
+        roster,
+        action="stop_line",
+        actor=actor,
+        label=f"第 {line.line_no} 行停发",
+        note=reason.strip(),
+        detail={"line": line.pk, "amount": str(line.amount)},
+    )
+    return result

@@ -1,0 +1,365 @@
+"""Reads of the public site and of the desk that publishes. Nothing here decrypts a private column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Count, Exists, Max, OuterRef, Prefetch, Q, QuerySet, Sum
+
+from disbursement.models import PaymentLine, Roster
+from disbursement.queries import PAYMENT_STATE_SQL
+from huimin.core.models import Division, Level, Office, User
+from huimin.core.scope import subtree_range
+from publicity.models import Disclosure, DisclosureLine
+from publicity.rules import PUBLIC_STATES, OpenLine, short_code
+from publicity.states import DisclosureStatus, LineState, QueryOutcome
+from recipients.models import Notice
+from subsidies.models import Policy, PolicyVersion
+from subsidies.states import PolicyStatus
+
+# When and why, beside the state: `result.on_day`, `result.reason` of payment line `l`
+RESULT_JOIN = """
+    LEFT JOIN LATERAL (
+        SELECT max(p.business_on) AS on_day,
+               coalesce(max(p.reason_code) FILTER (WHERE p.kind IN ('bank_failed', 'late_return')), '') AS reason
+        FROM disbursement_paymentresult p WHERE p.line_id = l.id
+    ) result ON TRUE
+"""
+
+
+# --- one person's own payments -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The registered person behind a question; without one every field is empty, so that the work stays the same."""
+
+    pk: int = 0
+    name: str = ""
+    card_tail: str = ""
+    office: str = ""
+    office_phone: str = ""
+    division_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPayment:
+    """A payment as its own beneficiary reads it."""
+
+    policy: str
+    period: str
+    year: int
+    amount: Decimal
+    quantity: Decimal
+    quantity_label: str
+    standard_text: str
+    account_tail: str
+    bank_name: str
+    beneficiary_name: str
+    state: LineState
+    on_day: date | None
+    reason_code: str
+    is_correction: bool
+    policy_phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnderReview:
+    """A declaration that the person is on and that is not decided yet."""
+
+    policy: str
+    period: str
+    amount: Decimal
+    status: str
+    excluded_reason: str
+
+
+def person_by_key(key: bytes) -> Known:
+    """One statement; the township's office comes along, since the answer names whom to ask."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT p.id, p.name, coalesce(a.tail, ''), coalesce(f.name, ''), coalesce(f.phone, ''), p.division_code
+               FROM recipients_person p
+               LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
+               LEFT JOIN LATERAL (SELECT name, phone FROM core_office
+                                  WHERE kind = 'township' AND division_id = left(p.division_code, 9) || '000'
+                                  ORDER BY id LIMIT 1) f ON TRUE
+               WHERE p.county_code = %s AND p.id_key = %s AND p.status <> 'void'""",
+            [settings.COUNTY_CODE, key],
+        )
+        row = cursor.fetchone()
+    return Known(*row) if row else Known()
+
+
+def payments_of_key(key: bytes, *, most: int = 200) -> list[OwnPayment]:
+    """The person's payments, newest first, by one statement over the index payment_of_person.
+
+    A failed line that a correction took over is left out: the line that replaced it tells the whole story.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT y.name, b.period, extract(year FROM lower(l.period_range))::int, l.amount, l.quantity,
+                       v.quantity_label, l.standard_text, l.account_tail, l.bank_name, l.beneficiary_name,
+                       {PAYMENT_STATE_SQL}, result.on_day, result.reason, l.corrects_line_id IS NOT NULL, y.phone
+                FROM disbursement_paymentline l
+                JOIN disbursement_roster r ON r.id = l.roster_id
+                     AND r.revision = l.revision AND r.status <> 'cancelled'
+                JOIN disbursement_batch b ON b.id = r.batch_id
+                JOIN subsidies_policyversion v ON v.id = b.version_id
+                JOIN subsidies_policy y ON y.id = b.policy_id
+                LEFT JOIN disbursement_paymentorder o ON o.id = r.order_id
+                {RESULT_JOIN}
+                WHERE l.beneficiary_key = %s
+                  AND NOT EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = l.id)
+                ORDER BY l.id DESC LIMIT %s""",  # noqa: S608 -- the join is a constant of ours
+            [key, most],
+        )
+        rows = cursor.fetchall()
+    return [OwnPayment(*row[:10], LineState(PUBLIC_STATES[row[10]]), *row[11:]) for row in rows]
+
+
+def under_review(person_id: int) -> list[UnderReview]:
+    """Declarations with this person that still run; the person's own lines alone."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT y.name, d.period, l.amount, d.status, l.excluded_reason FROM recipients_declarationline l
+               JOIN recipients_declaration d ON d.id = l.declaration_id
+               JOIN subsidies_policy y ON y.id = d.policy_id
+               WHERE l.beneficiary_id = %s AND d.status NOT IN ('confirmed', 'withdrawn')
+               ORDER BY d.id DESC LIMIT 50""",
+            [person_id],
+        )
+        return [UnderReview(*row) for row in cursor.fetchall()]
+
+
+# --- open lists -----------------------------------------------------------------------------------------------------------
+
+
+def public_policies() -> QuerySet[Policy]:
+    """The county's policies that are in force or only paused; drafts and abolished ones are not shown."""
+    return (
+        Policy.objects.filter(
+            county_code=settings.COUNTY_CODE, status__in=[PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED]
+        )
+        .select_related("department")
+        .order_by("code")
+    )
+
+
+def running_notices(today: date) -> QuerySet[Notice]:
+    """Notices whose days run today; names leave the site when the days are over."""
+    return (
+        Notice.objects.filter(
+            county_code=settings.COUNTY_CODE,
+            withdrawn_at__isnull=True,
+            starts_on__lte=today,
+            ends_on__gte=today,
+        )
+        .select_related("policy", "declaration")
+        .order_by("ends_on", "division_code", "id")
+    )
+
+
+def standing_disclosures() -> QuerySet[Disclosure]:
+    return Disclosure.objects.standing().filter(county_code=settings.COUNTY_CODE).select_related("policy")
+
+
+def place_names(codes: list[str]) -> dict[str, str]:
+    """Names of divisions as people say them, in one query."""
+    return {one.code: one.short_name for one in Division.objects.filter(code__in=set(codes))}
+
+
+def place_title(code: str) -> str:
+    """古碑镇余岭村 or 古碑镇: the township and, for a village, the village."""
+    return place_titles([code])[code]
+
+
+def towns() -> list[tuple[Division, list[Division]]]:
+    """Townships of the county with their villages, in two queries."""
+    found = Division.objects.towns(settings.COUNTY_CODE)
+    villages: dict[str, list[Division]] = {}
+    for village in Division.objects.villages(settings.COUNTY_CODE).order_by("code"):
+        villages.setdefault(village.code[:9] + "000", []).append(village)
+    return [(town, villages.get(town.code, [])) for town in found.order_by("code")]
+
+
+def disclosures_for_place(code: str) -> QuerySet[Disclosure]:
+    """What stands open of a township, or of one village with the village's own figures beside it."""
+    found = standing_disclosures().filter(division_code=code[:9] + "000")
+    if code.endswith("000"):
+        return found.annotate(here_count=Max("line_count"), here_total=Max("total")).order_by(
+            "-published_on", "-id"
+        )
+    here = Q(lines__division_code=code)
+    return (
+        found.filter(Exists(DisclosureLine.objects.filter(disclosure=OuterRef("pk"), division_code=code)))
+        .annotate(here_count=Count("lines", filter=here), here_total=Sum("lines__amount", filter=here))
+        .order_by("-published_on", "-id")
+    )
+
+
+def lines_at(disclosure: Disclosure, code: str) -> QuerySet[DisclosureLine]:
+    """The lines of a disclosure at or below a place."""
+    return DisclosureLine.objects.filter(
+        disclosure=disclosure, division_code__range=subtree_range(code)
+    ).order_by("line_no")
+
+
+def villages_of(disclosure: Disclosure) -> list[tuple[str, str]]:
+    found = disclosure.lines.order_by("division_code").values_list("division_code", "village").distinct()
+    return list(found)
+
+
+OPEN_COLUMNS = (
+    "line_no",
+    "division_code",
+    "group_name",
+    "shown_name",
+    "quantity",
+    "standard_text",
+    "amount",
+    "commitment",
+    "village",
+    "state",
+)
+
+
+def open_lines(disclosure: Disclosure) -> Iterator[OpenLine]:
+    """Every line as it is given out, in order, without holding all of them."""
+    rows = disclosure.lines.order_by("line_no").values_list(*OPEN_COLUMNS)
+    for row in rows.iterator(chunk_size=2000):
+        yield OpenLine(*row[:7], bytes(row[7]), row[8], LineState(row[9]).label)
+
+
+def disclosure_by_code(code: str) -> Disclosure | None:
+    """By the short code or the whole root, withdrawn ones too: the page then says that the list was taken back."""
+    wanted = code if len(code) == 16 else short_code(code)
+    found = Disclosure.objects.filter(county_code=settings.COUNTY_CODE, code=wanted)
+    if len(code) == 64:
+        found = found.filter(root=code)
+    return found.select_related("policy", "batch").order_by("status", "-id").first()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The three figures on the front page."""
+
+    paid_total: Decimal
+    paid_count: int
+    last_paid_on: date | None
+
+
+def year_facts(year: int) -> Facts:
+    """Of everything that stands published and was paid in a year."""
+    found = standing_disclosures().filter(paid_on__year=year)
+    sums = found.aggregate(total=Sum("paid_total"), count=Sum("paid_count"), last=Max("paid_on"))
+    return Facts(sums["total"] or Decimal(0), sums["count"] or 0, sums["last"])
+
+
+def offices_at(code: str) -> list[Office]:
+    """Whom to ask about a list: village, township, then the county's supervision."""
+    return list(
+        Office.objects.filter(
+            Q(division_id__in=[code, code[:9] + "000"], kind__in=[Office.Kind.VILLAGE, Office.Kind.TOWNSHIP])
+            | Q(division_id=settings.COUNTY_CODE, kind=Office.Kind.SUPERVISION)
+        )
+        .exclude(phone="")
+        .order_by("-division_id", "id")[:4]
+    )
+
+
+# --- the desk that publishes -----------------------------------------------------------------------------------------------
+
+
+def publishable(user: User) -> QuerySet[Roster]:
+    """Rosters this person sees, whose results are in and that do not stand open yet."""
+    standing = Disclosure.objects.filter(roster=OuterRef("pk"), status=DisclosureStatus.PUBLISHED)
+    return (
+        Roster.objects.visible_to(user)
+        .filter(order__status="settled")
+        .exclude(content_hash="")
+        .filter(~Exists(standing))
+        .select_related("batch", "policy", "order")
+        .order_by("-id")
+    )
+
+
+def villages_in_roster(roster: Roster) -> dict[str, str]:
+    codes = (
+        PaymentLine.objects.filter(roster=roster, revision=roster.revision).values("division_code").distinct()
+    )
+    return place_names([row["division_code"] for row in codes])
+
+
+def division_or_none(code: str) -> Division | None:
+    """A township or village of this county."""
+    low, high = subtree_range(settings.COUNTY_CODE)
+    if not low <= code <= high:
+        return None
+    return Division.objects.filter(code=code, level__in=[Level.TOWN, Level.VILLAGE]).first()
+
+
+def sums_of(lines: QuerySet[DisclosureLine]) -> dict[str, Any]:
+    return lines.order_by().aggregate(
+        count=Count("*"),
+        total=Sum("amount", default=Decimal(0)),
+        quantity=Sum("quantity", default=Decimal(0)),
+        paid_count=Count("*", filter=Q(state=LineState.PAID)),
+        paid_total=Sum("amount", filter=Q(state=LineState.PAID), default=Decimal(0)),
+    )
+
+
+def public_policies_on(today: date) -> QuerySet[Policy]:
+    """Public policies with the version of that day as `versions_today` (none or one)."""
+    current = PolicyVersion.objects.filter(published_at__isnull=False, valid__contains=today)
+    return public_policies().prefetch_related(
+        Prefetch("versions", queryset=current, to_attr="versions_today")
+    )
+
+
+def former_versions(policy: Policy, today: date) -> list[PolicyVersion]:
+    """What was paid in the years before, newest first."""
+    found = policy.versions.filter(published_at__isnull=False, valid__endswith__lte=today)
+    return list(found.order_by("-number")[:5])
+
+
+def place_titles(codes: list[str]) -> dict[str, str]:
+    """place_title of many places by one query."""
+    names = place_names([code for one in codes for code in (one, one[:9] + "000")])
+    return {
+        code: names.get(code[:9] + "000", "") + ("" if code.endswith("000") else names.get(code, ""))
+        for code in codes
+    }
+
+
+def villages_below(code: str) -> list[Division]:
+    return list(Division.objects.villages(code).order_by("code"))
+
+
+def roster_sums(roster_id: int) -> tuple[int, Decimal]:
+    """What went to the bank for a roster: count and sum of its own lines, apart from the published copy."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT count(*), coalesce(sum(l.amount), 0) FROM disbursement_paymentline l
+               JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision WHERE r.id = %s""",
+            [roster_id],
+        )
+        count, total = cursor.fetchone()
+    return int(count), total
+
+
+def query_figures() -> dict[str, int]:
+    """Questions of the last day by outcome, for the desk: a wave of misses is somebody guessing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT outcome, count(*) FROM publicity_querylog
+               WHERE at > business_now() - interval '1 day' GROUP BY outcome"""
+        )
+        found = dict(cursor.fetchall())
+    return {outcome: found.get(outcome, 0) for outcome in QueryOutcome.values}

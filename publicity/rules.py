@@ -1,0 +1,234 @@
+"""Pure decisions of the public site: the open row and its code, the sums that keep machines out, the limits."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from hashlib import sha256
+
+from huimin.core import digests
+from publicity.states import LineState
+
+# --- the open list ------------------------------------------------------------------------------------------------------
+
+# The open fields of a payment in their order, as text: the same as disbursement.queries.PUBLIC_ROW, over a row `l` of
+# publicity_disclosureline. docs/verification.md and tools/verify.py repeat this order for people outside.
+OPEN_TITLES = ("序号", "村代码", "组", "姓名", "数量", "补贴标准", "金额")
+OPEN_ROW_SQL = (
+    "ARRAY[l.line_no::text, l.division_code, l.group_name, l.shown_name, l.quantity::text, l.standard_text,"
+    " l.amount::text]"
+)
+QUANTITY_STEP, AMOUNT_STEP = Decimal("0.0001"), Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLine:
+    """One line as everybody reads it; the commitment stands for the private fields."""
+
+    line_no: int
+    division_code: str
+    group_name: str
+    shown_name: str
+    quantity: Decimal
+    standard_text: str
+    amount: Decimal
+    commitment: bytes
+    # for reading; not under the leaf
+    village: str = ""
+    state: str = ""
+
+    @property
+    def fields(self) -> list[str]:
+        """The open fields as the leaf holds them: quantities with four places, yuan with two."""
+        return [
+            str(self.line_no),
+            self.division_code,
+            self.group_name,
+            self.shown_name,
+            f"{self.quantity.quantize(QUANTITY_STEP):f}",
+            self.standard_text,
+            f"{self.amount.quantize(AMOUNT_STEP):f}",
+        ]
+
+    @property
+    def leaf(self) -> bytes:
+        return digests.leaf_hash(digests.canonical_row(self.fields), self.commitment)
+
+
+def root_of(lines: Sequence[OpenLine]) -> str:
+    return digests.merkle_root(line.leaf for line in lines).hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A line of a list in somebody's hand against the published one; `mine` or `theirs` is empty when it is not there."""
+
+    line_no: int
+    name: str
+    field: str
+    mine: str
+    theirs: str
+
+
+def differences(mine: Sequence[OpenLine], theirs: Sequence[OpenLine], *, most: int = 20) -> list[Difference]:
+    """What is not alike, field by field, in the order of line numbers; the first `most`."""
+    left, right = {line.line_no: line for line in mine}, {line.line_no: line for line in theirs}
+    found: list[Difference] = []
+    for number in sorted(left.keys() | right.keys()):
+        found += _line_differences(number, left.get(number), right.get(number))
+        if len(found) >= most:
+            break
+    return found[:most]
+
+
+def _line_differences(number: int, mine: OpenLine | None, theirs: OpenLine | None) -> list[Difference]:
+    if mine is None or theirs is None:
+        one = mine or theirs
+        assert one is not None  # noqa: S101 -- a number comes from one of the two lists
+        amount = one.fields[-1]
+        return [
+            Difference(
+                number, one.shown_name, "这一行", amount if mine else "没有", "没有" if mine else amount
+            )
+        ]
+    found = [
+        Difference(number, theirs.shown_name, title, ours, open_one)
+        for title, ours, open_one in zip(OPEN_TITLES, mine.fields, theirs.fields, strict=True)
+        if ours != open_one
+    ]
+    if not found and mine.commitment != theirs.commitment:
+        found.append(Difference(number, theirs.shown_name, "隐私指纹", "改过", "原样"))
+    return found
+
+
+# --- the code on the poster -----------------------------------------------------------------------------------------------
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford: no I, L, O, U
+_MISREAD = str.maketrans("ILOilo", "110110")
+
+
+def short_code(root: str) -> str:
+    """The first 80 bits of a root as 16 characters that survive a telephone call."""
+    number = int(root[:20], 16)
+    return "".join(_ALPHABET[number >> shift & 31] for shift in range(75, -1, -5))
+
+
+def spaced(code: str) -> str:
+    """7K3M 90QX 2F5B 81TD, as it is printed."""
+    return " ".join(code[at : at + 4] for at in range(0, len(code), 4))
+
+
+def read_code(text: str) -> str:
+    """What somebody typed or scanned as a short code or a whole root; empty when it is neither."""
+    plain = "".join(text.split()).replace("-", "")
+    if len(plain) == 64 and all(sign in "0123456789abcdefABCDEF" for sign in plain):
+        return plain.lower()
+    code = plain.translate(_MISREAD).upper()
+    return code if len(code) == 16 and all(sign in _ALPHABET for sign in code) else ""
+
+
+# --- limits of the public query -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `most` misses in a stretch of `seconds`; windows begin at multiples of it."""
+
+    most: int
+    seconds: int
+
+
+# an ID number is no secret: knowing birthday and area leaves 999 guesses, so the person counts first, then addresses
+LIMITS: Mapping[str, Limit] = {
+    "person": Limit(5, 86_400),
+    "name": Limit(20, 86_400),
+    "address": Limit(20, 3_600),
+    "network": Limit(200, 3_600),
+    # not a stop: above it the sums get harder, since a stop would lock out the whole county
+    "everybody": Limit(300, 600),
+    "objection": Limit(10, 3_600),
+    "window": Limit(10, 3_600),
+    "paper": Limit(60, 3_600),
+}
+STOPPING = ("person", "name", "address", "network")
+LIFTED_AT_WINDOW = ("address", "network")
+SHARDS = 8  # counters of `everybody`, so that no row is everybody's lock
+
+
+def blocked_by(counts: Mapping[str, int], *, at_window: bool) -> bool:
+    """`counts` include the present question, so the sixth miss of a person is the first refused one."""
+    held = [scope for scope in STOPPING if not (at_window and scope in LIFTED_AT_WINDOW)]
+    return any(counts.get(scope, 0) > LIMITS[scope].most for scope in held)
+
+
+def network_of(address: str) -> tuple[str, str]:
+    """The address and its neighbourhood: /24 of IPv4; /64 and /48 of IPv6, where one house owns a /64."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address, address
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    if ip.version == 4:
+        return str(ip), str(ipaddress.ip_network(f"{ip}/24", strict=False))
+    house = ipaddress.ip_network(f"{ip}/64", strict=False)
+    return str(house), str(ipaddress.ip_network(f"{ip}/48", strict=False))
+
+
+# --- the sum ----------------------------------------------------------------------------------------------------------------
+
+_DIGITS = "零一二三四五六七八九十"
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A question in words, so that it can be read aloud, and its answer."""
+
+    question: str
+    answer: int
+
+
+def sum_from(noise: bytes, *, hard: bool = False) -> Sum:
+    """A sum of two numbers up to nine, or of three when many questions fail everywhere."""
+    digest = sha256(noise).digest()
+    terms = [digest[at] % 9 + 1 for at in range(3 if hard else 2)]
+    words = "加".join(_DIGITS[term] for term in terms)
+    return Sum(f"{words}等于几？", sum(terms))
+
+
+# --- words ------------------------------------------------------------------------------------------------------------------
+
+# how disbursement calls the state of a payment -> what the public reads; a line that a correction took over failed
+PUBLIC_STATES: Mapping[str, str] = {
+    "待发": LineState.IN_HAND,
+    "已申请": LineState.IN_HAND,
+    "已送盘": LineState.AT_BANK,
+    "已支付": LineState.PAID,
+    "退回": LineState.FAILED,
+    "退汇": LineState.FAILED,
+    "已重构": LineState.FAILED,
+    "停发": LineState.STOPPED,
+    "已作废": LineState.STOPPED,
+    "退款": LineState.REFUNDED,
+}
+# what a declaration's stage means to the person on it
+STAGE_WORDS: Mapping[str, str] = {
+    "draft": "村里正在登记",
+    "deliberation": "村里正在评议",
+    "village_notice": "正在村里公示",
+    "township_review": "乡镇正在审核",
+    "township_notice": "正在乡镇公示",
+    "county_review": "县里正在联合审核",
+    "county_notice": "正在县里公示",
+}
+MISS_TEXT = (
+    "没有查到。请核对姓名、身份证号和卡尾号，三样都要和登记的一样；超过次数的，请明天再查，或者打电话问。"
+)
+UNSAFE_START = ("=", "+", "-", "@", "\t", "\r")
+
+
+def unsafe_cell(text: str) -> bool:
+    """Whether a spreadsheet would take this text of an open list for a formula, or break the line at it."""
+    return text.startswith(UNSAFE_START) or any(sign in text for sign in "\r\n\t\0")

@@ -1,0 +1,162 @@
+"""我的补贴: three things are asked, one sentence answers every miss, and nothing is kept."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_safe
+
+from huimin.core import clock
+from huimin.core.bankformats.reasons import OTHER, REASONS, Reason
+from huimin.core.http import public
+from huimin.core.periods import Period
+from publicity import services
+from publicity.forms import QueryForm, WindowForm
+from publicity.queries import OwnPayment
+from publicity.rules import MISS_TEXT, STAGE_WORDS
+from publicity.services import Answer, Question
+from publicity.states import LINE_BADGES, LineState
+from publicity.views.shell import PublicRequest, private_page, show
+
+CLEAR_SECONDS = 180
+_COOKIE, _SALT = "window", "publicity.window"
+_WINDOW_SECONDS = 12 * 3600
+_CARD = {LineState.PAID: "ok", LineState.FAILED: "bad"}
+
+
+@public
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+@private_page
+def query(request: PublicRequest) -> HttpResponse:
+    """GET shows the form; POST answers. What was typed is never written back into the page."""
+    form = QueryForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        if services.settle_challenge(form.cleaned_data["token"], form.cleaned_data["answer"]):
+            return _answered(request, form)
+        form.add_error("answer", "算一算的得数不对，请再算一次")
+    form.ask(services.new_challenge())
+    return show(request, "query", {"form": form, "miss": "", "at_window": _at_window(request)})
+
+
+def _answered(request: PublicRequest, form: QueryForm) -> HttpResponse:
+    at_window = _at_window(request)
+    given = form.cleaned_data
+    question = Question(
+        given["name"], given["id_number"], given["card_tail"], request.client_ip, at_window=at_window
+    )
+    answer = services.answer_question(question)
+    if answer.person is None:
+        # a fresh form without what was typed: the page is the same for every miss
+        empty = QueryForm()
+        empty.ask(services.new_challenge(hard=answer.is_busy))
+        return show(request, "query", {"form": empty, "miss": MISS_TEXT, "at_window": at_window})
+    return show(request, "result", _result_context(answer, given["id_number"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One payment in plain words; `reason` only where it did not arrive."""
+
+    payment: OwnPayment
+    period: str
+    label: str
+    badge: str
+    look: str
+    reason: Reason | None
+
+
+def _card(payment: OwnPayment) -> Card:
+    failed = payment.state == LineState.FAILED
+    return Card(
+        payment,
+        Period.parse(payment.period).label,
+        payment.state.label,
+        LINE_BADGES[payment.state],
+        _CARD.get(payment.state, "doing"),
+        REASONS.get(payment.reason_code, OTHER) if failed else None,
+    )
+
+
+def _result_context(answer: Answer, id_number: str) -> dict[str, Any]:
+    by_year = sorted(answer.payments, key=lambda one: -one.year)
+    years = [
+        (year, [_card(one) for one in group]) for year, group in groupby(by_year, key=lambda one: one.year)
+    ]
+    newest = years[0][0] if years else clock.today().year
+    arrived = [one for one in by_year if one.year == newest and one.state == LineState.PAID]
+    return {
+        "person": answer.person,
+        "id_number": id_number,
+        "years": years,
+        "newest": newest,
+        "arrived_total": sum((one.amount for one in arrived), start=Decimal(0)),
+        "arrived_count": len(arrived),
+        "failed_count": sum(one.state == LineState.FAILED for one in by_year),
+        "waiting_count": sum(one.state in {LineState.IN_HAND, LineState.AT_BANK} for one in by_year),
+        "reviews": [(one, STAGE_WORDS[one.status], Period.parse(one.period).label) for one in answer.reviews],
+        "clear_seconds": CLEAR_SECONDS,
+    }
+
+
+@public
+@require_safe
+@private_page
+def cleared(request: PublicRequest) -> HttpResponse:
+    """Where the button and the timer lead: the browser is asked to forget what it kept of this site."""
+    response = show(request, "cleared", {})
+    response["Clear-Site-Data"] = '"cache"'
+    return response
+
+
+# --- service windows: many people ask behind one address ---------------------------------------------------------------
+
+
+@public
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+@private_page
+def window(request: PublicRequest) -> HttpResponse:
+    """A service point's computer tells its token once a day; the limits by address then do not hold it up."""
+    form = WindowForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        allowed = services.count_use("window", request.client_ip)
+        if allowed and _is_token(form.cleaned_data["token"].strip()):
+            response = redirect("publicity:query")
+            response.set_cookie(
+                _COOKIE,
+                signing.dumps(_fingerprint(), salt=_SALT),
+                max_age=_WINDOW_SECONDS,
+                httponly=True,
+                samesite="Strict",
+                secure=request.is_secure(),
+            )
+            return response
+        form.add_error("token", "口令不对，请核对后再填" if allowed else "试得太多了，请过一会儿再填")
+    return show(request, "window", {"form": form})
+
+
+def _is_token(text: str) -> bool:
+    return bool(settings.WINDOW_TOKEN) and hmac.compare_digest(text.encode(), settings.WINDOW_TOKEN.encode())
+
+
+def _fingerprint() -> str:
+    """Binds the cookie to the present token: another token ends every window's cookie."""
+    return signing.Signer(salt=_SALT).signature(settings.WINDOW_TOKEN)
+
+
+def _at_window(request: PublicRequest) -> bool:
+    try:
+        told = signing.loads(request.COOKIES.get(_COOKIE, ""), salt=_SALT, max_age=_WINDOW_SECONDS)
+    except signing.BadSignature:
+        return False
+    return bool(settings.WINDOW_TOKEN) and hmac.compare_digest(str(told), _fingerprint())
