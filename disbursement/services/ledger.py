@@ -1,6 +1,6 @@
 """Double entry of the special account: per order, roster (township × batch) and kind of event, never per line.
 
-Accounts and indicators say the same (docs/decisions/ledger.md):
+Accounts and indicators say the same (docs/decisions/0010-ledger-and-indicators.md):
   available = AVAILABLE + RETURNED + RECALLED,  frozen = ORDERED + AT_BANK,  paid = PAID,  issued = −ISSUED.
 """
 
