@@ -20,13 +20,20 @@ from huimin.core.bankformats.returns import write_return
 from huimin.core.models import User
 from huimin.core.pinyin import sort_key
 from huimin.core.roles import Role
-from recipients.models import Account, Declaration, DeclarationLine, Entitlement, EntitlementVersion, Household, Person
+from recipients.models import (
+    Account,
+    Declaration,
+    DeclarationLine,
+    Entitlement,
+    EntitlementVersion,
+    Household,
+    Person,
+)
 from subsidies.models import Policy, PolicyVersion
 from subsidies.states import PolicyStatus
 from tests.factories import (
     COUNTY,
     OTHER_VILLAGE,
-    TOWN,
     VILLAGE,
     DepartmentFactory,
     UserFactory,
@@ -109,7 +116,10 @@ def person(village=VILLAGE, *, name=None, household=None, phone=True, born=date(
     serial = next(_serials)
     if household is None:
         household = Household.objects.create(
-            county_code=COUNTY, division_code=village, code=f"H{serial:06d}", group_name=f"第{serial % 3 + 1}组"
+            county_code=COUNTY,
+            division_code=village,
+            code=f"H{serial:06d}",
+            group_name=f"第{serial % 3 + 1}组",
         )
         changes = {"is_holder": True, "relation": "02"} | changes
     number = id_number(born=born.strftime("%Y%m%d"))
@@ -168,7 +178,9 @@ def declaration(of, village, maker):
     )
 
 
-def entitle(book, beneficiary, *, payee=None, quantity="3.0000", valid=None, facts=None, line_no=None, **changes):
+def entitle(
+    book, beneficiary, *, payee=None, quantity="3.0000", valid=None, facts=None, line_no=None, **changes
+):
     line = DeclarationLine.objects.create(
         declaration=book,
         line_no=line_no or next(_serials),
@@ -290,7 +302,9 @@ def answer(order, *, fail=(), pending=(), leave_out=(), change=None, day=None, b
             continue
         result = "1" if place in fail else "2" if place in pending else "0"
         code, words = ("0103", "账户已销户") if result == "1" else ("", "")
-        made = ReturnLine(line.serial, line.name, line.account, line.amount, result, code, words, line.reference)
+        made = ReturnLine(
+            line.serial, line.name, line.account, line.amount, result, code, words, line.reference
+        )
         lines.append(change(made) if change else made)
     return file_of(order, lines, day=day, bank=bank)
 

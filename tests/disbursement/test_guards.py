@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -30,9 +31,13 @@ def run_sql(sql, params=()):
 
 
 def refused_sql(sql, params=(), match=""):
-    with pytest.raises(DatabaseError, match=match), transaction.atomic():
-        run_sql(sql, params)
-        run_sql("SET CONSTRAINTS ALL IMMEDIATE")
+    def run():
+        with transaction.atomic():
+            run_sql(sql, params)
+            run_sql("SET CONSTRAINTS ALL IMMEDIATE")
+
+    with pytest.raises(DatabaseError, match=match):
+        run()
 
 
 def test_a_second_batch_for_the_period_is_refused(here):
@@ -308,9 +313,7 @@ def test_money_is_shared_out_to_the_fen(wanted, data):
     total = sum(wanted)
     cuts = sorted(data.draw(st.lists(st.integers(1, int(total * 100)), max_size=4)))
     edges = [0, *dict.fromkeys(cuts), int(total * 100)]
-    sources = [
-        (place, Decimal(b - a) / 100) for place, (a, b) in enumerate(zip(edges, edges[1:], strict=False)) if b > a
-    ]
+    sources = [(place, Decimal(b - a) / 100) for place, (a, b) in enumerate(pairwise(edges)) if b > a]
     rosters = [Roster(pk=place) for place in range(len(wanted))]
     shares = allocate(list(zip(rosters, wanted, strict=True)), sources)
     for roster, amount in zip(rosters, wanted, strict=True):

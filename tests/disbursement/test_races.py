@@ -75,9 +75,7 @@ def test_sixteen_uploads_and_confirmations_pay_once(run_in_threads):
     here = make.world(3)
     order = make.sent_order(here)
     data = make.answer(order, fail={0})
-    taken = run_in_threads(
-        lambda _: services.accept_return(data, "r.txt", actor=here["reconciler"]), CLICKS
-    )
+    taken = run_in_threads(lambda _: services.accept_return(data, "r.txt", actor=here["reconciler"]), CLICKS)
     assert len(effects(taken)) == CLICKS, "a repeat is told, not refused"
     assert sum(not one.is_repeat for one in taken) == 1
     found = ReturnFile.objects.get()
@@ -88,7 +86,8 @@ def test_sixteen_uploads_and_confirmations_pay_once(run_in_threads):
     indicator = Indicator.objects.get()
     assert (indicator.frozen, indicator.paid) == (0, found.paid_total)
     corrected = run_in_threads(
-        lambda _: services.make_correction(Batch.objects.get(kind="regular").pk, actor=here["department"]), CLICKS
+        lambda _: services.make_correction(Batch.objects.get(kind="regular").pk, actor=here["department"]),
+        CLICKS,
     )
     assert len(effects(corrected)) == 1
     assert Correction.objects.count() == 1
@@ -135,7 +134,8 @@ def test_lines_edited_behind_our_back_are_noticed_at_the_next_desk(committed_db,
     services.advance_roster(roster.pk, "submit", actor=here["town"])
     owner_connection.execute("ALTER TABLE disbursement_paymentline DISABLE TRIGGER USER")
     owner_connection.execute(
-        "UPDATE disbursement_paymentline SET amount = amount + 0.01 WHERE roster_id = %s AND line_no = 1", [roster.pk]
+        "UPDATE disbursement_paymentline SET amount = amount + 0.01 WHERE roster_id = %s AND line_no = 1",
+        [roster.pk],
     )
     owner_connection.execute("ALTER TABLE disbursement_paymentline ENABLE TRIGGER USER")
     owner_connection.commit()
@@ -147,6 +147,7 @@ def test_lines_edited_behind_our_back_are_noticed_at_the_next_desk(committed_db,
 
 
 # --- killed workers ---------------------------------------------------------------------------------------------------
+
 
 def killed_worker(database, job_id, patch):
     """Run a job in a process of its own that kills itself with SIGKILL where `patch` says; returns its signal."""

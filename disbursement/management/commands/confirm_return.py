@@ -16,7 +16,7 @@ class Command(StaffCommand):
         parser.add_argument("--note", default="", help="意见")
 
     def act(self, actor: User | None, **options: Any) -> dict[str, Any]:
-        assert actor is not None
+        assert actor is not None  # noqa: S101 -- --as is required
         found = services.confirm_return(options["id"], actor=actor, note=options["note"])
         if found.status == ReturnStatus.UPLOADED:
             # many lines: a job was submitted, done here and now

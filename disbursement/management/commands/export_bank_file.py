@@ -17,7 +17,7 @@ class Command(StaffCommand):
         parser.add_argument("--out", required=True, type=Path, help="文件夹")
 
     def act(self, actor: User | None, **options: Any) -> dict[str, Any]:
-        assert actor is not None
+        assert actor is not None  # noqa: S101 -- --as is required
         order = PaymentOrder.objects.visible_to(actor).get(pk=options["order"])
         made = list(BankFile.objects.filter(order=order).select_related("file"))
         if not made:

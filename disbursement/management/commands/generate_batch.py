@@ -17,7 +17,7 @@ class Command(StaffCommand):
         parser.add_argument("--title", default="", help="发放标题")
 
     def act(self, actor: User | None, **options: Any) -> dict[str, Any]:
-        assert actor is not None
+        assert actor is not None  # noqa: S101 -- --as is required
         policy = Policy.objects.visible_to(actor).filter(code=options["policy"]).first()
         if policy is None:
             raise Refused(f"没有项目编码是“{options['policy']}”的政策。")

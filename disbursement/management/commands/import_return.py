@@ -15,7 +15,7 @@ class Command(StaffCommand):
         parser.add_argument("file", type=Path, help="回盘文件")
 
     def act(self, actor: User | None, **options: Any) -> dict[str, Any]:
-        assert actor is not None
+        assert actor is not None  # noqa: S101 -- --as is required
         path: Path = options["file"]
         if not path.is_file():
             raise Refused(f"没有找到文件 {path.name}。")
