@@ -253,7 +253,7 @@ def _faults(order: PaymentOrder) -> list[RowError]:
     with connection.cursor() as cursor:
         for column, condition, detail, words in FAULTS:
             cursor.execute(
-                f"SELECT s.line_no, {detail} {MATCHED} WHERE {condition} ORDER BY s.line_no LIMIT %(most)s",  # noqa: S608
+                f"SELECT s.line_no, {detail} {MATCHED} WHERE {condition} ORDER BY s.line_no LIMIT %(most)s",
                 {"order": order.pk, "most": MOST_ERRORS},
             )
             errors += [RowError(row[0], column, words(row)) for row in cursor.fetchall()]
@@ -287,7 +287,7 @@ def _figures(order: PaymentOrder) -> dict[str, Any]:
                        count(*) FILTER (WHERE s.result <> '{PENDING}' AND paid.id IS NULL AND failed.id IS NULL),
                        count(*) FILTER (WHERE s.result = '{FAILURE}' AND paid.id IS NOT NULL AND undone.id IS NULL),
                        count(*) FILTER (WHERE s.result = '{PENDING}')
-                {MATCHED}""",  # noqa: S608
+                {MATCHED}""",
             {"order": order.pk},
         )
         count, paid, paid_total, failed, failed_total, settled, late, pending = cursor.fetchone()
@@ -339,7 +339,7 @@ def _keep(
                     bank_words, question)
                 SELECT %(file)s, s.line_no, l.id, CASE s.result WHEN '{SUCCESS}' THEN 'paid'
                     WHEN '{FAILURE}' THEN 'failed' ELSE 'processing' END, left(s.reason_code, 16),
-                    left(s.bank_words, 120), {QUESTION} {MATCHED}""",  # noqa: S608
+                    left(s.bank_words, 120), {QUESTION} {MATCHED}""",
             {"file": made.pk, "order": order.pk},
         )
     inherit_duties(made, [audit.subject_of(order)], TO_RETURN)

@@ -20,13 +20,20 @@ from huimin.core.bankformats.returns import write_return
 from huimin.core.models import User
 from huimin.core.pinyin import sort_key
 from huimin.core.roles import Role
-from recipients.models import Account, Declaration, DeclarationLine, Entitlement, EntitlementVersion, Household, Person
+from recipients.models import (
+    Account,
+    Declaration,
+    DeclarationLine,
+    Entitlement,
+    EntitlementVersion,
+    Household,
+    Person,
+)
 from subsidies.models import Policy, PolicyVersion
 from subsidies.states import PolicyStatus
 from tests.factories import (
     COUNTY,
     OTHER_VILLAGE,
-    TOWN,
     VILLAGE,
     DepartmentFactory,
     UserFactory,
