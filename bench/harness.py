@@ -77,15 +77,19 @@ class Bases:
         for key in [key for key in self.made if key[1] == rows]:
             databases.drop(self.made.pop(key))
 
-    def run(self, name: str, rows: int) -> Sample:
-        """One measured run in a copy of its base."""
-        return Sample(**self.in_copy("measure", name, rows))
+    def run(self, name: str, rows: int, *, reads_only: bool = False) -> Sample:
+        """One measured run in a copy of its base, or in the base itself."""
+        if not reads_only:
+            return Sample(**self.in_copy("measure", name, rows))
+        job = job_of(name)
+        url = databases.app_url(self.base(job, rows))
+        return Sample(**child("measure", name, rows, self.files(job, rows), url))
 
-    def peer(self, peer: Peer, rows: int) -> Sample:
+    def peer(self, peer: Peer, rows: int, *, reads_only: bool = False) -> Sample:
         """A run of a usual way; in the smallest plan it is taken once for all sizes, since it is scaled anyway."""
         if self.reuse_peers and peer.method in self.taken:
             return self.taken[peer.method]
-        self.taken[peer.method] = self.run(peer.method, rows)
+        self.taken[peer.method] = self.run(peer.method, rows, reads_only=reads_only)
         return self.taken[peer.method]
 
     def in_copy(self, act: str, name: str, rows: int) -> Any:
@@ -102,12 +106,12 @@ class Bases:
 def compare(one: Comparison, rows: int, size: Size, bases: Bases) -> Measured:
     """The rounds: limit, ours, peers, ours, limit. What a run came to is compared before its time counts."""
     measured = Measured(one, rows, peers={peer.label: (size.peer_rows, []) for peer in one.peers})
-    wanted = bases.run(one.ours, size.peer_rows).proof if one.peers else {}
+    wanted = bases.run(one.ours, size.peer_rows, reads_only=one.reads_only).proof if one.peers else {}
     for number in range(size.rounds[rows]):
         for name in (one.limit, one.ours):
             take(measured, name, bases)
         for peer in one.peers if number < size.peer_rounds else ():
-            sample = bases.peer(peer, size.peer_rows)
+            sample = bases.peer(peer, size.peer_rows, reads_only=one.reads_only)
             measured.peers[peer.label][1].append(sample)
             measured.differences += differences(peer.label, sample.proof, wanted, one.proof)
         for name in (one.ours, one.limit):
@@ -118,7 +122,7 @@ def compare(one: Comparison, rows: int, size: Size, bases: Bases) -> Measured:
 
 def take(measured: Measured, name: str, bases: Bases) -> None:
     """One run of limit or ours, held against the first run of ours."""
-    sample = bases.run(name, measured.rows)
+    sample = bases.run(name, measured.rows, reads_only=measured.comparison.reads_only)
     side = measured.limit if name == measured.comparison.limit else measured.ours
     side.append(sample)
     first = (measured.ours or measured.limit)[0]

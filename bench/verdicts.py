@@ -83,14 +83,11 @@ def megabytes(samples: Sequence[Sample]) -> float:
 
 def lines(measured: Sequence[Measured]) -> list[Line]:
     """The table, one line per number of rows and peer; a comparison without a peer has one line."""
-    found = []
-    for one in measured:
-        half = _half(one, measured)
-        for peer in one.comparison.peers or (None,):
-            found.append(
-                _line(one, half, peer, first=not one.comparison.peers or peer == one.comparison.peers[0])
-            )
-    return found
+    return [
+        _line(one, _half(one, measured), peer, first=peer in (one.comparison.peers or (None,))[:1])
+        for one in measured
+        for peer in one.comparison.peers or (None,)
+    ]
 
 
 def _half(one: Measured, measured: Sequence[Measured]) -> Measured | None:
