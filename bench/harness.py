@@ -77,15 +77,17 @@ class Bases:
 
     def run(self, name: str, rows: int) -> Sample:
         """One measured run in a copy of its base."""
+        return Sample(**self.in_copy("measure", name, rows))
+
+    def in_copy(self, act: str, name: str, rows: int) -> Any:
         job = job_of(name)
         source = self.base(job, rows)
         run = f"{databases.PREFIX}_run"
         databases.clone(source, run)
         try:
-            found = child("measure", name, rows, self.files(job, rows), databases.app_url(run))
+            return child(act, name, rows, self.files(job, rows), databases.app_url(run))
         finally:
             databases.drop(run)
-        return Sample(**found)
 
 
 def compare(one: Comparison, rows: int, size: Size, bases: Bases) -> Measured:

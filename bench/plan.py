@@ -111,7 +111,16 @@ COMPARISONS = (
         ),
         (Goal("D1", "ours/limit", 2.0), GROWTH),
     ),
-    Comparison("k", "claims, GiST against month key", "claims:month_key", "claims:exclusion"),
+    *(
+        Comparison(
+            "k",
+            f"claims, {kind}: GiST exclusion against one row per month",
+            f"claims:month_{kind}",
+            f"claims:range_{kind}",
+            proof=("rows", "refused"),
+        )
+        for kind in ("yearly", "monthly")
+    ),
 )
 
 

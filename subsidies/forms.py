@@ -58,10 +58,17 @@ class PolicyFilter(HouseFilterSet):
 
 class IndicatorFilter(HouseFilterSet):
     q = django_filters.CharFilter(method="by_words", label="文号、说明")
-    year = django_filters.NumberFilter(label="年度")
+    year = django_filters.NumberFilter(
+        label="年度", widget=forms.NumberInput(attrs={"placeholder": "年度", "class": "input num"})
+    )
     source = django_filters.ChoiceFilter(choices=Indicator.Source.choices, label="来源")
     policy = django_filters.ModelChoiceFilter(
-        field_name="policies", queryset=Policy.objects.exclude(status=PolicyStatus.ABOLISHED), label="政策"
+        field_name="policies",
+        # the names in the box end where the person's reach ends
+        queryset=lambda request: Policy.objects.visible_to(request.user).exclude(
+            status=PolicyStatus.ABOLISHED
+        ),
+        label="政策",
     )
     status = django_filters.ChoiceFilter(choices=IndicatorStatus.choices, label="状态")
 
@@ -281,8 +288,8 @@ def _initial_of_rule(chosen: Composed) -> dict[str, Any]:
     found: dict[str, Any] = {
         "base": chosen.base,
         "amount": chosen.amount,
-        "tiers_by": chosen.by,
-        "table_by": chosen.by_label,
+        "tiers_by": chosen.by if chosen.base == "tiers" else "age",
+        "table_by": chosen.by_label if chosen.base == "table" else "",
         "times_quantity": chosen.times_quantity,
         "quantity_unit": chosen.quantity_unit,
         "times_months": chosen.times_months,

@@ -38,8 +38,8 @@ def inherit_duties(target: Model, sources: Iterable[str], duties: Iterable[str])
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
-                """INSERT INTO core_involvement (subject, duty, user_id, person_key, conflicts)
-                   SELECT DISTINCT %s, i.duty, i.user_id, i.person_key, i.conflicts FROM core_involvement i
+                """INSERT INTO core_involvement (subject, duty, user_id, inherited, person_key, conflicts)
+                   SELECT DISTINCT %s, i.duty, i.user_id, true, i.person_key, '{}'::int[] FROM core_involvement i
                    WHERE i.subject = ANY(%s) AND i.duty = ANY(%s)
                    ON CONFLICT (subject, person_key, duty) DO NOTHING""",
                 [audit.subject_of(target), list(sources), [str(duty) for duty in duties]],

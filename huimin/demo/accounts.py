@@ -24,7 +24,7 @@ from huimin.core.models import Department, Division, Grant, Level, Office, User
 from huimin.core.roles import Role
 
 PASSWORD = "Huimin-2026"  # noqa: S105 -- the demo prints it
-SECRET_HEX = "4875696d696e2d5a686964612d4a696e7a686169"  # printed by `accounts`, so no secret at all
+SECRET_HEX = "4875696d696e2d5a686964612d4a696e7a686169"  # noqa: S105 -- printed as well
 FIRST_DAY = date(2026, 1, 1)
 _ID_AREA = "990524"  # no division has a code that begins with 99
 

@@ -28,7 +28,7 @@ _BANKS = ("农村商业银行", "中国邮政储蓄银行", "中国农业银行"
 REGISTRY_FILE = "补贴对象基础信息采集表.xlsx"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """What is made: so many households in the county's villages, always the same ones for one `seed`."""
 
@@ -50,32 +50,36 @@ class Money:
 
 _MONEY = (
     Money(
-        "财农〔2026〕12号", "耕地地力保护补贴资金", Indicator.Source.CENTRAL, Decimal(60_000_000), ("NY01",)
+        "财农〔2026〕12号", "耕地地力保护补贴资金", Indicator.Source.EARMARKED, Decimal(60_000_000), ("NY01",)
     ),
     Money(
         "皖财社〔2026〕31号",
         "困难群众救助补助资金",
-        Indicator.Source.PROVINCE,
+        Indicator.Source.EARMARKED,
         Decimal(12_000_000),
         ("MZ01",),
     ),
     Money(
         "金财社〔2026〕8号",
         "残疾人两项补贴资金",
-        Indicator.Source.COUNTY,
+        Indicator.Source.MATCHING,
         Decimal(6_000_000),
         ("MZ08", "MZ09"),
     ),
-    Money("金财社〔2026〕9号", "高龄津贴资金", Indicator.Source.COUNTY, Decimal(5_000_000), ("MZ10",)),
+    Money("金财社〔2026〕9号", "高龄津贴资金", Indicator.Source.MATCHING, Decimal(5_000_000), ("MZ10",)),
     Money(
         "财资环〔2026〕5号",
         "林业生态保护恢复资金",
-        Indicator.Source.CENTRAL,
+        Indicator.Source.EARMARKED,
         Decimal(9_000_000),
         ("LY03", "LY04"),
     ),
     Money(
-        "皖财农〔2026〕44号", "水库移民后期扶持资金", Indicator.Source.CENTRAL, Decimal(4_000_000), ("SL01",)
+        "皖财农〔2026〕44号",
+        "水库移民后期扶持资金",
+        Indicator.Source.EARMARKED,
+        Decimal(4_000_000),
+        ("SL01",),
     ),
 )
 
@@ -90,11 +94,11 @@ def divisions(plan: Plan) -> str:
     return f"区划 {done.added + done.changed + done.same} 个"
 
 
-def calendar(plan: Plan) -> str:
+def calendar(_: Plan) -> str:
     return f"工作日历 {reference.fill_calendar(actor=None)} 天"
 
 
-def departments_and_banks(plan: Plan) -> str:
+def departments_and_banks(_: Plan) -> str:
     with (Path(settings.BASE_DIR) / "data" / "departments.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             Department.objects.get_or_create(name=row["name"], defaults={"code": row["code"]})

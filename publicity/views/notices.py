@@ -53,9 +53,8 @@ def objection(request: PublicRequest, notice_id: int) -> HttpResponse:
     """File an objection; the code that it gets is the only way back to it."""
     found = _running(notice_id)
     form = ObjectionForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        if code := _file(request, found, form):
-            return redirect(f"{reverse('publicity:objection-progress', args=[code])}?filed=1")
+    if request.method == "POST" and form.is_valid() and (code := _file(request, found, form)):
+        return redirect(f"{reverse('publicity:objection-progress', args=[code])}?filed=1")
     form.ask(services.new_challenge())
     context = {"form": form, "notice": found, "place": queries.place_title(found.division_code)}
     return show(request, "objection", context)

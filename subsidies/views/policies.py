@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from uuid import uuid4
 
 from django.conf import settings
@@ -205,11 +205,12 @@ def _form_page(request: StaffRequest, form: PolicyForm, title: str, crumbs: list
 
 
 def _can_make(request: StaffRequest, policy: Policy) -> bool:
-    return policy.status in {
-        PolicyStatus.DRAFT,
-        PolicyStatus.PUBLISHED,
-        PolicyStatus.SUSPENDED,
-    } and scope.holds(request.user, MAKERS, division_code=policy.division_code, policy_id=policy.pk)
+    open_states = {PolicyStatus.DRAFT, PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED}
+    return policy.status in open_states and _holds(request, MAKERS, policy)
+
+
+def _holds(request: StaffRequest, roles: Collection[str], policy: Policy) -> bool:
+    return scope.holds(request.user, roles, division_code=policy.division_code, policy_id=policy.pk)
 
 
 def _facts(policy: Policy) -> list[Pair]:
@@ -280,13 +281,12 @@ def _lacking(versions: list[PolicyVersion]) -> Callable[[Step], str]:
 def _draft_acts(policy: Policy, draft: PolicyVersion, request: StaffRequest) -> list[Act]:
     """Buttons for a new version of a policy that is already public."""
     found = []
-    place = {"division_code": policy.division_code, "policy_id": policy.pk}
     is_public = policy.status in {PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED}
-    if is_public and scope.holds(request.user, PUBLISHERS, **place):
+    if is_public and _holds(request, PUBLISHERS, policy):
         refused = workflow.separation_refusal(policy, Duty.POLICY_PUBLISH, actor=request.user)
         url = reverse("subsidies:version-publish", args=[draft.pk])
         found.append(Act(f"发布第 {draft.number} 版", url, "primary", refused=refused))
-    if policy.status != PolicyStatus.SUBMITTED and scope.holds(request.user, MAKERS | PUBLISHERS, **place):
+    if policy.status != PolicyStatus.SUBMITTED and _holds(request, MAKERS | PUBLISHERS, policy):
         url = reverse("subsidies:version-discard", args=[draft.pk])
         found.append(Act(f"放弃第 {draft.number} 版", url, "danger", needs_note=True))
     return found

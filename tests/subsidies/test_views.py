@@ -29,8 +29,8 @@ def signed_in(client, user):
     return client
 
 
-def posted(client, name, pk=None, **data):
-    url = reverse(f"subsidies:{name}", args=[pk] if pk else [])
+def posted(client, url_name, pk=None, /, **data):
+    url = reverse(f"subsidies:{url_name}", args=[pk] if pk else [])
     return client.post(url, {"action_key": str(uuid4()), **data}, follow=True)
 
 
@@ -80,6 +80,7 @@ def test_the_finance_clerk_opens_every_page(client, office, name):
     indicator(office[0], office[1], policy=published(*office))
     answer = signed_in(client, office[0]).get(reverse(f"subsidies:{name}"))
     assert answer.status_code == 200
+    answer.close()
 
 
 @pytest.mark.parametrize("name", ["policy-create", "indicator-register"])
@@ -146,6 +147,7 @@ def test_the_export_holds_what_the_filter_shows(client, office):
     published(*office, name="乙补贴")
     answer = signed_in(client, office[0]).get(reverse("subsidies:policy-export") + "?status=published")
     sheet = load_workbook(io.BytesIO(b"".join(answer.streaming_content))).active
+    answer.close()
     text = [str(cell) for row in sheet.iter_rows(values_only=True) for cell in row if cell]
     assert "乙补贴" in text
     assert "甲补贴" not in text
