@@ -150,7 +150,7 @@ def registry(plan: Plan) -> str:
     applied = RegistryImport.objects.filter(county_code=plan.county, status=RegistryImport.Status.APPLIED)
     if applied.exists():
         return "补贴对象已导入"
-    villages = [people.Village(one.code, one.short_name) for one in Division.objects.villages(plan.county)]
+    villages = [people.Village(one.code, one.name) for one in Division.objects.villages(plan.county)]
     made = people.generate_households(plan.seed, villages, plan.households, on=clock.today())
     content = io.BytesIO()
     people.write_registry(content, made, on=clock.today())
