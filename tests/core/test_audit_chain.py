@@ -53,7 +53,7 @@ def sealed(committed_db):
         ("DELETE FROM core_auditseal WHERE event_id = {2}", "第 3 环缺失"),
         ("UPDATE core_auditseal SET previous = digest WHERE event_id = {3}", "第 4 环与上一环不相接"),
         (
-            "DELETE FROM core_auditseal WHERE event_id = {4}; DELETE FROM core_auditseal WHERE event_id = {1};"
+            "DELETE FROM core_auditseal WHERE event_id IN ({4}, {1});"  # noqa: ISC004 -- one statement list
             "UPDATE core_auditseal SET seq = 2 WHERE event_id = {3}",
             "第 2 环与上一环不相接",
         ),

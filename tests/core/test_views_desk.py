@@ -97,7 +97,7 @@ def test_the_job_list_costs_the_same_for_one_and_for_fifty(
 ):
     for number in range(count):
         make_job(person, number)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         assert client.get("/desk/jobs/?size=50").status_code == 200
 
 
