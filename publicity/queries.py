@@ -310,7 +310,7 @@ def sums_of(lines: QuerySet[DisclosureLine]) -> dict[str, Any]:
         count=Count("*"),
         total=Sum("amount", default=Decimal(0)),
         quantity=Sum("quantity", default=Decimal(0)),
-        paid_count=Count("*", filter=Q(state=LineState.PAID)),
+        paid_count=Count("id", filter=Q(state=LineState.PAID)),
         paid_total=Sum("amount", filter=Q(state=LineState.PAID), default=Decimal(0)),
     )
 
