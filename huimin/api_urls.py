@@ -4,11 +4,8 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from huimin.core.http import public
-<<<<<<< HEAD
 from recipients.api import DeclarationPush
-=======
 from subsidies.api import PolicyViewSet
->>>>>>> main
 
 app_name = "api"
 urlpatterns = [
