@@ -87,7 +87,7 @@ def declaration_list(request: StaffRequest) -> HttpResponse:
         sorts=_SORTS,
         default="-made",
         filterset=DeclarationFilter,
-        totals={"people": Sum("people", default=0), "amount": Sum("total", default=Decimal(0))},
+        totals={"heads": Sum("people", default=0), "amount": Sum("total", default=Decimal(0))},
         export=reverse("recipients:declaration-export"),
     )
     context["rows"] = queries.with_places(context["page"])
