@@ -14,7 +14,7 @@ from disbursement.views.common import place_names
 from huimin.core import scope
 from huimin.core.bankformats.reasons import normalise
 from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
-from huimin.core.http import StaffRequest, opens, take_step
+from huimin.core.http import StaffRequest, opens, render_page, take_step
 from huimin.core.pages import Link, Nothing, Pair, Panel
 from huimin.core.roles import Area, Role
 from huimin.core.steps import Step
@@ -78,7 +78,7 @@ def line_stop(request: StaffRequest, pk: int) -> HttpResponse:
 @opens(Area.ROSTER)
 @require_safe
 def person_payments(request: StaffRequest, pk: int) -> HttpResponse:
-    """A panel for the person's page: what this person was paid, as beneficiary, newest first."""
+    """What this person was paid, as beneficiary, newest first: a panel of the person's page, or a page by itself."""
     rows = queries.live_lines(queries.shown_lines(PaymentLine.objects.visible_to(request.user)))
     found = list(
         rows.filter(beneficiary_id=pk)
@@ -94,6 +94,7 @@ def person_payments(request: StaffRequest, pk: int) -> HttpResponse:
         "paid": paid,
         "nothing": Nothing("还没有发放记录", "花名册生成以后，这里会列出每一笔。", [Link("看批次", reverse("disbursement:batch-list"))]),
     }
-    return render(request, "disbursement/partials/person_payments.html", context)
+    page, panel = "disbursement/person_payments.html", "disbursement/partials/person_payments.html"
+    return render_page(request, page, panel, context)
 
 
