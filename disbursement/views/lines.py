@@ -12,8 +12,8 @@ from disbursement.forms import ReversalForm, StopForm
 from disbursement.models import PaymentLine, PaymentResult
 from disbursement.views.common import place_names
 from huimin.core import scope
-from huimin.core.bankformats.reasons import normalise
 from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
+from huimin.core.bankformats.reasons import normalise
 from huimin.core.http import StaffRequest, opens, render_page, take_step
 from huimin.core.pages import Link, Nothing, Pair, Panel
 from huimin.core.roles import Area, Role
