@@ -111,7 +111,7 @@ def test_two_files_joined_are_refused(here, order):
 
 @pytest.mark.parametrize("data", [b"", b"<html><body>login</body></html>", b"PK\x03\x04xxxx"])
 def test_what_is_no_return_at_all_is_refused(here, order, data):
-    refused(here, data, "")
+    refused(here, data, None)
 
 
 def test_a_date_before_the_order_or_ahead_is_refused(here, order):
