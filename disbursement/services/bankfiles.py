@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from django.db import connection
+from django.utils import timezone
 
 from disbursement.models import BankFile, PaymentOrder
 from huimin.core import crypto, files
@@ -52,7 +53,7 @@ def _make(order: PaymentOrder, bank: BankFormat, *, actor: User) -> BankFile:
         order_number=order.number,
         count=order.line_count,
         total=order.total,
-        date=f"{order.sent_at:%Y%m%d}",
+        date=f"{timezone.localtime(order.sent_at):%Y%m%d}",
     )
     buffer = io.BytesIO()
     try:

@@ -209,3 +209,7 @@ def test_the_results_carry_file_and_line(here, order):
     failed = PaymentResult.objects.get(kind="bank_failed")
     assert (failed.return_file_id, failed.file_line_no, failed.reason_code) == (found.pk, 2, "0103")
     assert PaymentLine.objects.filter(results__return_file=found).count() == 6
+
+
+def test_the_date_of_the_bank_file_is_the_day_in_china(here, order):
+    assert make.payroll(order).header.date == f"{timezone.localtime(order.sent_at):%Y%m%d}"
