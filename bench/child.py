@@ -1,13 +1,16 @@
-"""One measured run in a process of its own: python -m bench.child measure|prepare MODULE:FUNCTION ROWS FOLDER.
+"""One measured run in a process of its own: python -m bench.child measure|profile|prepare MODULE:FUNCTION ROWS FOLDER.
 
 DATABASE_URL names the run's own database. What it found is the last line of its output, as JSON.
 """
 
 from __future__ import annotations
 
+import cProfile
 import gc
 import importlib
+import io
 import json
+import pstats
 import resource
 import sys
 import time
@@ -24,19 +27,30 @@ class Stage:
 
     def __init__(self, rows: int, folder: Path) -> None:
         self.rows = rows
+        self.profile: cProfile.Profile | None = None
         self.folder = folder
-        self.seconds = self.client_rss = self.backend_rss = 0.0
+        self.seconds = self.idle_rss = self.client_rss = self.backend_rss = 0.0
 
     @contextmanager
     def timed(self) -> Iterator[None]:
         """Everything that belongs to the job, its commit included; used once. Peak memory is read at its end."""
         databases.checkpoint()
         gc.collect()
+        self.idle_rss = peak()
+        if self.profile:
+            self.profile.enable()
         began = time.perf_counter()
         yield
         self.seconds = time.perf_counter() - began
-        self.client_rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        if self.profile:
+            self.profile.disable()
+        self.client_rss = peak()
         self.backend_rss = backend_peak()
+
+
+def peak() -> float:
+    """Megabytes this process took at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def backend_peak() -> float:
@@ -61,10 +75,20 @@ def measure(name: str, stage: Stage) -> dict[str, Any]:
     proof = function(name)(stage)
     return {
         "seconds": stage.seconds,
+        "idle_rss": stage.idle_rss,
         "client_rss": stage.client_rss,
         "backend_rss": stage.backend_rss,
         "proof": proof,
     }
+
+
+def profile(name: str, stage: Stage) -> str:
+    """Where the timed part spends its time in Python; the database's share stands under the cursor's wait."""
+    stage.profile = cProfile.Profile()
+    measure(name, stage)
+    out = io.StringIO()
+    pstats.Stats(stage.profile, stream=out).sort_stats("tottime").print_stats(25)
+    return out.getvalue()
 
 
 def function(name: str) -> Any:
@@ -83,6 +107,8 @@ def main(argv: list[str]) -> None:
     found: Any = None
     if act == "prepare":
         function(name)(stage)
+    elif act == "profile":
+        found = profile(name, stage)
     else:
         found = measure(name, stage)
     print(json.dumps(found, ensure_ascii=False), flush=True)

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from psycopg.types.range import DateRange
 
 from huimin.core import crypto, people
@@ -23,6 +23,7 @@ from huimin.core.identity import account_tail, check_digit
 from huimin.core.models import BankBranch, Department, Division, Grant, Level, Office, User
 from huimin.core.pinyin import sort_key
 from huimin.core.roles import Role
+from recipients.models import Declaration
 from subsidies.models import Indicator, IndicatorPolicy, Policy, PolicyVersion
 
 COUNTY, TOWN = "341524000000", "341524100000"
@@ -65,28 +66,28 @@ def places() -> None:
 
 def staff() -> dict[str, User]:
     """One person for every role, over the whole county."""
-    office = Office.objects.create(name="金寨县财政局", kind=Office.Kind.FINANCE, division_id=COUNTY)
-    found = {}
-    for serial, role in enumerate(Role):
-        first = f"990001197001{serial + 1:02d}{serial:03d}"[:17]
-        number = first + check_digit(first)
-        user = User.objects.create(
-            username=f"bench_{role}",
-            name=role.label,
-            office=office,
-            id_number=number,
-            person_key=crypto.blind_index("id_number", number),
-        )
-        Grant.objects.create(
-            user=user,
-            role=role,
-            office=office,
-            division_id=COUNTY,
-            valid=DateRange(date(2020, 1, 1), None),
-            role_class=0,
-            person_key=user.person_key,
-        )
-        found[role] = user
+    Office.objects.create(name="金寨县财政局", kind=Office.Kind.FINANCE, division_id=COUNTY)
+    return {role: person(f"bench_{role}", role, serial) for serial, role in enumerate(Role)}
+
+
+def person(name: str, role: Role, serial: int) -> User:
+    """A member of staff with one role; nobody is two of them."""
+    office = Office.objects.get()
+    first = f"99000119700101{serial:03d}"
+    number = first + check_digit(first)
+    key = crypto.blind_index("id_number", number)
+    found = User.objects.create(
+        username=name, name=role.label, office=office, id_number=number, person_key=key
+    )
+    Grant.objects.create(
+        user=found,
+        role=role,
+        office=office,
+        division_id=COUNTY,
+        valid=DateRange(date(2020, 1, 1), None),
+        role_class=0,
+        person_key=key,
+    )
     return found
 
 
@@ -172,15 +173,13 @@ def members(count: int) -> Iterator[Member]:
 @contextmanager
 def quietly(*tables: str) -> Iterator[None]:
     """The tables' own triggers off, and all in one transaction; needs the owner."""
-    with connection.cursor() as cursor:
-        cursor.execute("BEGIN")
+    with transaction.atomic(), connection.cursor() as cursor:
         for table in tables:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         yield
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for table in tables:
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
-        cursor.execute("COMMIT")
 
 
 def copy(table: str, columns: str, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -218,7 +217,10 @@ def registry(count: int, maker: User) -> None:
             "recipients_household",
             "id, county_code, division_code, code, group_name, status",
             ["int8", "varchar", "varchar", "varchar", "varchar", "varchar"],
-            ((one.household, COUNTY, one.house.village.code, one.house.code, one.house.group, "normal") for one in holders),
+            (
+                (one.household, COUNTY, one.house.village.code, one.house.code, one.house.group, "normal")
+                for one in holders
+            ),
         )
         _copy_people(everybody, maker)
         _copy_accounts(holders)
@@ -267,15 +269,27 @@ def _copy_accounts(holders: Sequence[Member]) -> None:
 
 def entitlements(count: int, version: PolicyVersion, maker: User) -> None:
     """A confirmed declaration per village, and from each of its lines an entitlement that runs on."""
-    with connection.cursor() as cursor, quietly(
-        "recipients_declaration", "recipients_declarationline", "recipients_entitlement", "recipients_entitlementversion"
+    with (
+        connection.cursor() as cursor,
+        quietly(
+            "recipients_declaration",
+            "recipients_declarationline",
+            "recipients_entitlement",
+            "recipients_entitlementversion",
+        ),
     ):
-        cursor.execute(
-            """INSERT INTO recipients_declaration (county_code, division_code, policy_id, version_id, period, period_range,
-                   serial, round, status, made_by_id)
-               SELECT county_code, code, %s, %s, %s, %s, 1, 1, 'confirmed', %s
-               FROM (SELECT DISTINCT county_code, division_code AS code FROM recipients_household) v""",
-            [version.policy_id, version.pk, PERIOD, YEAR, maker.pk],
+        Declaration.objects.bulk_create(
+            Declaration(
+                county_code=COUNTY,
+                division_code=one.code,
+                policy_id=version.policy_id,
+                version=version,
+                period=PERIOD,
+                period_range=YEAR,
+                status="confirmed",
+                made_by=maker,
+            )
+            for one in villages()
         )
         cursor.execute(
             """INSERT INTO recipients_declarationline (declaration_id, line_no, beneficiary_id, payee_id, quantity, facts,

@@ -126,6 +126,7 @@ CELERY_BEAT_SCHEDULE = {
     "seal-audit": {"task": "core.seal_audit", "schedule": 10},
     "deliver-messages": {"task": "core.deliver_messages", "schedule": 10},
     "anchor-audit": {"task": "core.anchor_audit", "schedule": 3600},
+    "forget-query-counters": {"task": "publicity.forget_old", "schedule": 3600},
 }
 CACHES = {
     "default": {
@@ -217,7 +218,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
     "PAGE_SIZE": 100,
     "EXCEPTION_HANDLER": "huimin.core.api_errors.refused",
-    "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "惠民直达 接口",

@@ -16,7 +16,9 @@ class ChallengeForm(HouseForm):
 
     token = forms.CharField(widget=forms.HiddenInput, required=False, max_length=400)
     answer = forms.CharField(
-        label="算一算", max_length=4, widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"})
+        label="算一算",
+        max_length=4,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )
 
     def ask(self, challenge: Challenge) -> None:
@@ -26,14 +28,15 @@ class ChallengeForm(HouseForm):
         self.fields["answer"].help_text = "防止别人用机器乱查。把得数写成数字。"
         self.fields["answer"].error_messages["required"] = "请填写算一算的得数"
         if self.is_bound:
-            self.data = self.data.copy()
-            self.data["token"], self.data["answer"] = challenge.token, ""
+            self.data = {**self.data.dict(), "token": challenge.token, "answer": ""}  # type: ignore[attr-defined]
         else:
             self.initial["token"] = challenge.token
 
 
 def _private(**attrs: str) -> forms.TextInput:
-    return forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false", **attrs})
+    return forms.TextInput(
+        attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false", **attrs}
+    )
 
 
 class QueryForm(ChallengeForm):

@@ -18,16 +18,17 @@ from huimin.core.models import Division, Level, Office, User
 from huimin.core.scope import subtree_range
 from publicity.models import Disclosure, DisclosureLine
 from publicity.rules import PUBLIC_STATES, OpenLine, short_code
-from publicity.states import DisclosureStatus, LineState
+from publicity.states import DisclosureStatus, LineState, QueryOutcome
 from recipients.models import Notice
 from subsidies.models import Policy, PolicyVersion
 from subsidies.states import PolicyStatus
 
-# When and why, beside the state: `result.on_day`, `result.reason` of payment line `l`
+# When and why, beside the state: `result.on_day`, `result.reason` and `result.words` of payment line `l`
 RESULT_JOIN = """
     LEFT JOIN LATERAL (
         SELECT max(p.business_on) AS on_day,
-               coalesce(max(p.reason_code) FILTER (WHERE p.kind IN ('bank_failed', 'late_return')), '') AS reason
+               coalesce(max(p.reason_code) FILTER (WHERE p.kind IN ('bank_failed', 'late_return')), '') AS reason,
+               coalesce(max(p.note) FILTER (WHERE p.kind IN ('bank_failed', 'late_return')), '') AS words
         FROM disbursement_paymentresult p WHERE p.line_id = l.id
     ) result ON TRUE
 """
@@ -65,6 +66,7 @@ class OwnPayment:
     state: LineState
     on_day: date | None
     reason_code: str
+    bank_words: str
     is_correction: bool
     policy_phone: str
 
@@ -106,7 +108,7 @@ def payments_of_key(key: bytes, *, most: int = 200) -> list[OwnPayment]:
         cursor.execute(
             f"""SELECT y.name, b.period, extract(year FROM lower(l.period_range))::int, l.amount, l.quantity,
                        v.quantity_label, l.standard_text, l.account_tail, l.bank_name, l.beneficiary_name,
-                       {PAYMENT_STATE_SQL}, result.on_day, result.reason, l.corrects_line_id IS NOT NULL, y.phone
+                       {PAYMENT_STATE_SQL}, result.on_day, result.reason, result.words, l.corrects_line_id IS NOT NULL, y.phone
                 FROM disbursement_paymentline l
                 JOIN disbursement_roster r ON r.id = l.roster_id
                      AND r.revision = l.revision AND r.status <> 'cancelled'
@@ -121,7 +123,7 @@ def payments_of_key(key: bytes, *, most: int = 200) -> list[OwnPayment]:
             [key, most],
         )
         rows = cursor.fetchall()
-    return [OwnPayment(*row[:10], LineState(PUBLIC_STATES[row[10]]), *row[11:]) for row in rows]
+    return [OwnPayment(*(*row[:10], LineState(PUBLIC_STATES[row[10]]), *row[11:])) for row in rows]
 
 
 def under_review(person_id: int) -> list[UnderReview]:
@@ -193,7 +195,9 @@ def disclosures_for_place(code: str) -> QuerySet[Disclosure]:
     """What stands open of a township, or of one village with the village's own figures beside it."""
     found = standing_disclosures().filter(division_code=code[:9] + "000")
     if code.endswith("000"):
-        return found.annotate(here_count=Max("line_count"), here_total=Max("total")).order_by("-published_on", "-id")
+        return found.annotate(here_count=Max("line_count"), here_total=Max("total")).order_by(
+            "-published_on", "-id"
+        )
     here = Q(lines__division_code=code)
     return (
         found.filter(Exists(DisclosureLine.objects.filter(disclosure=OuterRef("pk"), division_code=code)))
@@ -232,7 +236,7 @@ def open_lines(disclosure: Disclosure) -> Iterator[OpenLine]:
     """Every line as it is given out, in order, without holding all of them."""
     rows = disclosure.lines.order_by("line_no").values_list(*OPEN_COLUMNS)
     for row in rows.iterator(chunk_size=2000):
-        yield OpenLine(*row[:7], bytes(row[7]), row[8], LineState(row[9]).label)
+        yield OpenLine(*(*row[:7], bytes(row[7]), row[8], LineState(row[9]).label))
 
 
 def disclosure_by_code(code: str) -> Disclosure | None:
@@ -289,7 +293,9 @@ def publishable(user: User) -> QuerySet[Roster]:
 
 
 def villages_in_roster(roster: Roster) -> dict[str, str]:
-    codes = PaymentLine.objects.filter(roster=roster, revision=roster.revision).values("division_code").distinct()
+    codes = (
+        PaymentLine.objects.filter(roster=roster, revision=roster.revision).values("division_code").distinct()
+    )
     return place_names([row["division_code"] for row in codes])
 
 
@@ -306,7 +312,7 @@ def sums_of(lines: QuerySet[DisclosureLine]) -> dict[str, Any]:
         count=Count("*"),
         total=Sum("amount", default=Decimal(0)),
         quantity=Sum("quantity", default=Decimal(0)),
-        paid_count=Count("*", filter=Q(state=LineState.PAID)),
+        paid_count=Count("id", filter=Q(state=LineState.PAID)),
         paid_total=Sum("amount", filter=Q(state=LineState.PAID), default=Decimal(0)),
     )
 
@@ -314,7 +320,9 @@ def sums_of(lines: QuerySet[DisclosureLine]) -> dict[str, Any]:
 def public_policies_on(today: date) -> QuerySet[Policy]:
     """Public policies with the version of that day as `versions_today` (none or one)."""
     current = PolicyVersion.objects.filter(published_at__isnull=False, valid__contains=today)
-    return public_policies().prefetch_related(Prefetch("versions", queryset=current, to_attr="versions_today"))
+    return public_policies().prefetch_related(
+        Prefetch("versions", queryset=current, to_attr="versions_today")
+    )
 
 
 def former_versions(policy: Policy, today: date) -> list[PolicyVersion]:
@@ -330,3 +338,30 @@ def place_titles(codes: list[str]) -> dict[str, str]:
         code: names.get(code[:9] + "000", "") + ("" if code.endswith("000") else names.get(code, ""))
         for code in codes
     }
+
+
+def villages_below(code: str) -> list[Division]:
+    return list(Division.objects.villages(code).order_by("code"))
+
+
+def roster_sums(roster_id: int) -> tuple[int, Decimal]:
+    """What went to the bank for a roster: count and sum of its own lines, apart from the published copy."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT count(*), coalesce(sum(l.amount), 0) FROM disbursement_paymentline l
+               JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision WHERE r.id = %s""",
+            [roster_id],
+        )
+        count, total = cursor.fetchone()
+    return int(count), total
+
+
+def query_figures() -> dict[str, int]:
+    """Questions of the last day by outcome, for the desk: a wave of misses is somebody guessing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT outcome, count(*) FROM publicity_querylog
+               WHERE at > business_now() - interval '1 day' GROUP BY outcome"""
+        )
+        found = dict(cursor.fetchall())
+    return {outcome: found.get(outcome, 0) for outcome in QueryOutcome.values}

@@ -1,5 +1,3 @@
-"""Jobs of this app, and the services that steps are taken with: imported once at start, so that both are registered."""
-
 from huimin.core import jobs
 from huimin.core.jobs import JobRun
 from recipients.services import registry_import

@@ -11,7 +11,7 @@ from huimin.core.models import Department, User
 from huimin.core.models.trail import append_only
 from huimin.core.periods import Frequency
 from huimin.core.roles import Area, roles_reading
-from huimin.core.scope import Scoped, ScopedQuerySet, within
+from huimin.core.scope import Holder, Scoped, ScopedQuerySet, within
 from subsidies.states import (
     INDICATOR_BADGES,
     INDICATOR_FLOW,
@@ -23,7 +23,7 @@ from subsidies.states import (
 
 
 class PolicyQuerySet(ScopedQuerySet):
-    def visible_to(self, user: User) -> Self:
+    def visible_to(self, user: Holder) -> Self:
         """The policy list is one for the county: who reads policies anywhere in it sees all of it."""
         readers = roles_reading(Area.POLICY)
         reach = Q(pk__in=[])

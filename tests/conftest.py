@@ -121,3 +121,14 @@ def closed_network(monkeypatch):
         return real_lookup(host, *args, **kwargs)
 
     monkeypatch.setattr(socket, "getaddrinfo", lookup)
+
+
+@pytest.fixture
+def move_clock(committed_db, owner_connection):
+    """move_clock(days): the business clock goes on by so many days, as only the owner can."""
+
+    def move(days):
+        owner_connection.execute("UPDATE core_clock SET shift = shift + make_interval(days => %s)", [days])
+        owner_connection.commit()
+
+    return move

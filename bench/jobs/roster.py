@@ -6,10 +6,12 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from bench import data
+from bench import data, databases
 from bench.child import Stage
 from disbursement.models import Batch, PaymentLine, Roster
+from disbursement.services.rosters import regenerate_roster
 from huimin.core.roles import Role
+from launcher import database
 from subsidies.models import PolicyVersion
 
 # what a line is made from; keys are columns, so that a way that must not compute one can leave it out
@@ -89,9 +91,7 @@ def line_sql() -> str:
     """The bare INSERT … SELECT: joins, amount and numbering; commitment and leaf are constants."""
     known = {field.column for field in PaymentLine._meta.local_concrete_fields}
     chosen = {column: source for column, source in SOURCES.items() if column in known}
-    return (
-        f"INSERT INTO disbursement_paymentline ({', '.join(chosen)}) SELECT {', '.join(chosen.values())} {FROM}"
-    )
+    return f"INSERT INTO disbursement_paymentline ({', '.join(chosen)}) SELECT {', '.join(chosen.values())} {FROM}"
 
 
 def parameters(roster: Roster) -> dict[str, Any]:
@@ -118,6 +118,33 @@ def limit(stage: Stage) -> dict[str, Any]:
         cursor.execute(line_sql(), parameters(roster))
         cursor.execute(CLAIMS, parameters(roster))
     return proof()
+
+
+def ours(stage: Stage) -> dict[str, Any]:
+    """The service: reasons of those left out, months and rule, claims, commitment and leaf of every line, root, trail."""
+    roster, actor = the_roster(), data.user(Role.TOWNSHIP_CLERK)
+    with stage.timed():
+        regenerate_roster(roster.pk, actor=actor)
+    return proof()
+
+
+# what the integrity chain is made of, with nothing in it
+NO_CHAIN = r"""
+CREATE OR REPLACE FUNCTION hm_leaf(public text[], commitment bytea) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT '\x0000000000000000000000000000000000000000000000000000000000000000'::bytea $$;
+CREATE OR REPLACE FUNCTION hm_commitment(salt bytea, id_commitment bytea, account_commitment bytea) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT '\x0000000000000000000000000000000000000000000000000000000000000000'::bytea $$;
+CREATE OR REPLACE FUNCTION hm_merkle_root(leaves bytea) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT '\x0000000000000000000000000000000000000000000000000000000000000000'::bytea $$;
+"""
+
+
+def without_chain(stage: Stage) -> dict[str, Any]:
+    """The same service over digest functions that return a constant."""
+    with database.session(databases.owner_url(connection.settings_dict["NAME"])) as owner:
+        owner.execute(NO_CHAIN)
+    return ours(stage)
 
 
 def proof() -> dict[str, Any]:

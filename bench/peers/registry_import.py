@@ -105,10 +105,17 @@ def make_accounts(block: Sequence[Row], persons: Sequence[Person]) -> None:
     )
 
 
+class Bytes(Widget):
+    """As they are; shown as hexadecimal digits."""
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return value.hex() if value else ""
+
+
 class PersonResource(ModelResource):
     """use_bulk with its other settings as they come; a person is looked for by the blind index of the ID number."""
 
-    id_key = Field("id_key", "id_key", widget=Widget())  # bytes as they are
+    id_key = Field("id_key", "id_key", widget=Bytes())
 
     class Meta:
         model = Person
@@ -120,6 +127,9 @@ class PersonResource(ModelResource):
             "birth_date", "sex", "phone", "note", "resident_since", "is_low_income", "is_rural",
             "is_poverty_relief", "is_extreme_poverty",
         )  # fmt: skip
+
+    def after_import(self, dataset: Any, result: Any, **kwargs: Any) -> None:
+        """It would set the sequence anew, which the app's role may not."""
 
     def before_save_instance(self, instance: Person, row: Any, **kwargs: Any) -> None:
         """What has no column of its own in a data set."""

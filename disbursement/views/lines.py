@@ -16,7 +16,7 @@ from disbursement.views.common import place_names
 from huimin.core import scope
 from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
 from huimin.core.bankformats.reasons import normalise
-from huimin.core.http import StaffRequest, opens, take_step
+from huimin.core.http import StaffRequest, opens, render_page, take_step
 from huimin.core.pages import Link, Nothing, Pair, Panel
 from huimin.core.roles import Area, Role
 from huimin.core.steps import Step
@@ -82,7 +82,7 @@ def line_stop(request: StaffRequest, pk: int) -> HttpResponse:
 @opens(Area.ROSTER)
 @require_safe
 def person_payments(request: StaffRequest, pk: int) -> HttpResponse:
-    """A panel for the person's page: what this person was paid, as beneficiary, newest first."""
+    """What this person was paid, as beneficiary, newest first: a panel of the person's page, or a page by itself."""
     rows = queries.live_lines(queries.shown_lines(PaymentLine.objects.visible_to(request.user)))
     found: list[Any] = list(
         rows.filter(beneficiary_id=pk)
@@ -102,4 +102,5 @@ def person_payments(request: StaffRequest, pk: int) -> HttpResponse:
             [Link("看批次", reverse("disbursement:batch-list"))],
         ),
     }
-    return render(request, "disbursement/partials/person_payments.html", context)
+    page, panel = "disbursement/person_payments.html", "disbursement/partials/person_payments.html"
+    return render_page(request, page, panel, context)

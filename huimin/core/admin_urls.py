@@ -1,4 +1,5 @@
-from django.contrib import admin
 from django.urls import path
 
-urlpatterns = [path("", admin.site.urls)]
+from huimin.core.admin import back_office
+
+urlpatterns = [path("", back_office.urls)]

@@ -32,7 +32,7 @@ class StaffCommand(BaseCommand):
     def add_options(self, parser: CommandParser) -> None:
         """What the command takes besides --as and --json."""
 
-    def act(self, actor: User | None, **options: Any) -> dict[str, Any]:
+    def act(self, actor: User | None, *args: Any, **options: Any) -> dict[str, Any]:
         raise CommandError("act is for the subclass to write")
 
     def handle(self, *args: Any, username: str | None, json: bool, **options: Any) -> None:

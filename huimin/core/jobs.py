@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from celery import current_app
 from django.db import OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.urls import reverse
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+TASK = "core.run_job"  # by name: tasks.py imports this module
 LEASE_SECONDS = 60
 HEARTBEAT_SECONDS = 5
 MAX_ATTEMPTS = 3
@@ -116,8 +118,6 @@ def offer(job: Job) -> None:
 
 def relay(*, only: int | None = None, limit: int = 200) -> int:
     """Hand waiting outbox rows to the broker; rows locked by another relay are skipped. Returns how many went."""
-    from huimin.core.tasks import run_job  # noqa: PLC0415 -- tasks import this module
-
     sent = 0
     with transaction.atomic():
         waiting = Outbox.objects.select_for_update(skip_locked=True).filter(
@@ -127,7 +127,7 @@ def relay(*, only: int | None = None, limit: int = 200) -> int:
             waiting = waiting.filter(pk=only)
         for row in waiting.order_by("pk")[:limit]:
             try:
-                run_job.apply_async(args=[row.ref], retry=False)
+                current_app.send_task(TASK, args=[row.ref], retry=False)
             except Exception as error:  # the broker is away: the row waits, the request goes on
                 Outbox.objects.filter(pk=row.pk).update(attempts=F("attempts") + 1)
                 log.warning("broker away, job %s waits in the outbox: %s", row.ref, type(error).__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -62,23 +63,31 @@ def _faults(row: dict[str, str], known: set[str]) -> list[tuple[str, str]]:
     code, parent = row["code"] or "", row["parent"] or ""
     if not re.fullmatch(r"\d{12}", code, re.ASCII):
         return [("code", f"区划代码“{code}”应为 12 位数字。")]
-    faults = []
+    return [*_shape_faults(row, code), *_place_faults(row, code, parent, known), *_date_faults(row)]
+
+
+def _shape_faults(row: dict[str, str], code: str) -> Iterator[tuple[str, str]]:
     if not (row["name"] or "").strip():
-        faults.append(("name", "名称没有填。"))
+        yield "name", "名称没有填。"
     if row["level"] not in Level.values:
-        faults.append(("level", f"级次“{row['level']}”应为 {'、'.join(Level.values)} 之一。"))
+        yield "level", f"级次“{row['level']}”应为 {'、'.join(Level.values)} 之一。"
     elif code[_DIGITS[Level(row["level"])] :].strip("0"):
-        faults.append(("level", f"代码{code}不是{Level(row['level']).label}级的代码。"))
+        yield "level", f"代码{code}不是{Level(row['level']).label}级的代码。"
+
+
+def _place_faults(row: dict[str, str], code: str, parent: str, known: set[str]) -> Iterator[tuple[str, str]]:
     if row["level"] != Level.PROVINCE and parent not in known:
-        faults.append(("parent", f"上级“{parent}”不在文件里，也没有导入过。"))
+        yield "parent", f"上级“{parent}”不在文件里，也没有导入过。"
     elif parent and (parent == code or not scope.covers(parent, code)):
-        faults.append(("parent", f"{code}不在上级{parent}之下。"))
+        yield "parent", f"{code}不在上级{parent}之下。"
+
+
+def _date_faults(row: dict[str, str]) -> Iterator[tuple[str, str]]:
     for name in DATES:
         try:
             _day(row.get(name))
         except ValueError:
-            faults.append((name, f"日期“{row[name]}”要写成 2026-01-01。"))
-    return faults
+            yield name, f"日期“{row[name]}”要写成 2026-01-01。"
 
 
 def _division(row: dict[str, str]) -> Division:

@@ -6,16 +6,27 @@ range of codes and every list stays one indexed condition, without a join.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol, Self
 
 from django.db import models
 from django.db.models import Q
 
 from huimin.core.roles import roles_reading
 
-if TYPE_CHECKING:
-    from huimin.core.models import User
+
+class GrantInForce(Protocol):
+    role: str
+    division_id: str
+    policy_ids: list[int] | None
+
+
+class Holder(Protocol):
+    """A person as far as reach is concerned: models.User is one."""
+
+    @property
+    def active_grants(self) -> Sequence[GrantInForce]: ...
+
 
 _LEVEL_DIGITS = (2, 4, 6, 9, 12)
 
@@ -51,7 +62,7 @@ def within(code: str, *, field: str = "division_code") -> Q:
 class ScopedQuerySet(models.QuerySet[Any]):
     """Every list, detail, total, export, autocomplete and error message begins with visible_to."""
 
-    def visible_to(self, user: User) -> Self:
+    def visible_to(self, user: Holder) -> Self:
         """Rows that a grant of `user` covers today, by place, by policy and by the area its role reads."""
         readers = roles_reading(self.model.area)
         reach = Q(pk__in=[])
@@ -80,7 +91,7 @@ class Scoped(models.Model):
         abstract = True
 
 
-def holds(user: User, roles: Iterable[str], *, division_code: str, policy_id: int | None = None) -> bool:
+def holds(user: Holder, roles: Iterable[str], *, division_code: str, policy_id: int | None = None) -> bool:
     """Does a grant give one of these roles at that place, for that policy, today?"""
     wanted = set(roles)
     return any(
@@ -91,6 +102,6 @@ def holds(user: User, roles: Iterable[str], *, division_code: str, policy_id: in
     )
 
 
-def reads(user: User, area: str) -> bool:
+def reads(user: Holder, area: str) -> bool:
     readers = roles_reading(area)
     return any(grant.role in readers for grant in user.active_grants)

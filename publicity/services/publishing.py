@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
@@ -76,7 +77,12 @@ def publish_disclosure(roster_id: int, *, actor: User) -> Disclosure:
         actor=actor,
         label="公开发放名单",
         after=DisclosureStatus.PUBLISHED,
-        detail={"roster": roster.pk, "lines": len(lines), "total": str(roster.total), "root": roster.content_hash},
+        detail={
+            "roster": roster.pk,
+            "lines": len(lines),
+            "total": str(roster.total),
+            "root": roster.content_hash,
+        },
     )
     return disclosure
 
@@ -120,9 +126,7 @@ def why_not_publish(roster: Roster, lines: list[OpenLine], *, actor: User) -> St
 
 
 def may_publish(roster: Roster, actor: User) -> bool:
-    return scope.holds(
-        actor, PUBLISHERS, division_code=roster.division_code, policy_id=roster.policy_id
-    )
+    return scope.holds(actor, PUBLISHERS, division_code=roster.division_code, policy_id=roster.policy_id)
 
 
 def _text_fault(lines: Iterable[OpenLine]) -> str:
@@ -154,7 +158,7 @@ def _lines_of(roster: Roster) -> list[OpenLine]:
         )
         rows = cursor.fetchall()
     return [
-        OpenLine(*row[:7], bytes(row[7]), names.get(row[1], ""), LineState(PUBLIC_STATES[row[8]]).label)
+        OpenLine(*(*row[:7], bytes(row[7]), names.get(row[1], ""), LineState(PUBLIC_STATES[row[8]]).label))
         for row in rows
     ]
 
@@ -181,7 +185,7 @@ def _copy_lines(disclosure: Disclosure, roster: Roster) -> None:
         )
 
 
-def _last_paid_on(roster: Roster) -> object:
+def _last_paid_on(roster: Roster) -> date | None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT max(result.on_day) FROM disbursement_paymentline l {RESULT_JOIN}
@@ -189,4 +193,5 @@ def _last_paid_on(roster: Roster) -> object:
                   AND EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id AND p.kind = 'paid')""",  # noqa: S608
             [roster.pk, roster.revision],
         )
-        return cursor.fetchone()[0]
+        found: date | None = cursor.fetchone()[0]
+    return found

@@ -108,10 +108,10 @@ class Declaration(Scoped):
                     "OLD.status = 'county_review' AND NEW.status IN ('county_notice', 'confirmed')"
                 ),
                 func="""
-                    IF EXISTS (SELECT FROM subsidies_policyversion v, unnest(v.joint_parties) AS party
+                    IF EXISTS (SELECT FROM subsidies_policyversion v, unnest(v.joint_parties) AS wanted(party)
                                WHERE v.id = OLD.version_id AND v.has_county_review AND NOT EXISTS (
                                    SELECT FROM recipients_jointsignature s WHERE s.declaration_id = OLD.id
-                                   AND s.round = OLD.round AND s.party = party)) THEN
+                                   AND s.round = OLD.round AND s.party = wanted.party)) THEN
                         RAISE EXCEPTION '县级联审还有部门没有会签' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;

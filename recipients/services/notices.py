@@ -1,0 +1,282 @@
+"""公示: posting freezes a masked list with its digest; photographs, poster, withdrawal."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection, transaction
+from django.db.models import Max
+
+from huimin.core import audit, clock, digests, files, scope
+from huimin.core.documents import render_pdf
+from huimin.core.errors import BadInput, StepForbidden, StepRefused
+from huimin.core.identity import COMPOUND_SURNAMES
+from huimin.core.models import CalendarDay, Division
+from huimin.core.money import format_yuan
+from huimin.core.periods import Period
+from huimin.core.workdays import DayKind, NoticeDays
+from recipients.models import Declaration, Notice, NoticeLevel, NoticeLine, NoticePhoto
+from recipients.rules import NO_PRIVATE_PART
+from recipients.services import review
+from recipients.states import DECLARATION_FLOW, NOTICE_LEVEL_OF, DeclarationStatus
+from subsidies.models import Policy
+
+if TYPE_CHECKING:
+    from huimin.core.models import StoredFile, User
+    from subsidies.models import PolicyVersion
+
+MAX_PHOTO = 10 * 1024 * 1024
+_PICTURES = ((b"\xff\xd8\xff", b"\xff\xd9", "image/jpeg", ".jpg"), (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82", "image/png", ".png"))  # fmt: skip
+_HORIZON = 200  # days of the calendar that the longest term may need
+PER_PAGE = 102
+
+# the mask of huimin.core.identity.mask_name_surname over many rows (a test holds the two equal)
+_FREEZE = """INSERT INTO recipients_noticeline
+        (notice_id, line_no, village, group_name, shown_name, quantity, standard_text, amount)
+    SELECT %(notice)s, row_number() OVER (ORDER BY l.line_no), coalesce(v.name, ''), h.group_name,
+           CASE WHEN NOT %(surname_only)s THEN p.name
+                WHEN char_length(p.name) > 2 AND left(p.name, 2) = ANY(%(compound)s) THEN left(p.name, 2) || '**'
+                ELSE left(p.name, 1) || '**' END,
+           l.quantity, %(standard)s, l.amount
+    FROM recipients_declarationline l JOIN recipients_person p ON p.id = l.beneficiary_id
+    JOIN recipients_household h ON h.id = p.household_id LEFT JOIN core_division v ON v.code = p.division_code
+    WHERE l.declaration_id = %(declaration)s AND l.excluded_at_level = ''"""
+# the open fields of a line as texts, in order; anyone who holds the posted list gives the same root
+_ROOT = """SELECT encode(hm_merkle_root(coalesce(string_agg(hm_leaf(ARRAY[n.line_no::text, n.village, n.group_name,
+        n.shown_name, trim_scale(n.quantity)::text, n.standard_text, n.amount::text], %s), ''::bytea
+        ORDER BY n.line_no), ''::bytea)), 'hex') FROM recipients_noticeline n WHERE n.notice_id = %s"""
+
+
+def term_of(version: PolicyVersion) -> NoticeDays:
+    kind = DayKind.WORK if version.notice_in_workdays else DayKind.NATURAL
+    return NoticeDays(version.notice_days, kind, version.notice_counts_first)
+
+
+def last_day(version: PolicyVersion, start: date) -> date:
+    """The last full day of a notice posted on `start`, by the policy's term and the county's work calendar."""
+    days = CalendarDay.objects.filter(day__range=(start, start + timedelta(days=_HORIZON)))
+    calendar = dict(days.values_list("day", "is_workday")) if version.notice_in_workdays else {}
+    return term_of(version).last_day(start, calendar)
+
+
+@transaction.atomic
+def post_notice(declaration_id: int, *, place: str, starts_on: date | None = None, actor: User) -> Notice:
+    """Post the list of the present level: lines frozen and masked, digest taken, days counted by the policy.
+
+    `starts_on` is the day the paper hangs, today or later. After an upheld objection the notice is posted anew with
+    its full days.
+    """
+    one = review.locked(declaration_id, actor)
+    level = NOTICE_LEVEL_OF.get(DeclarationStatus(one.status))
+    if level is None:
+        raise StepRefused(f"申报册“{one.get_status_display()}”，现在不用张贴公示。")
+    _require_poster(one, actor)
+    if review.standing_notice(one):
+        raise StepRefused("这一级的公示已经张贴，没有重复登记。")
+    start = starts_on or clock.today()
+    if start < clock.today():
+        raise BadInput("公示不能从过去的日期开始。", field="starts_on")
+    if not place.strip():
+        raise BadInput("请填写张贴地点。", field="place")
+    notice = _write(one, level, start, place.strip(), actor)
+    audit.record(
+        notice,
+        action="post",
+        actor=actor,
+        label="张贴公示",
+        detail={
+            "declaration": one.pk,
+            "level": level,
+            "lines": notice.line_count,
+            "total": str(notice.total),
+            "starts_on": str(notice.starts_on),
+            "ends_on": str(notice.ends_on),
+            "digest": notice.digest,
+        },
+    )
+    return notice
+
+
+def _require_poster(one: Declaration, actor: User) -> None:
+    step = DECLARATION_FLOW[f"end_{one.status}"]
+    if not scope.holds(actor, step.roles, division_code=one.division_code, policy_id=one.policy_id):
+        raise StepForbidden("这一级的公示不归您的岗位张贴。")
+
+
+def _write(one: Declaration, level: str, start: date, place: str, actor: User) -> Notice:
+    """The lines are written first under a reserved id, so that count, sum and digest stand on the row from the start."""
+    policy = one.policy
+    given: dict[str, Any] = {
+        "declaration": one.pk,
+        "standard": one.version.standard_text,
+        "surname_only": policy.is_protected,
+        "compound": sorted(COMPOUND_SURNAMES),
+    }
+    earlier = one.notices.filter(round=one.round, level=level).aggregate(last=Max("sequence"))["last"] or 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('recipients_notice', 'id'))")
+        given["notice"] = cursor.fetchone()[0]
+        cursor.execute(_FREEZE, given)
+        count = int(cursor.rowcount)
+        root = digest_of(given["notice"])
+        cursor.execute(
+            "SELECT coalesce(sum(amount), 0) FROM recipients_noticeline WHERE notice_id = %s",
+            [given["notice"]],
+        )
+        total: Decimal = cursor.fetchone()[0]
+    return Notice.objects.create(
+        pk=given["notice"],
+        declaration=one,
+        policy=policy,
+        round=one.round,
+        sequence=earlier + 1,
+        level=level,
+        starts_on=start,
+        ends_on=last_day(one.version, start),
+        place=place[:120],
+        line_count=count,
+        total=total,
+        digest=root,
+        posted_by=actor,
+        county_code=one.county_code,
+        division_code=one.division_code,
+    )
+
+
+def digest_of(notice_id: int) -> str:
+    """The Merkle root over the frozen lines as hexadecimal text (huimin.core.digests); computed by PostgreSQL."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ROOT, [NO_PRIVATE_PART, notice_id])
+        return str(cursor.fetchone()[0])
+
+
+def root_of(lines: list[NoticeLine]) -> str:
+    """The same root from lines in hand, for whoever checks the posted paper."""
+    leaves = [
+        digests.leaf_hash(digests.canonical_row(public_fields(line)), NO_PRIVATE_PART) for line in lines
+    ]
+    return digests.merkle_root(leaves).hex()
+
+
+def public_fields(line: NoticeLine) -> list[str]:
+    return [
+        str(line.line_no),
+        line.village,
+        line.group_name,
+        line.shown_name,
+        plain_quantity(line.quantity),
+        line.standard_text,
+        str(line.amount),
+    ]
+
+
+def plain_quantity(value: Decimal) -> str:
+    """3.5000 as 3.5: the text that stands on the paper."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def withdraw(notice: Notice, *, reason: str, actor: User) -> None:
+    """Take a notice down before its time; only an upheld objection does so, in the caller's transaction."""
+    notice.withdrawn_at, notice.withdrawn_reason = clock.now(), reason[:200]
+    notice.save(update_fields=["withdrawn_at", "withdrawn_reason"])
+    audit.record(notice, action="withdraw", actor=actor, label="撤下公示", note=reason)
+
+
+# --- photographs and poster -----------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def add_photo(notice_id: int, content: bytes, *, caption: str, taken_on: date, actor: User) -> NoticePhoto:
+    """A photograph of the paper on the wall: JPEG or PNG by its bytes, at most 10 MB."""
+    notice = Notice.objects.visible_to(actor).select_related("declaration").get(pk=notice_id)
+    step = DECLARATION_FLOW[f"end_{notice.level}_notice"]
+    if not scope.holds(actor, step.roles, division_code=notice.division_code, policy_id=notice.policy_id):
+        raise StepForbidden("这份公示不归您的岗位办理。")
+    content_type, ending = _picture(content)
+    if taken_on > clock.today():
+        raise BadInput("拍摄日期不能晚于今天。", field="taken_on")
+    stored = files.store(
+        content,
+        name=f"公示照片-{notice.pk}{ending}",
+        purpose="notice_photo",
+        content_type=content_type,
+        actor=actor,
+        county_code=notice.county_code,
+        division_code=notice.division_code,
+    )
+    photo = NoticePhoto.objects.create(
+        notice=notice, file=stored, caption=caption.strip()[:60] or "张贴照片", taken_on=taken_on
+    )
+    audit.record(notice, action="photo", actor=actor, label="上传公示照片", detail={"sha256": stored.sha256})
+    return photo
+
+
+def _picture(content: bytes) -> tuple[str, str]:
+    if len(content) > MAX_PHOTO:
+        raise BadInput("照片超过10MB，请压缩后再传。", field="photo")
+    for head, tail, content_type, ending in _PICTURES:
+        if content.startswith(head) and tail in content[-64:]:
+            return content_type, ending
+    raise BadInput("照片应是 JPG 或 PNG 图片，这个文件不是，或没有传完整。", field="photo")
+
+
+def photo_bytes(photo: NoticePhoto) -> tuple[bytes, StoredFile]:
+    return files.read(photo.file), photo.file
+
+
+def poster(notice: Notice, *, verify_url: str) -> bytes:
+    """The A3 paper for the wall as PDF; `verify_url` stands in the QR code."""
+    declaration, policy = notice.declaration, notice.policy
+    version = declaration.version
+    lines = list(notice.lines.order_by("line_no"))
+    village = Division.objects.filter(pk=notice.division_code).first()
+    label = version.quantity_label or policy.unit
+    pages = [lines[at : at + PER_PAGE] for at in range(0, len(lines), PER_PAGE)] or [[]]
+    period = Period.parse(declaration.period)
+    who = "户" if policy.object_type == Policy.ObjectType.HOUSEHOLD else "人"
+    return render_pdf(
+        "notice_poster",
+        {
+            "village": str(village or ""),
+            "title": f"{village or ''}{period.label}{policy}{NoticeLevel(notice.level).label}公示",
+            "policy": policy.name,
+            "basis": policy.basis,
+            "standard": version.standard_text,
+            "start": _day(notice.starts_on),
+            "end": _day(notice.ends_on),
+            "days": term_of(version).label,
+            "text": f"经村申报、审核，现将{period.label}拟享受名单公示如下。",
+            "columns": ["序号", "姓名", label, "金额（元）"],
+            "rows": [
+                [str(line.line_no), line.shown_name, plain_quantity(line.quantity), format_yuan(line.amount)]
+                for line in lines
+            ],
+            "pages": [_subtotal(page) for page in pages],
+            "total_households": str(notice.line_count),
+            "total_quantity": _subtotal(lines)["quantity"],
+            "total_amount": format_yuan(notice.total),
+            "quantity_unit": {"name": label, "unit": ""},
+            "objections": [{"who": str(policy.department), "phone": policy.phone or policy.department.phone}],
+            "notice_to": f"对名单有异议的{who}，请在公示期内向村、乡镇或主管部门提出，核实后书面答复。",
+            "issuer": f"{village or ''}村民委员会",
+            "issued_on": _day(notice.starts_on),
+            "number": f"GS-{notice.pk}",
+            "version": f"第{notice.round}轮第{notice.sequence}次",
+            "code": notice.digest[:16],
+            "qr": verify_url,
+        },
+    )
+
+
+def _subtotal(lines: list[NoticeLine]) -> dict[str, str]:
+    return {
+        "quantity": plain_quantity(sum((line.quantity for line in lines), start=Decimal(0))),
+        "amount": format_yuan(sum((line.amount for line in lines), start=Decimal(0))),
+    }
+
+
+def _day(value: date) -> str:
+    return f"{value.year}年{value.month}月{value.day}日"

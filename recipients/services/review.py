@@ -1,0 +1,332 @@
+"""The way of a declaration: submit, deliberate, notices, township, joint review, confirmation; and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Count, Sum
+
+from huimin.core import audit, clock, scope, workflow
+from huimin.core.duties import Duty
+from huimin.core.errors import BadInput, StepForbidden, StepRefused
+from huimin.core.verbs import advances
+from recipients.models import (
+    Declaration,
+    DeclarationLine,
+    DeliberationRecord,
+    JointSignature,
+    Notice,
+    Objection,
+)
+from recipients.rules import next_level, skipped_levels, vote_passes
+from recipients.services import entitlements
+from recipients.states import (
+    DECLARATION_FLOW,
+    EXCLUDE_ROLES,
+    NOTICE_LEVEL_OF,
+    DeclarationStatus,
+)
+from subsidies.models import Deliberation, JointParty
+
+if TYPE_CHECKING:
+    from huimin.core.models import User
+    from huimin.core.steps import Step
+
+SIGNING = {f"sign_{party}": party for party in JointParty}
+# the database says the same (triggers of recipients.models.review); here it is said before it fires
+_TRIGGER_TEXTS = ("公示没有期满", "还有异议没有答复", "县级联审还有部门没有会签")
+
+
+def locked(pk: int, actor: User) -> Declaration:
+    """The declaration under lock, if this person may see it; DoesNotExist otherwise."""
+    one: Declaration = (
+        Declaration.objects.visible_to(actor)
+        .select_related("policy", "version")
+        .select_for_update(of=("self",), no_key=True)
+        .get(pk=pk)
+    )
+    return one
+
+
+@advances("recipients.declaration")
+@transaction.atomic
+def take_step(pk: int, step: str, *, actor: User, note: str = "") -> Declaration:
+    """Take any step that needs no more than a note; the deliberation needs its votes (deliberate)."""
+    one = locked(pk, actor)
+    try:
+        chosen = DECLARATION_FLOW[step]
+    except KeyError:
+        raise BadInput(f"申报册没有“{step}”这一步。") from None
+    if step in SIGNING:
+        _sign(one, chosen, actor=actor, note=note)
+    elif step in _BACK:
+        _BACK[step](one, chosen, actor, note)
+    else:
+        _go_on(one, chosen, actor=actor, note=note)
+    return one
+
+
+def blocked(one: Declaration, step: Step) -> str:
+    """Why the step cannot be taken yet apart from role and state; empty when nothing stands against it."""
+    if one.status not in step.sources:
+        return ""
+    if step.name == "submit":
+        return _unready(one)
+    if step.name == "deliberate":
+        return (
+            "请在下面登记到会人数和票数。" if not one.deliberations.filter(round=one.round).exists() else ""
+        )
+    if step.name.startswith("end_"):
+        return _notice_refusal(one) or _leads_to_confirmation(one)
+    if step.name in SIGNING:
+        return _signature_refusal(one, SIGNING[step.name])
+    return ""
+
+
+def _leads_to_confirmation(one: Declaration) -> str:
+    target = next_level(one.version, one.status, deliberate=needs_deliberation(one))
+    return entitlements.clash_refusal(one) if target == DeclarationStatus.CONFIRMED else ""
+
+
+def needs_deliberation(one: Declaration) -> bool:
+    """必经 always; 有异议时 once an objection against this declaration proved true."""
+    wanted = one.version.deliberation
+    if wanted == Deliberation.ON_OBJECTION:
+        upheld = Objection.objects.filter(notice__declaration=one, status=Objection.Status.UPHELD)
+        return upheld.exists()
+    return wanted == Deliberation.REQUIRED
+
+
+def _go_on(one: Declaration, step: Step, *, actor: User, note: str = "", **more: Any) -> None:
+    """Move to the next level that the policy asks for; the trail says which levels it does not ask for."""
+    refusal = workflow.why_not(one, step, actor=actor, note=note)
+    if refusal:
+        raise refusal
+    if reason := blocked(one, step):
+        raise StepRefused(reason)
+    _advance(one, step, actor=actor, note=note, **more)
+
+
+def _advance(one: Declaration, step: Step, *, actor: User, note: str, **more: Any) -> None:
+    before = one.status
+    target = next_level(one.version, before, deliberate=needs_deliberation(one))
+    if target == DeclarationStatus.CONFIRMED and (clash := entitlements.clash_refusal(one)):
+        raise StepRefused(clash)
+    skipped = [level.label for level in skipped_levels(before, target)]
+    detail = {"round": one.round, "skipped_by_policy": skipped, **_totals(one), **more}
+    try:
+        with transaction.atomic():
+            workflow.move(one, step, actor=actor, note=note, target=target, detail=detail)
+    except IntegrityError as error:
+        known = next((text for text in _TRIGGER_TEXTS if text in str(error)), "")
+        if not known:
+            raise
+        raise StepRefused(f"{known}，不能进入下一步。") from error
+    if target == DeclarationStatus.CONFIRMED:
+        entitlements.entitle(one, actor=actor)
+
+
+def _totals(one: Declaration) -> dict[str, Any]:
+    found = one.lines.filter(excluded_at_level="").aggregate(lines=Count("pk"), total=Sum("amount"))
+    return {"lines": found["lines"], "total": str(found["total"] or 0)}
+
+
+def _unready(one: Declaration) -> str:
+    """What keeps a draft from being submitted."""
+    if not one.lines.filter(excluded_at_level="").exists():
+        return "册里还没有明细，请先录入或导入。"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT p.name FROM recipients_declarationline l JOIN recipients_person p ON p.id = l.beneficiary_id
+               WHERE l.declaration_id = %s AND l.excluded_at_level = ''
+                 AND (p.died_on IS NOT NULL OR p.status <> 'normal' OR p.division_code <> %s) LIMIT 5""",
+            [one.pk, one.division_code],
+        )
+        names = [row[0] for row in cursor.fetchall()]
+    if names:
+        return f"{'、'.join(names)}已死亡、停用或不在本村，请先从册里删去。"
+    return entitlements.clash_refusal(one)
+
+
+def _notice_refusal(one: Declaration) -> str:
+    notice = standing_notice(one)
+    if notice is None:
+        return "还没有张贴公示，请先登记张贴。"
+    waiting = Objection.objects.filter(
+        notice__declaration=one, notice__round=one.round, status=Objection.Status.OPEN
+    ).count()
+    if waiting:
+        return f"还有 {waiting} 件异议没有答复，不能进入下一步。"
+    if clock.today() <= notice.ends_on:
+        return f"公示到{notice.ends_on.month}月{notice.ends_on.day}日期满，次日才能进入下一步。"
+    return ""
+
+
+def standing_notice(one: Declaration) -> Notice | None:
+    """The notice of the present level and round that has not been taken down."""
+    level = NOTICE_LEVEL_OF.get(DeclarationStatus(one.status), "")
+    return one.notices.filter(round=one.round, level=level, withdrawn_at__isnull=True).first()
+
+
+# --- deliberation ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """民主评议 as it was held; the numbers are people."""
+
+    held_on: date
+    place: str
+    host: str
+    members: int
+    present: int
+    agreed: int
+    against: int
+    abstained: int
+    conclusion: str = ""
+
+
+@transaction.atomic
+def deliberate(pk: int, votes: Votes, *, actor: User) -> Declaration:
+    """Record the meeting and go on when two thirds of those present agreed; else the list stays for another look."""
+    one = locked(pk, actor)
+    step = DECLARATION_FLOW["deliberate"]
+    if refusal := workflow.why_not(one, step, actor=actor):
+        raise refusal
+    _check_votes(votes)
+    if one.deliberations.filter(round=one.round).exists():
+        raise StepRefused("这一轮的评议已经登记过。")
+    DeliberationRecord.objects.create(declaration=one, round=one.round, recorded_by=actor, **asdict(votes))
+    _go_on(one, step, actor=actor, note=votes.conclusion, present=votes.present, agreed=votes.agreed)
+    return one
+
+
+def _check_votes(votes: Votes) -> None:
+    if votes.held_on > clock.today():
+        raise BadInput("评议日期不能晚于今天。", field="held_on")
+    if votes.agreed + votes.against + votes.abstained != votes.present:
+        raise BadInput("同意、不同意、弃权票数之和应等于实到人数。", field="present")
+    if votes.present > votes.members:
+        raise BadInput("实到人数不能多于应到人数。", field="present")
+    if votes.present * 3 < votes.members * 2:
+        raise BadInput("实到人数不足应到的三分之二，评议无效。", field="present")
+    if not vote_passes(present=votes.present, agreed=votes.agreed):
+        raise StepRefused("同意票不足实到人数的三分之二，评议没有通过。请核实有意见的人，剔除后重新评议。")
+
+
+# --- joint review --------------------------------------------------------------------------------------------------------------
+
+
+def _signature_refusal(one: Declaration, party: str) -> str:
+    if party not in one.version.joint_parties:
+        return f"这项政策的联审不要求{JointParty(party).label}会签。"
+    if one.signatures.filter(round=one.round, party=party).exists():
+        return f"{JointParty(party).label}已经会签。"
+    return ""
+
+
+def _sign(one: Declaration, step: Step, *, actor: User, note: str) -> None:
+    """One office's consent; the last one moves the declaration on."""
+    if refusal := workflow.why_not(one, step, actor=actor, note=note):
+        raise refusal
+    party = SIGNING[step.name]
+    if reason := _signature_refusal(one, party):
+        raise StepRefused(reason)
+    workflow.take_duty(one, step.duty, actor=actor)
+    JointSignature.objects.create(
+        declaration=one, round=one.round, party=party, signed_by=actor, note=note[:200]
+    )
+    signed = set(one.signatures.filter(round=one.round).values_list("party", flat=True))
+    waiting = [JointParty(party).label for party in one.version.joint_parties if party not in signed]
+    if waiting:
+        workflow.move(one, step, actor=actor, note=note, detail={"round": one.round, "waiting": waiting})
+    else:
+        _advance(one, step, actor=actor, note=note)
+
+
+# --- back ------------------------------------------------------------------------------------------------------------------------
+
+_COUNTY_DUTIES = {
+    JointParty.DEPARTMENT: Duty.JOINT_DEPARTMENT,
+    JointParty.FINANCE: Duty.JOINT_FINANCE,
+    JointParty.SUPERVISION: Duty.JOINT_SUPERVISION,
+}
+
+
+def send_back(one: Declaration, step: Step, actor: User, note: str) -> None:
+    """To the draft and a new round: notices and signatures of this round count no longer (the database grows `round`)."""
+    workflow.move(one, step, actor=actor, note=note, detail={"round": one.round})
+    one.refresh_from_db(fields=["round"])
+
+
+def _return_county(one: Declaration, step: Step, actor: User, note: str) -> None:
+    """One refusal returns it; whoever refuses acts in their office's post of the joint review."""
+    if refusal := workflow.why_not(one, step, actor=actor, note=note):
+        raise refusal
+    place: dict[str, Any] = {"division_code": one.division_code, "policy_id": one.policy_id}
+    for party in one.version.joint_parties:
+        if scope.holds(actor, DECLARATION_FLOW[f"sign_{party}"].roles, **place):
+            workflow.take_duty(one, _COUNTY_DUTIES[JointParty(party)], actor=actor)
+            return send_back(one, step, actor, note)
+    raise StepForbidden("这项政策的联审不需要您的部门会签，退回须由会签部门办理。")
+
+
+def _by_objection_only(_one: Declaration, _step: Step, _actor: User, _note: str) -> None:
+    raise StepRefused("公示期间退回要在异议页面答复“属实”时办理。")
+
+
+def _withdraw(one: Declaration, step: Step, actor: User, note: str) -> None:
+    workflow.move(one, step, actor=actor, note=note)
+
+
+_BACK: dict[str, Callable[[Declaration, Step, User, str], None]] = {
+    "return_township": send_back,
+    "return_county": _return_county,
+    "return_notice": _by_objection_only,
+    "withdraw": _withdraw,
+}
+
+
+@transaction.atomic
+def exclude_line(line_id: int, *, reason: str, actor: User) -> DeclarationLine:
+    """Take one person off the list at a review level, with a reason; the rest goes on."""
+    line = DeclarationLine.objects.select_related("beneficiary").get(pk=line_id)
+    one = locked(line.declaration_id, actor)
+    roles = EXCLUDE_ROLES.get(DeclarationStatus(one.status))
+    if roles is None:
+        raise StepRefused(f"申报册“{one.get_status_display()}”，这时不能剔除；公示期间请按异议办理。")
+    if not scope.holds(actor, roles, division_code=one.division_code, policy_id=one.policy_id):
+        raise StepForbidden("剔除不归您的岗位办理，须由正在审核这册的人办理。")
+    if one.status == DeclarationStatus.TOWNSHIP_REVIEW:
+        workflow.take_duty(one, Duty.TOWNSHIP_REVIEW, actor=actor)
+    mark_excluded(one, [line.pk], reason=reason, actor=actor)
+    line.refresh_from_db()
+    return line
+
+
+def mark_excluded(one: Declaration, line_ids: list[int], *, reason: str, actor: User) -> int:
+    """Exclude lines with their reason, under the caller's lock; refuses to empty the list."""
+    if not reason.strip():
+        raise StepRefused("剔除要写明原因。")
+    standing = one.lines.filter(excluded_at_level="")
+    marked = standing.filter(pk__in=line_ids).update(
+        excluded_at_level=one.status, excluded_reason=reason.strip()[:200], excluded_by=actor
+    )
+    if marked != len(set(line_ids)):
+        raise StepRefused("有的行不在这一册，或已经剔除，请刷新页面后再看。")
+    if not standing.exists():
+        raise StepRefused("不能把全册的人都剔除，请退回补正。")
+    numbers = list(one.lines.filter(pk__in=line_ids).values_list("line_no", flat=True))
+    audit.record(
+        one,
+        action="exclude",
+        actor=actor,
+        label="剔除明细",
+        note=reason,
+        detail={"lines": numbers, "level": one.status},
+    )
+    return marked

@@ -1,0 +1,79 @@
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from huimin.core.models import AuditEvent, BankBranch, Department
+from huimin.core.roles import Role
+from tests.factories import UserFactory, county
+
+# the library's own templates ask for variables that are not always there
+pytestmark = [pytest.mark.django_db, pytest.mark.ignore_template_errors]
+ROOT = "/back-office/"
+TABLES = ("division", "department", "office", "bankbranch", "calendarday")
+
+
+@pytest.fixture
+def admin(client):
+    person = UserFactory(role=Role.SYSTEM_ADMIN)
+    client.force_login(person)
+    return person
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role != Role.SYSTEM_ADMIN])
+def test_only_system_administrators_come_in(client, role):
+    client.force_login(UserFactory(role=role))
+    assert client.get(ROOT).url == f"{ROOT}login/?next={ROOT}"
+    assert client.get(f"{ROOT}login/").url == "/desk/"
+
+
+def test_a_stranger_is_led_to_the_house_login(client):
+    assert client.get(ROOT, follow=True).redirect_chain[-1][0] == f"/desk/login/?next={ROOT}"
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_table_lists_adds_imports_and_exports(client, admin, table):
+    county()
+    for page in ("", "add/", "import/", "export/"):
+        assert client.get(f"{ROOT}core/{table}/{page}").status_code == 200
+
+
+@pytest.mark.parametrize("model", ["user", "grant", "auditevent", "job"])
+def test_other_tables_are_not_there(client, admin, model):
+    assert client.get(f"{ROOT}core/{model}/").status_code == 404
+
+
+def test_a_change_writes_an_audit_event(client, admin):
+    client.post(f"{ROOT}core/department/add/", {"code": "MZ", "name": "民政局", "phone": ""})
+    department = Department.objects.get(code="MZ")
+    client.post(
+        f"{ROOT}core/department/{department.pk}/change/", {"code": "MZ", "name": "县民政局", "phone": ""}
+    )
+    client.post(f"{ROOT}core/department/{department.pk}/delete/", {"post": "yes"})
+    told = AuditEvent.objects.filter(actor=admin, action__startswith="reference.").order_by("id")
+    assert [event.action for event in told] == ["reference.add", "reference.change", "reference.delete"]
+    assert not Department.objects.filter(code="MZ").exists()
+
+
+def upload(client, content):
+    page = client.post(
+        f"{ROOT}core/bankbranch/import/",
+        {"import_file": SimpleUploadedFile("branches.csv", content.encode(), "text/csv"), "format": "0"},
+    )
+    form = page.context.get("confirm_form")
+    return page, client.post(f"{ROOT}core/bankbranch/process_import/", form.initial) if form else None
+
+
+def test_an_import_is_traced_with_its_counts(client, admin):
+    upload(
+        client,
+        "code,name,bank\n402376100010,金寨农商行梅山支行,农商行\n402376100028,金寨农商行古碑支行,农商行\n",
+    )
+    assert BankBranch.objects.count() == 2
+    event = AuditEvent.objects.get(action="reference.import")
+    assert event.detail == {"new": 2}
+    assert event.actor == admin
+
+
+def test_an_import_with_a_bad_row_changes_nothing(client, admin):
+    upload(client, "code,name,bank\n402376100010,金寨农商行梅山支行,农商行\n12,短代码,农商行\n")
+    assert BankBranch.objects.count() == 0
+    assert not AuditEvent.objects.filter(action="reference.import").exists()

@@ -1,0 +1,126 @@
+"""Households, policies and declarations for tests; people are invented."""
+
+from datetime import date
+from decimal import Decimal
+from itertools import count
+from uuid import uuid4
+
+from huimin.core import crypto
+from huimin.core.pinyin import sort_key
+from huimin.core.roles import Role
+from recipients.files.declaration import LineInput
+from recipients.models import Account, Household, Person
+from recipients.rules import commit
+from recipients.services import declarations
+from tests.factories import COUNTY, TOWN, VILLAGE, UserFactory, county, id_number
+from tests.subsidies.factories import people, published
+
+_serials = count(1)
+_NAMES = "国建德明长永先家世正传开光维道立成福根军平山宝银海林胜友新荣"
+
+
+def person(household, *, holder=False, name=None, village=VILLAGE, born="19700101", **more):
+    number = id_number(born=born)
+    salt = uuid4()
+    serial = next(_serials)
+    name = name or f"王{_NAMES[serial % 30]}{_NAMES[serial // 30 % 30]}"
+    made = Person.objects.create(
+        household=household,
+        is_holder=holder,
+        relation="02" if holder else "97",
+        name=name,
+        name_key=sort_key(name),
+        id_number=number,
+        id_key=crypto.blind_index("id_number", number),
+        commit_salt=salt,
+        id_commitment=commit(salt, number),
+        birth_date=date(int(born[:4]), int(born[4:6]), int(born[6:])),
+        sex="1" if int(number[16]) % 2 else "2",
+        phone="19912345678",
+        county_code=COUNTY,
+        division_code=village,
+        **{"created_by": registrar()} | more,
+    )
+    account(made)
+    return made
+
+
+def registrar():
+    from huimin.core.models import User
+
+    return User.objects.filter(username="registrar").first() or UserFactory(username="registrar")
+
+
+def account(owner, number=None):
+    number = number or f"1000{next(_serials):013d}"
+    salt = uuid4()
+    return Account.objects.create(
+        person=owner,
+        kind="passbook",
+        holder_name=owner.name,
+        number=number,
+        number_key=crypto.blind_index("account", number),
+        commit_salt=salt,
+        number_commitment=commit(salt, number),
+        tail=number[-4:],
+        bank_name="县农村商业银行",
+    )
+
+
+def household(members=1, village=VILLAGE, **more):
+    """A household's people, the holder first."""
+    county()
+    house = Household.objects.create(
+        code=f"F{next(_serials):06d}", group_name="一组", county_code=COUNTY, division_code=village
+    )
+    return [person(house, holder=n == 0, village=village, **more) for n in range(members)]
+
+
+NOTHING = {
+    "has_village_notice": False,
+    "has_township_review": False,
+    "has_township_notice": False,
+    "has_county_review": False,
+    "has_county_notice": False,
+    "joint_parties": [],
+}
+
+
+def policy(*, object_type="person", **version):
+    """A published policy paying 86.90 元 per unit; `version` changes review levels and the like."""
+    clerk, checker = people()
+    changes = {key: version.pop(key) for key in ("is_protected", "frequency", "name") if key in version}
+    return published(clerk, checker, version=version or True, object_type=object_type, **changes)
+
+
+def clerk_at(village=VILLAGE):
+    return UserFactory(role=Role.VILLAGE_CLERK, at=village)
+
+
+def line(one, quantity="2", row=1, payee="", **facts):
+    return LineInput(row, one.name, bytes(one.id_key), payee, Decimal(quantity), facts)
+
+
+def declaration(chosen=None, *, actor=None, lines=None, village=VILLAGE, period="2026", **version):
+    """A draft with a line for each person of `lines` (by default two new ones)."""
+    actor = actor or clerk_at(village)
+    chosen = chosen or policy(**version)
+    made = declarations.make_declaration(chosen, period=period, division_code=village, actor=actor)
+    lines = [household(1, village)[0], household(1, village)[0]] if lines is None else lines
+    if lines:
+        rows = [line(one, row=n) for n, one in enumerate(lines, 1)]
+        declarations.load_lines(made.pk, rows, actor=actor)
+    return made
+
+
+def chain():
+    """Everyone along the way of a declaration, each another person."""
+    return {
+        "village": clerk_at(),
+        "clerk": UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN),
+        "township": UserFactory(role=Role.TOWNSHIP_REVIEWER, at=TOWN),
+        "department": UserFactory(role=Role.DEPARTMENT_REVIEWER),
+        "department_clerk": UserFactory(role=Role.DEPARTMENT_CLERK),
+        "finance": UserFactory(role=Role.FINANCE_CHECKER),
+        "supervisor": UserFactory(role=Role.SUPERVISOR),
+    }
