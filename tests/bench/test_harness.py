@@ -50,6 +50,9 @@ class FakeBases:
     def peer(self, peer, rows, *, reads_only=False):
         return self.run(peer.method, rows)
 
+    def expected(self, one, rows):
+        return self.run(one.ours, rows).proof
+
     def forget(self, rows):
         self.forgotten.append(rows)
 
