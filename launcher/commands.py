@@ -27,6 +27,7 @@ USAGE = """用法 Usage: python3 run.py [命令]
   manage …                    Django 命令   any manage.py command, with the servers up
   resetdb [--yes]             删除演示数据   drop the demo's data
   bench …                     性能测量，用临时数据库   measurements with throw-away servers
+  screenshots [--site 地址]   给运行中的演示逐页截图，存入 docs/screenshots   pictures of every page
 
 变量 Environment: HUIMIN_STATE, PG_BIN, DATABASE_URL, DATABASE_OWNER_URL, REDIS_URL (docs/operations.md)"""
 
@@ -110,16 +111,30 @@ def test(arguments: Sequence[str]) -> int:
     return foreground(["-m", "pytest", *arguments], {})
 
 
-def e2e(arguments: Sequence[str]) -> int:
-    environment.install("dev")
-    environment.enter(["e2e", *arguments])
+def browser() -> dict[str, str]:
+    """Where the browser is, for the programs that drive one."""
     found = next(filter(None, map(shutil.which, CHROMIUM)), None)
     chosen = os.environ.get("HUIMIN_CHROMIUM") or found
     if not chosen:
         raise Problem(
             "找不到 Chromium：apt install chromium fonts-noto-cjk，或设 HUIMIN_CHROMIUM。No Chromium found."
         )
-    return foreground(["-m", "pytest", "tests/e2e", *arguments], {"HUIMIN_CHROMIUM": chosen})
+    return {"HUIMIN_CHROMIUM": chosen}
+
+
+def e2e(arguments: Sequence[str]) -> int:
+    environment.install("dev")
+    environment.enter(["e2e", *arguments])
+    return foreground(["-m", "pytest", "tests/e2e", *arguments], browser())
+
+
+def screenshots(arguments: Sequence[str]) -> int:
+    """Pictures of the running demo; its servers are shared, for the list of accounts."""
+    environment.install("dev")
+    environment.enter(["screenshots", *arguments])
+    with lasting_servers() as servers:
+        settings = demo_settings(servers) | browser() | {"PYTHONPATH": str(ROOT)}
+        return foreground(["tools/screenshots.py", *arguments], settings)
 
 
 def check(arguments: Sequence[str]) -> int:
@@ -180,6 +195,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "manage": manage,
     "resetdb": resetdb,
     "bench": bench,
+    "screenshots": screenshots,
     "help": usage,
     "-h": usage,
     "--help": usage,

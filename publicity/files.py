@@ -25,7 +25,14 @@ MOST_LINES = 200_000
 
 def csv_chunks(disclosure: Disclosure, lines: Iterable[OpenLine]) -> Iterator[str]:
     """The file piece by piece, with a byte order mark for spreadsheets. First line: mark, version, root, count, total."""
-    head = [MARK, VERSION, disclosure.root, str(disclosure.line_count), f"{disclosure.total:.2f}", disclosure.title]
+    head = [
+        MARK,
+        VERSION,
+        disclosure.root,
+        str(disclosure.line_count),
+        f"{disclosure.total:.2f}",
+        disclosure.title,
+    ]
     yield "\ufeff" + _row(head)
     yield _row(COLUMNS)
     for line in lines:

@@ -16,7 +16,9 @@ class ChallengeForm(HouseForm):
 
     token = forms.CharField(widget=forms.HiddenInput, required=False, max_length=400)
     answer = forms.CharField(
-        label="算一算", max_length=4, widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"})
+        label="算一算",
+        max_length=4,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )
 
     def ask(self, challenge: Challenge) -> None:
@@ -33,7 +35,9 @@ class ChallengeForm(HouseForm):
 
 
 def _private(**attrs: str) -> forms.TextInput:
-    return forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false", **attrs})
+    return forms.TextInput(
+        attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false", **attrs}
+    )
 
 
 class QueryForm(ChallengeForm):

@@ -18,7 +18,7 @@ from huimin.core.models import Division, Level, Office, User
 from huimin.core.scope import subtree_range
 from publicity.models import Disclosure, DisclosureLine
 from publicity.rules import PUBLIC_STATES, OpenLine, short_code
-from publicity.states import DisclosureStatus, LineState
+from publicity.states import DisclosureStatus, LineState, QueryOutcome
 from recipients.models import Notice
 from subsidies.models import Policy, PolicyVersion
 from subsidies.states import PolicyStatus
@@ -193,7 +193,9 @@ def disclosures_for_place(code: str) -> QuerySet[Disclosure]:
     """What stands open of a township, or of one village with the village's own figures beside it."""
     found = standing_disclosures().filter(division_code=code[:9] + "000")
     if code.endswith("000"):
-        return found.annotate(here_count=Max("line_count"), here_total=Max("total")).order_by("-published_on", "-id")
+        return found.annotate(here_count=Max("line_count"), here_total=Max("total")).order_by(
+            "-published_on", "-id"
+        )
     here = Q(lines__division_code=code)
     return (
         found.filter(Exists(DisclosureLine.objects.filter(disclosure=OuterRef("pk"), division_code=code)))
@@ -289,7 +291,9 @@ def publishable(user: User) -> QuerySet[Roster]:
 
 
 def villages_in_roster(roster: Roster) -> dict[str, str]:
-    codes = PaymentLine.objects.filter(roster=roster, revision=roster.revision).values("division_code").distinct()
+    codes = (
+        PaymentLine.objects.filter(roster=roster, revision=roster.revision).values("division_code").distinct()
+    )
     return place_names([row["division_code"] for row in codes])
 
 
@@ -314,7 +318,9 @@ def sums_of(lines: QuerySet[DisclosureLine]) -> dict[str, Any]:
 def public_policies_on(today: date) -> QuerySet[Policy]:
     """Public policies with the version of that day as `versions_today` (none or one)."""
     current = PolicyVersion.objects.filter(published_at__isnull=False, valid__contains=today)
-    return public_policies().prefetch_related(Prefetch("versions", queryset=current, to_attr="versions_today"))
+    return public_policies().prefetch_related(
+        Prefetch("versions", queryset=current, to_attr="versions_today")
+    )
 
 
 def former_versions(policy: Policy, today: date) -> list[PolicyVersion]:
@@ -330,3 +336,30 @@ def place_titles(codes: list[str]) -> dict[str, str]:
         code: names.get(code[:9] + "000", "") + ("" if code.endswith("000") else names.get(code, ""))
         for code in codes
     }
+
+
+def villages_below(code: str) -> list[Division]:
+    return list(Division.objects.villages(code).order_by("code"))
+
+
+def roster_sums(roster_id: int) -> tuple[int, Decimal]:
+    """What went to the bank for a roster: count and sum of its own lines, apart from the published copy."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT count(*), coalesce(sum(l.amount), 0) FROM disbursement_paymentline l
+               JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision WHERE r.id = %s""",
+            [roster_id],
+        )
+        count, total = cursor.fetchone()
+    return int(count), total
+
+
+def query_figures() -> dict[str, int]:
+    """Questions of the last day by outcome, for the desk: a wave of misses is somebody guessing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT outcome, count(*) FROM publicity_querylog
+               WHERE at > business_now() - interval '1 day' GROUP BY outcome"""
+        )
+        found = dict(cursor.fetchall())
+    return {outcome: found.get(outcome, 0) for outcome in QueryOutcome.values}

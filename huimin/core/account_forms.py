@@ -165,7 +165,7 @@ def offices_under(actor: User) -> Any:
     offices = Office.objects.none()
     for grant in actor.active_grants:
         if grant.role == Role.SYSTEM_ADMIN:
-            offices = offices | Office.objects.filter(scope.within(grant.division_id, field="division_id"))
+            offices = offices | Office.objects.filter(scope.within(grant.division_id, field="division__code"))
     return offices.order_by("division_id", "name")
 
 

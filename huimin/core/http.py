@@ -18,9 +18,10 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from huimin.core import auth, scope
-from huimin.core.errors import Refused, StepRefused
+from huimin.core.errors import Refused, StepForbidden, StepRefused
 from huimin.core.models import ActionKey
 from huimin.core.steps import Step
+from huimin.core.views.errors import forbidden
 
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
@@ -81,6 +82,8 @@ def take_step(
         with transaction.atomic():
             take_action_key(request, one.name)
             act()
+    except StepForbidden as refused:
+        return forbidden(request, refused)
     except Refused as refused:
         messages.error(request, str(refused))
     else:

@@ -17,7 +17,7 @@ def staff_visible_to(user: User) -> QuerySet[User]:
     reach = Q(pk__in=[])
     for grant in user.active_grants:
         if grant.role in readers:
-            reach |= scope.within(grant.division_id, field="office__division_id")
+            reach |= scope.within(grant.division_id, field="office__division__code")
     grants = Grant.objects.select_related("office", "division", "granted_by").order_by("-id")
     # lists show no private value, so none is decrypted for them
     return (

@@ -39,7 +39,6 @@ def create_account(
     office: Office,
     id_number: str,
     phone: str = "",
-    password: str = "",
     actor: User | None,
 ) -> tuple[User, str]:
     """A new account without any right, and its first password, which must be changed at the first login.
@@ -51,7 +50,7 @@ def create_account(
     key = crypto.blind_index("id_number", number)
     if actor and bytes(actor.person_key) == key:
         raise StepRefused(OWN)
-    first = password or first_password()
+    first = first_password()
     try:
         with transaction.atomic():
             user = User.objects.create(

@@ -42,7 +42,8 @@ def settle_challenge(token: str, answer: str) -> bool:
         return False
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO publicity_spentchallenge (nonce, at) VALUES (%s, now()) ON CONFLICT DO NOTHING", [nonce]
+            "INSERT INTO publicity_spentchallenge (nonce, at) VALUES (%s, now()) ON CONFLICT DO NOTHING",
+            [nonce],
         )
         first = cursor.rowcount == 1
     plain = answer.strip().translate(str.maketrans("０１２３４５６７８９", "0123456789"))

@@ -76,7 +76,12 @@ def publish_disclosure(roster_id: int, *, actor: User) -> Disclosure:
         actor=actor,
         label="公开发放名单",
         after=DisclosureStatus.PUBLISHED,
-        detail={"roster": roster.pk, "lines": len(lines), "total": str(roster.total), "root": roster.content_hash},
+        detail={
+            "roster": roster.pk,
+            "lines": len(lines),
+            "total": str(roster.total),
+            "root": roster.content_hash,
+        },
     )
     return disclosure
 
@@ -120,9 +125,7 @@ def why_not_publish(roster: Roster, lines: list[OpenLine], *, actor: User) -> St
 
 
 def may_publish(roster: Roster, actor: User) -> bool:
-    return scope.holds(
-        actor, PUBLISHERS, division_code=roster.division_code, policy_id=roster.policy_id
-    )
+    return scope.holds(actor, PUBLISHERS, division_code=roster.division_code, policy_id=roster.policy_id)
 
 
 def _text_fault(lines: Iterable[OpenLine]) -> str:

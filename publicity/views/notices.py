@@ -14,8 +14,8 @@ from huimin.core.http import public
 from publicity import queries, services
 from publicity.forms import ObjectionForm, ProgressForm
 from publicity.views.shell import PublicRequest, names_page, open_page, private_page, show
-from recipients import services as recipients
 from recipients.models import Notice, Objection
+from recipients.services import objections
 
 PAGE = 100
 
@@ -53,29 +53,28 @@ def objection(request: PublicRequest, notice_id: int) -> HttpResponse:
     """File an objection; the code that it gets is the only way back to it."""
     found = _running(notice_id)
     form = ObjectionForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        filed = _file(request, found, form)
-        if filed is not None:
-            return redirect(f"{reverse('publicity:objection-progress', args=[filed.code])}?filed=1")
+    if request.method == "POST" and form.is_valid() and (code := _file(request, found, form)):
+        return redirect(f"{reverse('publicity:objection-progress', args=[code])}?filed=1")
     form.ask(services.new_challenge())
     context = {"form": form, "notice": found, "place": queries.place_title(found.division_code)}
     return show(request, "objection", context)
 
 
-def _file(request: PublicRequest, notice: Notice, form: ObjectionForm) -> Objection | None:
+def _file(request: PublicRequest, notice: Notice, form: ObjectionForm) -> str:
+    """The code of the objection, or nothing and the reason on the form."""
     if not services.settle_challenge(form.cleaned_data["token"], form.cleaned_data["answer"]):
         form.add_error("answer", "算一算的得数不对，请再算一次")
-        return None
+        return ""
     if not services.count_use("objection", request.client_ip):
         form.add_error(None, "这里一小时内提得太多了，请过一会儿再提，或者打 12345。")
-        return None
+        return ""
     try:
-        return recipients.file_objection(
+        return objections.file_objection(
             notice, text=form.told(), contact=form.cleaned_data["contact"].strip()
         )
     except Refused as refused:
         form.add_error(None, str(refused))
-        return None
+        return ""
 
 
 @public
@@ -98,7 +97,9 @@ def progress(request: PublicRequest) -> HttpResponse:
 @private_page
 def objection_progress(request: PublicRequest, code: str) -> HttpResponse:
     """Stage and answer; what was written and by whom is not shown, since the code may be seen by others."""
-    found = get_object_or_404(Objection.objects.select_related("notice__policy").defer("text", "contact"), code=code)
+    found = get_object_or_404(
+        Objection.objects.select_related("notice__policy").defer("text", "contact"), code=code
+    )
     context = {
         "objection": found,
         "place": queries.place_title(found.notice.division_code),

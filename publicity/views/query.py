@@ -89,7 +89,9 @@ def _card(payment: OwnPayment) -> Card:
 
 def _result_context(answer: Answer, id_number: str) -> dict[str, Any]:
     by_year = sorted(answer.payments, key=lambda one: -one.year)
-    years = [(year, [_card(one) for one in group]) for year, group in groupby(by_year, key=lambda one: one.year)]
+    years = [
+        (year, [_card(one) for one in group]) for year, group in groupby(by_year, key=lambda one: one.year)
+    ]
     newest = years[0][0] if years else clock.today().year
     arrived = [one for one in by_year if one.year == newest and one.state == LineState.PAID]
     return {

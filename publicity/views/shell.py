@@ -30,7 +30,6 @@ class PublicRequest(HttpRequest):
     client_ip: str
 
 
-
 def show(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """A page of the public site with its navigation; the longest matching entry is the present one."""
     links = [(Link(label, reverse(name))) for label, name in NAV]

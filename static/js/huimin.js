@@ -135,18 +135,19 @@
     paintAids();
   });
   function prepareReading() {
-    var button = document.querySelector("[data-read]");
-    if (!button || !("speechSynthesis" in window)) return;
-    button.hidden = false;
-    button.addEventListener("click", function () {
-      if (speechSynthesis.speaking) {
-        speechSynthesis.cancel();
-        return;
-      }
-      var words = new SpeechSynthesisUtterance(document.querySelector(button.getAttribute("data-read")).innerText);
-      words.lang = "zh-CN";
-      words.rate = 0.85;
-      speechSynthesis.speak(words);
+    if (!("speechSynthesis" in window)) return;
+    document.querySelectorAll("[data-read]").forEach(function (button) {
+      button.hidden = false;
+      button.addEventListener("click", function () {
+        if (speechSynthesis.speaking) {
+          speechSynthesis.cancel();
+          return;
+        }
+        var words = new SpeechSynthesisUtterance(document.querySelector(button.getAttribute("data-read")).innerText);
+        words.lang = "zh-CN";
+        words.rate = 0.85;
+        speechSynthesis.speak(words);
+      });
     });
   }
   document.addEventListener("click", function (event) {

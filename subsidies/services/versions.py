@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
 from psycopg.types.range import DateRange
 
@@ -133,7 +133,7 @@ def put_in_force(draft: PolicyVersion, *, actor: User) -> PolicyVersion:
         if "never_overlap" not in str(error):
             raise
         raise StepRefused("执行期间与已发布的版本重叠，请退回修改起止日期。") from error
-    _trace(draft, "publish_version", "发布版本", actor)
+    _trace(draft, "publish_version", "发布版本", actor, rule=_rule_digest(draft))
     return draft
 
 
@@ -159,8 +159,23 @@ def _policy(policy: Policy, actor: User, *, act: str) -> Policy:
     return held
 
 
-def _trace(version: PolicyVersion, action: str, label: str, actor: User, *, note: str = "") -> None:
+def _rule_digest(version: PolicyVersion) -> str:
+    """What `prove` compares the stored rule with: sha256 of the database's own text of it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT encode(sha256(convert_to(amount_rule::text, 'UTF8')), 'hex')
+               FROM subsidies_policyversion WHERE id = %s""",
+            [version.pk],
+        )
+        digest: str = cursor.fetchone()[0]
+    return digest
+
+
+def _trace(
+    version: PolicyVersion, action: str, label: str, actor: User, *, note: str = "", **more: str
+) -> None:
     detail = {
+        **more,
         "version": version.number,
         "standard": version.standard_text,
         "valid": [str(version.valid.lower), str(version.valid.upper or "")],

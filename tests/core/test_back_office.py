@@ -74,6 +74,6 @@ def test_an_import_is_traced_with_its_counts(client, admin):
 
 
 def test_an_import_with_a_bad_row_changes_nothing(client, admin):
-    page, done = upload(client, "code,name,bank\n402376100010,金寨农商行梅山支行,农商行\n12,短代码,农商行\n")
+    upload(client, "code,name,bank\n402376100010,金寨农商行梅山支行,农商行\n12,短代码,农商行\n")
     assert BankBranch.objects.count() == 0
     assert not AuditEvent.objects.filter(action="reference.import").exists()

@@ -1,0 +1,95 @@
+"""核验: is the list on the wall, or the file in hand, the one that was paid?"""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_safe
+
+from huimin.core.errors import BadInput
+from huimin.core.http import public
+from publicity import files, queries
+from publicity.forms import CodeForm, FileForm
+from publicity.models import Disclosure
+from publicity.rules import differences, read_code, root_of, spaced
+from publicity.states import DisclosureStatus
+from publicity.views.shell import PublicRequest, names_page, open_page, private_page, show
+
+MOST_SHOWN = 20
+
+
+@public
+@require_safe
+@open_page
+def verify(request: PublicRequest) -> HttpResponse:
+    """Two ways: the code on the paper, or the file that was downloaded. A code in the address is looked up at once."""
+    typed = request.GET.get("code", "")
+    form = CodeForm(request.GET if typed else None)
+    if typed:
+        if code := read_code(typed):
+            return redirect("publicity:verify-code", code)
+        form.add_error("code", "核验码是 16 个字，请对着公示再看一遍")
+    return show(request, "verify", {"form": form, "file_form": FileForm()})
+
+
+@public
+@require_safe
+@names_page
+def verify_code(request: PublicRequest, code: str) -> HttpResponse:
+    """Recomputes the root from the published lines, now: nobody has to believe a stored mark."""
+    plain = read_code(code)
+    found = queries.disclosure_by_code(plain) if plain else None
+    if found is None:
+        return show(request, "verify_unknown", {"code": spaced(plain) if plain else ""}, status=404)
+    return show(request, "verified", _verdict(found))
+
+
+def _verdict(found: Disclosure) -> dict[str, object]:
+    lines = list(queries.open_lines(found))
+    return {
+        "disclosure": found,
+        "place": queries.place_title(found.division_code),
+        "is_standing": found.status == DisclosureStatus.PUBLISHED,
+        "holds": root_of(lines) == found.root,
+        "root_parts": [found.root[at : at + 8] for at in range(0, 64, 8)],
+        "spaced_code": spaced(found.code),
+        "bank": queries.roster_sums(found.roster_id),
+        "open_count": len(lines),
+        "open_total": sum((line.amount for line in lines), start=found.total * 0),
+    }
+
+
+@public
+@require_http_methods(["POST"])
+@private_page
+def verify_file(request: PublicRequest) -> HttpResponse:
+    """Compare an uploaded open list with the published one, line by line; the file is not kept."""
+    form = FileForm(request.POST, request.FILES)
+    if form.is_valid():
+        upload = form.cleaned_data["file"]
+        try:
+            if upload.size > files.MOST_BYTES:
+                raise BadInput("文件太大，不像是从这里下载的名单。")
+            return _compared(request, files.read_csv(upload.read()))
+        except BadInput as wrong:
+            form.add_error("file", str(wrong))
+    return show(request, "verify", {"form": CodeForm(), "file_form": form, "errors_of": form})
+
+
+def _compared(request: PublicRequest, mine: files.OpenList) -> HttpResponse:
+    found = queries.disclosure_by_code(mine.root)
+    if found is None:
+        return show(request, "verify_unknown", {"code": ""}, status=404)
+    theirs = list(queries.open_lines(found))
+    unlike = differences(mine.lines, theirs, most=MOST_SHOWN)
+    if not unlike and root_of(mine.lines) == found.root:
+        return show(request, "verified", _verdict(found))
+    context = {
+        "disclosure": found,
+        "place": queries.place_title(found.division_code),
+        "differences": unlike,
+        "same_count": found.line_count - len({one.line_no for one in unlike}),
+        "is_cut": len(unlike) == MOST_SHOWN,
+        "is_standing": found.status == DisclosureStatus.PUBLISHED,
+    }
+    return show(request, "verify_diff", context)

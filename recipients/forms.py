@@ -1,0 +1,175 @@
+"""Forms of this app; what they mean is checked in the services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django import forms
+
+from huimin.core.forms import HouseForm
+from huimin.core.models import Division
+from recipients.files.declaration import asked_facts
+from recipients.models import Account, DeclarationLine
+from recipients.services.review import Votes
+from subsidies.models import Policy
+from subsidies.rules import Fact
+
+SHEETS = ".xlsx,.xls,.csv"
+
+
+class SheetForm(HouseForm):
+    file = forms.FileField(label="表格文件", widget=forms.FileInput(attrs={"accept": SHEETS}))
+
+
+class PersonForm(HouseForm):
+    name = forms.CharField(label="姓名", max_length=60)
+    phone = forms.CharField(label="联系电话", max_length=20, required=False)
+    group_name = forms.CharField(label="村（居）民小组", max_length=20)
+    is_low_income = forms.BooleanField(label="低保户", required=False)
+    is_rural = forms.BooleanField(label="乡村人口", required=False)
+    is_poverty_relief = forms.BooleanField(label="建档立卡户", required=False)
+    is_extreme_poverty = forms.BooleanField(label="特困人员", required=False)
+    status = forms.ChoiceField(label="状态", choices=[("normal", "正常"), ("suspended", "停用")])
+    note = forms.CharField(label="备注", max_length=200, required=False)
+
+
+class DeathForm(HouseForm):
+    died_on = forms.DateField(label="死亡日期")
+
+
+class RevealForm(HouseForm):
+    field = forms.ChoiceField(
+        label="看哪一项",
+        choices=[("id_number", "身份证号"), ("phone", "联系电话"), ("account", "银行账号")],
+    )
+    reason = forms.CharField(label="原因", max_length=200, help_text="会记入审计日志")
+
+
+class AccountChangeForm(HouseForm):
+    kind = forms.ChoiceField(label="种类", choices=Account.Kind.choices)
+    holder_name = forms.CharField(label="账户名称", max_length=60)
+    number = forms.CharField(label="银行账号", max_length=40)
+    bank_name = forms.CharField(label="开户银行", max_length=120)
+    branch_code = forms.RegexField(
+        r"^\d{12}$", label="联行号", required=False, error_messages={"invalid": "联行号是 12 位数字"}
+    )
+    reason = forms.CharField(label="变更原因", max_length=200)
+
+
+class DeclarationForm(HouseForm):
+    policy = forms.ModelChoiceField(Policy.objects.none(), label="政策")
+    period = forms.CharField(
+        label="期次", max_length=12, help_text="如 2026、2026H1、2026Q1、2026-01、2026#1"
+    )
+    division = forms.ModelChoiceField(Division.objects.none(), label="村")
+    another = forms.BooleanField(label="另立一册（补报）", required=False)
+
+    def __init__(self, *args: Any, policies: Any, villages: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["policy"].queryset = policies  # type: ignore[attr-defined]
+        self.fields["division"].queryset = villages  # type: ignore[attr-defined]
+
+
+class FactsForm(HouseForm):
+    """A quantity and the facts that the policy's rule asks for."""
+
+    quantity = forms.CharField(label="数量", max_length=20)
+
+    def __init__(self, *args: Any, facts: Iterable[Fact], quantity_label: str = "", **kwargs: Any) -> None:
+        self.asked = asked_facts(facts)
+        super().__init__(*args, **kwargs)
+        if quantity_label:
+            self.fields["quantity"].label = quantity_label
+        for fact in self.asked:
+            self.fields[f"fact_{fact.name}"] = _fact_field(fact)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        return {fact.name: self.cleaned_data[f"fact_{fact.name}"] for fact in self.asked}
+
+
+def _fact_field(fact: Fact) -> forms.Field:
+    if fact.is_text:
+        field: forms.Field = forms.ChoiceField(
+            label=fact.label, choices=[("", "请选择"), *((word, word) for word in fact.choices)]
+        )
+        field.widget.attrs["class"] = "select"
+    else:
+        field = forms.CharField(label=fact.label, max_length=20)
+        field.widget.attrs["class"] = "input num"
+    return field
+
+
+class LineForm(FactsForm):
+    name = forms.CharField(label="享受人姓名", max_length=60)
+    id_number = forms.CharField(label="享受人身份证号", max_length=30)
+    payee_name = forms.CharField(
+        label="收款人姓名", max_length=60, required=False, help_text="只能是享受人本人或本户户主"
+    )
+    field_order = ["name", "id_number", "payee_name", "quantity"]
+
+
+class ExcludeForm(HouseForm):
+    reason = forms.CharField(label="剔除原因", max_length=200)
+
+
+class DeliberationForm(HouseForm):
+    held_on = forms.DateField(label="评议日期")
+    place = forms.CharField(label="地点", max_length=80)
+    host = forms.CharField(label="主持人", max_length=40)
+    members = forms.IntegerField(label="应到人数", min_value=1, max_value=500)
+    present = forms.IntegerField(label="实到人数", min_value=1, max_value=500)
+    agreed = forms.IntegerField(label="同意票", min_value=0, max_value=500)
+    against = forms.IntegerField(label="不同意票", min_value=0, max_value=500)
+    abstained = forms.IntegerField(label="弃权票", min_value=0, max_value=500)
+
+    def votes(self, conclusion: str) -> Votes:
+        return Votes(**self.cleaned_data, conclusion=conclusion)
+
+
+class PostNoticeForm(HouseForm):
+    place = forms.CharField(label="张贴地点", max_length=120, initial="村务公开栏")
+    starts_on = forms.DateField(label="张贴日期")
+
+
+class PhotoForm(HouseForm):
+    photo = forms.FileField(
+        label="照片",
+        help_text="JPG 或 PNG，不超过 10MB",
+        widget=forms.FileInput(attrs={"accept": ".jpg,.jpeg,.png"}),
+    )
+    caption = forms.CharField(label="说明", max_length=60, required=False)
+    taken_on = forms.DateField(label="拍摄日期")
+
+
+class ObjectionForm(HouseForm):
+    text = forms.CharField(label="异议内容", max_length=2000, widget=forms.Textarea(attrs={"rows": "4"}))
+    contact = forms.CharField(label="联系方式", max_length=100, required=False)
+
+
+class AnswerForm(HouseForm):
+    verdict = forms.ChoiceField(
+        label="结论",
+        choices=[("rejected", "不属实"), ("exclude", "属实，剔除下面选的人"), ("return", "属实，退回补正")],
+        widget=forms.RadioSelect,
+    )
+    exclude = forms.MultipleChoiceField(label="剔除谁", required=False, widget=forms.SelectMultiple)
+    answer = forms.CharField(
+        label="核实结果",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": "4"}),
+        help_text="不要写别人的隐私",
+    )
+
+    def __init__(self, *args: Any, lines: Sequence[DeclarationLine], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(str(line.pk), f"{line.line_no} {line.beneficiary}") for line in lines]
+        self.fields["exclude"].choices = choices  # type: ignore[attr-defined]
+
+
+class EntitlementStepForm(HouseForm):
+    happened = forms.DateField(
+        label="原因发生日期", required=False, help_text="终止时按它和停发规则算停发日期"
+    )
+    note = forms.CharField(label="原因", max_length=200)

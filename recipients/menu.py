@@ -1,0 +1,12 @@
+from huimin.core.menu import Entry, register
+from huimin.core.roles import Area
+
+register(
+    Entry("对象与审核", "家庭与个人", "recipients:person-list", "users", Area.REGISTRY, order=30),
+    Entry("对象与审核", "导入采集表", "recipients:import-list", "up", Area.REGISTRY, order=31),
+    Entry("对象与审核", "账户变更", "recipients:change-list", "card", Area.REGISTRY, order=32),
+    Entry("对象与审核", "申报册", "recipients:declaration-list", "file", Area.REVIEW, order=33),
+    Entry("对象与审核", "公示", "recipients:notice-list", "board", Area.NOTICE, order=34),
+    Entry("对象与审核", "异议", "recipients:objection-list", "chat", Area.NOTICE, order=35),
+    Entry("对象与审核", "享受资格", "recipients:entitlement-list", "check", Area.REVIEW, order=36),
+)

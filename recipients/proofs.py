@@ -1,0 +1,98 @@
+"""What must hold of people, reviews and rights, recomputed by `prove`."""
+
+from __future__ import annotations
+
+from huimin.core.proofs import proof, rows
+from recipients.models import Account, Notice, Person
+from recipients.rules import commit
+from recipients.services.notices import digest_of
+
+_FAULTS_SHOWN = 20
+
+
+@proof("每一段享受资格都来自一行已确认、没有剔除的申报")
+def versions_have_their_line() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '享受资格 ' || v.entitlement_id || ' 的版本 ' || v.id FROM recipients_entitlementversion v
+           JOIN recipients_entitlement e ON e.id = v.entitlement_id
+           JOIN recipients_declarationline l ON l.id = v.source_line_id
+           JOIN recipients_declaration d ON d.id = l.declaration_id
+           WHERE d.status <> 'confirmed' OR l.excluded_at_level <> '' OR l.beneficiary_id <> e.beneficiary_id
+              OR d.policy_id <> e.policy_id OR l.quantity <> v.quantity""",
+        count="SELECT count(*) FROM recipients_entitlementversion",
+    )
+
+
+@proof("每一册确认的申报都公示满了天数，没有未答复的异议")
+def confirmed_had_their_notices() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '申报册 ' || d.id || ' 缺' || wanted.level || '公示' FROM recipients_declaration d
+           JOIN subsidies_policyversion v ON v.id = d.version_id
+           CROSS JOIN LATERAL (VALUES ('village', v.has_village_notice), ('township', v.has_township_notice),
+                                      ('county', v.has_county_notice)) AS wanted(level, asked)
+           WHERE d.status = 'confirmed' AND wanted.asked AND NOT EXISTS (
+               SELECT FROM recipients_notice n WHERE n.declaration_id = d.id AND n.round = d.round
+               AND n.level = wanted.level AND n.withdrawn_at IS NULL
+               AND n.ends_on - n.starts_on >= v.notice_days - v.notice_counts_first::int
+               AND n.ends_on < (business_now() AT TIME ZONE 'Asia/Shanghai')::date
+               AND NOT EXISTS (SELECT FROM recipients_objection o WHERE o.notice_id = n.id AND o.status = 'open'))""",
+        count="SELECT count(*) FROM recipients_declaration WHERE status = 'confirmed'",
+    )
+
+
+@proof("每一册确认的申报，联审部门都签了字")
+def confirmed_were_signed() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '申报册 ' || d.id || ' 缺 ' || wanted.party || ' 会签' FROM recipients_declaration d
+           JOIN subsidies_policyversion v ON v.id = d.version_id AND v.has_county_review
+           CROSS JOIN LATERAL unnest(v.joint_parties) AS wanted(party)
+           WHERE d.status = 'confirmed' AND NOT EXISTS (
+               SELECT FROM recipients_jointsignature s WHERE s.declaration_id = d.id AND s.round = d.round
+               AND s.party = wanted.party)""",
+        count="SELECT count(*) FROM recipients_declaration WHERE status = 'confirmed'",
+    )
+
+
+@proof("一人只有一个在用账户，一户只有一个户主")
+def one_account_one_holder() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '人员 ' || person_id || ' 有 ' || count(*) || ' 个在用账户' FROM recipients_account
+           WHERE is_active GROUP BY person_id HAVING count(*) > 1
+           UNION ALL
+           SELECT '农户 ' || household_id || ' 有 ' || count(*) || ' 个户主' FROM recipients_person
+           WHERE is_holder AND status <> 'void' GROUP BY household_id HAVING count(*) > 1""",
+        count="SELECT count(*) FROM recipients_account WHERE is_active",
+    )
+
+
+@proof("公示名单与张贴时的指纹、人数、金额一致")
+def notice_digests() -> tuple[int, list[str]]:
+    checked, faults = 0, []
+    for notice in Notice.objects.order_by("pk").only("pk", "digest").iterator():
+        checked += 1
+        if digest_of(notice.pk) != notice.digest:
+            faults.append(f"公示 {notice.pk} 的名单与指纹不符")
+    _, sums = rows(
+        """SELECT '公示 ' || n.id || ' 的人数或金额与名单不符' FROM recipients_notice n
+           LEFT JOIN recipients_noticeline l ON l.notice_id = n.id GROUP BY n.id
+           HAVING n.line_count <> count(l.id) OR n.total <> coalesce(sum(l.amount), 0)""",
+        count="SELECT count(*) FROM recipients_notice",
+    )
+    return checked, [*faults, *sums][:_FAULTS_SHOWN]
+
+
+@proof("身份证号、账号的承诺值可由原值重新算出")
+def commitments() -> tuple[int, list[str]]:
+    checked, faults = 0, []
+    people = Person.objects.only("id_number", "commit_salt", "id_commitment")
+    for person in people.iterator(chunk_size=5_000):
+        checked += 1
+        if commit(person.commit_salt, person.id_number) != bytes(person.id_commitment):
+            faults.append(f"人员 {person.pk}")
+    for account in Account.objects.only("number", "commit_salt", "number_commitment").iterator(
+        chunk_size=5_000
+    ):
+        checked += 1
+        if commit(account.commit_salt, account.number) != bytes(account.number_commitment):
+            faults.append(f"账户 {account.pk}")
+    return checked, faults[:_FAULTS_SHOWN]

@@ -1,0 +1,135 @@
+"""What the pages read: people, places by name, the history of an object, lines of a declaration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Model, Prefetch, Q, QuerySet
+
+from huimin.core import audit, crypto, identity
+from huimin.core.models import AuditEvent, Division
+from huimin.core.pages import Entry, Station
+from recipients.models import Account, Declaration, Person
+from recipients.states import REVIEW_ORDER, DeclarationStatus
+from subsidies.models import Deliberation, PolicyVersion
+
+if TYPE_CHECKING:
+    from huimin.core.models import User
+
+_LETTERS = re.compile(r"[a-z]{1,12}", re.IGNORECASE)
+_CODE = re.compile(r"[0-9A-Za-z-]*\d[0-9A-Za-z-]*", re.ASCII)
+
+
+def people_for(user: User) -> QuerySet[Person]:
+    """People in reach with what a list shows; private columns but the ID number are not decrypted."""
+    active = Account.objects.filter(is_active=True).defer("number")
+    holders = Person.objects.filter(is_holder=True).exclude(status="void").only("name", "household_id")
+    rows: QuerySet[Person] = (
+        Person.objects.visible_to(user)
+        .defer("phone", "id_commitment")
+        .select_related("household")
+        .prefetch_related(
+            Prefetch("accounts", active, to_attr="active_accounts"),
+            Prefetch("household__members", holders, to_attr="holders"),
+        )
+    )
+    return rows
+
+
+def matching(words: str) -> Q:
+    """People by the beginning of their name, by pinyin or its initials, or by household code."""
+    text = words.strip()
+    if _CODE.fullmatch(text):
+        return Q(household__code__iexact=text)
+    if _LETTERS.fullmatch(text):
+        letters = text.lower()
+        pattern = "^" + " ".join(f"{letter}[^ ]*" for letter in letters)
+        return Q(name_key__regex=pattern) | Q(name_key__startswith=letters)
+    return Q(name__startswith=text)
+
+
+def with_number(words: str) -> Q:
+    """The person with a whole ID number, by its blind index; BadInput when it is none."""
+    number = identity.parse_id_number(words).number
+    return Q(id_key__in=crypto.blind_indexes("id_number", number))
+
+
+def place_names(codes: Iterable[str]) -> dict[str, str]:
+    """Village code to 梅山镇 梅山村, in one query."""
+    wanted = set(codes)
+    towns = {code[:9] + "000" for code in wanted}
+    found = {one.code: one.short_name for one in Division.objects.filter(pk__in=wanted | towns)}
+    names = {}
+    for code in wanted:
+        parts = [found.get(code[:9] + "000", ""), found.get(code, "") if not code.endswith("000") else ""]
+        names[code] = " ".join(part for part in parts if part) or found.get(code, code)
+    return names
+
+
+def with_places(rows: Iterable[Any]) -> list[Any]:
+    """The rows of a page, each knowing its place by name."""
+    listed = list(rows)
+    names = place_names(row.division_code for row in listed)
+    for row in listed:
+        row.place_name = names[row.division_code]
+    return listed
+
+
+def history(obj: Model, *, limit: int = 30) -> list[Entry]:
+    """办理记录 from the trail, newest first."""
+    events = AuditEvent.objects.filter(subject=audit.subject_of(obj)).select_related("actor")[:limit]
+    return [
+        Entry(
+            text=event.label or event.action,
+            who=str(event.actor or ""),
+            when=event.at,
+            state="back" if event.action.startswith("return") else "",
+            note=event.note,
+        )
+        for event in events
+    ]
+
+
+def stations(declaration: Declaration) -> list[Station]:
+    """流程条: the levels that this policy asks for, and where the declaration stands."""
+    version, status = declaration.version, DeclarationStatus(declaration.status)
+    shown = [
+        level
+        for level in (DeclarationStatus.DRAFT, *REVIEW_ORDER)
+        if _asked(version, level) or level == status
+    ]
+    place = shown.index(status) if status in shown else -1
+    labels = {DeclarationStatus.DRAFT: "编制", DeclarationStatus.CONFIRMED: "确认"}
+    found = []
+    for at, level in enumerate(shown):
+        state: Any = (
+            "done"
+            if at < place or status == DeclarationStatus.CONFIRMED
+            else "now"
+            if at == place
+            else "todo"
+        )
+        found.append(Station(labels.get(level, _short(level)), state))
+    return found
+
+
+def _short(level: DeclarationStatus) -> str:
+    return level.label.removeprefix("待").removesuffix("中")
+
+
+def _asked(version: PolicyVersion, level: DeclarationStatus) -> bool:
+    return {
+        DeclarationStatus.DELIBERATION: version.deliberation == Deliberation.REQUIRED,
+        DeclarationStatus.VILLAGE_NOTICE: version.has_village_notice,
+        DeclarationStatus.TOWNSHIP_REVIEW: version.has_township_review,
+        DeclarationStatus.TOWNSHIP_NOTICE: version.has_township_notice,
+        DeclarationStatus.COUNTY_REVIEW: version.has_county_review,
+        DeclarationStatus.COUNTY_NOTICE: version.has_county_notice,
+    }.get(level, True)
+
+
+def age_on(born: date, day: date) -> int:
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))

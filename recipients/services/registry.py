@@ -1,0 +1,208 @@
+"""A person's record: edits, looks at private fields, and a new account asked for by one and approved by another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from django.db import transaction
+from django.utils import timezone
+
+from huimin.core import audit, crypto, identity, messages, privacy, scope
+from huimin.core.errors import BadInput, StepForbidden, StepRefused
+from huimin.core.pinyin import sort_key
+from recipients.models import Account, AccountChange, Person
+from recipients.rules import commit
+from recipients.states import ACCOUNT_ASK_ROLES, ACCOUNT_CHECK_ROLES, EDIT_ROLES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from huimin.core.models import User
+
+PRIVATE = {"id_number": "身份证号", "phone": "联系电话", "account": "银行账号"}
+SHORTEST_REASON = 4
+# plain columns of a person that a clerk may correct, besides name, phone and group
+_PLAIN = ("is_low_income", "is_rural", "is_poverty_relief", "is_extreme_poverty", "note", "status")
+
+
+def locked(person_id: int, actor: User) -> Person:
+    person: Person = (
+        Person.objects.visible_to(actor)
+        .select_related("household")
+        .select_for_update(of=("self",), no_key=True)
+        .get(pk=person_id)
+    )
+    return person
+
+
+@transaction.atomic
+def reveal(person_id: int, field: str, *, reason: str, actor: User) -> str:
+    """One private field in full, for one look; the trail keeps who, which field and why, never the value."""
+    if field not in PRIVATE:
+        raise BadInput("没有这一项。")
+    if len(reason.strip()) < SHORTEST_REASON:
+        raise BadInput("看完整号码要写明原因，至少 4 个字。", field="reason")
+    person = Person.objects.visible_to(actor).get(pk=person_id)
+    if field == "account":
+        account = person.accounts.filter(is_active=True).first()
+        value = account.number if account else ""
+    else:
+        value = getattr(person, field) or ""
+    audit.record(
+        person,
+        action="reveal",
+        actor=actor,
+        label=f"查看完整{PRIVATE[field]}",
+        note=privacy.scrub(reason.strip()[:200]),
+        detail={"field": field},
+    )
+    return value
+
+
+@transaction.atomic
+def edit_person(person_id: int, changes: Mapping[str, Any], *, actor: User) -> Person:
+    """Correct simple fields. The trail keeps clear values before and after, of the telephone only that it changed."""
+    person = locked(person_id, actor)
+    if not scope.holds(actor, EDIT_ROLES, division_code=person.division_code):
+        raise StepForbidden("改档案不归您的岗位办理，须由村信息员、乡镇经办或主管部门办理。")
+    before = {name: getattr(person, name) for name in ("name", *_PLAIN)} | {
+        "group_name": person.household.group_name
+    }
+    name = identity.normalise_name(changes["name"])
+    phone = identity.normalise_phone(changes["phone"]) if changes.get("phone") else None
+    after = {"name": name, "group_name": changes["group_name"].strip()} | {
+        plain: changes[plain] for plain in _PLAIN
+    }
+    if not after["group_name"]:
+        raise BadInput("请填写村（居）民小组。", field="group_name")
+    detail: dict[str, Any] = {
+        key: [before[key], value] for key, value in after.items() if before[key] != value
+    }
+    if phone != person.phone:
+        detail["phone"] = "已变更"
+    if not detail:
+        raise StepRefused("没有改动，不用保存。")
+    for plain, value in after.items():
+        if plain != "group_name":
+            setattr(person, plain, value)
+    person.name_key, person.phone = sort_key(name), phone
+    person.save(update_fields=["name", "name_key", "phone", *_PLAIN])
+    if "group_name" in detail:
+        person.household.group_name = after["group_name"]
+        person.household.save(update_fields=["group_name"])
+    audit.record(person, action="edit", actor=actor, label="改档案", detail=detail)
+    return person
+
+
+# --- accounts --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """An account as typed; `number` stays out of repr()."""
+
+    kind: str
+    holder_name: str
+    number: str
+    bank_name: str
+    branch_code: str = ""
+
+    def __repr__(self) -> str:
+        return f"NewAccount({self.kind}, …{self.number[-4:]})"
+
+
+@transaction.atomic
+def ask_account_change(person_id: int, new: NewAccount, *, reason: str, actor: User) -> AccountChange:
+    """Ask for another account; nothing changes until another person has checked it."""
+    person = locked(person_id, actor)
+    if not scope.holds(actor, ACCOUNT_ASK_ROLES, division_code=person.division_code):
+        raise StepForbidden("申请换卡不归您的岗位办理，须由村信息员、乡镇经办或窗口人员办理。")
+    if not reason.strip():
+        raise BadInput("请填写变更原因。", field="reason")
+    number = identity.normalise_account(new.number)
+    if number == person.id_number:
+        raise BadInput("账号与身份证号相同，是否填错？", field="number")
+    active = person.accounts.filter(is_active=True).first()
+    if active and bytes(active.number_key) == crypto.blind_index("account", number):
+        raise StepRefused("与现在用的账号相同，不用变更。")
+    if person.account_changes.filter(status=AccountChange.Status.ASKED).exists():
+        raise StepRefused("这个人已有一个待复核的账户变更。")
+    asked = AccountChange.objects.create(
+        person=person,
+        kind=new.kind,
+        holder_name=identity.normalise_name(new.holder_name),
+        number=number,
+        branch_code=new.branch_code,
+        bank_name=new.bank_name.strip(),
+        reason=reason.strip()[:200],
+        asked_by=actor,
+        county_code=person.county_code,
+        division_code=person.division_code,
+    )
+    audit.record(
+        asked,
+        action="ask",
+        actor=actor,
+        label="申请换卡",
+        note=privacy.scrub(reason),
+        detail={"tail": number[-4:]},
+    )
+    return asked
+
+
+@transaction.atomic
+def check_account_change(change_id: int, *, approve: bool, note: str = "", actor: User) -> AccountChange:
+    """Approve or refuse a new account; never the person who asked, also not under another account of theirs."""
+    asked: AccountChange = (
+        AccountChange.objects.visible_to(actor)
+        .select_related("person", "asked_by")
+        .select_for_update(of=("self",), no_key=True)
+        .get(pk=change_id)
+    )
+    if not scope.holds(actor, ACCOUNT_CHECK_ROLES, division_code=asked.division_code):
+        raise StepForbidden("复核换卡不归您的岗位办理，须由乡镇经办或乡镇审核办理。")
+    if asked.status != AccountChange.Status.ASKED:
+        raise StepRefused("这个变更已经复核过。")
+    if bytes(asked.asked_by.person_key) == bytes(actor.person_key):
+        raise StepRefused("不相容岗位：换卡是您申请的，要由另一个人复核。")
+    if not approve and not note.strip():
+        raise StepRefused("退回要写明原因。")
+    asked.status = AccountChange.Status.APPROVED if approve else AccountChange.Status.REFUSED
+    asked.checked_by = actor
+    asked.save(update_fields=["status", "checked_by"])
+    if approve:
+        _replace_account(asked)
+    audit.record(
+        asked,
+        action="approve" if approve else "refuse",
+        actor=actor,
+        label="复核换卡",
+        before=AccountChange.Status.ASKED,
+        after=asked.status,
+        note=privacy.scrub(note),
+        detail={"tail": asked.number[-4:]},
+    )
+    title = f"{asked.person}换卡{'已生效' if approve else '被退回'}"
+    messages.notify([asked.asked_by], title=title, url=f"/desk/recipients/people/{asked.person_id}/")
+    return asked
+
+
+def _replace_account(asked: AccountChange) -> None:
+    Account.objects.filter(person_id=asked.person_id, is_active=True).update(
+        is_active=False, closed_at=timezone.now()
+    )
+    salt = uuid4()
+    Account.objects.create(
+        person_id=asked.person_id,
+        kind=asked.kind,
+        holder_name=asked.holder_name,
+        number=asked.number,
+        number_key=crypto.blind_index("account", asked.number),
+        commit_salt=salt,
+        number_commitment=commit(salt, asked.number),
+        tail=asked.number[-4:],
+        branch_code=asked.branch_code,
+        bank_name=asked.bank_name,
+    )

@@ -1,0 +1,128 @@
+"""What waits for a person in this app: only what their role may do, where their grants reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db.models import Count, Exists, Min, OuterRef, Q
+from django.urls import reverse
+
+from huimin.core import clock, scope
+from huimin.core.todos import Todo, source
+from recipients.models import AccountChange, Declaration, JointSignature, Notice, Objection
+from recipients.states import (
+    ACCOUNT_CHECK_ROLES,
+    DECLARATION_FLOW,
+    NOTICE_STATES,
+    OBJECTION_ROLES,
+    DeclarationStatus,
+)
+from subsidies.models import JointParty
+
+if TYPE_CHECKING:
+    from huimin.core.models import User
+
+_PLAIN = (
+    ("submit", "申报册草稿待送审", "去送审"),
+    ("deliberate", "申报册待评议", "登记评议"),
+    ("approve_township", "申报册待乡镇审核", "去审核"),
+)
+
+
+def _reach(user: User, roles: frozenset[str], policy_field: str = "policy_id") -> Q:
+    """Rows where one of the roles is held: places, and policies where the grant names some."""
+    reach = Q(pk__in=[])
+    for grant in user.active_grants:
+        if grant.role in roles:
+            here = scope.within(grant.division_id)
+            if grant.policy_ids is not None and policy_field:
+                here &= Q(**{f"{policy_field}__in": grant.policy_ids})
+            reach |= here
+    return reach
+
+
+def _list(status: str) -> str:
+    return f"{reverse('recipients:declaration-list')}?status={status}"
+
+
+@source
+def steps(user: User) -> Iterator[Todo]:
+    """Drafts, deliberations and reviews, in one query for the counts of all of them."""
+    flow = DECLARATION_FLOW
+    counts = Declaration.objects.aggregate(
+        **{
+            name: Count(
+                "pk",
+                filter=_reach(user, flow[name].roles) & Q(status=next(iter(flow[name].sources))),
+            )
+            for name, _, _ in _PLAIN
+        }
+    )
+    for name, title, act in _PLAIN:
+        yield Todo(title, counts[name], _list(next(iter(flow[name].sources))), act)
+
+
+@source
+def signatures(user: User) -> Iterator[Todo]:
+    """Joint reviews that this person's office has not signed in the present round."""
+    for party in JointParty:
+        roles = DECLARATION_FLOW[f"sign_{party}"].roles
+        if not any(grant.role in roles for grant in user.active_grants):
+            continue
+        signed = JointSignature.objects.filter(
+            declaration=OuterRef("pk"), round=OuterRef("round"), party=party
+        )
+        waiting = Declaration.objects.filter(
+            _reach(user, roles),
+            ~Exists(signed),
+            status=DeclarationStatus.COUNTY_REVIEW,
+            version__joint_parties__contains=[party],
+        ).count()
+        yield Todo(f"申报册待{party.label}会签", waiting, _list(DeclarationStatus.COUNTY_REVIEW), "去会签")
+
+
+@source
+def notices(user: User) -> Iterator[Todo]:
+    """Levels whose paper is not up yet, and notices that have run their days."""
+    today = clock.today()
+    for status in NOTICE_STATES:
+        roles = DECLARATION_FLOW[f"end_{status}"].roles
+        if not any(grant.role in roles for grant in user.active_grants):
+            continue
+        level = status.removesuffix("_notice")
+        mine = Declaration.objects.filter(_reach(user, roles), status=status)
+        standing = Notice.objects.filter(
+            declaration=OuterRef("pk"), round=OuterRef("round"), level=level, withdrawn_at__isnull=True
+        )
+        bare = mine.filter(~Exists(standing)).count()
+        yield Todo(f"{status.label.removesuffix('中')}待张贴", bare, _list(status), "去张贴", due=today)
+        over = mine.filter(Exists(standing.filter(ends_on__lt=today))).aggregate(
+            count=Count("pk", distinct=True), due=Min("notices__ends_on")
+        )
+        yield Todo(
+            f"{status.label.removesuffix('中')}期满待办理",
+            over["count"],
+            _list(status),
+            "送下一步",
+            due=over["due"] and over["due"] + timedelta(days=1),
+        )
+
+
+@source
+def objections(user: User) -> Iterator[Todo]:
+    found = Objection.objects.filter(
+        _reach(user, OBJECTION_ROLES, "notice__policy_id"), status=Objection.Status.OPEN
+    ).aggregate(count=Count("pk"), due=Min("notice__ends_on"))
+    url = f"{reverse('recipients:objection-list')}?status=open"
+    yield Todo("异议待核实答复", found["count"], url, "去答复", "答复前不能进入下一步", due=found["due"])
+
+
+@source
+def account_changes(user: User) -> Iterator[Todo]:
+    waiting = AccountChange.objects.filter(
+        _reach(user, ACCOUNT_CHECK_ROLES, ""), status=AccountChange.Status.ASKED
+    ).exclude(asked_by__person_key=user.person_key)
+    url = f"{reverse('recipients:change-list')}?status=asked"
+    yield Todo("账户变更待复核", waiting.count(), url, "去复核")

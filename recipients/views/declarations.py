@@ -1,0 +1,468 @@
+"""申报册: the list, one book with its lines, and every step of its way."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import django_filters
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from huimin.core import clock, identity, lists, pages, scope, workflow
+from huimin.core.errors import FileRefused, Refused
+from huimin.core.exports import XLSX, download, workbook
+from huimin.core.http import StaffRequest, opens, take_step
+from huimin.core.models import Division, Level
+from huimin.core.pages import Link, Nothing, Panel, Stat
+from huimin.core.periods import Period
+from huimin.core.roles import Area
+from huimin.core.sheets.writer import Column
+from huimin.core.steps import Step
+from recipients import forms, queries
+from recipients.files import declaration as sheet
+from recipients.models import Declaration, DeclarationLine
+from recipients.services import amounts, declarations, notices, review
+from recipients.services.places import roots
+from recipients.states import (
+    DECLARATION_FLOW,
+    EXCLUDE_ROLES,
+    MAKER_ROLES,
+    NOTICE_STATES,
+    DeclarationStatus,
+)
+from recipients.views import helpers
+from subsidies.models import Policy
+
+_SORTS = {
+    "made": "id",
+    "period": ("period", "id"),
+    "place": ("division_code", "id"),
+    "total": ("total", "id"),
+}
+_LINE_COLUMNS = [
+    Column("序号", 8, "integer"),
+    Column("享受人", 12),
+    Column("身份证号", 22),
+    Column("收款人", 12),
+    Column("小组", 14),
+    Column("数量", 12, "quantity"),
+    Column("金额（元）", 14, "amount"),
+    Column("剔除原因", 30),
+]
+
+
+class DeclarationFilter(lists.HouseFilterSet):
+    policy = django_filters.CharFilter(field_name="policy__name", lookup_expr="icontains", label="政策")
+    period = django_filters.CharFilter(label="期次", lookup_expr="istartswith")
+    status = django_filters.ChoiceFilter(label="状态", choices=DeclarationStatus.choices)
+
+
+def _rows(request: StaffRequest) -> QuerySet[Declaration]:
+    standing = Q(lines__excluded_at_level="")
+    rows: QuerySet[Declaration] = (
+        Declaration.objects.visible_to(request.user)
+        .select_related("policy", "made_by")
+        .annotate(
+            people=Count("lines", filter=standing),
+            total=Sum("lines__amount", filter=standing, default=Decimal(0)),
+        )
+    )
+    return rows
+
+
+@opens(Area.REVIEW)
+@require_safe
+def declaration_list(request: StaffRequest) -> HttpResponse:
+    context = lists.listing(
+        request,
+        _rows(request),
+        sorts=_SORTS,
+        default="-made",
+        filterset=DeclarationFilter,
+        totals={"heads": Sum("people", default=0), "amount": Sum("total", default=Decimal(0))},
+        export=reverse("recipients:declaration-export"),
+    )
+    context["rows"] = queries.with_places(context["page"])
+    context["may_make"] = bool(roots(request.user, MAKER_ROLES))
+    context["nothing"] = Nothing(
+        "没有符合条件的申报册", "可以放宽条件，或新编一册。", [Link("看全部申报册", request.path)]
+    )
+    return render(request, "recipients/declaration_list.html", context)
+
+
+@opens(Area.REVIEW)
+@require_safe
+def declaration_export(request: StaffRequest) -> HttpResponseBase:
+    chosen = DeclarationFilter(request.GET, queryset=_rows(request), request=request)
+    order = lists.order_of(request.GET.get("sort", ""), _SORTS, "-made")
+    columns = [
+        Column("政策", 30), Column("期次", 10), Column("乡镇、村", 24), Column("册号", 8, "integer"),
+        Column("人数", 10, "integer"), Column("金额（元）", 16, "amount"), Column("状态", 14), Column("编制人", 12),
+    ]  # fmt: skip
+    rows = (
+        (str(one.policy), one.period, one.place_name, one.serial, one.people, one.total, one.get_status_display(),
+         str(one.made_by))
+        for one in queries.with_places(chosen.qs.order_by(*order.columns))
+    )  # fmt: skip
+    return workbook("申报册", columns, rows)
+
+
+@opens(Area.REVIEW)
+@require_http_methods(["GET", "HEAD", "POST"])
+def declaration_new(request: StaffRequest) -> HttpResponse:
+    mine = roots(request.user, MAKER_ROLES)
+    villages = Division.objects.none()
+    for root in mine:
+        villages = villages | Division.objects.below(root).filter(level=Level.VILLAGE)
+    policies = Policy.objects.visible_to(request.user).filter(status="published")
+    form = forms.DeclarationForm(request.POST or None, policies=policies, villages=villages)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            made = declarations.make_declaration(
+                data["policy"],
+                period=data["period"],
+                division_code=data["division"].pk,
+                actor=request.user,
+                another=data["another"],
+            )
+        except Refused as refused:
+            form.add_error(None, str(refused))
+        else:
+            messages.success(request, "已新编一册，请录入或导入明细。")
+            return redirect("recipients:declaration-detail", pk=made.pk)
+    return render(request, "recipients/declaration_new.html", {"form": form})
+
+
+def _visible(request: StaffRequest, pk: int) -> Declaration:
+    rows = Declaration.objects.visible_to(request.user)
+    return get_object_or_404(rows.select_related("policy", "version", "made_by"), pk=pk)
+
+
+class LineFilter(lists.HouseFilterSet):
+    q = django_filters.CharFilter(label="享受人", field_name="beneficiary__name", lookup_expr="startswith")
+    state = django_filters.ChoiceFilter(
+        label="明细", choices=[("in", "在册"), ("out", "已剔除")], method="by_state"
+    )
+
+    def by_state(self, rows: QuerySet[DeclarationLine], _: str, value: str) -> QuerySet[DeclarationLine]:
+        return rows.filter(excluded_at_level="") if value == "in" else rows.exclude(excluded_at_level="")
+
+
+def _lines(one: Declaration) -> QuerySet[DeclarationLine]:
+    return one.lines.select_related("beneficiary__household", "payee", "excluded_by").defer(
+        "beneficiary__phone", "payee__phone", "payee__id_number"
+    )
+
+
+@opens(Area.REVIEW)
+@require_safe
+def declaration_detail(request: StaffRequest, pk: int) -> HttpResponse:
+    one = _visible(request, pk)
+    return render(request, "recipients/declaration_detail.html", _detail(request, one))
+
+
+def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict[str, Any]:
+    context = lists.listing(
+        request,
+        _lines(one),
+        sorts={
+            "no": "line_no",
+            "amount": ("amount", "line_no"),
+            "name": ("beneficiary__name_key", "line_no"),
+        },
+        default="no",
+        filterset=LineFilter,
+        totals={"quantity": Sum("quantity", default=Decimal(0)), "amount": Sum("amount", default=Decimal(0))},
+        export=reverse("recipients:declaration-lines-export", args=[one.pk]),
+    )
+    for line in context["page"]:
+        line.working = line.working or _working(one, line)
+    may_make = scope.holds(
+        request.user, MAKER_ROLES, division_code=one.division_code, policy_id=one.policy_id
+    )
+    standing = review.standing_notice(one) if one.status in NOTICE_STATES else None
+    return context | {
+        "one": one,
+        "place": queries.place_names([one.division_code])[one.division_code],
+        "stations": queries.stations(one),
+        "stats": _stats(one),
+        "panel": _panel(request, one),
+        "is_draft": one.status == DeclarationStatus.DRAFT and may_make,
+        "may_exclude": _may_exclude(request, one),
+        "line_form": forms.LineForm(
+            facts=amounts.facts_of(one.version), quantity_label=one.version.quantity_label
+        ),
+        "sheet_form": forms.SheetForm(),
+        "standing": standing,
+        "may_post": one.status in NOTICE_STATES and standing is None and _may_post(request, one),
+        "post_form": forms.PostNoticeForm(initial={"starts_on": clock.today()}),
+        "term": notices.term_of(one.version).label,
+        "notices": one.notices.order_by("-pk"),
+        "signatures": one.signatures.filter(round=one.round).select_related("signed_by"),
+        "meetings": one.deliberations.order_by("-pk"),
+        "history": queries.history(one),
+        "faults": forms_given.get("faults", []),
+        "nothing": Nothing("册里还没有明细", "可以逐人录入、导入表格，或从上期带入。"),
+    }
+
+
+def _working(one: Declaration, line: DeclarationLine) -> str:
+    try:
+        return amounts.work_out(
+            amounts.rule_of(one.version),
+            Period.parse(one.period),
+            quantity=line.quantity,
+            facts=line.facts,
+            born=line.beneficiary.birth_date,
+        ).working
+    except Refused as refused:
+        return str(refused)
+
+
+def _stats(one: Declaration) -> list[Stat]:
+    found = one.lines.aggregate(
+        people=Count("pk", filter=Q(excluded_at_level="")),
+        total=Sum("amount", filter=Q(excluded_at_level=""), default=Decimal(0)),
+        out=Count("pk", filter=~Q(excluded_at_level="")),
+    )
+    return [
+        Stat("在册", f"{found['people']:,}", "人"),
+        Stat("金额", f"{found['total']:,.2f}", "元", "逐人四舍五入后相加", is_key=True),
+        Stat("标准", one.version.standard_text, "", f"第 {one.version.number} 版"),
+        Stat("剔除", f"{found['out']:,}", "人"),
+    ]
+
+
+def _may_exclude(request: StaffRequest, one: Declaration) -> bool:
+    roles = EXCLUDE_ROLES.get(DeclarationStatus(one.status), frozenset())
+    return scope.holds(request.user, roles, division_code=one.division_code, policy_id=one.policy_id)
+
+
+def _may_post(request: StaffRequest, one: Declaration) -> bool:
+    roles = DECLARATION_FLOW[f"end_{one.status}"].roles
+    return scope.holds(request.user, roles, division_code=one.division_code, policy_id=one.policy_id)
+
+
+def _panel(request: StaffRequest, one: Declaration) -> Panel:
+    found = workflow.actions(one, DECLARATION_FLOW, actor=request.user, also=lambda step: _waits(one, step))
+    buttons = pages.acts(
+        [action for action in found if action.step.name != "return_notice"],
+        lambda name: reverse("recipients:declaration-step", args=[one.pk, name]),
+    )
+    deliberating = any(action.step.name == "deliberate" and not action.refused for action in found)
+    return Panel(
+        "办理",
+        buttons,
+        hint="编制这一册的人不能审核、会签，也不能答复对它的异议。",
+        form=forms.DeliberationForm() if deliberating else None,
+        note_label="评议结论" if deliberating else "办理意见",
+    )
+
+
+def _waits(one: Declaration, step: Step) -> str:
+    # the meeting is recorded by the same button that goes on
+    return "" if step.name == "deliberate" else review.blocked(one, step)
+
+
+@opens(Area.REVIEW)
+@require_POST
+def declaration_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
+    one = _visible(request, pk)
+    if name not in {step.name for step in DECLARATION_FLOW.steps}:
+        raise Http404
+    step, note, back = DECLARATION_FLOW[name], request.POST.get("note", ""), _url(pk)
+    if name == "deliberate":
+        form = forms.DeliberationForm(request.POST)
+        if not form.is_valid():
+            messages.error(request, str(next(iter(form.errors.values()))[0]))
+            return redirect(back)
+        return take_step(
+            request,
+            step,
+            lambda: review.deliberate(pk, form.votes(note), actor=request.user),
+            back=back,
+            done="评议结果已登记。",
+        )
+    return take_step(
+        request,
+        step,
+        lambda: review.take_step(one.pk, name, actor=request.user, note=note),
+        back=back,
+        done=f"{step.label}，已办好。",
+    )
+
+
+def _url(pk: int) -> str:
+    return reverse("recipients:declaration-detail", args=[pk])
+
+
+# --- lines of a draft --------------------------------------------------------------------------------------------------------
+
+
+@opens(Area.REVIEW)
+@require_POST
+@sensitive_post_parameters("id_number")
+def line_add(request: StaffRequest, pk: int) -> HttpResponse:
+    one = _visible(request, pk)
+    form = forms.LineForm(request.POST, facts=amounts.facts_of(one.version))
+
+    def add(data: dict[str, Any]) -> None:
+        declarations.add_line(
+            pk,
+            name=data["name"],
+            id_number=data["id_number"],
+            payee_name=data["payee_name"],
+            quantity=data["quantity"],
+            facts=form.facts,
+            actor=request.user,
+        )
+
+    return helpers.act_with(request, form, add, back=_url(pk), done="已录入一行。")
+
+
+def _line(request: StaffRequest, pk: int, line: int) -> DeclarationLine:
+    _visible(request, pk)
+    return get_object_or_404(
+        DeclarationLine.objects.select_related("declaration__version"), pk=line, declaration_id=pk
+    )
+
+
+@opens(Area.REVIEW)
+@require_http_methods(["GET", "HEAD", "POST"])
+def line_change(request: StaffRequest, pk: int, line: int) -> HttpResponse:
+    found = _line(request, pk, line)
+    facts = amounts.facts_of(found.declaration.version)
+    initial = {"quantity": notices.plain_quantity(found.quantity)} | {
+        f"fact_{key}": value for key, value in found.facts.items()
+    }
+    form = forms.FactsForm(request.POST or None, facts=facts, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            declarations.change_line(
+                line, quantity=form.cleaned_data["quantity"], facts=form.facts, actor=request.user
+            )
+        except Refused as refused:
+            form.add_error(None, str(refused))
+        else:
+            messages.success(request, "已改，金额按标准重算。")
+            return redirect(_url(pk))
+    return render(
+        request, "recipients/line_form.html", {"line": found, "one": found.declaration, "form": form}
+    )
+
+
+@opens(Area.REVIEW)
+@require_POST
+def line_remove(request: StaffRequest, pk: int, line: int) -> HttpResponse:
+    _line(request, pk, line)
+    return helpers.act(
+        request,
+        lambda: declarations.remove_line(line, actor=request.user),
+        back=_url(pk),
+        done="已删去一行。",
+    )
+
+
+@opens(Area.REVIEW)
+@require_POST
+def line_exclude(request: StaffRequest, pk: int, line: int) -> HttpResponse:
+    _line(request, pk, line)
+    return helpers.act_with(
+        request,
+        forms.ExcludeForm(request.POST),
+        lambda data: review.exclude_line(line, reason=data["reason"], actor=request.user),
+        back=_url(pk),
+        done="已剔除，原因已记录。",
+    )
+
+
+@opens(Area.REVIEW)
+@require_POST
+def lines_prefill(request: StaffRequest, pk: int) -> HttpResponse:
+    _visible(request, pk)
+    return helpers.act(
+        request,
+        lambda: declarations.prefill(pk, actor=request.user),
+        back=_url(pk),
+        done="已从上期带入，请逐人核对。",
+    )
+
+
+@opens(Area.REVIEW)
+@require_POST
+def lines_import(request: StaffRequest, pk: int) -> HttpResponse:
+    one = _visible(request, pk)
+    form = forms.SheetForm(request.POST, request.FILES)
+    if not form.is_valid():
+        messages.error(request, str(next(iter(form.errors.values()))[0]))
+        return redirect(_url(pk))
+    upload: UploadedFile = form.cleaned_data["file"]
+    try:
+        added = declarations.import_lines(pk, upload.read(), filename=upload.name or "", actor=request.user)
+    except FileRefused as refused:
+        messages.error(request, str(refused))
+        return render(
+            request, "recipients/declaration_detail.html", _detail(request, one, faults=refused.errors[:200])
+        )
+    except Refused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, f"已导入 {added} 行。" if added else "这份文件已经导入过，没有重复写入。")
+    return redirect(_url(pk))
+
+
+@opens(Area.REVIEW)
+@require_safe
+def lines_template(request: StaffRequest, pk: int) -> HttpResponseBase:
+    one = _visible(request, pk)
+    content = sheet.template(
+        amounts.facts_of(one.version),
+        title=f"{one.policy.short_name}申报册",
+        quantity_label=one.version.quantity_label,
+    )
+    return download(content, name=f"{one.policy.short_name}申报册.xlsx", content_type=XLSX)
+
+
+@opens(Area.REVIEW)
+@require_safe
+def lines_export(request: StaffRequest, pk: int) -> HttpResponseBase:
+    one = _visible(request, pk)
+    chosen = LineFilter(request.GET, queryset=_lines(one), request=request)
+    rows = (
+        (
+            line.line_no,
+            line.beneficiary.name,
+            identity.mask_id_staff(line.beneficiary.id_number),
+            line.payee.name,
+            line.beneficiary.household.group_name,
+            line.quantity,
+            line.amount,
+            line.excluded_reason,
+        )
+        for line in chosen.qs.order_by(F("line_no"))
+    )
+    return workbook(f"申报册明细-{one.pk}", _LINE_COLUMNS, rows)
+
+
+@opens(Area.REVIEW)
+@require_POST
+def notice_post(request: StaffRequest, pk: int) -> HttpResponse:
+    _visible(request, pk)
+    return helpers.act_with(
+        request,
+        forms.PostNoticeForm(request.POST),
+        lambda data: notices.post_notice(
+            pk, place=data["place"], starts_on=data["starts_on"], actor=request.user
+        ),
+        back=_url(pk),
+        done="公示已登记，名单和金额已锁定。请打印张贴并拍照。",
+    )

@@ -1,0 +1,70 @@
+"""What the pages of this app share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.forms import Form
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import NoReverseMatch, reverse
+
+from huimin.core.errors import Refused
+from huimin.core.http import StaffRequest
+from huimin.core.models import Division, Level
+
+
+def act(request: StaffRequest, what: Callable[[], Any], *, back: str, done: str) -> HttpResponse:
+    """Run a service for a button; a refusal is shown as it stands."""
+    try:
+        with transaction.atomic():
+            what()
+    except Refused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, done)
+    return redirect(back)
+
+
+def act_with(
+    request: StaffRequest, form: Form, what: Callable[[dict[str, Any]], Any], *, back: str, done: str
+) -> HttpResponse:
+    """The same for a small form on a page: its first fault is shown as the refusal."""
+    if not form.is_valid():
+        messages.error(request, str(next(iter(form.errors.values()))[0]))
+        return redirect(back)
+    return act(request, lambda: what(form.cleaned_data), back=back, done=done)
+
+
+def url_if_any(name: str, *args: Any) -> str:
+    """The address of a higher app's page, or nothing where that app is not there."""
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""
+
+
+def town_choices(request: StaffRequest) -> list[tuple[str, str]]:
+    """Towns that a grant of this person lies in or covers."""
+    return _choices(request, Level.TOWN)
+
+
+def village_choices(request: StaffRequest) -> list[tuple[str, str]]:
+    return _choices(request, Level.VILLAGE)
+
+
+def _choices(request: StaffRequest, level: str) -> list[tuple[str, str]]:
+    codes: set[str] = set()
+    found: list[tuple[str, str]] = []
+    for grant in request.user.active_grants:
+        rows = Division.objects.below(grant.division_id).filter(level=level)
+        if level == Level.TOWN and not grant.division_id.endswith("000"):
+            rows = Division.objects.filter(pk=grant.division_id[:9] + "000")
+        for one in rows:
+            if one.code not in codes:
+                codes.add(one.code)
+                found.append((one.code, one.short_name))
+    return found

@@ -1,0 +1,114 @@
+"""导入采集表: upload, progress, result by kind of fault, the workbook to mend."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from huimin.core import audit, files, lists
+from huimin.core.errors import Refused
+from huimin.core.exports import XLSX, download
+from huimin.core.http import StaffRequest, opens
+from huimin.core.models import BankBranch, Job
+from huimin.core.pages import Link, Nothing
+from huimin.core.roles import Area
+from recipients import forms
+from recipients.files.registry import template
+from recipients.models import RegistryImport
+from recipients.services import registry_import
+from recipients.views import helpers
+
+BADGES = {"checking": "doing", "applied": "ok", "refused": "bad"}
+
+
+@opens(Area.REGISTRY)
+@require_http_methods(["GET", "HEAD", "POST"])
+def import_list(request: StaffRequest) -> HttpResponse:
+    """Upload and the latest imports on one page."""
+    form = forms.SheetForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        answer = _take(request, form)
+        if answer is not None:
+            return answer
+    rows = RegistryImport.objects.visible_to(request.user).select_related("file", "created_by")
+    context = lists.listing(request, rows, sorts={"time": "id", "rows": ("row_count", "id")}, default="-time")
+    for one in context["page"]:
+        one.badge = BADGES[one.status]
+    context["form"] = form
+    context["nothing"] = Nothing(
+        "还没有导入过",
+        "下载空表，填好后在上面上传。",
+        [Link("下载空表", reverse("recipients:import-template"))],
+    )
+    return render(request, "recipients/import_list.html", context)
+
+
+def _take(request: StaffRequest, form: forms.SheetForm) -> HttpResponse | None:
+    upload: UploadedFile = form.cleaned_data["file"]
+    try:
+        one, job = registry_import.submit_import(
+            upload.read(), filename=upload.name or "", actor=request.user
+        )
+    except Refused as refused:
+        form.add_error("file", str(refused))
+        return None
+    if job is None:
+        messages.info(request, registry_import.already_applied(one))
+    return redirect("recipients:import-detail", pk=one.pk)
+
+
+@opens(Area.REGISTRY)
+@require_safe
+def import_detail(request: StaffRequest, pk: int) -> HttpResponse:
+    one = get_object_or_404(
+        RegistryImport.objects.visible_to(request.user).select_related("file", "created_by"), pk=pk
+    )
+    job = Job.objects.filter(key=f"{registry_import.KIND}:{pk}").select_related("created_by").first()
+    context: dict[str, Any] = {
+        "one": one,
+        "badge": BADGES[one.status],
+        "job": job,
+        "kinds": _by_kind(one.errors),
+        "warnings": _by_kind(one.warnings),
+    }
+    return render(request, "recipients/import_detail.html", context)
+
+
+def _by_kind(errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Faults of one column together, the most frequent first."""
+    ordered = sorted(errors, key=lambda error: error["column"])
+    groups = [(column, list(found)) for column, found in groupby(ordered, key=lambda error: error["column"])]
+    groups.sort(key=lambda group: -len(group[1]))
+    return [
+        {"column": column or "整份表", "count": len(found), "faults": found[:50]} for column, found in groups
+    ]
+
+
+@opens(Area.REGISTRY)
+@require_safe
+def import_errors(request: StaffRequest, pk: int) -> HttpResponseBase:
+    """The faulty rows as a workbook; taking it away leaves a trace, since it holds the rows as they came."""
+    one = get_object_or_404(
+        RegistryImport.objects.visible_to(request.user).select_related("error_file"), pk=pk
+    )
+    if one.error_file is None:
+        raise Http404
+    content = files.read(one.error_file)
+    audit.record(one, action="errors.download", actor=request.user, label="下载待改正的行")
+    return download(content, name=one.error_file.name, content_type=XLSX)
+
+
+@opens(Area.REGISTRY)
+@require_safe
+def import_template(request: StaffRequest) -> HttpResponseBase:
+    villages = [f"{code}-{name}" for code, name in helpers.village_choices(request)]
+    branches = [str(branch) for branch in BankBranch.objects.all()]
+    return download(template(villages, branches), name="补贴对象基础信息采集表.xlsx", content_type=XLSX)

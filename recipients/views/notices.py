@@ -1,0 +1,351 @@
+"""公示日历, a notice with its frozen list, poster and photographs; objections and their answers."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import django_filters
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import Count, Q, QuerySet, Sum
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from huimin.core import clock, lists, scope, workflow
+from huimin.core.duties import Duty
+from huimin.core.errors import Refused
+from huimin.core.exports import download, workbook
+from huimin.core.http import StaffRequest, opens, take_action_key
+from huimin.core.pages import Link, Nothing, Stat
+from huimin.core.roles import Area
+from huimin.core.sheets.writer import Column
+from recipients import forms, queries
+from recipients.models import Declaration, Notice, NoticeLevel, NoticePhoto, Objection
+from recipients.services import notices, objections
+from recipients.states import DECLARATION_FLOW, NOTICE_STATES, OBJECTION_ROLES, NoticeStatus
+from recipients.views import helpers
+
+_BADGES = {"running": "doing", "expired": "ok", "withdrawn": "off"}
+_OBJECTION_BADGES = {"open": "todo", "upheld": "bad", "rejected": "ok"}
+_SORTS = {"starts": ("starts_on", "id"), "ends": ("ends_on", "id"), "place": ("division_code", "id")}
+
+
+class NoticeFilter(lists.HouseFilterSet):
+    level = django_filters.ChoiceFilter(label="级别", choices=NoticeLevel.choices)
+    policy = django_filters.CharFilter(field_name="policy__name", lookup_expr="icontains", label="政策")
+    month = django_filters.CharFilter(label="月份（如 2026-06）", method="by_month")
+    state = django_filters.ChoiceFilter(label="状态", choices=NoticeStatus.choices, method="by_state")
+
+    def by_month(self, rows: QuerySet[Notice], _: str, value: str) -> QuerySet[Notice]:
+        first, last = _month(value)
+        return rows.filter(starts_on__lte=last, ends_on__gte=first)
+
+    def by_state(self, rows: QuerySet[Notice], _: str, value: str) -> QuerySet[Notice]:
+        today = clock.today()
+        return rows.filter(
+            {
+                "running": Q(withdrawn_at__isnull=True, ends_on__gte=today),
+                "expired": Q(withdrawn_at__isnull=True, ends_on__lt=today),
+                "withdrawn": Q(withdrawn_at__isnull=False),
+            }[value]
+        )
+
+
+def _month(text: str) -> tuple[date, date]:
+    """First and last day of a month such as 2026-06; this month when it is none."""
+    year, _, month = text.partition("-")
+    today = clock.today()
+    if year.isdecimal() and month.isdecimal() and 2000 <= int(year) <= 2100 and 1 <= int(month) <= 12:
+        today = date(int(year), int(month), 1)
+    return today.replace(day=1), today.replace(day=monthrange(today.year, today.month)[1])
+
+
+def _rows(request: StaffRequest) -> QuerySet[Notice]:
+    rows: QuerySet[Notice] = (
+        Notice.objects.visible_to(request.user)
+        .select_related("policy", "declaration")
+        .annotate(waiting=Count("objections", filter=Q(objections__status="open"), distinct=True))
+    )
+    return rows
+
+
+@opens(Area.NOTICE)
+@require_safe
+def notice_list(request: StaffRequest) -> HttpResponse:
+    context = lists.listing(
+        request,
+        _rows(request),
+        sorts=_SORTS,
+        default="-starts",
+        filterset=NoticeFilter,
+        totals={"lines": Sum("line_count", default=0), "amount": Sum("total", default=Decimal(0))},
+        export=reverse("recipients:notice-export"),
+    )
+    first, last = _month(request.GET.get("month", ""))
+    today = clock.today()
+    context["rows"] = queries.with_places(context["page"])
+    for one in context["rows"]:
+        _place_on_track(one, first, last, today)
+    context |= {
+        "first": first,
+        "days": range(1, last.day + 1),
+        "today_at": today.day - 0.5 if first <= today <= last else 0,
+        "stats": _stats(request, today),
+        "nothing": Nothing(
+            "这段时间没有公示",
+            "申报册走到公示环节后，在申报册里登记张贴。",
+            [Link("看全部公示", request.path)],
+        ),
+    }
+    return render(request, "recipients/notice_list.html", context)
+
+
+def _place_on_track(one: Notice, first: date, last: date, today: date) -> None:
+    """Where the bar of this notice begins in the month and how many days it covers there; 0 when none."""
+    start, end = max(one.starts_on, first), min(one.ends_on, last)
+    one.at, one.span = start.day, max(0, (end - start).days + 1)  # type: ignore[attr-defined]
+    status = NoticeStatus(one.status_on(today))
+    one.word, one.badge = status.label, _BADGES[status]  # type: ignore[attr-defined]
+    one.look = "bad" if one.waiting else "ok" if status == NoticeStatus.EXPIRED else ""  # type: ignore[attr-defined]
+
+
+def _stats(request: StaffRequest, today: date) -> list[Stat]:
+    mine = Notice.objects.visible_to(request.user).filter(withdrawn_at__isnull=True)
+    found = mine.aggregate(
+        running=Count("pk", filter=Q(ends_on__gte=today)),
+        ending=Count("pk", filter=Q(ends_on=today)),
+        bare=Count("pk", filter=Q(ends_on__gte=today, photos__isnull=True)),
+    )
+    waiting = Objection.objects.visible_to(request.user).filter(status="open").count()
+    return [
+        Stat("公示中", str(found["running"]), "份"),
+        Stat("今天期满", str(found["ending"]), "份", "明天起可以进入下一步"),
+        Stat("没答复的异议", str(waiting), "件", "答复前不能进入下一步", is_key=waiting > 0),
+        Stat("没有照片", str(found["bare"]), "份", "期满前要补"),
+    ]
+
+
+@opens(Area.NOTICE)
+@require_safe
+def notice_export(request: StaffRequest) -> HttpResponseBase:
+    chosen = NoticeFilter(request.GET, queryset=_rows(request), request=request)
+    order = lists.order_of(request.GET.get("sort", ""), _SORTS, "-starts")
+    columns = [
+        Column("政策", 30), Column("期次", 10), Column("乡镇、村", 24), Column("级别", 8), Column("开始", 12),
+        Column("结束", 12), Column("人数", 10, "integer"), Column("金额（元）", 16, "amount"), Column("状态", 10),
+    ]  # fmt: skip
+    today = clock.today()
+    rows = (
+        (str(one.policy), one.declaration.period, one.place_name, one.get_level_display(), str(one.starts_on),
+         str(one.ends_on), one.line_count, one.total, NoticeStatus(one.status_on(today)).label)
+        for one in queries.with_places(chosen.qs.order_by(*order.columns))
+    )  # fmt: skip
+    return workbook("公示", columns, rows)
+
+
+def _notice(request: StaffRequest, pk: int) -> Notice:
+    rows = Notice.objects.visible_to(request.user)
+    return get_object_or_404(
+        rows.select_related("policy__department", "declaration__version", "posted_by"), pk=pk
+    )
+
+
+@opens(Area.NOTICE)
+@require_safe
+def notice_detail(request: StaffRequest, pk: int) -> HttpResponse:
+    one = _notice(request, pk)
+    context = lists.listing(
+        request,
+        one.lines.all(),
+        sorts={"no": "line_no", "amount": ("amount", "line_no")},
+        default="no",
+        size=50,
+    )
+    status = NoticeStatus(one.status_on(clock.today()))
+    place: dict[str, Any] = {"division_code": one.division_code, "policy_id": one.policy_id}
+    context |= {
+        "one": one,
+        "place": queries.place_names([one.division_code])[one.division_code],
+        "word": status.label,
+        "badge": _BADGES[status],
+        "term": notices.term_of(one.declaration.version).label,
+        "photos": one.photos.select_related("file"),
+        "objections": one.objections.defer("text", "contact"),
+        "photo_form": forms.PhotoForm(initial={"taken_on": clock.today()}),
+        "objection_form": forms.ObjectionForm(),
+        "may_photo": scope.holds(request.user, DECLARATION_FLOW[f"end_{one.level}_notice"].roles, **place),
+        "is_running": status == NoticeStatus.RUNNING,
+        "history": queries.history(one),
+        "may_open_declaration": scope.reads(request.user, Area.REVIEW),
+    }
+    return render(request, "recipients/notice_detail.html", context)
+
+
+@opens(Area.NOTICE)
+@require_safe
+def notice_poster(request: StaffRequest, pk: int) -> HttpResponseBase:
+    one = _notice(request, pk)
+    path = helpers.url_if_any("publicity:verify") or "/"
+    content = notices.poster(one, verify_url=request.build_absolute_uri(f"{path}?code={one.digest}"))
+    return download(content, name=f"公示-{one.pk}.pdf", content_type="application/pdf")
+
+
+@opens(Area.NOTICE)
+@require_POST
+def photo_add(request: StaffRequest, pk: int) -> HttpResponse:
+    _notice(request, pk)
+    form = forms.PhotoForm(request.POST, request.FILES)
+
+    def add(data: dict[str, Any]) -> None:
+        upload: UploadedFile = data["photo"]
+        content = upload.read(notices.MAX_PHOTO + 1)
+        notices.add_photo(pk, content, caption=data["caption"], taken_on=data["taken_on"], actor=request.user)
+
+    return helpers.act_with(
+        request, form, add, back=reverse("recipients:notice-detail", args=[pk]), done="照片已存档。"
+    )
+
+
+@opens(Area.NOTICE)
+@require_safe
+def photo(request: StaffRequest, pk: int, photo: int) -> HttpResponse:
+    _notice(request, pk)
+    found = get_object_or_404(NoticePhoto.objects.select_related("file"), pk=photo, notice_id=pk)
+    content, stored = notices.photo_bytes(found)
+    response = HttpResponse(content, content_type=stored.content_type)
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@opens(Area.NOTICE)
+@require_POST
+@sensitive_post_parameters("text", "contact")
+def objection_file(request: StaffRequest, pk: int) -> HttpResponse:
+    _notice(request, pk)
+    return helpers.act_with(
+        request,
+        forms.ObjectionForm(request.POST),
+        lambda data: objections.file_by_clerk(
+            pk, text=data["text"], contact=data["contact"], actor=request.user
+        ),
+        back=reverse("recipients:notice-detail", args=[pk]),
+        done="异议已登记，答复前不能进入下一步。",
+    )
+
+
+# --- objections --------------------------------------------------------------------------------------------------------------
+
+
+class ObjectionFilter(lists.HouseFilterSet):
+    code = django_filters.CharFilter(label="受理编号", lookup_expr="icontains")
+    status = django_filters.ChoiceFilter(label="状态", choices=Objection.Status.choices)
+
+
+@opens(Area.NOTICE)
+@require_safe
+def objection_list(request: StaffRequest) -> HttpResponse:
+    rows = (
+        Objection.objects.visible_to(request.user)
+        .defer("text", "contact")
+        .select_related("notice__policy", "answered_by")
+    )
+    context = lists.listing(
+        request,
+        rows,
+        sorts={"filed": "id", "status": ("status", "id")},
+        default="-filed",
+        filterset=ObjectionFilter,
+        export=reverse("recipients:objection-export"),
+    )
+    context["rows"] = queries.with_places(context["page"])
+    for one in context["rows"]:
+        one.badge = _OBJECTION_BADGES[one.status]
+    context["nothing"] = Nothing(
+        "没有异议",
+        "群众在网上或窗口提出的异议会在这里。",
+        [Link("看公示", reverse("recipients:notice-list"))],
+    )
+    return render(request, "recipients/objection_list.html", context)
+
+
+@opens(Area.NOTICE)
+@require_safe
+def objection_export(request: StaffRequest) -> HttpResponseBase:
+    rows = (
+        Objection.objects.visible_to(request.user).defer("text", "contact").select_related("notice__policy")
+    )
+    chosen = ObjectionFilter(request.GET, queryset=rows, request=request)
+    columns = [Column("受理编号", 18), Column("政策", 30), Column("乡镇、村", 24), Column("提出时间", 18), Column("状态", 10), Column("核实结果", 50)]  # fmt: skip
+    found = (
+        (one.code, str(one.notice.policy), one.place_name, one.filed_at.strftime("%Y-%m-%d"), one.get_status_display(), one.answer)
+        for one in queries.with_places(chosen.qs.order_by("-pk"))
+    )  # fmt: skip
+    return workbook("异议", columns, found)
+
+
+@opens(Area.NOTICE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def objection_detail(request: StaffRequest, pk: int) -> HttpResponse:
+    rows = Objection.objects.visible_to(request.user)
+    one = get_object_or_404(
+        rows.select_related("notice__policy", "notice__declaration", "answered_by"), pk=pk
+    )
+    declaration = one.notice.declaration
+    standing = declaration.lines.filter(excluded_at_level="").select_related("beneficiary")
+    lines = list(standing.only("pk", "line_no", "declaration", "beneficiary__name").order_by("line_no"))
+    form = forms.AnswerForm(request.POST or None, lines=lines)
+    if request.method == "POST" and form.is_valid() and _answer(request, one, form):
+        return redirect("recipients:objection-detail", pk=pk)
+    return render(
+        request, "recipients/objection_detail.html", _objection_context(request, one, declaration, form)
+    )
+
+
+def _objection_context(
+    request: StaffRequest, one: Objection, declaration: Declaration, form: forms.AnswerForm
+) -> dict[str, Any]:
+
+    place: dict[str, Any] = {"division_code": one.division_code, "policy_id": declaration.policy_id}
+    knows_how = scope.holds(request.user, OBJECTION_ROLES, **place)
+    return {
+        "one": one,
+        "declaration": declaration,
+        "place": queries.place_names([one.division_code])[one.division_code],
+        "badge": _OBJECTION_BADGES[one.status],
+        "form": form,
+        "is_open": one.status == Objection.Status.OPEN,
+        "is_live": declaration.status in NOTICE_STATES and declaration.round == one.notice.round,
+        "may_answer": knows_how,
+        "why_not": workflow.separation_refusal(declaration, Duty.OBJECTION_ANSWER, actor=request.user)
+        if knows_how
+        else "",
+        "history": queries.history(one),
+        "action_key": str(uuid4()),
+    }
+
+
+def _answer(request: StaffRequest, one: Objection, form: forms.AnswerForm) -> bool:
+    data = form.cleaned_data
+    try:
+        take_action_key(request, "objection.answer")
+        objections.answer_objection(
+            one.pk,
+            upheld=data["verdict"] != "rejected",
+            answer=data["answer"],
+            exclude=[int(line) for line in data["exclude"]] if data["verdict"] == "exclude" else [],
+            send_back=data["verdict"] == "return",
+            actor=request.user,
+        )
+    except Refused as refused:
+        form.add_error(None, str(refused))
+        return False
+    messages.success(request, "已答复。属实的，原公示已撤下，请重新张贴并重算天数。")
+    return True

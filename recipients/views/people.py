@@ -1,0 +1,302 @@
+"""家庭与个人: search, the person's page, private fields, edits, new accounts."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import django_filters
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from huimin.core import clock, identity, lists, scope
+from huimin.core.errors import BadInput, Refused
+from huimin.core.exports import workbook
+from huimin.core.http import StaffRequest, opens, take_action_key
+from huimin.core.pages import Link, Nothing
+from huimin.core.roles import Area
+from huimin.core.scope import within
+from huimin.core.sheets.writer import Column
+from recipients import forms, queries
+from recipients.files import relations
+from recipients.models import AccountChange, Entitlement, Person, RecordStatus
+from recipients.services import entitlements, registry
+from recipients.states import ACCOUNT_ASK_ROLES, EDIT_ROLES, IMPORT_ROLES
+from recipients.views import helpers
+
+_SORTS = {"name": "name_key", "born": "birth_date", "entered": "id"}
+_COLUMNS = [
+    Column("姓名", 12),
+    Column("身份证号", 22),
+    Column("性别", 6),
+    Column("出生日期", 12),
+    Column("乡镇、村", 26),
+    Column("小组", 14),
+    Column("农户编码", 16),
+    Column("与户主关系", 12),
+    Column("账号尾号", 10),
+    Column("状态", 8),
+]
+
+
+def _towns(request: HttpRequest) -> list[tuple[str, str]]:
+    return helpers.town_choices(request)  # type: ignore[arg-type]
+
+
+def _villages(request: HttpRequest) -> list[tuple[str, str]]:
+    return helpers.village_choices(request)  # type: ignore[arg-type]
+
+
+class PersonFilter(lists.HouseFilterSet):
+    q = django_filters.CharFilter(label="姓名、拼音首字母、农户编码", method="by_words")
+    town = django_filters.ChoiceFilter(label="乡镇", choices=_towns, method="by_place")
+    village = django_filters.ChoiceFilter(label="村", choices=_villages, method="by_place")
+    status = django_filters.ChoiceFilter(label="状态", choices=RecordStatus.choices)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, found in (("town", _towns), ("village", _villages)):
+            self.filters[name].extra["choices"] = found(self.request)
+
+    def by_words(self, rows: QuerySet[Person], _: str, value: str) -> QuerySet[Person]:
+        return rows.filter(queries.matching(value))
+
+    def by_place(self, rows: QuerySet[Person], _: str, value: str) -> QuerySet[Person]:
+        return rows.filter(within(value))
+
+
+@opens(Area.REGISTRY)
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters("q")
+def person_list(request: StaffRequest) -> HttpResponse:
+    """The list. A whole ID number is searched by POST, so that it never stands in an address or a log."""
+    if request.method == "POST":
+        return _open_by_number(request)
+    context = lists.keyset_listing(
+        request,
+        queries.people_for(request.user),
+        sorts=_SORTS,
+        default="name",
+        filterset=PersonFilter,
+        totals={},
+        export=reverse("recipients:person-export"),
+    )
+    context["rows"] = queries.with_places(context["page"])
+    today = clock.today()
+    for row in context["rows"]:
+        row.age = queries.age_on(row.birth_date, today)
+    context["may_import"] = _holds_any(request, IMPORT_ROLES)
+    context["nothing"] = Nothing(
+        "没有找到符合条件的人",
+        "换个写法再找；还没有建档的，请导入采集表。",
+        [Link("看全部人员", request.path)],
+    )
+    return render(request, "recipients/person_list.html", context)
+
+
+def _holds_any(request: StaffRequest, roles: frozenset[Any]) -> bool:
+    return any(grant.role in roles for grant in request.user.active_grants)
+
+
+def _open_by_number(request: StaffRequest) -> HttpResponse:
+    try:
+        wanted = queries.with_number(request.POST.get("q", ""))
+    except BadInput as wrong:
+        messages.error(request, str(wrong))
+        return redirect("recipients:person-list")
+    found = Person.objects.visible_to(request.user).filter(wanted).only("pk").first()
+    if found is None:
+        messages.error(request, "没有找到这个身份证号的人，或不在您的管理范围。")
+        return redirect("recipients:person-list")
+    return redirect("recipients:person-detail", pk=found.pk)
+
+
+@opens(Area.REGISTRY)
+@require_safe
+def person_export(request: StaffRequest) -> HttpResponseBase:
+    chosen = PersonFilter(request.GET, queryset=queries.people_for(request.user), request=request)
+    order = lists.order_of(request.GET.get("sort", ""), _SORTS, "name")
+    found = queries.with_places(chosen.qs.order_by(*order.columns))
+    rows = (
+        (
+            one.name,
+            identity.mask_id_staff(one.id_number),
+            one.get_sex_display(),
+            str(one.birth_date),
+            one.place_name,
+            one.household.group_name,
+            one.household.code,
+            relations.LABELS.get(one.relation, ""),
+            one.active_accounts[0].tail if one.active_accounts else "",
+            one.get_status_display(),
+        )
+        for one in found
+    )
+    return workbook("补贴对象", _COLUMNS, rows)
+
+
+@opens(Area.REGISTRY)
+@require_safe
+def person_detail(request: StaffRequest, pk: int) -> HttpResponse:
+    person = get_object_or_404(Person.objects.visible_to(request.user).select_related("household"), pk=pk)
+    return render(request, "recipients/person_detail.html", _detail(request, person))
+
+
+def _detail(request: StaffRequest, person: Person, shown: dict[str, str] | None = None) -> dict[str, Any]:
+    today = clock.today()
+    members: list[Any] = list(
+        queries.people_for(request.user).filter(household=person.household).order_by("-is_holder", "pk")
+    )
+    for member in members:
+        member.age = queries.age_on(member.birth_date, today)
+        member.relation_label = relations.LABELS.get(member.relation, "")
+    rights = (
+        Entitlement.objects.visible_to(request.user)
+        .filter(beneficiary=person)
+        .select_related("policy")
+        .prefetch_related("versions")
+    )
+    place = person.division_code
+    may_edit = scope.holds(request.user, EDIT_ROLES, division_code=place)
+    return {
+        "person": person,
+        "age": queries.age_on(person.birth_date, today),
+        "place": queries.place_names([place])[place],
+        "relation": relations.LABELS.get(person.relation, ""),
+        "members": members,
+        "holder": next((one for one in members if one.is_holder), None),
+        "accounts": person.accounts.defer("number").order_by("-is_active", "-pk"),
+        "changes": person.account_changes.defer("number")
+        .select_related("asked_by", "checked_by")
+        .order_by("-pk"),
+        "rights": rights,
+        "history": queries.history(person),
+        "payments_url": helpers.url_if_any("disbursement:person-payments", person.pk),
+        "may_edit": may_edit,
+        "may_ask": scope.holds(request.user, ACCOUNT_ASK_ROLES, division_code=place),
+        "reveal_form": forms.RevealForm(),
+        "death_form": forms.DeathForm(),
+        "shown": shown,
+    }
+
+
+@opens(Area.REGISTRY)
+@require_POST
+def person_reveal(request: StaffRequest, pk: int) -> HttpResponse:
+    """The private field stands in the answer to this one POST and nowhere else."""
+    person = get_object_or_404(Person.objects.visible_to(request.user).select_related("household"), pk=pk)
+    form = forms.RevealForm(request.POST)
+    shown = None
+    if form.is_valid():
+        field = form.cleaned_data["field"]
+        try:
+            value = registry.reveal(pk, field, reason=form.cleaned_data["reason"], actor=request.user)
+            shown = {"label": registry.PRIVATE[field], "value": value or "没有登记"}
+        except Refused as refused:
+            messages.error(request, str(refused))
+    else:
+        messages.error(request, str(next(iter(form.errors.values()))[0]))
+    return render(request, "recipients/person_detail.html", _detail(request, person, shown))
+
+
+@opens(Area.REGISTRY)
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters("phone")
+def person_edit(request: StaffRequest, pk: int) -> HttpResponse:
+    person = get_object_or_404(Person.objects.visible_to(request.user).select_related("household"), pk=pk)
+    names = list(forms.PersonForm.base_fields)
+    initial = {name: getattr(person, name, None) for name in names} | {
+        "group_name": person.household.group_name
+    }
+    form = forms.PersonForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            registry.edit_person(pk, form.cleaned_data, actor=request.user)
+        except Refused as refused:
+            form.add_error(None, str(refused))
+        else:
+            messages.success(request, "已保存，变更记录里有改动前后的内容。")
+            return redirect("recipients:person-detail", pk=pk)
+    return _form_page(request, person, form, "改档案", "保存")
+
+
+@opens(Area.REGISTRY)
+@require_POST
+def person_death(request: StaffRequest, pk: int) -> HttpResponse:
+    get_object_or_404(Person.objects.visible_to(request.user), pk=pk)
+    return helpers.act_with(
+        request,
+        forms.DeathForm(request.POST),
+        lambda data: entitlements.record_death(pk, died_on=data["died_on"], actor=request.user),
+        back=reverse("recipients:person-detail", args=[pk]),
+        done="已登记死亡，享受资格已按各项政策的停发规则终止。",
+    )
+
+
+@opens(Area.REGISTRY)
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters("number")
+def account_ask(request: StaffRequest, pk: int) -> HttpResponse:
+    person = get_object_or_404(Person.objects.visible_to(request.user).select_related("household"), pk=pk)
+    form = forms.AccountChangeForm(request.POST or None, initial={"holder_name": person.name})
+    if request.method == "POST" and form.is_valid():
+        given = dict(form.cleaned_data)
+        reason = given.pop("reason")
+        try:
+            take_action_key(request, "account.ask")
+            registry.ask_account_change(pk, registry.NewAccount(**given), reason=reason, actor=request.user)
+        except Refused as refused:
+            form.add_error(None, str(refused))
+        else:
+            messages.success(request, "已申请换卡，另一个人复核后生效。")
+            return redirect("recipients:person-detail", pk=pk)
+    return _form_page(request, person, form, "申请换卡", "送复核")
+
+
+def _form_page(request: StaffRequest, person: Person, form: Any, title: str, verb: str) -> HttpResponse:
+    context = {"person": person, "form": form, "form_title": title, "verb": verb, "action_key": str(uuid4())}
+    return render(request, "recipients/person_form.html", context)
+
+
+# --- new accounts waiting for a second person ---------------------------------------------------------------------------------
+
+
+class ChangeFilter(lists.HouseFilterSet):
+    status = django_filters.ChoiceFilter(label="状态", choices=AccountChange.Status.choices)
+
+
+@opens(Area.REGISTRY)
+@require_safe
+def change_list(request: StaffRequest) -> HttpResponse:
+    rows = (
+        AccountChange.objects.visible_to(request.user)
+        .defer("number")
+        .select_related("person", "asked_by", "checked_by")
+    )
+    context = lists.listing(request, rows, sorts={"time": "id"}, default="-time", filterset=ChangeFilter)
+    context["rows"] = queries.with_places(context["page"])
+    context["nothing"] = Nothing(
+        "没有账户变更", "换卡在个人档案里申请。", [Link("找人", reverse("recipients:person-list"))]
+    )
+    return render(request, "recipients/change_list.html", context)
+
+
+@opens(Area.REGISTRY)
+@require_POST
+def change_check(request: StaffRequest, pk: int) -> HttpResponse:
+    get_object_or_404(AccountChange.objects.visible_to(request.user), pk=pk)
+    approve = request.POST.get("verdict") == "approve"
+    return helpers.act(
+        request,
+        lambda: registry.check_account_change(
+            pk, approve=approve, note=request.POST.get("note", ""), actor=request.user
+        ),
+        back=reverse("recipients:change-list"),
+        done="换卡已生效。" if approve else "已退回申请人。",
+    )

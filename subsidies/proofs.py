@@ -1,0 +1,67 @@
+"""What `prove` recomputes for policies and indicators."""
+
+from huimin.core.proofs import proof, rows
+
+_COUNT = "SELECT count(*) FROM subsidies_indicator"
+
+
+@proof("每笔指标：下达＝可用＋冻结＋已支付")
+def indicators_add_up() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT document_number || ' ' || name FROM subsidies_indicator
+           WHERE issued <> available + frozen + paid OR least(available, frozen, paid) < 0""",
+        count=_COUNT,
+    )
+
+
+@proof("每笔指标的四个数与其变动记录逐笔相加相符")
+def indicators_follow_their_moves() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT i.document_number || ' ' || i.name FROM subsidies_indicator i
+           LEFT JOIN LATERAL (
+               SELECT coalesce(sum(amount) FILTER (WHERE kind = 'issue'), 0) AS issued,
+                      coalesce(sum(amount) FILTER (WHERE kind = 'freeze'), 0) AS frozen,
+                      coalesce(sum(amount) FILTER (WHERE kind = 'pay'), 0) AS paid,
+                      coalesce(sum(amount) FILTER (WHERE kind = 'release'), 0) AS released,
+                      coalesce(sum(amount) FILTER (WHERE kind = 'reopen'), 0) AS reopened
+               FROM subsidies_indicatormove m WHERE m.indicator_id = i.id
+           ) m ON true
+           WHERE (i.issued, i.available, i.frozen, i.paid) IS DISTINCT FROM
+                 (m.issued, m.issued - m.frozen + m.released + m.reopened,
+                  m.frozen - m.paid - m.released, m.paid - m.reopened)""",
+        count=_COUNT,
+    )
+
+
+@proof("没有用过未经第二人确认的指标")
+def only_confirmed_money_moves() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT document_number || ' ' || name FROM subsidies_indicator
+           WHERE status <> 'confirmed' AND (frozen <> 0 OR paid <> 0)""",
+        count=_COUNT,
+    )
+
+
+@proof("同一政策已发布的版本执行期间互不重叠")
+def versions_never_overlap() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT p.name || '第 ' || a.number || ' 版与第 ' || b.number || ' 版' FROM subsidies_policyversion a
+           JOIN subsidies_policyversion b ON b.policy_id = a.policy_id AND b.id > a.id AND b.valid && a.valid
+           JOIN subsidies_policy p ON p.id = a.policy_id
+           WHERE a.published_at IS NOT NULL AND b.published_at IS NOT NULL""",
+        count="SELECT count(*) FROM subsidies_policyversion WHERE published_at IS NOT NULL",
+    )
+
+
+@proof("已发布的版本与发布时留痕的标准一致")
+def published_versions_as_published() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT p.name || '第 ' || v.number || ' 版' FROM subsidies_policyversion v
+           JOIN subsidies_policy p ON p.id = v.policy_id
+           WHERE v.published_at IS NOT NULL AND NOT EXISTS (
+               SELECT FROM core_auditevent e
+               WHERE e.subject = 'subsidies.policy:' || p.id AND e.action = 'publish_version'
+                 AND (e.detail ->> 'version')::int = v.number AND e.detail ->> 'standard' = v.standard_text
+                 AND e.detail ->> 'rule' = encode(sha256(convert_to(v.amount_rule::text, 'UTF8')), 'hex'))""",
+        count="SELECT count(*) FROM subsidies_policyversion WHERE published_at IS NOT NULL",
+    )

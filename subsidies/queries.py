@@ -1,0 +1,72 @@
+"""What the pages of policies and indicators show, in few queries."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+
+from huimin.core import audit
+from huimin.core.models import AuditEvent
+from subsidies.models import Indicator, IndicatorPolicy, Policy, PolicyVersion
+from subsidies.states import IndicatorStatus, PolicyStatus
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+    from huimin.core.models import User
+
+ZERO = Decimal(0)
+FIGURES = ("issued", "available", "frozen", "paid")
+
+
+def policies_listed(rows: QuerySet[Policy], today: date) -> QuerySet[Policy]:
+    """With the standard and number of the version in force today, or else of the newest one."""
+    versions = PolicyVersion.objects.filter(policy=OuterRef("pk"))
+    in_force = versions.filter(published_at__isnull=False, valid__contains=today)
+    newest = versions.order_by("-number")
+    return rows.select_related("department").annotate(
+        standard=Coalesce(
+            Subquery(in_force.values("standard_text")[:1]), Subquery(newest.values("standard_text")[:1])
+        ),
+        version_number=Coalesce(
+            Subquery(in_force.values("number")[:1]), Subquery(newest.values("number")[:1])
+        ),
+    )
+
+
+def public_policies() -> QuerySet[Policy]:
+    """What anyone may read: policies in force and suspended ones; drafts and abolished ones are not shown."""
+    shown = [PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED]
+    return Policy.objects.filter(status__in=shown).select_related("department").order_by("code")
+
+
+def confirmed_figures(user: User) -> dict[str, Decimal]:
+    """The four sums over the confirmed indicators this person sees."""
+    rows = Indicator.objects.visible_to(user).filter(status=IndicatorStatus.CONFIRMED)
+    return rows.aggregate(**{name: Coalesce(Sum(name), ZERO) for name in FIGURES})
+
+
+def unattached(user: User) -> QuerySet[Indicator]:
+    """Confirmed money that no policy can draw on yet."""
+    rows = Indicator.objects.visible_to(user).filter(status=IndicatorStatus.CONFIRMED)
+    linked = IndicatorPolicy.objects.values("indicator_id")
+    return rows.exclude(pk__in=linked)
+
+
+def policies_of(indicators: list[Indicator]) -> dict[int, list[dict[str, Any]]]:
+    """Code, name and priority of the policies each indicator may pay."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    links = IndicatorPolicy.objects.filter(indicator__in=indicators).order_by("priority", "policy__code")
+    for link in links.values("indicator_id", "policy_id", "priority", name=F("policy__short_name")):
+        found.setdefault(link["indicator_id"], []).append(dict(link))
+    return found
+
+
+def history(obj: Model, limit: int = 50) -> QuerySet[AuditEvent]:
+    """The latest events of an object, newest first."""
+    events = AuditEvent.objects.filter(subject=audit.subject_of(obj)).select_related("actor")
+    return events.order_by("-id")[:limit]

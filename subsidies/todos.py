@@ -1,0 +1,52 @@
+"""What waits in this room: policies and versions to publish, drafts that came back, indicators to confirm or attach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from django.urls import reverse
+
+from huimin.core import scope
+from huimin.core.roles import Role
+from huimin.core.todos import Todo, source
+from subsidies import queries
+from subsidies.models import Indicator, Policy, PolicyVersion
+from subsidies.states import IndicatorStatus, PolicyStatus
+
+if TYPE_CHECKING:
+    from huimin.core.models import User
+
+
+@source
+def policies_waiting(user: User) -> Iterator[Todo]:
+    url = reverse("subsidies:policy-list")
+    seen = Policy.objects.visible_to(user)
+    if _is(user, Role.FINANCE_CHECKER):
+        sent = seen.filter(status=PolicyStatus.SUBMITTED).count()
+        yield Todo("政策待审批", sent, f"{url}?status=submitted", "去审批")
+        drafts = PolicyVersion.objects.filter(
+            published_at__isnull=True, policy__in=seen.filter(status=PolicyStatus.PUBLISHED)
+        )
+        first = drafts.order_by("policy__code").values_list("policy_id", flat=True).first()
+        where = reverse("subsidies:policy-detail", args=[first]) if first else url
+        yield Todo("新标准待发布", drafts.count(), where, "去看")
+    if _is(user, Role.DEPARTMENT_CLERK, Role.FINANCE_CLERK):
+        ready = (
+            seen.filter(status=PolicyStatus.DRAFT, made_by=user, versions__isnull=False).distinct().count()
+        )
+        yield Todo("拟好的政策还没送审", ready, f"{url}?status=draft", "去送审")
+
+
+@source
+def indicators_waiting(user: User) -> Iterator[Todo]:
+    url = reverse("subsidies:indicator-list")
+    if _is(user, Role.FINANCE_CHECKER):
+        rows = Indicator.objects.visible_to(user).filter(status=IndicatorStatus.REGISTERED)
+        yield Todo("指标待确认", rows.count(), f"{url}?status=registered", "去核对")
+    if _is(user, Role.FINANCE_CLERK):
+        yield Todo("指标还没挂接政策", queries.unattached(user).count(), url, "去挂接", "不挂接就不能用")
+
+
+def _is(user: User, *roles: str) -> bool:
+    return any(scope.holds(user, roles, division_code=grant.division_id) for grant in user.active_grants)

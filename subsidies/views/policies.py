@@ -1,0 +1,309 @@
+"""The policy list and a policy: reading, drafting, sending, publishing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from uuid import uuid4
+
+from django.conf import settings
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from huimin.core import clock, lists, scope, workflow
+from huimin.core.duties import Duty
+from huimin.core.errors import Refused
+from huimin.core.exports import workbook
+from huimin.core.http import StaffRequest, opens, take_step
+from huimin.core.pages import Act, Link, Nothing, Pair, Panel, acts
+from huimin.core.roles import Area
+from huimin.core.sheets.writer import Column
+from huimin.core.steps import Step
+from subsidies import queries, rules, services
+from subsidies.forms import PolicyFilter, PolicyForm, TryForm
+from subsidies.models import Policy, PolicyVersion
+from subsidies.services.policies import MAKERS
+from subsidies.services.versions import PUBLISHERS
+from subsidies.states import POLICY_FLOW, PolicyStatus
+from subsidies.views import not_yours, through, trail_entries
+
+_SORTS = {
+    "code": "code",
+    "name": "name",
+    "department": ("department__code", "code"),
+    "level": ("level", "code"),
+    "status": ("status", "code"),
+}
+_COLUMNS = [
+    Column("项目编码", 10),
+    Column("补贴项目", 32),
+    Column("主管部门", 16),
+    Column("级次", 8),
+    Column("发放类型", 10),
+    Column("频次", 10),
+    Column("补贴标准", 40),
+    Column("银行摘要", 16),
+    Column("状态", 10),
+    Column("政策依据", 40),
+]
+
+
+@require_safe
+@opens(Area.POLICY)
+def policy_list(request: StaffRequest) -> HttpResponse:
+    rows = queries.policies_listed(Policy.objects.visible_to(request.user), clock.today())
+    in_use = Q(status=PolicyStatus.PUBLISHED)
+    context = lists.listing(
+        request,
+        rows,
+        sorts=_SORTS,
+        default="code",
+        filterset=PolicyFilter,
+        totals={"in_use": Count("pk", filter=in_use), "samples": Count("pk", filter=Q(is_sample=True))},
+        size=50,
+        export=reverse("subsidies:policy-export"),
+    )
+    context["can_draft"] = scope.holds(request.user, MAKERS, division_code=settings.COUNTY_CODE)
+    context["nothing"] = Nothing(
+        "没有符合条件的政策",
+        "可以放宽条件。清单以外的补贴不能发。",
+        [Link("看全部政策", reverse("subsidies:policy-list"))],
+    )
+    return render(request, "subsidies/policy_list.html", context)
+
+
+@require_safe
+@opens(Area.POLICY)
+def policy_export(request: StaffRequest) -> HttpResponseBase:
+    rows = queries.policies_listed(Policy.objects.visible_to(request.user), clock.today())
+    order = lists.order_of(request.GET.get("sort", ""), _SORTS, "code")
+    chosen = PolicyFilter(request.GET, queryset=rows, request=request).qs.order_by(*order.columns)
+    lines = (
+        (
+            policy.code,
+            policy.name,
+            policy.department.name,
+            policy.get_level_display(),
+            policy.get_object_type_display(),
+            policy.get_frequency_display(),
+            policy.standard or "未定",
+            policy.payment_remark,
+            policy.get_status_display(),
+            policy.basis,
+        )
+        for policy in chosen
+    )
+    return workbook("政策清单", _COLUMNS, lines, title="惠民惠农财政补贴政策清单")
+
+
+@require_safe
+@opens(Area.POLICY)
+def policy_detail(request: StaffRequest, pk: int) -> HttpResponse:
+    policy = _policy(request, pk)
+    versions = list(policy.versions.order_by("-number"))
+    today = clock.today()
+    context = {
+        "policy": policy,
+        "crumbs": _crumbs(Link(policy.name)),
+        "facts": _facts(policy),
+        "versions": [_shown(version, today) for version in versions],
+        "panel": _panel(policy, versions, request),
+        "entries": trail_entries(queries.history(policy)),
+        "indicators": policy.indicators.order_by("indicatorpolicy__priority", "pk"),
+        "sees_indicators": scope.reads(request.user, Area.INDICATOR),
+        "can_make": _can_make(request, policy),
+        "has_draft": any(version.published_at is None for version in versions),
+        **_tried(request, versions),
+    }
+    return render(request, "subsidies/policy_detail.html", context)
+
+
+@opens(Area.POLICY)
+def policy_create(request: StaffRequest) -> HttpResponse:
+    county = settings.COUNTY_CODE
+    if refusal := not_yours(request, MAKERS, division_code=county):
+        return refusal
+    form = PolicyForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        facts = form.cleaned_data
+        made = through(
+            request,
+            form,
+            lambda: services.draft_policy(county, actor=request.user, **facts),
+            name="policy.draft",
+        )
+        if made:
+            messages.success(request, "已存为草稿。下一步：添加补贴标准，再送审。")
+            return redirect("subsidies:version-add", made.pk)
+    return _form_page(request, form, "新建政策", _crumbs(Link("新建政策")))
+
+
+@opens(Area.POLICY)
+def policy_edit(request: StaffRequest, pk: int) -> HttpResponse:
+    policy = _policy(request, pk)
+    if refusal := not_yours(request, MAKERS, division_code=policy.division_code, policy_id=pk):
+        return refusal
+    if policy.status != PolicyStatus.DRAFT:
+        messages.error(request, "只有草稿可以修改。标准有变，请添加新版本。")
+        return redirect("subsidies:policy-detail", pk)
+    # the form works on its own copy: a refused save must not show in the page's head
+    form = PolicyForm(request.POST or None, instance=_policy(request, pk))
+    if request.method == "POST" and form.is_valid():
+        facts = form.cleaned_data
+        made = through(
+            request,
+            form,
+            lambda: services.revise_policy(policy, actor=request.user, **facts),
+            name="policy.revise",
+        )
+        if made:
+            messages.success(request, "已保存。")
+            return redirect("subsidies:policy-detail", pk)
+    crumbs = _crumbs(Link(policy.name, reverse("subsidies:policy-detail", args=[pk])), Link("修改"))
+    return _form_page(request, form, f"修改：{policy.name}", crumbs)
+
+
+@require_POST
+@opens(Area.POLICY)
+def policy_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
+    policy = _policy(request, pk)
+    one = get_step(step)
+    if one is None:
+        messages.error(request, "没有这一步，请刷新页面后再看。")
+        return redirect("subsidies:policy-detail", pk)
+    note = request.POST.get("note", "")
+    return take_step(
+        request,
+        one,
+        lambda: services.advance_policy(policy.pk, step, actor=request.user, note=note),
+        back=reverse("subsidies:policy-detail", args=[pk]),
+        done=f"“{one.label}”已办好。",
+    )
+
+
+def get_step(name: str) -> Step | None:
+    return next((one for one in POLICY_FLOW.steps if one.name == name), None)
+
+
+def _policy(request: StaffRequest, pk: int) -> Policy:
+    rows = Policy.objects.visible_to(request.user).select_related("department", "made_by")
+    policy: Policy = get_object_or_404(rows, pk=pk)
+    return policy
+
+
+def _crumbs(*more: Link) -> list[Link]:
+    return [Link("政策与资金"), Link("政策清单", reverse("subsidies:policy-list")), *more]
+
+
+def _form_page(request: StaffRequest, form: PolicyForm, title: str, crumbs: list[Link]) -> HttpResponse:
+    context = {"form": form, "title": title, "crumbs": crumbs, "action_key": uuid4()}
+    return render(request, "subsidies/policy_form.html", context)
+
+
+def _can_make(request: StaffRequest, policy: Policy) -> bool:
+    open_states = {PolicyStatus.DRAFT, PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED}
+    return policy.status in open_states and _holds(request, MAKERS, policy)
+
+
+def _holds(request: StaffRequest, roles: Collection[str], policy: Policy) -> bool:
+    return scope.holds(request.user, roles, division_code=policy.division_code, policy_id=policy.pk)
+
+
+def _facts(policy: Policy) -> list[Pair]:
+    return [
+        Pair("项目简称", policy.short_name),
+        Pair("计量单位", policy.unit),
+        Pair("发放频次", policy.get_frequency_display()),
+        Pair("银行摘要", policy.payment_remark),
+        Pair("归口股室", policy.finance_section),
+        Pair("咨询电话", policy.phone),
+        Pair("公示姓名", "只写姓氏" if policy.is_protected else "写全名"),
+        Pair("拟订人", policy.made_by.name),
+    ]
+
+
+def _shown(version: PolicyVersion, today: object) -> dict[str, object]:
+    """A version with its rule and its review in words."""
+    in_force = version.published_at is not None and today in version.valid
+    state = ("执行中", "ok") if in_force else ("已发布", "off") if version.published_at else ("草稿", "off")
+    upper = version.valid.upper
+    return {
+        "row": version,
+        "state": state,
+        "last": upper.fromordinal(upper.toordinal() - 1) if upper else None,
+        "rule": rules.describe(rules.parse_rule(version.amount_rule)),
+        "review": _review(version),
+    }
+
+
+def _review(version: PolicyVersion) -> str:
+    """村级公示 → 乡镇审核 → …, then how long and when it stops."""
+    levels = [
+        (version.deliberation != "none", f"民主评议（{version.get_deliberation_display()}）"),
+        (version.has_village_notice, "村级公示"),
+        (version.has_township_review, "乡镇审核"),
+        (version.has_township_notice, "乡镇公示"),
+        (version.has_county_review, "县级联审"),
+        (version.has_county_notice, "县级公示"),
+    ]
+    kind = "个工作日" if version.notice_in_workdays else "天"
+    first = "首日计入" if version.notice_counts_first else "次日起算"
+    way = " → ".join(label for asked, label in levels if asked)
+    return f"{way}；每次公示 {version.notice_days} {kind}，{first}；{version.get_stop_rule_display()}。"
+
+
+def _panel(policy: Policy, versions: list[PolicyVersion], request: StaffRequest) -> Panel:
+    buttons = acts(
+        workflow.actions(policy, POLICY_FLOW, actor=request.user, also=_lacking(versions)),
+        lambda name: reverse("subsidies:policy-step", args=[policy.pk, name]),
+    )
+    draft = next((version for version in versions if version.published_at is None), None)
+    if draft is not None:
+        buttons += _draft_acts(policy, draft, request)
+    return Panel("办理", buttons, hint="拟订的人不能发布，发布的人不能拟订。")
+
+
+def _lacking(versions: list[PolicyVersion]) -> Callable[[Step], str]:
+    """The reason of our own that greys out sending and publishing."""
+    has_draft = any(version.published_at is None for version in versions)
+
+    def reason(one: Step) -> str:
+        lacks = not has_draft and one.name in {"submit", "publish"}
+        return "还没有补贴标准，请先添加版本。" if lacks else ""
+
+    return reason
+
+
+def _draft_acts(policy: Policy, draft: PolicyVersion, request: StaffRequest) -> list[Act]:
+    """Buttons for a new version of a policy that is already public."""
+    found = []
+    is_public = policy.status in {PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED}
+    if is_public and _holds(request, PUBLISHERS, policy):
+        refused = workflow.separation_refusal(policy, Duty.POLICY_PUBLISH, actor=request.user)
+        url = reverse("subsidies:version-publish", args=[draft.pk])
+        found.append(Act(f"发布第 {draft.number} 版", url, "primary", refused=refused))
+    if policy.status != PolicyStatus.SUBMITTED and _holds(request, MAKERS | PUBLISHERS, policy):
+        url = reverse("subsidies:version-discard", args=[draft.pk])
+        found.append(Act(f"放弃第 {draft.number} 版", url, "danger", needs_note=True))
+    return found
+
+
+def _tried(request: StaffRequest, versions: list[PolicyVersion]) -> dict[str, object]:
+    """试一试: the version asked for (the newest by default), its form, and what came out."""
+    wanted = request.GET.get("version", "")
+    version = next((one for one in versions if str(one.number) == wanted), versions[0] if versions else None)
+    if version is None:
+        return {"tried": None}
+    rule = rules.parse_rule(version.amount_rule)
+    form = TryForm(rule.facts, request.GET if wanted else None)
+    worked, refused = None, ""
+    if wanted and form.is_valid():
+        try:
+            worked = rules.evaluate(rule, form.cleaned_data)
+        except Refused as wrong:
+            refused = str(wrong)
+    return {"tried": version, "try_form": form, "worked": worked, "try_refused": refused}

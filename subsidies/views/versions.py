@@ -1,0 +1,115 @@
+"""Versions: composed in a form, published by another person, or given up with a reason."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from huimin.core.http import StaffRequest, opens, take_step
+from huimin.core.pages import Link
+from huimin.core.roles import Area
+from huimin.core.steps import step
+from subsidies import services
+from subsidies.forms import VersionForm
+from subsidies.models import Policy, PolicyVersion
+from subsidies.services.policies import MAKERS
+from subsidies.services.versions import PUBLISHERS
+from subsidies.views import not_yours, through
+
+# what take_step needs to know of the two acts: their words, and whether they want a one-time code
+_PUBLISH = step("publish_version", "发布版本", [], "", PUBLISHERS)
+_DISCARD = step("discard_version", "放弃版本", [], "", MAKERS | PUBLISHERS, needs_note=True)
+
+
+@opens(Area.POLICY)
+def version_add(request: StaffRequest, pk: int) -> HttpResponse:
+    policy = get_object_or_404(Policy.objects.visible_to(request.user), pk=pk)
+    if refusal := not_yours(request, MAKERS, division_code=policy.division_code, policy_id=pk):
+        return refusal
+    last = policy.versions.order_by("-number").first()
+    initial, kept = VersionForm.initial_of(last) if last else ({}, None)
+    initial = {name: value for name, value in initial.items() if name not in {"valid_from", "valid_to"}}
+    form = VersionForm(request.POST or None, initial=initial, kept_rule=kept)
+    if request.method == "POST" and form.is_valid():
+        made = through(
+            request,
+            form,
+            lambda: services.add_version(policy, actor=request.user, **form.terms()),
+            name="version.add",
+        )
+        if made:
+            messages.success(request, f"第 {made.number} 版已存为草稿。先试一试，再送审。")
+            return redirect("subsidies:policy-detail", pk)
+    return _page(request, policy, form, "添加版本")
+
+
+@opens(Area.POLICY)
+def version_edit(request: StaffRequest, pk: int) -> HttpResponse:
+    version = _version(request, pk)
+    policy = version.policy
+    if refusal := not_yours(request, MAKERS, division_code=policy.division_code, policy_id=policy.pk):
+        return refusal
+    if version.published_at:
+        messages.error(request, "这个版本已经发布，不能修改。标准有变，请添加新版本。")
+        return redirect("subsidies:policy-detail", policy.pk)
+    initial, kept = VersionForm.initial_of(version)
+    form = VersionForm(request.POST or None, initial=initial, kept_rule=kept)
+    if request.method == "POST" and form.is_valid():
+        made = through(
+            request,
+            form,
+            lambda: services.revise_version(version, actor=request.user, **form.terms()),
+            name="version.revise",
+        )
+        if made:
+            messages.success(request, "已保存。")
+            return redirect("subsidies:policy-detail", policy.pk)
+    return _page(request, policy, form, f"修改第 {version.number} 版")
+
+
+@require_POST
+@opens(Area.POLICY)
+def version_publish(request: StaffRequest, pk: int) -> HttpResponse:
+    version = _version(request, pk)
+    return take_step(
+        request,
+        _PUBLISH,
+        lambda: services.publish_version(version, actor=request.user),
+        back=reverse("subsidies:policy-detail", args=[version.policy_id]),
+        done=f"第 {version.number} 版已发布，上一版到生效日前一天为止。",
+    )
+
+
+@require_POST
+@opens(Area.POLICY)
+def version_discard(request: StaffRequest, pk: int) -> HttpResponse:
+    version = _version(request, pk)
+    note = request.POST.get("note", "")
+    return take_step(
+        request,
+        _DISCARD,
+        lambda: services.discard_version(version, actor=request.user, note=note),
+        back=reverse("subsidies:policy-detail", args=[version.policy_id]),
+        done=f"第 {version.number} 版已放弃。",
+    )
+
+
+def _version(request: StaffRequest, pk: int) -> PolicyVersion:
+    reach = Policy.objects.visible_to(request.user)
+    return get_object_or_404(PolicyVersion.objects.select_related("policy").filter(policy__in=reach), pk=pk)
+
+
+def _page(request: StaffRequest, policy: Policy, form: VersionForm, title: str) -> HttpResponse:
+    crumbs = [
+        Link("政策与资金"),
+        Link("政策清单", reverse("subsidies:policy-list")),
+        Link(policy.name, reverse("subsidies:policy-detail", args=[policy.pk])),
+        Link(title),
+    ]
+    context = {"form": form, "policy": policy, "title": title, "crumbs": crumbs, "action_key": uuid4()}
+    return render(request, "subsidies/version_form.html", context)

@@ -1,0 +1,75 @@
+"""The demo's county comes up whole, twice the same, and its people can act."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.contrib.auth.hashers import check_password
+from django.core.management import CommandError, call_command
+
+from huimin.core import audit, clock
+from huimin.core.identity import check_digits_ok
+from huimin.core.models import AuditEvent, Grant, User
+from huimin.core.roles import Role
+from huimin.demo import accounts
+from tests import servers
+
+
+@pytest.fixture
+def seeded(committed_db, settings):
+    settings.DATABASE_OWNER_URL = servers.owner_url()
+    call_command("seed_demo", households=80, stdout=StringIO())
+
+
+def listed(*arguments):
+    out = StringIO()
+    call_command("accounts", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_the_county_comes_up_with_a_person_for_every_role(seeded):
+    rows = json.loads(listed("--json"))
+    assert [row["role"] for row in rows].count("treasurer") == 1
+    assert {row["role"] for row in rows} == set(Role)
+    assert all(check_password(row["password"], User.objects.get(username=row["username"]).password) for row in rows[:3])
+
+
+def test_seeding_ends_on_the_real_day_with_a_sealed_trail(seeded):
+    assert clock.offset().total_seconds() == 0
+    state = audit.verify_chain()
+    assert (state.broken_at, state.unsealed) == (0, 0)
+
+
+def test_a_second_seeding_changes_nothing(seeded):
+    before = AuditEvent.objects.count(), User.objects.count(), Grant.objects.count()
+    call_command("seed_demo", "--if-empty")
+    accounts.make_accounts("341524000000")
+    assert (AuditEvent.objects.count(), User.objects.count(), Grant.objects.count()) == before
+    with pytest.raises(CommandError, match="已经准备过"):
+        call_command("seed_demo")
+
+
+def test_the_demos_people_are_invented(seeded):
+    for user in User.objects.all():
+        assert user.id_number.startswith("99")
+        assert check_digits_ok(user.id_number)
+
+
+def test_department_people_see_their_own_policies_only(seeded):
+    grants = Grant.objects.filter(role=Role.DEPARTMENT_CLERK)
+    assert grants.count() == 5
+    assert all(grant.policy_ids for grant in grants)
+
+
+def test_the_list_for_people_prints_passwords_and_codes(seeded):
+    text = listed()
+    assert "Huimin-2026" in text
+    assert accounts.shown_secret() in text
+    assert "国库支付" in text
+
+
+def test_production_gets_no_demo(committed_db, settings):
+    settings.ENVIRONMENT = "production"
+    with pytest.raises(CommandError, match="正式环境"):
+        call_command("seed_demo")
+    assert not User.objects.exists()

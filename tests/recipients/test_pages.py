@@ -1,0 +1,343 @@
+"""Pages: strangers, wrong roles, neighbours and the right people; masks, ceilings, buttons."""
+
+import io
+from datetime import date
+from uuid import uuid4
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from huimin.core.models import AuditEvent
+from huimin.core.roles import Role
+from huimin.core.sheets.reader import read_rows
+from recipients.models import Account, AccountChange, Declaration, Person, RegistryImport
+from recipients.services import notices, objections, registry, review
+from recipients.services.registry import NewAccount
+from tests.factories import OTHER_TOWN, TOWN, UserFactory
+from tests.recipients.factories import NOTHING, chain, declaration, household, policy
+from tests.recipients.sheets import member, workbook
+
+pytestmark = pytest.mark.django_db
+NOTICED = NOTHING | {"has_village_notice": True}
+
+
+@pytest.fixture
+def clerk():
+    return UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN)
+
+
+@pytest.fixture
+def neighbour():
+    return UserFactory(role=Role.TOWNSHIP_CLERK, at=OTHER_TOWN)
+
+
+def page(client, user, name, *args, **query):
+    client.force_login(user)
+    answer = client.get(reverse(f"recipients:{name}", args=args), query)
+    if answer.streaming:
+        answer.body = b"".join(answer.streaming_content)
+        getattr(answer, "file_to_stream", None) and answer.file_to_stream.close()
+    return answer
+
+
+def post(client, user, view, *args, **data):
+    client.force_login(user)
+    return client.post(
+        reverse(f"recipients:{view}", args=args), {"action_key": str(uuid4()), **data}, follow=True
+    )
+
+
+def posted(people):
+    one = declaration(actor=people["village"], **NOTICED)
+    review.take_step(one.pk, "submit", actor=people["village"])
+    return one, notices.post_notice(one.pk, place="公开栏", actor=people["village"])
+
+
+LISTS = ["person-list", "import-list", "change-list", "declaration-list", "notice-list", "objection-list", "entitlement-list"]  # fmt: skip
+EXPORTS = ["person-export", "declaration-export", "notice-export", "objection-export", "entitlement-export"]
+
+
+@pytest.mark.parametrize("name", [*LISTS, *EXPORTS, "declaration-new", "import-template"])
+def test_a_stranger_is_sent_to_the_login_and_a_wrong_role_is_refused(client, name):
+    url = reverse(f"recipients:{name}")
+    assert client.get(url).status_code == 302
+    client.force_login(UserFactory(role=Role.SECURITY_ADMIN))
+    assert client.get(url).status_code == 403
+
+
+@pytest.mark.parametrize("name", [*LISTS, *EXPORTS, "declaration-new", "import-template"])
+def test_the_right_people_open_every_list_empty_and_full(client, clerk, name):
+    assert page(client, clerk, name).status_code == 200
+    people = chain()
+    one, notice = posted(people)
+    objections.file_objection(notice, "多报")
+    done = declaration(actor=people["village"], **NOTHING)
+    review.take_step(done.pk, "submit", actor=people["village"])
+    person = one.lines.first().beneficiary
+    registry.ask_account_change(person.pk, NewAccount("card", person.name, "6217990000000000001", "农商行"), reason="换卡", actor=people["village"])  # fmt: skip
+    assert page(client, clerk, name).status_code == 200
+
+
+def details(people):
+    one, notice = posted(people)
+    objections.file_objection(notice, "多报")
+    line = one.lines.first()
+    return [
+        ("person-detail", line.beneficiary_id),
+        ("person-edit", line.beneficiary_id),
+        ("account-ask", line.beneficiary_id),
+        ("declaration-detail", one.pk),
+        ("declaration-lines-export", one.pk),
+        ("declaration-lines-template", one.pk),
+        ("line-change", one.pk, line.pk),
+        ("notice-detail", notice.pk),
+        ("notice-poster", notice.pk),
+        ("objection-detail", notice.objections.get().pk),
+    ]
+
+
+def test_details_open_for_the_right_people_and_are_not_there_for_neighbours(client, clerk, neighbour):
+    for name, *args in details(chain()):
+        assert page(client, clerk, name, *args).status_code == 200, name
+        foreign = page(client, neighbour, name, *args)
+        assert foreign.status_code == 404, name
+        nobody = page(client, neighbour, name, *[10**9 for _ in args])
+        assert nobody.content == foreign.content, name
+
+
+def test_lists_show_masked_numbers_only_and_exports_too(client, clerk):
+    person = household(1)[0]
+    text = page(client, clerk, "person-list").content.decode()
+    assert person.id_number not in text
+    assert f"{person.id_number[:6]}********{person.id_number[-4:]}" in text
+    export = page(client, clerk, "person-export")
+    rows = list(read_rows(io.BytesIO(export.body), "a.xlsx").rows)
+    assert person.name in rows[0][1]
+    assert person.id_number not in str(rows)
+
+
+@pytest.mark.parametrize("words", ["name", "initials", "code", "beginning"])
+def test_people_are_found_by_name_pinyin_and_household_code(client, clerk, words):
+    wanted, other = household(1, name="单秀英")[0], household(1, name="李大明")[0]
+    query = {"name": "单秀英", "initials": "sxy", "code": wanted.household.code, "beginning": "单"}[words]
+    text = page(client, clerk, "person-list", q=query).content.decode()
+    assert wanted.name in text
+    assert other.name not in text
+
+
+def test_a_whole_number_is_searched_by_post_and_opens_the_person(client, clerk, neighbour):
+    person = household(1)[0]
+    answer = post(client, clerk, "person-list", q=person.id_number)
+    assert answer.redirect_chain[-1][0] == reverse("recipients:person-detail", args=[person.pk])
+    assert "没有找到" in post(client, neighbour, "person-list", q=person.id_number).content.decode()
+
+
+def test_a_private_field_is_shown_once_with_a_reason_and_leaves_a_trace(client, clerk):
+    person = household(1)[0]
+    url = reverse("recipients:person-reveal", args=[person.pk])
+    client.force_login(clerk)
+    assert client.get(url).status_code == 405
+    assert person.id_number not in client.post(url, {"field": "id_number", "reason": "看"}).content.decode()
+    answer = client.post(url, {"field": "id_number", "reason": "核对户口本"})
+    assert person.id_number in answer.content.decode()
+    assert person.id_number not in page(client, clerk, "person-detail", person.pk).content.decode()
+    event = AuditEvent.objects.get(action="reveal")
+    assert (event.actor, event.detail, event.note) == (clerk, {"field": "id_number"}, "核对户口本")
+
+
+def test_an_edit_keeps_before_and_after_without_the_telephone(client, clerk):
+    person = household(1)[0]
+    answer = post(
+        client, clerk, "person-edit", person.pk, name="王新名", phone="19900001111", group_name="二组",
+        is_rural="on", status="normal", note="",
+    )  # fmt: skip
+    assert "已保存" in answer.content.decode()
+    person.refresh_from_db()
+    assert (person.name, person.phone, person.household.group_name) == ("王新名", "19900001111", "二组")
+    detail = AuditEvent.objects.get(action="edit").detail
+    assert detail["phone"] == "已变更"
+    assert detail["name"][1] == "王新名"
+    assert "1990000" not in str(detail)
+
+
+def test_an_account_is_changed_by_two_people(client, clerk):
+    person = household(1)[0]
+    first = person.accounts.get()
+    asking = {"kind": "card", "holder_name": person.name, "number": "6217990000000000001", "bank_name": "农商行", "reason": "旧卡丢了"}  # fmt: skip
+    assert "复核后生效" in post(client, clerk, "account-ask", person.pk, **asking).content.decode()
+    change = AccountChange.objects.get()
+    assert (
+        "另一个人复核" in post(client, clerk, "change-check", change.pk, verdict="approve").content.decode()
+    )
+    assert person.accounts.get(is_active=True) == first
+    twin = UserFactory(role=Role.TOWNSHIP_REVIEWER, at=TOWN, id_number=clerk.id_number)
+    assert "另一个人复核" in post(client, twin, "change-check", change.pk, verdict="approve").content.decode()
+    second = UserFactory(role=Role.TOWNSHIP_REVIEWER, at=TOWN)
+    assert "已生效" in post(client, second, "change-check", change.pk, verdict="approve").content.decode()
+    assert person.accounts.get(is_active=True).tail == "0001"
+    assert Account.objects.filter(person=person, is_active=False).get() == first
+
+
+def test_a_death_is_registered_on_the_persons_page(client, clerk):
+    person = household(1)[0]
+    assert (
+        "已登记死亡" in post(client, clerk, "person-death", person.pk, died_on="2026-01-05").content.decode()
+    )
+    assert Person.objects.get(pk=person.pk).died_on == date(2026, 1, 5)
+
+
+def test_the_import_page_takes_a_workbook_and_says_when_it_was_taken_before(client, clerk, monkeypatch):
+    content = workbook([member(1), member(2, holder=1)])
+    answer = post(client, clerk, "import-list", file=SimpleUploadedFile("a.xlsx", content))
+    one = RegistryImport.objects.get()
+    assert answer.redirect_chain[-1][0] == reverse("recipients:import-detail", args=[one.pk])
+    from huimin.core import jobs
+    from huimin.core.models import Job
+
+    jobs.run(Job.objects.get().pk)
+    assert "已导入 1 户、2 人" in page(client, clerk, "import-detail", one.pk).content.decode()
+    again = post(client, clerk, "import-list", file=SimpleUploadedFile("b.xlsx", content))
+    assert "本次没有重复写入" in again.content.decode()
+
+
+def test_a_refused_import_lists_its_faults_by_kind_and_gives_the_rows_back(client, clerk, neighbour):
+    from huimin.core.errors import FileRefused
+    from recipients.services import registry_import
+
+    with pytest.raises(FileRefused):
+        registry_import.import_now(workbook([member(1, 联系电话="12")]), filename="a.xlsx", actor=clerk)
+    one = RegistryImport.objects.get()
+    text = page(client, clerk, "import-detail", one.pk).content.decode()
+    assert "联系电话" in text
+    assert "下载要改的行" in text
+    assert page(client, clerk, "import-errors", one.pk).status_code == 200
+    assert page(client, neighbour, "import-errors", one.pk).status_code == 404
+
+
+def test_something_else_than_a_workbook_is_refused_at_the_form(client, clerk):
+    answer = post(client, clerk, "import-list", file=SimpleUploadedFile("a.xlsx", b"hello"))
+    assert "这不是有效的Excel" in answer.content.decode()
+    assert not RegistryImport.objects.exists()
+
+
+def test_the_whole_draft_is_made_on_the_pages(client):
+    people = chain()
+    chosen, person = policy(**NOTICED), household(1)[0]
+    post(
+        client,
+        people["village"],
+        "declaration-new",
+        policy=chosen.pk,
+        period="2026",
+        division=person.division_code,
+    )
+    one = Declaration.objects.get()
+    text = post(
+        client, people["village"], "line-add", one.pk, name=person.name, id_number=person.id_number, payee_name="",
+        quantity="3.5",
+    ).content.decode()  # fmt: skip
+    assert "304.15" in text
+    assert person.id_number not in text
+    line = one.lines.get()
+    post(client, people["village"], "line-change", one.pk, line.pk, quantity="2")
+    text = post(client, people["village"], "declaration-step", one.pk, "submit").content.decode()
+    assert "登记张贴" in text
+    text = post(
+        client, people["village"], "notice-post", one.pk, place="公开栏", starts_on=str(notices.clock.today())
+    ).content.decode()
+    assert "名单和金额已锁定" in text
+    text = post(client, people["village"], "declaration-step", one.pk, "end_village_notice").content.decode()
+    assert "次日才能进入下一步" in text
+
+
+def test_a_step_of_another_post_is_refused_with_its_reason(client):
+    people = chain()
+    one = declaration(actor=people["village"], **NOTHING | {"has_township_review": True})
+    post(client, people["village"], "declaration-step", one.pk, "submit")
+    text = post(client, people["village"], "declaration-step", one.pk, "approve_township").content.decode()
+    assert "须由乡镇审核办理" in text
+    assert client.post(reverse("recipients:declaration-step", args=[one.pk, "fly"])).status_code == 404
+
+
+def test_bad_lines_of_a_workbook_are_listed_on_the_page(client):
+    from huimin.core.sheets.writer import Column, write_rows
+    from recipients.files.declaration import TITLES
+
+    one = declaration(lines=[])
+    stranger = household(1, village="341524101001")[0]
+    out = io.BytesIO()
+    write_rows(out, [Column(title) for title in TITLES], [[stranger.name, stranger.id_number, "", "2"]])
+    upload = SimpleUploadedFile("a.xlsx", out.getvalue())
+    text = post(client, one.made_by, "declaration-lines-import", one.pk, file=upload).content.decode()
+    assert "第2行这个人不在本村的补贴对象里" in text
+
+
+def test_objections_are_answered_on_their_page(client, clerk):
+    people = chain()
+    one, notice = posted(people)
+    post(client, people["village"], "objection-file", notice.pk, text="多报了面积", contact="")
+    found = notice.objections.get()
+    own = page(client, people["village"], "objection-detail", found.pk).content.decode()
+    assert "核实、答复" not in own
+    off = one.lines.first()
+    text = post(
+        client,
+        clerk,
+        "objection-detail",
+        found.pk,
+        verdict="exclude",
+        exclude=[str(off.pk)],
+        answer="经查属实",
+    ).content.decode()
+    assert "已答复" in text
+    off.refresh_from_db()
+    assert off.excluded_at_level == "village_notice"
+
+
+def test_photographs_are_stored_and_shown(client):
+    people = chain()
+    _, notice = posted(people)
+    jpeg = b"\xff\xd8\xff\xe0" + b"0" * 50 + b"\xff\xd9"
+    upload = SimpleUploadedFile("x.php", jpeg)
+    day = str(notices.clock.today())
+    text = post(
+        client, people["village"], "photo-add", notice.pk, photo=upload, taken_on=day, caption=""
+    ).content.decode()
+    assert "照片已存档" in text
+    shown = page(client, people["village"], "photo", notice.pk, notice.photos.get().pk)
+    assert (shown.content, shown["Content-Type"]) == (jpeg, "image/jpeg")
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_of_fifty_costs_as_many_queries_as_a_list_of_one(
+    client, clerk, name, django_assert_max_num_queries
+):
+    people = chain()
+    chosen = policy(**NOTICED)
+    for year in range(2026, 2032):
+        one = declaration(chosen, actor=people["village"], period=str(year), lines=[household(1)[0]])
+        review.take_step(one.pk, "submit", actor=people["village"])
+        notice = notices.post_notice(one.pk, place="公开栏", actor=people["village"])
+        objections.file_objection(notice, "多报")
+    for _ in range(50):
+        household(1)
+    client.force_login(clerk)
+    with django_assert_max_num_queries(26):
+        assert client.get(reverse(f"recipients:{name}"), {"size": "50"}).status_code == 200
+
+
+def test_the_workbench_names_what_waits(client):
+    people = chain()
+    _, notice = posted(people)
+    objections.file_objection(notice, "多报")
+    declaration(actor=people["village"], **NOTHING)
+    from huimin.core import todos
+
+    def titles(who):
+        who.__dict__.pop("active_grants", None)
+        return [todo.title for todo in todos.for_user(who)]
+
+    assert "申报册草稿待送审" in titles(people["village"])
+    assert "异议待核实答复" in titles(people["clerk"])
+    assert not titles(UserFactory(role=Role.TOWNSHIP_REVIEWER, at=OTHER_TOWN))
