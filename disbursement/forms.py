@@ -18,7 +18,9 @@ class BatchForm(HouseForm):
     period = forms.CharField(
         label="期次", max_length=20, help_text="按年如 2026，按季如 2026Q1，按月如 2026-01，一次性如 2026#1"
     )
-    title = forms.CharField(label="发放标题", max_length=100, required=False, help_text="不填就用“期次＋政策名称”")
+    title = forms.CharField(
+        label="发放标题", max_length=100, required=False, help_text="不填就用“期次＋政策名称”"
+    )
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -39,7 +41,9 @@ class WholeYuanForm(HouseForm):
 
 class ReturnForm(HouseForm):
     summary_verb = "上传"
-    file = forms.FileField(label="回盘文件", help_text="银行给的原始文件，不要用 Excel 打开保存", max_length=200)
+    file = forms.FileField(
+        label="回盘文件", help_text="银行给的原始文件，不要用 Excel 打开保存", max_length=200
+    )
 
 
 class StopForm(HouseForm):

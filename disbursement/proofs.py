@@ -21,18 +21,22 @@ COUNT_LINES = "SELECT count(*) FROM disbursement_paymentline"
 
 @proof("花名册的笔数、金额、名单指纹与逐行重算一致")
 def roster_contents() -> tuple[int, list[str]]:
-    checked, faults = 0, []
+    checked = 0
+    faults: list[str] = []
     for roster in Roster.objects.exclude(generated_at=None).exclude(status=RosterStatus.CANCELLED).iterator():
         content = content_of(roster)
         checked += content.count
         if not content.agrees(roster) and len(faults) < MOST:
-            faults.append(f"花名册 {roster.pk}：登记 {roster.line_count} 笔 {roster.total} 元，明细 {content.count} 笔 {content.total} 元")
+            faults.append(
+                f"花名册 {roster.pk}：登记 {roster.line_count} 笔 {roster.total} 元，明细 {content.count} 笔 {content.total} 元"
+            )
     return checked, faults
 
 
 @proof("支付申请＝花名册里没有停发的明细之和，不多一分")
 def order_totals() -> tuple[int, list[str]]:
-    faults, checked = [], 0
+    checked = 0
+    faults: list[str] = []
     for order in PaymentOrder.objects.exclude(status="cancelled").prefetch_related("rosters", "deductions"):
         checked += 1
         totals = payable_totals([roster.pk for roster in order.rosters.all()]).values()
@@ -45,7 +49,8 @@ def order_totals() -> tuple[int, list[str]]:
 
 @proof("代发文件读回来的每一笔，与支付申请的明细一致")
 def bank_files() -> tuple[int, list[str]]:
-    checked, faults = 0, []
+    checked = 0
+    faults: list[str] = []
     for made in BankFile.objects.select_related("order", "file").iterator():
         checked += made.line_count
         why = _file_fault(made)

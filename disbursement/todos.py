@@ -49,7 +49,9 @@ def orders(user: User) -> Iterable[Todo]:
     mine = user.roles()
     if Role.FINANCE_CLERK in mine:
         waiting = Roster.objects.visible_to(user).filter(status=RosterStatus.APPROVED, order__isnull=True)
-        yield Todo("花名册已终审，等着支付", waiting.count(), reverse("disbursement:order-new"), "编制支付申请")
+        yield Todo(
+            "花名册已终审，等着支付", waiting.count(), reverse("disbursement:order-new"), "编制支付申请"
+        )
     if Role.TREASURER in mine:
         yield from _treasury(user)
 

@@ -26,7 +26,13 @@ from huimin.core.pages import Check, Link, Nothing, Panel, Stat
 from huimin.core.roles import Area, Role
 from huimin.core.sheets.writer import Column
 
-_SORTS = {"number": "id", "policy": "policy__name", "period": "period", "status": "status", "total": "roster_total"}
+_SORTS = {
+    "number": "id",
+    "policy": "policy__name",
+    "period": "period",
+    "status": "status",
+    "total": "roster_total",
+}
 _COLUMNS = [
     Column("批次号", 24),
     Column("批次名称", 40),
@@ -130,7 +136,9 @@ def batch_new(request: StaffRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
-            batch = services.make_batch(data["policy"], data["period"], actor=request.user, title=data["title"])
+            batch = services.make_batch(
+                data["policy"], data["period"], actor=request.user, title=data["title"]
+            )
         except BadInput as refused:
             form.add_error(refused.field if refused.field in form.fields else None, str(refused))
         except Refused as refused:
@@ -151,13 +159,17 @@ def batch_detail(request: StaffRequest, pk: int) -> HttpResponse:
         .annotate(left_out=_left_out())
         .order_by("division_code")
     )
-    job = Job.objects.filter(key=f"disbursement.generate_rosters:{batch.pk}").select_related("created_by").first()
+    job = (
+        Job.objects.filter(key=f"disbursement.generate_rosters:{batch.pk}")
+        .select_related("created_by")
+        .first()
+    )
     context = {
         "batch": batch,
         "rosters": rosters,
         "job": job if job and not job.is_finished else None,
         "failed_job": job if job and job.state in {"failed", "stopped"} else None,
-        "stats": _stats(batch, rosters, request),
+        "stats": _stats(batch, rosters),
         "states": _states(batch, request),
         "history": history(batch),
         "panel": _panel(batch, request),
@@ -188,7 +200,7 @@ def _states(batch: Batch, request: StaffRequest) -> list[dict[str, Any]]:
     ]
 
 
-def _stats(batch: Batch, rosters: list[Any], request: StaffRequest) -> list[Stat]:
+def _stats(batch: Any, rosters: list[Any]) -> list[Stat]:
     approved = sum(1 for one in rosters if one.status == RosterStatus.APPROVED)
     left_out = sum(one.left_out or 0 for one in rosters)
     return [
@@ -207,7 +219,11 @@ def _panel(batch: Batch, request: StaffRequest) -> Panel:
         url_name="disbursement:batch-step",
         also=lambda step: close if step.name == "close" else "",
     )
-    checks = [Check("每一笔都有结果", "wait" if close else "", close)] if batch.status == BatchStatus.ISSUED else []
+    checks = (
+        [Check("每一笔都有结果", "wait" if close else "", close)]
+        if batch.status == BatchStatus.ISSUED
+        else []
+    )
     return Panel("办理", acts, checks=checks)
 
 
@@ -225,4 +241,3 @@ def batch_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
         back=reverse("disbursement:batch-detail", args=[batch.pk]),
         done=f"“{one.label}”已办。",
     )
-

@@ -41,7 +41,9 @@ LINE_COLUMNS = [
 def history(obj: Model, limit: int = 30) -> list[Entry]:
     """办理记录, newest first."""
     events = (
-        AuditEvent.objects.filter(subject=audit.subject_of(obj)).select_related("actor").order_by("-pk")[:limit]
+        AuditEvent.objects.filter(subject=audit.subject_of(obj))
+        .select_related("actor")
+        .order_by("-pk")[:limit]
     )
     return [
         Entry(
@@ -94,6 +96,7 @@ def with_places(rows: Iterable[Any]) -> list[Any]:
 def line_rows(lines: QuerySet[PaymentLine]) -> Iterable[tuple[Any, ...]]:
     """For exports: ID numbers masked, of the account the last four digits only."""
     names = place_names(lines.order_by().values_list("division_code", flat=True).distinct())
+    line: Any
     for line in lines.iterator(chunk_size=2_000):
         yield (
             line.line_no,

@@ -53,7 +53,9 @@ class FailedFilter(lists.HouseFilterSet):
 
 
 def _failed(request: StaffRequest) -> QuerySet[PaymentLine]:
-    result = PaymentResult.objects.filter(line=OuterRef("pk"), kind__in=["bank_failed", "late_return"]).order_by("-pk")
+    result = PaymentResult.objects.filter(
+        line=OuterRef("pk"), kind__in=["bank_failed", "late_return"]
+    ).order_by("-pk")
     payee = EntitlementVersion.objects.filter(pk=OuterRef("entitlement_version_id")).values("payee_id")[:1]
     card = Account.objects.filter(person=OuterRef("payee"), is_active=True)
     return (
@@ -66,7 +68,9 @@ def _failed(request: StaffRequest) -> QuerySet[PaymentLine]:
             failed_on=Subquery(result.values("business_on")[:1]),
             payee=Subquery(payee),
         )
-        .annotate(card_now=Subquery(card.values("tail")[:1]), card_key=Subquery(card.values("number_key")[:1]))
+        .annotate(
+            card_now=Subquery(card.values("tail")[:1]), card_key=Subquery(card.values("number_key")[:1])
+        )
     )
 
 

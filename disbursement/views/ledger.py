@@ -106,7 +106,14 @@ def ledger_export(request: StaffRequest) -> HttpResponseBase:
     chosen = JournalFilter(request.GET, queryset=_journals(request), request=request)
     order = lists.order_of(request.GET.get("sort", ""), _SORTS, "-number")
     rows = (
-        (one.posted_on.isoformat(), f"J-{one.pk}", one.summary, one.get_kind_display(), one.amount, one.actor.name)
+        (
+            one.posted_on.isoformat(),
+            f"J-{one.pk}",
+            one.summary,
+            one.get_kind_display(),
+            one.amount,
+            one.actor.name,
+        )
         for one in chosen.qs.order_by(*order.columns).iterator()
     )
     return workbook("专户明细账", _COLUMNS, rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -26,8 +28,10 @@ _STOP = Step("stop", "停发这一笔", frozenset(), "", frozenset(), style="dan
 @require_safe
 def line_detail(request: StaffRequest, pk: int) -> HttpResponse:
     rows = queries.shown_lines(PaymentLine.objects.visible_to(request.user))
-    line = get_object_or_404(rows.select_related("roster__batch", "roster__order"), pk=pk)
-    results = list(PaymentResult.objects.filter(line=line).select_related("actor", "return_file").order_by("pk"))
+    line: Any = get_object_or_404(rows.select_related("roster__batch", "roster__order"), pk=pk)
+    results: list[Any] = list(
+        PaymentResult.objects.filter(line=line).select_related("actor", "return_file").order_by("pk")
+    )
     for result in results:
         result.reason = normalise(result.reason_code, result.note, codes=PIPE_TXT.reason_codes)
     context = {
@@ -57,7 +61,7 @@ def _facts(line: PaymentLine) -> list[Pair]:
     ]
 
 
-def _reversal_form(request: StaffRequest, line: PaymentLine) -> ReversalForm | None:
+def _reversal_form(request: StaffRequest, line: Any) -> ReversalForm | None:
     mine = scope.holds(request.user, [Role.RECONCILER], division_code=line.division_code)
     return ReversalForm() if mine and line.payment_state == "已支付" else None
 
@@ -80,7 +84,7 @@ def line_stop(request: StaffRequest, pk: int) -> HttpResponse:
 def person_payments(request: StaffRequest, pk: int) -> HttpResponse:
     """What this person was paid, as beneficiary, newest first: a panel of the person's page, or a page by itself."""
     rows = queries.live_lines(queries.shown_lines(PaymentLine.objects.visible_to(request.user)))
-    found = list(
+    found: list[Any] = list(
         rows.filter(beneficiary_id=pk)
         .defer("beneficiary_id_number")
         .select_related("roster__batch")
@@ -92,9 +96,11 @@ def person_payments(request: StaffRequest, pk: int) -> HttpResponse:
     context = {
         "rows": found,
         "paid": paid,
-        "nothing": Nothing("还没有发放记录", "花名册生成以后，这里会列出每一笔。", [Link("看批次", reverse("disbursement:batch-list"))]),
+        "nothing": Nothing(
+            "还没有发放记录",
+            "花名册生成以后，这里会列出每一笔。",
+            [Link("看批次", reverse("disbursement:batch-list"))],
+        ),
     }
     page, panel = "disbursement/person_payments.html", "disbursement/partials/person_payments.html"
     return render_page(request, page, panel, context)
-
-

@@ -30,7 +30,13 @@ from huimin.core.sheets.writer import Column
 from huimin.core.steps import Step
 from subsidies.services import preview_deduction
 
-_SORTS = {"number": "id", "policy": "policy__name", "status": "status", "total": "total", "lines": "line_count"}
+_SORTS = {
+    "number": "id",
+    "policy": "policy__name",
+    "status": "status",
+    "total": "total",
+    "lines": "line_count",
+}
 _COLUMNS = [
     Column("申请号", 24),
     Column("政策", 30),
@@ -168,7 +174,11 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
     totals = queries.payable_totals([one.pk for one in rosters])
     for roster in rosters:
         roster.payable_count, roster.payable = totals[roster.pk]
-    job = Job.objects.filter(key__startswith=f"disbursement.send_order:{pk}:").select_related("created_by").last()
+    job = (
+        Job.objects.filter(key__startswith=f"disbursement.send_order:{pk}:")
+        .select_related("created_by")
+        .last()
+    )
     context = {
         "order": order,
         "rosters": rosters,

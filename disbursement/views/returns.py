@@ -44,7 +44,13 @@ _COLUMNS = [
     Column("确认人", 12),
 ]
 MOST_BYTES = 128 * 1024 * 1024
-_TABS = (("question", "要核对"), ("failed", "失败"), ("processing", "处理中"), ("paid", "成功"), ("open", "文件里没有"))
+_TABS = (
+    ("question", "要核对"),
+    ("failed", "失败"),
+    ("processing", "处理中"),
+    ("paid", "成功"),
+    ("open", "文件里没有"),
+)
 
 
 class ReturnFilter(lists.HouseFilterSet):
@@ -75,7 +81,9 @@ def return_list(request: StaffRequest) -> HttpResponse:
     context["waiting"] = waiting.select_related("policy").order_by("sent_at")[:20]
     context["may_upload"] = _may_upload(request)
     context["nothing"] = Nothing(
-        "没有符合条件的回盘", "银行代发以后，把银行给的回盘文件上传到这里。", [Link("看全部回盘", request.path)]
+        "没有符合条件的回盘",
+        "银行代发以后，把银行给的回盘文件上传到这里。",
+        [Link("看全部回盘", request.path)],
     )
     return render(request, "disbursement/return_list.html", context)
 
@@ -139,7 +147,11 @@ def return_detail(request: StaffRequest, pk: int) -> HttpResponse:
     rows = _open_rows(found) if tab == "open" else _rows(found, tab)
     context = lists.listing(request, rows, sorts={"line": "line_no"}, default="line", size=50)
     context["rows"] = list(context["page"]) if tab == "open" else _with_lines(list(context["page"]))
-    job = Job.objects.filter(key__startswith=f"disbursement.confirm_return:{pk}:").select_related("created_by").last()
+    job = (
+        Job.objects.filter(key__startswith=f"disbursement.confirm_return:{pk}:")
+        .select_related("created_by")
+        .last()
+    )
     context |= {
         "found": found,
         "tab": tab,

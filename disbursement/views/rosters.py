@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from disbursement import queries, services
 from disbursement.models import PaymentLine, Roster, RosterOmission
+from disbursement.services.rosters import STOPPERS
 from disbursement.states import ROSTER_FLOW, RosterStatus
 from disbursement.views.common import LINE_COLUMNS, buttons, history, line_rows, place_names, with_places
 from huimin.core import lists, scope
@@ -24,7 +25,13 @@ from huimin.core.roles import Area, Role
 from huimin.core.sheets.writer import Column
 from huimin.core.steps import Step
 
-_SORTS = {"batch": "batch_id", "place": "division_code", "status": "status", "total": "total", "lines": "line_count"}
+_SORTS = {
+    "batch": "batch_id",
+    "place": "division_code",
+    "status": "status",
+    "total": "total",
+    "lines": "line_count",
+}
 _LINE_SORTS = {"line": "line_no", "amount": "amount"}
 _COLUMNS = [
     Column("批次号", 24),
@@ -64,12 +71,16 @@ class LineFilter(lists.HouseFilterSet):
 
     def by_name(self, rows: QuerySet[PaymentLine], _: str, value: str) -> QuerySet[PaymentLine]:
         return rows.filter(
-            Q(beneficiary_name__contains=value) | Q(holder_name__contains=value) | Q(payee_name__contains=value)
+            Q(beneficiary_name__contains=value)
+            | Q(holder_name__contains=value)
+            | Q(payee_name__contains=value)
         )
 
 
 def _rosters(request: StaffRequest) -> QuerySet[Roster]:
-    rows: QuerySet[Roster] = Roster.objects.visible_to(request.user).select_related("batch", "policy", "order")
+    rows: QuerySet[Roster] = Roster.objects.visible_to(request.user).select_related(
+        "batch", "policy", "order"
+    )
     return rows
 
 
@@ -125,7 +136,9 @@ def roster_detail(request: StaffRequest, pk: int) -> HttpResponse:
     context |= {"roster": roster, "place": place_names([roster.division_code]).get(roster.division_code, "")}
     if not request.htmx:
         context |= _frame(request, roster)
-    return render_page(request, "disbursement/roster_detail.html", "disbursement/partials/roster_lines.html", context)
+    return render_page(
+        request, "disbursement/roster_detail.html", "disbursement/partials/roster_lines.html", context
+    )
 
 
 def _frame(request: StaffRequest, roster: Roster) -> dict[str, Any]:
@@ -188,10 +201,12 @@ def _panel(request: StaffRequest, roster: Roster, content: queries.Content) -> P
             Act("重新生成花名册", reverse("disbursement:roster-regenerate", args=[roster.pk]), "quiet")
         )
     checks = [
-        Check("明细与名单指纹一致" if not wrong else wrong, "bad" if wrong else "", roster.content_hash[:8]),
+        Check(wrong or "明细与名单指纹一致", "bad" if wrong else "", roster.content_hash[:8]),
         Check("与补贴对象库比对", "wait", "送审校验", reverse("disbursement:roster-check", args=[roster.pk])),
     ]
-    return Panel("办理", found, checks=checks, hint="不相容岗位：编过申报册、花名册的人，不能再审这份花名册。")
+    return Panel(
+        "办理", found, checks=checks, hint="不相容岗位：编过申报册、花名册的人，不能再审这份花名册。"
+    )
 
 
 def _is_town_clerk(request: StaffRequest, roster: Roster) -> bool:
@@ -201,8 +216,6 @@ def _is_town_clerk(request: StaffRequest, roster: Roster) -> bool:
 
 
 def _may_stop(request: StaffRequest, roster: Roster) -> bool:
-    from disbursement.services.rosters import STOPPERS  # noqa: PLC0415
-
     return (
         roster.order_id is None
         and roster.status != RosterStatus.CANCELLED
@@ -258,7 +271,9 @@ def roster_export(request: StaffRequest, pk: int) -> HttpResponseBase:
         request.GET, queryset=queries.shown_lines(queries.lines_of_roster(roster)), request=request
     )
     order = lists.order_of(request.GET.get("sort", ""), _LINE_SORTS, "line")
-    return workbook(f"花名册 {roster.batch.title}", LINE_COLUMNS, line_rows(chosen.qs.order_by(*order.columns)))
+    return workbook(
+        f"花名册 {roster.batch.title}", LINE_COLUMNS, line_rows(chosen.qs.order_by(*order.columns))
+    )
 
 
 @opens(Area.ROSTER)
@@ -285,7 +300,10 @@ def roster_left_out(request: StaffRequest, pk: int) -> HttpResponse:
         request, rows, sorts={"place": "division_code", "reason": "reason"}, default="place", size=50
     )
     context["rows"] = with_places(context["page"])
-    context |= {"roster": roster, "nothing": Nothing("没有人被留在花名册外面", "享受资格有效的人都在花名册里。")}
+    context |= {
+        "roster": roster,
+        "nothing": Nothing("没有人被留在花名册外面", "享受资格有效的人都在花名册里。"),
+    }
     return render(request, "disbursement/roster_left_out.html", context)
 
 
