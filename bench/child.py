@@ -29,13 +29,14 @@ class Stage:
         self.rows = rows
         self.profile: cProfile.Profile | None = None
         self.folder = folder
-        self.seconds = self.client_rss = self.backend_rss = 0.0
+        self.seconds = self.idle_rss = self.client_rss = self.backend_rss = 0.0
 
     @contextmanager
     def timed(self) -> Iterator[None]:
         """Everything that belongs to the job, its commit included; used once. Peak memory is read at its end."""
         databases.checkpoint()
         gc.collect()
+        self.idle_rss = peak()
         if self.profile:
             self.profile.enable()
         began = time.perf_counter()
@@ -43,8 +44,13 @@ class Stage:
         self.seconds = time.perf_counter() - began
         if self.profile:
             self.profile.disable()
-        self.client_rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        self.client_rss = peak()
         self.backend_rss = backend_peak()
+
+
+def peak() -> float:
+    """Megabytes this process took at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def backend_peak() -> float:
@@ -69,6 +75,7 @@ def measure(name: str, stage: Stage) -> dict[str, Any]:
     proof = function(name)(stage)
     return {
         "seconds": stage.seconds,
+        "idle_rss": stage.idle_rss,
         "client_rss": stage.client_rss,
         "backend_rss": stage.backend_rss,
         "proof": proof,

@@ -76,7 +76,9 @@ def person(name: str, role: Role, serial: int) -> User:
     first = f"99000119700101{serial:03d}"
     number = first + check_digit(first)
     key = crypto.blind_index("id_number", number)
-    found = User.objects.create(username=name, name=role.label, office=office, id_number=number, person_key=key)
+    found = User.objects.create(
+        username=name, name=role.label, office=office, id_number=number, person_key=key
+    )
     Grant.objects.create(
         user=found,
         role=role,
@@ -215,7 +217,10 @@ def registry(count: int, maker: User) -> None:
             "recipients_household",
             "id, county_code, division_code, code, group_name, status",
             ["int8", "varchar", "varchar", "varchar", "varchar", "varchar"],
-            ((one.household, COUNTY, one.house.village.code, one.house.code, one.house.group, "normal") for one in holders),
+            (
+                (one.household, COUNTY, one.house.village.code, one.house.code, one.house.group, "normal")
+                for one in holders
+            ),
         )
         _copy_people(everybody, maker)
         _copy_accounts(holders)
@@ -264,8 +269,14 @@ def _copy_accounts(holders: Sequence[Member]) -> None:
 
 def entitlements(count: int, version: PolicyVersion, maker: User) -> None:
     """A confirmed declaration per village, and from each of its lines an entitlement that runs on."""
-    with connection.cursor() as cursor, quietly(
-        "recipients_declaration", "recipients_declarationline", "recipients_entitlement", "recipients_entitlementversion"
+    with (
+        connection.cursor() as cursor,
+        quietly(
+            "recipients_declaration",
+            "recipients_declarationline",
+            "recipients_entitlement",
+            "recipients_entitlementversion",
+        ),
     ):
         Declaration.objects.bulk_create(
             Declaration(

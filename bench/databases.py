@@ -55,7 +55,9 @@ def drop_all() -> None:
             "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [PREFIX + "_"]
         ).fetchall()
         for (name,) in names:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            )
 
 
 def settle(name: str) -> None:
@@ -77,7 +79,15 @@ def checkpoint() -> bool:
 
 def facts() -> dict[str, str]:
     """Version and the settings that matter for bulk writes."""
-    names = ("server_version", "shared_buffers", "work_mem", "max_wal_size", "fsync", "synchronous_commit", "jit")
+    names = (
+        "server_version",
+        "shared_buffers",
+        "work_mem",
+        "max_wal_size",
+        "fsync",
+        "synchronous_commit",
+        "jit",
+    )
     with database.session(owner_url()) as connection:
         rows = [(name, connection.execute(f"SHOW {name}").fetchone()[0]) for name in names]
     return {"PostgreSQL": ", ".join(f"{name} {value}" for name, value in rows)}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import databases
-from bench.plan import Comparison, Size
+from bench.plan import Comparison, Peer, Size
 from bench.verdicts import Measured, Sample, differences
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,6 +52,8 @@ class Bases:
         self.say = say
         self.template = databases.template()
         self.made: dict[tuple[str, int], str] = {}
+        self.reuse_peers = False
+        self.taken: dict[str, Sample] = {}
 
     def base(self, job: str, rows: int) -> str:
         """The name of the database that runs of this job and size are copied from."""
@@ -75,9 +77,20 @@ class Bases:
         for key in [key for key in self.made if key[1] == rows]:
             databases.drop(self.made.pop(key))
 
-    def run(self, name: str, rows: int) -> Sample:
-        """One measured run in a copy of its base."""
-        return Sample(**self.in_copy("measure", name, rows))
+    def run(self, name: str, rows: int, *, reads_only: bool = False) -> Sample:
+        """One measured run in a copy of its base, or in the base itself."""
+        if not reads_only:
+            return Sample(**self.in_copy("measure", name, rows))
+        job = job_of(name)
+        url = databases.app_url(self.base(job, rows))
+        return Sample(**child("measure", name, rows, self.files(job, rows), url))
+
+    def peer(self, peer: Peer, rows: int, *, reads_only: bool = False) -> Sample:
+        """A run of a usual way; in the smallest plan it is taken once for all sizes, since it is scaled anyway."""
+        if self.reuse_peers and peer.method in self.taken:
+            return self.taken[peer.method]
+        self.taken[peer.method] = self.run(peer.method, rows, reads_only=reads_only)
+        return self.taken[peer.method]
 
     def in_copy(self, act: str, name: str, rows: int) -> Any:
         job = job_of(name)
@@ -91,15 +104,16 @@ class Bases:
 
 
 def compare(one: Comparison, rows: int, size: Size, bases: Bases) -> Measured:
-    """Check equal results, then the rounds: limit, ours, peers, ours, limit."""
-    measured = Measured(one, rows)
-    check_peers(measured, size, bases)
+    """The rounds: limit, ours, peers, ours, limit. What a run came to is compared before its time counts."""
+    measured = Measured(one, rows, peers={peer.label: (size.peer_rows, []) for peer in one.peers})
+    wanted = bases.run(one.ours, size.peer_rows, reads_only=one.reads_only).proof if one.peers else {}
     for number in range(size.rounds[rows]):
-        with_peers = number < size.peer_rounds
         for name in (one.limit, one.ours):
             take(measured, name, bases)
-        for peer in one.peers if with_peers else ():
-            measured.peers[peer.label][1].append(bases.run(peer.method, size.peer_rows))
+        for peer in one.peers if number < size.peer_rounds else ():
+            sample = bases.peer(peer, size.peer_rows, reads_only=one.reads_only)
+            measured.peers[peer.label][1].append(sample)
+            measured.differences += differences(peer.label, sample.proof, wanted, one.proof)
         for name in (one.ours, one.limit):
             take(measured, name, bases)
         bases.say(f"{one.job} {rows:,}: round {number + 1} of {size.rounds[rows]}")
@@ -108,29 +122,17 @@ def compare(one: Comparison, rows: int, size: Size, bases: Bases) -> Measured:
 
 def take(measured: Measured, name: str, bases: Bases) -> None:
     """One run of limit or ours, held against the first run of ours."""
-    sample = bases.run(name, measured.rows)
+    sample = bases.run(name, measured.rows, reads_only=measured.comparison.reads_only)
     side = measured.limit if name == measured.comparison.limit else measured.ours
     side.append(sample)
     first = (measured.ours or measured.limit)[0]
     measured.differences += differences(name, sample.proof, first.proof, measured.comparison.proof)
 
 
-def check_peers(measured: Measured, size: Size, bases: Bases) -> None:
-    """Before the clock runs: with the peers' number of rows everybody must come to the same result."""
-    one = measured.comparison
-    if not one.peers:
-        return
-    ours = bases.run(one.ours, size.peer_rows).proof
-    for name in (one.limit, *(peer.method for peer in one.peers)):
-        found = bases.run(name, size.peer_rows).proof
-        measured.differences += differences(name, found, ours, one.proof)
-    for peer in one.peers:
-        measured.peers[peer.label] = (size.peer_rows, [])
-
-
 def run_all(comparisons: Sequence[Comparison], size: Size, bases: Bases) -> list[Measured]:
     """Every comparison at every size, smallest first; bases are dropped as soon as they are not needed."""
     found = []
+    bases.reuse_peers = size.reuse_peers
     for rows in size.rounds:
         found += [compare(one, rows, size, bases) for one in comparisons]
         bases.forget(rows)

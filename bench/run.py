@@ -11,6 +11,7 @@ import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from bench import databases, tables, verdicts
 from bench.harness import Bases, Broken, run_all
@@ -24,8 +25,12 @@ def options(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="run.py bench", description=__doc__)
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--only", default=",".join(letters), help=f"some of {','.join(letters)}")
-    parser.add_argument("--json", nargs="?", const="-", help="print the figures as JSON, or write them to this file")
-    parser.add_argument("--profile", help="instead: where one way spends its time, such as registry_import:ours")
+    parser.add_argument(
+        "--json", nargs="?", const="-", help="print the figures as JSON, or write them to this file"
+    )
+    parser.add_argument(
+        "--profile", help="instead: where one way spends its time, such as registry_import:ours"
+    )
     parser.add_argument("--rows", type=int, default=20_000, help="rows for --profile")
     chosen = parser.parse_args(argv)
     chosen.only = set(chosen.only.split(","))
@@ -63,20 +68,36 @@ def main() -> int:
                 print(bases.in_copy("profile", asked.profile, asked.rows))
                 return 0
             measured = run_all(chosen_comparisons(asked.only), SIZES[asked.size], bases)
+            checks = single_checks(bases, SIZES[asked.size].peer_rows) if "a" in asked.only else []
         except Broken as broken:
             print(broken, file=sys.stderr)
             return 1
         finally:
             databases.drop_all()
-    return report(verdicts.lines(measured), facts(load), asked.json)
+    return report(verdicts.lines(measured), facts(load), checks, asked.json)
 
 
-def report(lines: list[verdicts.Line], about: dict[str, str], into: str | None) -> int:
+def single_checks(bases: Bases, rows: int) -> list[dict[str, Any]]:
+    """A4, which compares with nothing."""
+    digits = bases.run("registry_import:check_digits", rows)
+    micro = digits.seconds / rows * 1e6
+    faults = bases.run("registry_import:error_list", rows).proof
+    listed = f"{faults['wanted'] - len(faults['missing'])} of {faults['wanted']} faults named, {faults['written']} rows written"
+    whole = not faults["missing"] and not faults["written"]
+    return [
+        {"name": "check digits", "value": f"{micro:.2f} µs per row", "goal": "A4 ≤ 2", "met": micro <= 2},
+        {"name": "error list", "value": listed, "goal": "A4 every fault, nothing written", "met": whole},
+    ]
+
+
+def report(
+    lines: list[verdicts.Line], about: dict[str, str], checks: list[dict[str, Any]], into: str | None
+) -> int:
     """Print the table or the figures; 1 only when two ways did not come to the same result."""
-    figures = json.dumps(tables.as_json(lines, about), ensure_ascii=False, indent=1)
+    figures = json.dumps(tables.as_json(lines, about, checks), ensure_ascii=False, indent=1)
     if into and into != "-":
         Path(into).write_text(figures, encoding="utf-8")
-    print(figures if into == "-" else tables.markdown(lines, about))
+    print(figures if into == "-" else tables.markdown(lines, about, checks))
     return 1 if any(line.invalid for line in lines) else 0
 
 

@@ -10,15 +10,19 @@ from bench.verdicts import Line
 TITLES = ("job", "n", "limit", "ours", "peer", "ours/limit", "peer/ours", "RSS", "2N/N", "goal", "met")
 NOTE = (
     "Seconds are medians; limit, ours and peer ran in turn, each in a fresh process. ~ = ran with fewer rows, scaled. "
-    "RSS = client / database backend in MB (peak of ours)."
+    "RSS = peak of ours in MB: client (of which added to the idle process) / database backend with the buffers it touched."
 )
 
 
-def markdown(lines: Sequence[Line], facts: Mapping[str, str], checks: Sequence[Mapping[str, Any]] = ()) -> str:
+def markdown(
+    lines: Sequence[Line], facts: Mapping[str, str], checks: Sequence[Mapping[str, Any]] = ()
+) -> str:
     """The whole report: facts of the machine, the table, and single checks beneath it."""
     rows = [_row(TITLES), _row(["---"] * len(TITLES)), *(_row(_cells(line)) for line in lines)]
     head = [f"* {name}: {value}" for name, value in facts.items()]
-    tail = [f"* {_sign(check['met'])} {check['name']}: {check['value']} ({check['goal']})" for check in checks]
+    tail = [
+        f"* {_sign(check['met'])} {check['name']}: {check['value']} ({check['goal']})" for check in checks
+    ]
     blocks = ["\n".join(head), "\n".join(rows), NOTE, *(["\n".join(tail)] if tail else [])]
     return "\n\n".join(blocks) + "\n"
 
@@ -37,7 +41,7 @@ def _cells(line: Line) -> list[str]:
         "–" if line.peer is None else f"{scaled}{line.peer:.2f} s",
         f"{line.limit_ratio:.2f}",
         "–" if line.peer_ratio is None else f"{scaled}{line.peer_ratio:.1f}",
-        f"{line.client_rss:.0f} / {line.backend_rss:.0f}",
+        f"{line.client_rss:.0f} (+{line.added_rss:.0f}) / {line.backend_rss:.0f}",
         "–" if line.growth is None else f"{line.growth:.2f}",
         "<br>".join(line.goals) or "–",
         met(line),

@@ -14,9 +14,13 @@ Proof = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One run of one way in a process of its own; memory in megabytes, 0 where it could not be read."""
+    """One run of one way in a process of its own; memory in megabytes, 0 where it could not be read.
+
+    `idle_rss` is what the process held before the job, most of it the imported packages.
+    """
 
     seconds: float
+    idle_rss: float
     client_rss: float
     backend_rss: float
     proof: Proof
@@ -47,6 +51,7 @@ class Line:
     limit_ratio: float
     peer_ratio: float | None
     client_rss: float
+    added_rss: float
     backend_rss: float
     growth: float | None
     goals: list[str]
@@ -78,17 +83,17 @@ def megabytes(samples: Sequence[Sample]) -> float:
 
 def lines(measured: Sequence[Measured]) -> list[Line]:
     """The table, one line per number of rows and peer; a comparison without a peer has one line."""
-    found = []
-    for one in measured:
-        half = _half(one, measured)
-        for peer in one.comparison.peers or (None,):
-            found.append(_line(one, half, peer, first=not one.comparison.peers or peer == one.comparison.peers[0]))
-    return found
+    return [
+        _line(one, _half(one, measured), peer, first=peer in (one.comparison.peers or (None,))[:1])
+        for one in measured
+        for peer in one.comparison.peers or (None,)
+    ]
 
 
 def _half(one: Measured, measured: Sequence[Measured]) -> Measured | None:
     return next(
-        (other for other in measured if other.comparison == one.comparison and other.rows * 2 == one.rows), None
+        (other for other in measured if other.comparison == one.comparison and other.rows * 2 == one.rows),
+        None,
     )
 
 
@@ -105,6 +110,7 @@ def _line(one: Measured, half: Measured | None, peer: Peer | None, *, first: boo
         limit_ratio=ours / limit,
         peer_ratio=peer_seconds / ours if peer_seconds is not None else None,
         client_rss=megabytes(one.ours),
+        added_rss=median(sample.client_rss - sample.idle_rss for sample in one.ours),
         backend_rss=median(sample.backend_rss for sample in one.ours),
         growth=ours / seconds(half.ours) if half else None,
         goals=[],
@@ -134,6 +140,7 @@ def _judge(line: Line, goal: Goal, memory_growth: float | None) -> None:
         "peer/ours": line.peer_ratio,
         "2N/N": line.growth,
         "RSS": line.client_rss,
+        "added RSS": line.added_rss,
         "RSS growth": memory_growth,
     }[goal.figure]
     if value is not None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from launcher import checks, environment
 from launcher.console import Problem, say, step
 from launcher.places import PYTHON, ROOT, lasting_place
+from launcher.postgres import ADMIN
 from launcher.processes import Processes, Stopped, free_port, stopping_signals
 from launcher.servers import Servers, as_owner, end_left_behind, exclusive, lasting_servers, throwaway_servers
 
@@ -174,7 +175,10 @@ def bench(arguments: Sequence[str]) -> int:
     with throwaway_servers(durable=True) as servers:
         settings = demo_settings(servers)
         django_step("建立数据表", ["migrate", "--verbosity", "0"], as_owner(settings))
-        return foreground(["bench/run.py", *arguments], settings | {"PYTHONPATH": str(ROOT)})
+        settings["PYTHONPATH"] = str(ROOT)
+        if servers.postgres:  # a checkpoint before each measured step takes a superuser
+            settings["HUIMIN_BENCH_ADMIN_URL"] = servers.postgres.url(ADMIN, "postgres")
+        return foreground(["bench/run.py", *arguments], settings)
 
 
 def usage(_: Sequence[str]) -> int:

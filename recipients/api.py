@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
 from drf_spectacular.utils import extend_schema
@@ -62,7 +62,7 @@ class DeclarationPush(APIView):
     def post(self, request: Request) -> Response:
         pushed = PushedDeclaration(data=request.data)
         pushed.is_valid(raise_exception=True)
-        one, made = _receive(pushed.validated_data, request.user)
+        one, made = _receive(pushed.validated_data, cast("User", request.user))
         answer = {
             "declaration": f"recipients.declaration:{one.pk}",
             "status": one.status,

@@ -19,7 +19,7 @@ from bench import data
 from bench.child import Stage
 from disbursement.models import PaymentOrder, Roster
 from disbursement.services import bankfiles, orders, rosters
-from disbursement.states import ROSTER_FLOW, RosterStatus
+from disbursement.states import ORDER_FLOW, ROSTER_FLOW, RosterStatus
 from huimin.core import crypto
 from huimin.core.bankformats.layout import BankFormat, PayrollHeader
 from huimin.core.bankformats.payroll import write_payroll
@@ -37,7 +37,9 @@ def prepare(stage: Stage) -> None:
     roster = rosters.regenerate_roster(the_roster_id(), actor=data.user(Role.TOWNSHIP_CLERK))
     while roster.status != RosterStatus.APPROVED:
         step = next(
-            one for one in ROSTER_FLOW.steps if roster.status in one.sources and not one.needs_note and one.roles
+            one
+            for one in ROSTER_FLOW.steps
+            if roster.status in one.sources and not one.needs_note and one.roles
         )
         actor = data.user(next(iter(step.roles)))
         roster = rosters.advance_roster(roster.pk, step.name, actor=actor)
@@ -82,9 +84,9 @@ def ours_xlsx(stage: Stage) -> dict[str, Any]:
 
 def sent(stage: Stage) -> dict[str, Any]:
     """The whole step: order checked against its lines, both formats written, stored, read back, ledger and trail."""
-    order = the_order()
+    order, actor = the_order(), data.user(next(iter(ORDER_FLOW["send"].roles)))
     with stage.timed():
-        made = orders.send_now(order.pk, actor=data.user(Role.TREASURER))
+        made = orders.send_now(order.pk, actor=actor)
     return {"rows": made.line_count, "fen": int(made.total * 100)}
 
 
@@ -113,20 +115,23 @@ def opened(block: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 def limit_txt(stage: Stage) -> dict[str, Any]:
     """COPY TO, decryption, one f-string per line, GB18030, sha256; cells are not looked at."""
-    order, out, digest = the_order(), io.BytesIO(), hashlib.sha256()
-    remark, serial = order.policy.payment_remark, 0
+    order, out = the_order(), io.BytesIO()
     with stage.timed():
-        parts = [f"H|金寨县|{order.number}|{order.line_count}|{order.total}|{DAY:%Y%m%d}|\r\n"]
-        total = Decimal(0)
-        for block in copied(order):
-            for pk, name, account, amount, person in block:
-                serial += 1
-                total += amount
-                parts.append(f"{serial}|{name}|{account}|{amount}|{person}|{remark}|P{pk:012d}|\r\n")
-            put("".join(parts), out, digest)
-            parts = []
-        put(f"T|{serial}|{total}|\r\n", out, digest)
+        bare_txt(order, out)
     return proof_txt(out.getvalue())
+
+
+def bare_txt(order: PaymentOrder, out: io.BytesIO) -> None:
+    digest, remark, serial, total = hashlib.sha256(), order.policy.payment_remark, 0, Decimal(0)
+    parts = [f"H|金寨县|{order.number}|{order.line_count}|{order.total}|{DAY:%Y%m%d}|\r\n"]
+    for block in copied(order):
+        for pk, name, account, amount, person in block:
+            serial += 1
+            total += amount
+            parts.append(f"{serial}|{name}|{account}|{amount}|{person}|{remark}|P{pk:012d}|\r\n")
+        put("".join(parts), out, digest)
+        parts = []
+    put(f"T|{serial}|{total}|\r\n", out, digest)
 
 
 def put(text: str, out: io.BytesIO, digest: Any) -> None:
@@ -135,7 +140,11 @@ def put(text: str, out: io.BytesIO, digest: Any) -> None:
     out.write(encoded)
 
 
-ROW = '<row r="%d">' + "".join(f'<c r="{letter}%d" t="inlineStr"><is><t>%s</t></is></c>' for letter in "ABCDEFG") + "</row>"
+ROW = (
+    '<row r="%d">'
+    + "".join(f'<c r="{letter}%d" t="inlineStr"><is><t>%s</t></is></c>' for letter in "ABCDEFG")
+    + "</row>"
+)
 PARTS = {
     "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" '
     'ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" '
@@ -158,8 +167,23 @@ SHEET = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/
 def limit_xlsx(stage: Stage) -> dict[str, Any]:
     """COPY TO, decryption, one %-template per row into a zip of the lightest compression; no styles, no checks."""
     order, out = the_order(), io.BytesIO()
+    with stage.timed():
+        bare_xlsx(order, out)
+    return proof_xlsx(out.getvalue())
+
+
+def limit_both(stage: Stage) -> dict[str, Any]:
+    """The two bare files one after the other; neither stored nor read back."""
+    order = the_order()
+    with stage.timed():
+        bare_txt(order, io.BytesIO())
+        bare_xlsx(order, io.BytesIO())
+    return {"rows": order.line_count, "fen": int(order.total * 100)}
+
+
+def bare_xlsx(order: PaymentOrder, out: io.BytesIO) -> None:
     remark, serial = order.policy.payment_remark, 0
-    with stage.timed(), zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, text in PARTS.items():
             archive.writestr(name, text)
         with archive.open("xl/worksheets/sheet1.xml", "w") as sheet:
@@ -174,7 +198,6 @@ def limit_xlsx(stage: Stage) -> dict[str, Any]:
                     )  # fmt: skip
                 sheet.write("".join(rows).encode())
             sheet.write(b"</sheetData></worksheet>")
-    return proof_xlsx(out.getvalue())
 
 
 def proof_txt(content: bytes) -> dict[str, Any]:

@@ -45,15 +45,19 @@ def _insert(stage: Stage, sql: str, table: str, end: str) -> dict[str, Any]:
     with stage.timed(), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql, given)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(DISTINCT line_id), pg_total_relation_size('{table}') / 1048576 FROM {table}")
+        cursor.execute(
+            f"SELECT count(DISTINCT line_id), pg_total_relation_size('{table}') / 1048576 FROM {table}"
+        )
         rows, megabytes = cursor.fetchone()
     return {"rows": rows, "refused": [_refuses(sql, *second) for second in SECOND], "megabytes": megabytes}
 
 
 def _refuses(sql: str, component: str, start: str, end: str) -> bool:
     """Whether entitlement 1 may claim this stretch too."""
-    single = sql.replace("''", "%(component)s").replace("'2026-01-01'", "%(start)s").replace(
-        "generate_series(1, %(rows)s) n", "generate_series(1, 1) n"
+    single = (
+        sql.replace("''", "%(component)s")
+        .replace("'2026-01-01'", "%(start)s")
+        .replace("generate_series(1, %(rows)s) n", "generate_series(1, 1) n")
     )
     try:
         with transaction.atomic(), connection.cursor() as cursor:

@@ -133,7 +133,9 @@ ACCOUNT_TYPES = (
 )  # fmt: skip
 
 
-def people_rows(rows: Sequence[Row], houses: dict[str, int], start: int, maker: int) -> Iterator[tuple[Any, ...]]:
+def people_rows(
+    rows: Sequence[Row], houses: dict[str, int], start: int, maker: int
+) -> Iterator[tuple[Any, ...]]:
     for at in range(0, len(rows), BLOCK):
         block = rows[at : at + BLOCK]
         numbers = [row.number for row in block]

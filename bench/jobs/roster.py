@@ -91,9 +91,7 @@ def line_sql() -> str:
     """The bare INSERT … SELECT: joins, amount and numbering; commitment and leaf are constants."""
     known = {field.column for field in PaymentLine._meta.local_concrete_fields}
     chosen = {column: source for column, source in SOURCES.items() if column in known}
-    return (
-        f"INSERT INTO disbursement_paymentline ({', '.join(chosen)}) SELECT {', '.join(chosen.values())} {FROM}"
-    )
+    return f"INSERT INTO disbursement_paymentline ({', '.join(chosen)}) SELECT {', '.join(chosen.values())} {FROM}"
 
 
 def parameters(roster: Roster) -> dict[str, Any]:

@@ -72,7 +72,9 @@ def bulk_update(stage: Stage) -> dict[str, Any]:
                 raise ValueError(line.reference)
             _settle(payment, line, today)
             changed.append(payment)
-        Payment.objects.bulk_update(changed, ["status", "reason_code", "bank_words", "settled_on"], batch_size=500)
+        Payment.objects.bulk_update(
+            changed, ["status", "reason_code", "bank_words", "settled_on"], batch_size=500
+        )
     return proof(ROWS)
 
 

@@ -28,12 +28,20 @@ def bulk_create(stage: Stage) -> dict[str, Any]:
         versions = (
             EntitlementVersion.objects.filter(entitlement__policy=roster.policy, entitlement__status="active")
             .select_related("entitlement", "entitlement__beneficiary__household", "payee")
-            .order_by("entitlement__division_code", "entitlement__beneficiary__household__code", "entitlement_id")
+            .order_by(
+                "entitlement__division_code", "entitlement__beneficiary__household__code", "entitlement_id"
+            )
         )
         accounts = {one.person_id: one for one in Account.objects.filter(is_active=True)}
         holders = dict(Person.objects.filter(is_holder=True).values_list("household_id", "name"))
         lines = (
-            _line(roster, number, version, accounts[version.payee_id], holders[version.entitlement.beneficiary.household_id])
+            _line(
+                roster,
+                number,
+                version,
+                accounts[version.payee_id],
+                holders[version.entitlement.beneficiary.household_id],
+            )
             for number, version in enumerate(versions.iterator(BATCH), 1)
         )
         _write(lines)
@@ -45,7 +53,9 @@ def per_recipient(stage: Stage) -> dict[str, Any]:
     roster = the_roster()
     with stage.timed(), transaction.atomic():
         lines = []
-        numbers = Entitlement.objects.filter(policy=roster.policy, status="active").values_list("pk", flat=True)
+        numbers = Entitlement.objects.filter(policy=roster.policy, status="active").values_list(
+            "pk", flat=True
+        )
         for number, pk in enumerate(numbers.order_by("division_code", "pk"), 1):
             entitlement = Entitlement.objects.get(pk=pk)
             version = EntitlementVersion.objects.get(entitlement=entitlement, valid__contains=data.YEAR.lower)
@@ -59,7 +69,9 @@ def per_recipient(stage: Stage) -> dict[str, Any]:
     return proof()
 
 
-def _line(roster: Roster, number: int, version: EntitlementVersion, account: Account, holder: str) -> PaymentLine:
+def _line(
+    roster: Roster, number: int, version: EntitlementVersion, account: Account, holder: str
+) -> PaymentLine:
     entitlement, person, payee = version.entitlement, version.entitlement.beneficiary, version.payee
     values = {
         "county_code": person.county_code,
@@ -106,7 +118,12 @@ def _write(lines: Iterable[PaymentLine]) -> None:
     for block in _blocks(iter(lines)):
         PaymentLine.objects.bulk_create(block)
         Claim.objects.bulk_create(
-            Claim(line=line, entitlement_id=line.entitlement_id, component=line.component, period_range=line.period_range)
+            Claim(
+                line=line,
+                entitlement_id=line.entitlement_id,
+                component=line.component,
+                period_range=line.period_range,
+            )
             for line in block
         )
 

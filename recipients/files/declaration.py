@@ -46,7 +46,8 @@ def read_lines(file: BinaryIO, filename: str, facts: Sequence[Fact]) -> list[Lin
     expected = [*TITLES, *(fact.label for fact in asked)]
     table = read_rows(file, filename, expected=expected)
     places = match_header(table.header, expected, optional={PAYEE})
-    lines, errors = [], []
+    lines: list[LineInput] = []
+    errors: list[RowError] = []
     for number, cells in table.rows:
         values = {title: cells[place] for title, place in places.items()}
         by_name = {fact.name: values[fact.label] for fact in asked}

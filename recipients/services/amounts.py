@@ -29,7 +29,12 @@ def work_out(
     rule: Rule, period: Period, *, quantity: Decimal, facts: Mapping[str, str], born: date
 ) -> Worked:
     """One line's amount and working. `months` comes from the period, `age` is that on its first day."""
-    known = {"months": period.months, "age": _age(born, period.first), **facts, "quantity": quantity}
+    known: dict[str, Any] = {
+        "months": period.months,
+        "age": _age(born, period.first),
+        **facts,
+        "quantity": quantity,
+    }
     worked = evaluate(rule, known)
     if worked.amount <= 0:
         raise BadInput(f"按标准算出的金额是0（{worked.working}），不用申报。", field="quantity")

@@ -90,7 +90,6 @@ def _given(declaration: Declaration) -> dict[str, Any]:
     }
 
 
-@advances("recipients.entitlement")
 @transaction.atomic
 def take_step(
     pk: int, step: str, *, actor: User, note: str = "", happened: date | None = None
@@ -117,6 +116,9 @@ def take_step(
     else:
         workflow.move(one, chosen, actor=actor, note=note)
     return one
+
+
+advances("recipients.entitlement")(take_step)  # the plain function keeps `happened` for the page
 
 
 def _version_of(one: Entitlement) -> PolicyVersion | None:

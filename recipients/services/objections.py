@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -121,7 +121,7 @@ def _check(
     send_back: bool,
     actor: User,
 ) -> None:
-    place = {"division_code": objection.division_code, "policy_id": declaration.policy_id}
+    place: dict[str, Any] = {"division_code": objection.division_code, "policy_id": declaration.policy_id}
     if not scope.holds(actor, OBJECTION_ROLES, **place):
         raise StepForbidden("答复异议不归您的岗位办理，须由乡镇或主管部门办理。")
     if objection.status != Objection.Status.OPEN:

@@ -77,7 +77,9 @@ def edit_person(person_id: int, changes: Mapping[str, Any], *, actor: User) -> P
     }
     if not after["group_name"]:
         raise BadInput("请填写村（居）民小组。", field="group_name")
-    detail = {key: [before[key], value] for key, value in after.items() if before[key] != value}
+    detail: dict[str, Any] = {
+        key: [before[key], value] for key, value in after.items() if before[key] != value
+    }
     if phone != person.phone:
         detail["phone"] = "已变更"
     if not detail:

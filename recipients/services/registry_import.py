@@ -58,7 +58,8 @@ def submit_import(content: bytes, *, filename: str, actor: User) -> tuple[Regist
         key=f"{KIND}:{one.pk}",
         actor=actor,
         payload={"import": one.pk},
-        **place,
+        county_code=one.county_code,
+        division_code=home,
     )
     return one, job
 

@@ -267,7 +267,7 @@ def _return_county(one: Declaration, step: Step, actor: User, note: str) -> None
     """One refusal returns it; whoever refuses acts in their office's post of the joint review."""
     if refusal := workflow.why_not(one, step, actor=actor, note=note):
         raise refusal
-    place = {"division_code": one.division_code, "policy_id": one.policy_id}
+    place: dict[str, Any] = {"division_code": one.division_code, "policy_id": one.policy_id}
     for party in one.version.joint_parties:
         if scope.holds(actor, DECLARATION_FLOW[f"sign_{party}"].roles, **place):
             workflow.take_duty(one, _COUNTY_DUTIES[JointParty(party)], actor=actor)

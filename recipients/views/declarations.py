@@ -283,7 +283,7 @@ def declaration_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
     if name == "deliberate":
         form = forms.DeliberationForm(request.POST)
         if not form.is_valid():
-            messages.error(request, next(iter(form.errors.values()))[0])
+            messages.error(request, str(next(iter(form.errors.values()))[0]))
             return redirect(back)
         return take_step(
             request,
@@ -403,7 +403,7 @@ def lines_import(request: StaffRequest, pk: int) -> HttpResponse:
     one = _visible(request, pk)
     form = forms.SheetForm(request.POST, request.FILES)
     if not form.is_valid():
-        messages.error(request, next(iter(form.errors.values()))[0])
+        messages.error(request, str(next(iter(form.errors.values()))[0]))
         return redirect(_url(pk))
     upload: UploadedFile = form.cleaned_data["file"]
     try:

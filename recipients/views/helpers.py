@@ -34,7 +34,7 @@ def act_with(
 ) -> HttpResponse:
     """The same for a small form on a page: its first fault is shown as the refusal."""
     if not form.is_valid():
-        messages.error(request, next(iter(form.errors.values()))[0])
+        messages.error(request, str(next(iter(form.errors.values()))[0]))
         return redirect(back)
     return act(request, lambda: what(form.cleaned_data), back=back, done=done)
 

@@ -170,7 +170,7 @@ def notice_detail(request: StaffRequest, pk: int) -> HttpResponse:
         size=50,
     )
     status = NoticeStatus(one.status_on(clock.today()))
-    place = {"division_code": one.division_code, "policy_id": one.policy_id}
+    place: dict[str, Any] = {"division_code": one.division_code, "policy_id": one.policy_id}
     context |= {
         "one": one,
         "place": queries.place_names([one.division_code])[one.division_code],
@@ -313,7 +313,7 @@ def _objection_context(
     request: StaffRequest, one: Objection, declaration: Declaration, form: forms.AnswerForm
 ) -> dict[str, Any]:
 
-    place = {"division_code": one.division_code, "policy_id": declaration.policy_id}
+    place: dict[str, Any] = {"division_code": one.division_code, "policy_id": declaration.policy_id}
     knows_how = scope.holds(request.user, OBJECTION_ROLES, **place)
     return {
         "one": one,

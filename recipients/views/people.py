@@ -150,7 +150,7 @@ def person_detail(request: StaffRequest, pk: int) -> HttpResponse:
 
 def _detail(request: StaffRequest, person: Person, shown: dict[str, str] | None = None) -> dict[str, Any]:
     today = clock.today()
-    members = list(
+    members: list[Any] = list(
         queries.people_for(request.user).filter(household=person.household).order_by("-is_holder", "pk")
     )
     for member in members:
@@ -201,7 +201,7 @@ def person_reveal(request: StaffRequest, pk: int) -> HttpResponse:
         except Refused as refused:
             messages.error(request, str(refused))
     else:
-        messages.error(request, next(iter(form.errors.values()))[0])
+        messages.error(request, str(next(iter(form.errors.values()))[0]))
     return render(request, "recipients/person_detail.html", _detail(request, person, shown))
 
 

@@ -89,7 +89,9 @@ def test_no_private_value_is_set_on_the_poster(client, monkeypatch):
     assert page.status_code == 200
     assert page.content.startswith(b"%PDF")
     told = str(given)
-    for private in [value for value in private_values() if value] + [person.name for person in Person.objects.all()]:
+    for private in [value for value in private_values() if value] + [
+        person.name for person in Person.objects.all()
+    ]:
         assert private not in told
         assert private.encode() not in page.content
 
@@ -127,7 +129,10 @@ def test_lists_with_names_are_not_indexed_and_forms_are_kept_nowhere(client):
     here = published_world(6)
     for address in public_addresses(here):
         page = client.get(address)
-        names = any(part in address for part in ("/lists/", f"/villages/{VILLAGE}/{disclosure_at(here).pk}", "/notices/1"))
+        names = any(
+            part in address
+            for part in ("/lists/", f"/villages/{VILLAGE}/{disclosure_at(here).pk}", "/notices/1")
+        )
         if names:
             assert "noindex" in page.headers["X-Robots-Tag"], address
         if any(part in address for part in ("query", "objection")):
@@ -183,7 +188,9 @@ def test_one_household_is_found_by_name(client):
     here = published_world(9)
     one = disclosure_at(here)
     first, second = one.lines.all()[:2]
-    text = client.get(reverse("publicity:disclosure", args=[VILLAGE, one.pk]), {"name": first.shown_name}).content.decode()
+    text = client.get(
+        reverse("publicity:disclosure", args=[VILLAGE, one.pk]), {"name": first.shown_name}
+    ).content.decode()
     assert f'<th scope="row">{first.shown_name}</th>' in text
     assert f'<th scope="row">{second.shown_name}</th>' not in text
 
@@ -243,15 +250,19 @@ def test_an_objection_gets_a_code_that_leads_to_its_answer(client):
     text = page.content.decode()
     assert "已经收到您的异议" in text
     assert filed.code in text
-    assert "面积、金额不对（张三）：他家只有 2 块地" == filed.text
-    asked = client.post(reverse("publicity:objection-ask"), {"code": filed.code.lower()}, follow=True).content.decode()
+    assert filed.text == "面积、金额不对（张三）：他家只有 2 块地"
+    asked = client.post(
+        reverse("publicity:objection-ask"), {"code": filed.code.lower()}, follow=True
+    ).content.decode()
     assert "等待核实" in asked
     assert "13800000000" not in asked
     assert "2 块地" not in asked
     Objection.objects.filter(pk=filed.pk).update(
         status="rejected", answer="重新量过，3 块", answered_by=here["town_check"], answered_at=filed.filed_at
     )
-    assert "重新量过" in client.get(reverse("publicity:objection-progress", args=[filed.code])).content.decode()
+    assert (
+        "重新量过" in client.get(reverse("publicity:objection-progress", args=[filed.code])).content.decode()
+    )
 
 
 @pytest.mark.parametrize(
@@ -275,7 +286,10 @@ def test_objections_from_one_address_are_limited(client):
 
 def test_unknown_codes_are_told_so(client):
     paid_world(3)
-    assert "没有这个查询号" in client.post(reverse("publicity:objection-ask"), {"code": "YY-26-XXXX"}).content.decode()
+    assert (
+        "没有这个查询号"
+        in client.post(reverse("publicity:objection-ask"), {"code": "YY-26-XXXX"}).content.decode()
+    )
     assert client.get(reverse("publicity:objection-progress", args=["YY-26-XXXX"])).status_code == 404
 
 
@@ -309,7 +323,12 @@ def test_the_clerk_previews_publishes_and_withdraws_by_buttons(client):
 
 def test_desk_pages_need_a_login(client):
     here = published_world(3)
-    for address in (desk("list"), desk("export"), desk("preview", here.rosters[0].pk), desk("detail", here.disclosures[0].pk)):
+    for address in (
+        desk("list"),
+        desk("export"),
+        desk("preview", here.rosters[0].pk),
+        desk("detail", here.disclosures[0].pk),
+    ):
         assert client.get(address).status_code == 302
 
 
@@ -326,7 +345,11 @@ def test_another_townships_list_is_the_same_404_as_none(client):
     client.force_login(user)
     foreign = client.get(desk("detail", disclosure_at(here, TOWN).pk))
     missing = client.get(desk("detail", 999_999))
-    assert (foreign.status_code, foreign.content) == (missing.status_code, missing.content) == (404, foreign.content)
+    assert (
+        (foreign.status_code, foreign.content)
+        == (missing.status_code, missing.content)
+        == (404, foreign.content)
+    )
     assert client.get(desk("detail", disclosure_at(here, OTHER_TOWN).pk)).status_code == 200
     assert client.get(desk("preview", roster_at(here, TOWN).pk)).status_code == 404
 
