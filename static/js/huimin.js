@@ -153,12 +153,24 @@
   document.addEventListener("click", function (event) {
     if (event.target.closest("[data-print]")) window.print();
   });
+  /* A person's own figures vanish when nobody touches the page for a while; whoever still reads keeps them. */
+  function prepareClearing() {
+    var link = document.querySelector("[data-clear]"), timer;
+    if (!link) return;
+    function restart() {
+      window.clearTimeout(timer);
+      timer = window.setTimeout(function () { window.location.replace(link.href); }, link.getAttribute("data-clear") * 1000);
+    }
+    ["keydown", "pointerdown", "scroll"].forEach(function (kind) { document.addEventListener(kind, restart, { passive: true }); });
+    restart();
+  }
 
   function start() {
     focusErrors(document);
     paintShortcuts();
     paintAids();
     prepareReading();
+    prepareClearing();
   }
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
