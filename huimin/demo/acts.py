@@ -127,13 +127,17 @@ _POSTERS = {"village_notice": "村务公开栏", "township_notice": "镇政府�
 
 
 def post(one: Declaration) -> None:
-    """Hang out the notice of the level that the list has reached."""
+    """Hang out the notice of the level that the list has reached; some policies do without one."""
     one.refresh_from_db()
+    if one.status not in _POSTERS:
+        return
     notices.post_notice(one.pk, place=_POSTERS[one.status], actor=find(_keeper(one)))
 
 
 def end_notice(one: Declaration) -> None:
     one.refresh_from_db()
+    if one.status not in _POSTERS:
+        return
     review.take_step(one.pk, f"end_{one.status}", actor=find(_keeper(one)))
 
 
@@ -142,11 +146,17 @@ def _keeper(one: Declaration) -> str:
 
 
 def approve_township(one: Declaration) -> None:
+    one.refresh_from_db()
+    if one.status != "township_review":
+        return
     review.take_step(one.pk, "approve_township", actor=find(town_of(one.division_code).reviewer))
 
 
 def sign(one: Declaration, parties: Iterable[str] = ()) -> None:
     """The offices of the joint review sign; all of the policy's, or only those named."""
+    one.refresh_from_db()
+    if one.status != "county_review":
+        return
     for party in list(parties) or one.version.joint_parties:
         signer = SIGNERS[party].format(department_of(one.policy))
         review.take_step(one.pk, f"sign_{party}", actor=find(signer))
