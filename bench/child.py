@@ -10,6 +10,7 @@ import gc
 import importlib
 import io
 import json
+import os
 import pstats
 import resource
 import sys
@@ -29,7 +30,7 @@ class Stage:
         self.rows = rows
         self.profile: cProfile.Profile | None = None
         self.folder = folder
-        self.seconds = self.idle_rss = self.client_rss = self.backend_rss = 0.0
+        self.seconds = self.cpu = self.idle_rss = self.client_rss = self.backend_rss = 0.0
 
     @contextmanager
     def timed(self) -> Iterator[None]:
@@ -39,9 +40,10 @@ class Stage:
         self.idle_rss = peak()
         if self.profile:
             self.profile.enable()
-        began = time.perf_counter()
+        worked, began = time.process_time() + backend_cpu(), time.perf_counter()
         yield
         self.seconds = time.perf_counter() - began
+        self.cpu = time.process_time() + backend_cpu() - worked
         if self.profile:
             self.profile.disable()
         self.client_rss = peak()
@@ -53,12 +55,25 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def backend_peak() -> float:
-    """Megabytes the database process behind our connection took at most, its share of the buffers included."""
+def backend_pid() -> int:
     from django.db import connection  # noqa: PLC0415 -- settings are read in main()
 
     connection.ensure_connection()
-    return status_megabytes(connection.connection.info.backend_pid, "VmHWM")
+    return int(connection.connection.info.backend_pid)
+
+
+def backend_peak() -> float:
+    """Megabytes the database process behind our connection took at most, its share of the buffers included."""
+    return status_megabytes(backend_pid(), "VmHWM")
+
+
+def backend_cpu() -> float:
+    """Seconds of CPU that process has used; 0 where it cannot be read (another host, no /proc)."""
+    try:
+        fields = Path(f"/proc/{backend_pid()}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def status_megabytes(pid: int, name: str) -> float:
@@ -75,6 +90,7 @@ def measure(name: str, stage: Stage) -> dict[str, Any]:
     proof = function(name)(stage)
     return {
         "seconds": stage.seconds,
+        "cpu": stage.cpu,
         "idle_rss": stage.idle_rss,
         "client_rss": stage.client_rss,
         "backend_rss": stage.backend_rss,

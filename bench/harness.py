@@ -12,7 +12,7 @@ from typing import Any
 
 from bench import databases
 from bench.plan import Comparison, Peer, Size
-from bench.verdicts import Measured, Sample, differences
+from bench.verdicts import Measured, Proof, Sample, differences, seconds
 
 ROOT = Path(__file__).resolve().parent.parent
 # a base that begins with another job's data
@@ -92,6 +92,13 @@ class Bases:
         self.taken[peer.method] = self.run(peer.method, rows, reads_only=reads_only)
         return self.taken[peer.method]
 
+    def expected(self, one: Comparison, rows: int) -> Proof:
+        """What everybody must come to with the peers' number of rows."""
+        key = f"{one.ours}, {rows}"
+        if key not in self.taken:
+            self.taken[key] = self.run(one.ours, rows, reads_only=one.reads_only)
+        return self.taken[key].proof
+
     def in_copy(self, act: str, name: str, rows: int) -> Any:
         job = job_of(name)
         source = self.base(job, rows)
@@ -106,7 +113,7 @@ class Bases:
 def compare(one: Comparison, rows: int, size: Size, bases: Bases) -> Measured:
     """The rounds: limit, ours, peers, ours, limit. What a run came to is compared before its time counts."""
     measured = Measured(one, rows, peers={peer.label: (size.peer_rows, []) for peer in one.peers})
-    wanted = bases.run(one.ours, size.peer_rows, reads_only=one.reads_only).proof if one.peers else {}
+    wanted = bases.expected(one, size.peer_rows) if one.peers else {}
     for number in range(size.rounds[rows]):
         for name in (one.limit, one.ours):
             take(measured, name, bases)
@@ -116,8 +123,19 @@ def compare(one: Comparison, rows: int, size: Size, bases: Bases) -> Measured:
             measured.differences += differences(peer.label, sample.proof, wanted, one.proof)
         for name in (one.ours, one.limit):
             take(measured, name, bases)
-        bases.say(f"{one.job} {rows:,}: round {number + 1} of {size.rounds[rows]}")
+        bases.say(f"{one.job} {rows:,}, round {number + 1} of {size.rounds[rows]}: {sofar(measured)}")
     return measured
+
+
+def sofar(measured: Measured) -> str:
+    """Medians up to here, for those who wait."""
+    words = [f"limit {seconds(measured.limit):.2f} s", f"ours {seconds(measured.ours):.2f} s"]
+    words += [
+        f"{label} {seconds(runs):.2f} s ({rows:,} rows)"
+        for label, (rows, runs) in measured.peers.items()
+        if runs
+    ]
+    return ", ".join(words + measured.differences[:1])
 
 
 def take(measured: Measured, name: str, bases: Bases) -> None:

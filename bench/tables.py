@@ -10,7 +10,8 @@ from bench.verdicts import Line
 TITLES = ("job", "n", "limit", "ours", "peer", "ours/limit", "peer/ours", "RSS", "2N/N", "goal", "met")
 NOTE = (
     "Seconds are medians; limit, ours and peer ran in turn, each in a fresh process. ~ = ran with fewer rows, scaled. "
-    "RSS = peak of ours in MB: client (of which added to the idle process) / database backend with the buffers it touched."
+    "In brackets beside a ratio: the same of CPU seconds, client and database process together, which other work on the machine "
+    "does not stretch. RSS = peak of ours in MB: client (of which added to the idle process) / database backend with the buffers it touched."
 )
 
 
@@ -39,8 +40,8 @@ def _cells(line: Line) -> list[str]:
         f"{line.limit:.2f} s",
         f"{line.ours:.2f} s",
         "–" if line.peer is None else f"{scaled}{line.peer:.2f} s",
-        f"{line.limit_ratio:.2f}",
-        "–" if line.peer_ratio is None else f"{scaled}{line.peer_ratio:.1f}",
+        f"{line.limit_ratio:.2f} ({line.limit_cpu_ratio:.2f})",
+        "–" if line.peer_ratio is None else f"{scaled}{line.peer_ratio:.1f} ({line.peer_cpu_ratio:.1f})",
         f"{line.client_rss:.0f} (+{line.added_rss:.0f}) / {line.backend_rss:.0f}",
         "–" if line.growth is None else f"{line.growth:.2f}",
         "<br>".join(line.goals) or "–",

@@ -16,10 +16,12 @@ Proof = Mapping[str, Any]
 class Sample:
     """One run of one way in a process of its own; memory in megabytes, 0 where it could not be read.
 
+    `cpu` is what client and database process computed: other people's work on the machine does not enter into it.
     `idle_rss` is what the process held before the job, most of it the imported packages.
     """
 
     seconds: float
+    cpu: float
     idle_rss: float
     client_rss: float
     backend_rss: float
@@ -49,7 +51,9 @@ class Line:
     peer: float | None
     peer_rows: int | None
     limit_ratio: float
+    limit_cpu_ratio: float
     peer_ratio: float | None
+    peer_cpu_ratio: float | None
     client_rss: float
     added_rss: float
     backend_rss: float
@@ -75,6 +79,10 @@ def differences(name: str, one: Proof, other: Proof, keys: Sequence[str] = ()) -
 
 def seconds(samples: Sequence[Sample]) -> float:
     return median(sample.seconds for sample in samples)
+
+
+def cpu(samples: Sequence[Sample]) -> float:
+    return median(sample.cpu for sample in samples)
 
 
 def megabytes(samples: Sequence[Sample]) -> float:
@@ -108,7 +116,9 @@ def _line(one: Measured, half: Measured | None, peer: Peer | None, *, first: boo
         peer=peer_seconds,
         peer_rows=peer_rows if peer_rows != one.rows else None,
         limit_ratio=ours / limit,
+        limit_cpu_ratio=cpu(one.ours) / cpu(one.limit),
         peer_ratio=peer_seconds / ours if peer_seconds is not None else None,
+        peer_cpu_ratio=_peer_cpu(one, peer),
         client_rss=megabytes(one.ours),
         added_rss=median(sample.client_rss - sample.idle_rss for sample in one.ours),
         backend_rss=median(sample.backend_rss for sample in one.ours),
@@ -131,6 +141,13 @@ def _scaled(one: Measured, peer: Peer | None) -> tuple[int | None, float | None]
         return None, None
     rows, samples = one.peers[peer.label]
     return rows, seconds(samples) * one.rows / rows
+
+
+def _peer_cpu(one: Measured, peer: Peer | None) -> float | None:
+    if peer is None or peer.label not in one.peers:
+        return None
+    rows, samples = one.peers[peer.label]
+    return cpu(samples) * one.rows / rows / cpu(one.ours)
 
 
 def _judge(line: Line, goal: Goal, memory_growth: float | None) -> None:

@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from disbursement import queries, services
@@ -208,7 +209,7 @@ def _stats(order: PaymentOrder) -> list[Stat]:
     return [
         Stat("笔数", f"{order.line_count:,}", "笔"),
         Stat("应付金额", f"{order.total:,.2f}", "元", capital_yuan(order.total), is_key=True),
-        Stat("编制", str(order.made_by), "", f"{order.created_at:%Y-%m-%d}"),
+        Stat("编制", str(order.made_by), "", f"{timezone.localtime(order.created_at):%Y-%m-%d}"),
         Stat("签章", str(order.signed_by or "—"), "", "须由另一个人签章"),
     ]
 

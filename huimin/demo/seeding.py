@@ -158,6 +158,12 @@ def registry(plan: Plan) -> str:
     return f"农户 {one.household_count} 户，{one.row_count} 人"
 
 
+def _story(plan: Plan) -> str:
+    from huimin.demo import story  # noqa: PLC0415 -- the story reads Plan from here
+
+    return story.play(plan)
+
+
 def finish(plan: Plan) -> str:
     """Say that the demo is whole, so that the next start leaves it as it is."""
     audit.record("core.division", action=DONE, actor=None, label="演示数据就绪", division_code=plan.county)
@@ -174,4 +180,5 @@ STEPS: tuple[Callable[[Plan], str], ...] = (
     policies,
     money,
     registry,
+    _story,
 )

@@ -24,7 +24,7 @@ THING = Comparison(
 
 
 def sample(seconds, proof=PROOF, rss=150.0):
-    return Sample(seconds, 100.0, rss, 30.0, proof)
+    return Sample(seconds, seconds / 2, 100.0, rss, 30.0, proof)
 
 
 def measured(rows=1_000, limit=1.0, ours=1.4, peer=4.0, **more):
@@ -49,6 +49,9 @@ class FakeBases:
 
     def peer(self, peer, rows, *, reads_only=False):
         return self.run(peer.method, rows)
+
+    def expected(self, one, rows):
+        return self.run(one.ours, rows).proof
 
     def forget(self, rows):
         self.forgotten.append(rows)

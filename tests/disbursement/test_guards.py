@@ -30,7 +30,7 @@ def run_sql(sql, params=()):
         cursor.execute(sql, params)
 
 
-def refused_sql(sql, params=(), match=""):
+def refused_sql(sql, params=(), match=None):
     def run():
         with transaction.atomic():
             run_sql(sql, params)

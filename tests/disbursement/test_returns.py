@@ -111,7 +111,7 @@ def test_two_files_joined_are_refused(here, order):
 
 @pytest.mark.parametrize("data", [b"", b"<html><body>login</body></html>", b"PK\x03\x04xxxx"])
 def test_what_is_no_return_at_all_is_refused(here, order, data):
-    refused(here, data, "")
+    refused(here, data, None)
 
 
 def test_a_date_before_the_order_or_ahead_is_refused(here, order):
@@ -209,3 +209,7 @@ def test_the_results_carry_file_and_line(here, order):
     failed = PaymentResult.objects.get(kind="bank_failed")
     assert (failed.return_file_id, failed.file_line_no, failed.reason_code) == (found.pk, 2, "0103")
     assert PaymentLine.objects.filter(results__return_file=found).count() == 6
+
+
+def test_the_date_of_the_bank_file_is_the_day_in_china(here, order):
+    assert make.payroll(order).header.date == f"{timezone.localtime(order.sent_at):%Y%m%d}"
