@@ -177,7 +177,10 @@ def _detail(request: StaffRequest, person: Person, shown: dict[str, str] | None 
         .order_by("-pk"),
         "rights": rights,
         "history": queries.history(person),
-        "payments_url": helpers.url_if_any("disbursement:person-payments", person.pk),
+        # a panel that this person's roles may not open is not asked for
+        "payments_url": helpers.url_if_any("disbursement:person-payments", person.pk)
+        if scope.reads(request.user, Area.ROSTER)
+        else "",
         "may_edit": may_edit,
         "may_ask": scope.holds(request.user, ACCOUNT_ASK_ROLES, division_code=place),
         "reveal_form": forms.RevealForm(),

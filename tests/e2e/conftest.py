@@ -145,4 +145,5 @@ def shot():
 def installation(template, tmp_path):
     """An installation without web server, for commands alone."""
     with stacks.cloned(f"huimin_e2e_way_{os.getpid()}", tmp_path) as place:
+        place.environment["REDIS_URL"] = f"unix://{tmp_path}/no-broker.sock"
         yield place
