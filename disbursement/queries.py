@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -13,6 +14,7 @@ from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, Que
 
 from disbursement.models import Correction, PaymentLine, PaymentResult, Roster
 from disbursement.states import OrderStatus, RosterStatus
+from subsidies.models import Indicator
 
 ZERO = Decimal("0.00")
 
@@ -190,3 +192,115 @@ def failed_lines(lines: QuerySet[PaymentLine] | None = None) -> QuerySet[Payment
         has_result(kind.BANK_FAILED, kind.LATE_RETURN),
         ~Exists(Correction.objects.filter(failed_line=OuterRef("pk"))),
     )
+
+
+# --- the books ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """下达 = 实发 + 待发 + 退回待处理 + 停发 + 收回 of one indicator; amounts in 元.
+
+    What was stopped never left 待发: 停发 is shown as a part of it, from the lines (`stopped`).
+    """
+
+    indicator: Indicator
+    issued: Decimal
+    available: Decimal
+    ordered: Decimal
+    at_bank: Decimal
+    paid: Decimal
+    returned: Decimal
+    recalled: Decimal
+
+    @property
+    def waiting(self) -> Decimal:
+        """待发: available, ordered, and at the bank without an outcome."""
+        return self.available + self.ordered + self.at_bank
+
+    @property
+    def cash(self) -> Decimal:
+        """What the special account must hold: everything that was not credited to people."""
+        return self.issued - self.paid
+
+    @property
+    def agrees(self) -> bool:
+        """Books in balance, and equal to the indicator's own four figures."""
+        one = self.indicator
+        return (
+            self.issued == self.paid + self.waiting + self.returned + self.recalled
+            and self.issued == one.issued
+            and self.available + self.returned + self.recalled == one.available
+            and self.ordered + self.at_bank == one.frozen
+            and self.paid == one.paid
+        )
+
+
+def equations(indicators: QuerySet[Indicator]) -> list[Equation]:
+    """Per confirmed indicator; one that nothing was drawn from yet has no entry in the books and is all available."""
+    sums: dict[int, dict[str, Decimal]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indicator_id, account, sum(amount) FROM disbursement_posting GROUP BY indicator_id, account"
+        )
+        for indicator, account, total in cursor.fetchall():
+            sums.setdefault(indicator, {})[account] = total
+    found = []
+    for one in indicators.filter(status="confirmed").order_by("-year", "document_number", "pk"):
+        book = sums.get(one.pk, {"issued": -one.issued, "available": one.issued})
+        part = {name: book.get(name, ZERO) for name in _ACCOUNTS}
+        found.append(Equation(one, -book["issued"], **part))
+    return found
+
+
+_ACCOUNTS = ("available", "ordered", "at_bank", "paid", "returned", "recalled")
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day of the special account: what the books moved beside what the lines say, in 元."""
+
+    day: date
+    sent: Decimal
+    paid: Decimal
+    failed: Decimal
+    undone: Decimal
+    line_paid: Decimal
+    line_failed: Decimal
+    line_undone: Decimal
+
+    @property
+    def agrees(self) -> bool:
+        return (self.paid, self.failed, self.undone) == (self.line_paid, self.line_failed, self.line_undone)
+
+
+DAYS = """
+WITH books AS (
+    SELECT j.posted_on AS day,
+        sum(p.amount) FILTER (WHERE j.kind = 'send' AND p.account = 'at_bank') AS sent,
+        sum(p.amount) FILTER (WHERE j.kind = 'pay' AND p.account = 'paid') AS paid,
+        sum(p.amount) FILTER (WHERE j.kind = 'fail' AND p.account = 'returned') AS failed,
+        sum(p.amount) FILTER (WHERE j.kind IN ('late_return', 'refund') AND p.account IN ('returned', 'recalled'))
+            AS undone
+    FROM disbursement_journal j JOIN disbursement_posting p ON p.journal_id = j.id
+    WHERE j.county_code = ANY(%(counties)s) GROUP BY j.posted_on
+), lines AS (
+    SELECT x.business_on AS day, sum(l.amount) FILTER (WHERE x.kind = 'paid') AS paid,
+        sum(l.amount) FILTER (WHERE x.kind = 'bank_failed') AS failed,
+        sum(l.amount) FILTER (WHERE x.kind IN ('late_return', 'voluntary_refund')) AS undone
+    FROM disbursement_paymentresult x JOIN disbursement_paymentline l ON l.id = x.line_id
+    WHERE x.kind <> 'stopped' AND l.county_code = ANY(%(counties)s) GROUP BY x.business_on
+)
+SELECT coalesce(b.day, l.day), coalesce(b.sent, 0), coalesce(b.paid, 0), coalesce(b.failed, 0),
+       coalesce(b.undone, 0), coalesce(l.paid, 0), coalesce(l.failed, 0), coalesce(l.undone, 0)
+FROM books b FULL JOIN lines l ON l.day = b.day
+WHERE coalesce(b.sent, b.paid, b.failed, b.undone, l.paid, l.failed, l.undone) IS NOT NULL
+ORDER BY 1 DESC LIMIT %(most)s
+"""
+
+
+def days(counties: Iterable[str], most: int = 31) -> list[Day]:
+    """逐日核对 of the newest days on which something moved."""
+    with connection.cursor() as cursor:
+        cursor.execute(DAYS, {"counties": list(counties), "most": most})
+        return [Day(*row) for row in cursor.fetchall()]

@@ -1,4 +1,45 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from disbursement.views import batches, corrections, ledger, lines, orders, returns, reversals, rosters
 
 app_name = "disbursement"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("batches/", batches.batch_list, name="batch-list"),
+    path("batches/export/", batches.batch_export, name="batch-export"),
+    path("batches/new/", batches.batch_new, name="batch-new"),
+    path("batches/<int:pk>/", batches.batch_detail, name="batch-detail"),
+    path("batches/<int:pk>/step/<slug:step>/", batches.batch_step, name="batch-step"),
+    path("rosters/", rosters.roster_list, name="roster-list"),
+    path("rosters/export/", rosters.roster_list_export, name="roster-list-export"),
+    path("rosters/<int:pk>/", rosters.roster_detail, name="roster-detail"),
+    path("rosters/<int:pk>/step/<slug:step>/", rosters.roster_step, name="roster-step"),
+    path("rosters/<int:pk>/regenerate/", rosters.roster_regenerate, name="roster-regenerate"),
+    path("rosters/<int:pk>/export/", rosters.roster_export, name="roster-export"),
+    path("rosters/<int:pk>/print/", rosters.roster_print, name="roster-print"),
+    path("rosters/<int:pk>/left-out/", rosters.roster_left_out, name="roster-left-out"),
+    path("rosters/<int:pk>/check/", rosters.roster_check, name="roster-check"),
+    path("lines/<int:pk>/", lines.line_detail, name="line-detail"),
+    path("lines/<int:pk>/stop/", lines.line_stop, name="line-stop"),
+    path("lines/<int:pk>/reversal/", reversals.reversal_ask, name="reversal-ask"),
+    path("people/<int:pk>/payments/", lines.person_payments, name="person-payments"),
+    path("orders/", orders.order_list, name="order-list"),
+    path("orders/export/", orders.order_export, name="order-export"),
+    path("orders/new/", orders.order_new, name="order-new"),
+    path("orders/<int:pk>/", orders.order_detail, name="order-detail"),
+    path("orders/<int:pk>/step/<slug:step>/", orders.order_step, name="order-step"),
+    path("orders/<int:pk>/files/<int:file>/", orders.order_file, name="order-file"),
+    path("returns/", returns.return_list, name="return-list"),
+    path("returns/export/", returns.return_export, name="return-export"),
+    path("returns/upload/", returns.return_upload, name="return-upload"),
+    path("returns/<int:pk>/", returns.return_detail, name="return-detail"),
+    path("returns/<int:pk>/step/<slug:step>/", returns.return_step, name="return-step"),
+    path("returns/<int:pk>/file/", returns.return_original, name="return-file"),
+    path("reversals/", reversals.reversal_list, name="reversal-list"),
+    path("reversals/<int:pk>/", reversals.reversal_detail, name="reversal-detail"),
+    path("reversals/<int:pk>/step/<slug:step>/", reversals.reversal_step, name="reversal-step"),
+    path("corrections/", corrections.correction_list, name="correction-list"),
+    path("corrections/export/", corrections.correction_export, name="correction-export"),
+    path("corrections/make/", corrections.correction_make, name="correction-make"),
+    path("ledger/", ledger.ledger_page, name="ledger"),
+    path("ledger/export/", ledger.ledger_export, name="ledger-export"),
+]

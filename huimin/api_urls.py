@@ -1,6 +1,6 @@
 """The API's addresses; each app's api.py holds its views."""
 
-from django.urls import path
+from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from huimin.core.http import public
@@ -14,4 +14,5 @@ urlpatterns = [
     path("docs/", public(SpectacularSwaggerView.as_view(url_name="api:schema")), name="docs"),
     path("policies/", public(PolicyViewSet.as_view({"get": "list"})), name="policy-list"),
     path("policies/<slug:code>/", public(PolicyViewSet.as_view({"get": "retrieve"})), name="policy-detail"),
+    path("", include("disbursement.api")),
 ]

@@ -126,6 +126,7 @@ CELERY_BEAT_SCHEDULE = {
     "seal-audit": {"task": "core.seal_audit", "schedule": 10},
     "deliver-messages": {"task": "core.deliver_messages", "schedule": 10},
     "anchor-audit": {"task": "core.anchor_audit", "schedule": 3600},
+    "forget-query-counters": {"task": "publicity.forget_old", "schedule": 3600},
 }
 CACHES = {
     "default": {

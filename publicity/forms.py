@@ -28,8 +28,7 @@ class ChallengeForm(HouseForm):
         self.fields["answer"].help_text = "防止别人用机器乱查。把得数写成数字。"
         self.fields["answer"].error_messages["required"] = "请填写算一算的得数"
         if self.is_bound:
-            self.data = self.data.copy()
-            self.data["token"], self.data["answer"] = challenge.token, ""
+            self.data = {**self.data.dict(), "token": challenge.token, "answer": ""}  # type: ignore[attr-defined]
         else:
             self.initial["token"] = challenge.token
 

@@ -51,7 +51,7 @@ class Disclosure(Scoped):
 
     area = Area.NOTICE
     policy_field = "policy_id"
-    objects = DisclosureQuerySet.as_manager()
+    objects = DisclosureQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta:
         verbose_name = verbose_name_plural = "发放公开"

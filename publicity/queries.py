@@ -23,11 +23,12 @@ from recipients.models import Notice
 from subsidies.models import Policy, PolicyVersion
 from subsidies.states import PolicyStatus
 
-# When and why, beside the state: `result.on_day`, `result.reason` of payment line `l`
+# When and why, beside the state: `result.on_day`, `result.reason` and `result.words` of payment line `l`
 RESULT_JOIN = """
     LEFT JOIN LATERAL (
         SELECT max(p.business_on) AS on_day,
-               coalesce(max(p.reason_code) FILTER (WHERE p.kind IN ('bank_failed', 'late_return')), '') AS reason
+               coalesce(max(p.reason_code) FILTER (WHERE p.kind IN ('bank_failed', 'late_return')), '') AS reason,
+               coalesce(max(p.note) FILTER (WHERE p.kind IN ('bank_failed', 'late_return')), '') AS words
         FROM disbursement_paymentresult p WHERE p.line_id = l.id
     ) result ON TRUE
 """
@@ -65,6 +66,7 @@ class OwnPayment:
     state: LineState
     on_day: date | None
     reason_code: str
+    bank_words: str
     is_correction: bool
     policy_phone: str
 
@@ -106,7 +108,7 @@ def payments_of_key(key: bytes, *, most: int = 200) -> list[OwnPayment]:
         cursor.execute(
             f"""SELECT y.name, b.period, extract(year FROM lower(l.period_range))::int, l.amount, l.quantity,
                        v.quantity_label, l.standard_text, l.account_tail, l.bank_name, l.beneficiary_name,
-                       {PAYMENT_STATE_SQL}, result.on_day, result.reason, l.corrects_line_id IS NOT NULL, y.phone
+                       {PAYMENT_STATE_SQL}, result.on_day, result.reason, result.words, l.corrects_line_id IS NOT NULL, y.phone
                 FROM disbursement_paymentline l
                 JOIN disbursement_roster r ON r.id = l.roster_id
                      AND r.revision = l.revision AND r.status <> 'cancelled'
@@ -121,7 +123,7 @@ def payments_of_key(key: bytes, *, most: int = 200) -> list[OwnPayment]:
             [key, most],
         )
         rows = cursor.fetchall()
-    return [OwnPayment(*row[:10], LineState(PUBLIC_STATES[row[10]]), *row[11:]) for row in rows]
+    return [OwnPayment(*(*row[:10], LineState(PUBLIC_STATES[row[10]]), *row[11:])) for row in rows]
 
 
 def under_review(person_id: int) -> list[UnderReview]:
@@ -234,7 +236,7 @@ def open_lines(disclosure: Disclosure) -> Iterator[OpenLine]:
     """Every line as it is given out, in order, without holding all of them."""
     rows = disclosure.lines.order_by("line_no").values_list(*OPEN_COLUMNS)
     for row in rows.iterator(chunk_size=2000):
-        yield OpenLine(*row[:7], bytes(row[7]), row[8], LineState(row[9]).label)
+        yield OpenLine(*(*row[:7], bytes(row[7]), row[8], LineState(row[9]).label))
 
 
 def disclosure_by_code(code: str) -> Disclosure | None:
@@ -310,7 +312,7 @@ def sums_of(lines: QuerySet[DisclosureLine]) -> dict[str, Any]:
         count=Count("*"),
         total=Sum("amount", default=Decimal(0)),
         quantity=Sum("quantity", default=Decimal(0)),
-        paid_count=Count("*", filter=Q(state=LineState.PAID)),
+        paid_count=Count("id", filter=Q(state=LineState.PAID)),
         paid_total=Sum("amount", filter=Q(state=LineState.PAID), default=Decimal(0)),
     )
 

@@ -58,7 +58,9 @@ def root_of(leaves):
     if not level:
         return hashlib.sha256(b"").hexdigest()
     while len(level) > 1:
-        pairs = [hashlib.sha256(b"\x01" + level[i] + level[i + 1]).digest() for i in range(0, len(level) - 1, 2)]
+        pairs = [
+            hashlib.sha256(b"\x01" + level[i] + level[i + 1]).digest() for i in range(0, len(level) - 1, 2)
+        ]
         level = pairs + level[-1:] if len(level) % 2 else pairs
     return level[0].hex()
 
@@ -87,7 +89,7 @@ def read(path):
     if missing:
         raise Unreadable(f"缺少“{missing[0]}”这一列")
     rows = [
-        (number, dict(zip(titles, cells)))
+        (number, dict(zip(titles, cells, strict=False)))
         for number, cells in enumerate(table[2:], 3)
         if any(cell.strip() for cell in cells)
     ]
@@ -141,7 +143,9 @@ def compare(path, other):
         elif serial not in mine:
             faults.append(f"序号 {serial}（{theirs[serial][1]['姓名']}）：这一份里没有")
         elif leaf_of(mine[serial][1]) != leaf_of(theirs[serial][1]):
-            unlike = [title for title in (*OPEN, "隐私指纹") if mine[serial][1][title] != theirs[serial][1][title]]
+            unlike = [
+                title for title in (*OPEN, "隐私指纹") if mine[serial][1][title] != theirs[serial][1][title]
+            ]
             faults.append(f"{name(*mine[serial])}：{'、'.join(unlike)}不一样")
     return faults
 

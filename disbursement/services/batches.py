@@ -195,5 +195,3 @@ def why_not_close(batch: Batch) -> str:
         )
         waiting = cursor.fetchone()[0]
     return f"还有 {waiting:,} 笔没有结果（待发、已申请或已送盘），不能关账。" if waiting else ""
-
-

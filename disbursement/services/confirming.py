@@ -62,9 +62,7 @@ def refuse_return(pk: int, *, actor: User, note: str) -> ReturnFile:
 
 
 def _locked(pk: int, actor: User) -> ReturnFile:
-    found: ReturnFile = (
-        ReturnFile.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
-    )
+    found: ReturnFile = ReturnFile.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
     return found
 
 
@@ -80,7 +78,9 @@ def confirm_return(pk: int, *, actor: User, note: str = "") -> ReturnFile:
         reason = workflow.separation_refusal(found, one.duty, actor=actor)
         if refusal or reason:
             raise refusal or StepRefused(reason)
-        tries = Job.objects.filter(key__startswith=f"{CONFIRM}:{pk}:", state__in=["failed", "stopped"]).count()
+        tries = Job.objects.filter(
+            key__startswith=f"{CONFIRM}:{pk}:", state__in=["failed", "stopped"]
+        ).count()
         jobs.submit(
             CONFIRM,
             title=f"回盘入账：{found.order.number}",
@@ -102,7 +102,11 @@ def _confirm_job(run: JobRun) -> None:
         found = ReturnFile.objects.get(pk=pk)
         if found.status == ReturnStatus.UPLOADED:
             found = apply_return(pk, actor=run.actor, run=run)
-    run.progress(found.line_count, found.line_count, f"回盘已入账：成功 {found.paid_count:,} 笔，失败 {found.failed_count:,} 笔")
+    run.progress(
+        found.line_count,
+        found.line_count,
+        f"回盘已入账：成功 {found.paid_count:,} 笔，失败 {found.failed_count:,} 笔",
+    )
     run.result(url=reverse("disbursement:return-detail", args=[pk]))
 
 
@@ -124,9 +128,7 @@ def apply_return(pk: int, *, actor: User, note: str = "", run: JobRun | None = N
     book(order, amounts, at=f"return:{pk}", actor=actor)
     _progress(run, found, 0.6)
     notices.queue_paid(found)
-    workflow.move(
-        found, one, actor=actor, note=note, detail={"results": written, "order": order.number}
-    )
+    workflow.move(found, one, actor=actor, note=note, detail={"results": written, "order": order.number})
     settle_if_complete(order, actor=actor)
     found.refresh_from_db()
     return found

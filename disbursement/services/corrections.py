@@ -53,9 +53,7 @@ def make_correction(pk: int, *, actor: User, line_ids: Sequence[int] | None = No
 def correctable(root: Batch) -> dict[int, str]:
     """Failed line -> township: what came back from the batch and its corrections and nobody has taken over."""
     rows = failed_lines(
-        PaymentLine.objects.filter(
-            Q(roster__batch=root) | Q(roster__batch__corrects=root)
-        )
+        PaymentLine.objects.filter(Q(roster__batch=root) | Q(roster__batch__corrects=root))
     ).values_list("pk", "division_code")
     return {pk: f"{scope.subtree_prefix(code)[:9]}000" for pk, code in rows}
 

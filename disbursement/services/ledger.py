@@ -1,6 +1,6 @@
 """Double entry of the special account: per order, roster (township × batch) and kind of event, never per line.
 
-Accounts and indicators say the same (docs/decisions/ledger.md):
+Accounts and indicators say the same (docs/decisions/0010-ledger-and-indicators.md):
   available = AVAILABLE + RETURNED + RECALLED,  frozen = ORDERED + AT_BANK,  paid = PAID,  issued = −ISSUED.
 """
 
@@ -45,21 +45,20 @@ class Entry:
     amount: Decimal
 
 
-def allocate(
-    wanted: Sequence[tuple[Roster, Decimal]], sources: Sequence[tuple[int, Decimal]]
-) -> list[Share]:
+def allocate(wanted: Sequence[tuple[Roster, Decimal]], sources: Sequence[tuple[int, Decimal]]) -> list[Share]:
     """Fill the wanted amounts from the sources, both in their order; ValueError when they do not meet exactly."""
-    shares, rest = [], [[indicator, amount] for indicator, amount in sources]
+    shares: list[Share] = []
+    rest = list(sources)
     for roster, amount in wanted:
         missing = amount
         while missing > 0 and rest:
             indicator, left = rest[0]
-            part = min(missing, Decimal(left))
+            part = min(missing, left)
             if part:
-                shares.append(Share(roster, int(indicator), part))
+                shares.append(Share(roster, indicator, part))
             missing -= part
-            rest[0][1] = Decimal(left) - part
-            if not rest[0][1]:
+            rest[0] = (indicator, left - part)
+            if left == part:
                 rest.pop(0)
         if missing:
             raise ValueError("the indicators do not cover the rosters")
@@ -138,7 +137,9 @@ def post_issue(indicator: Indicator, *, actor: User) -> None:
     if Journal.objects.filter(key=key).exists():
         return
     move = (
-        IndicatorMove.objects.filter(indicator=indicator, kind=IndicatorMove.Kind.ISSUE).order_by("pk").first()
+        IndicatorMove.objects.filter(indicator=indicator, kind=IndicatorMove.Kind.ISSUE)
+        .order_by("pk")
+        .first()
     )
     post(
         key,
@@ -174,7 +175,9 @@ def post_order(order: PaymentOrder, shares: list[Share], *, actor: User) -> None
     """Available → ordered per roster; money that came back is taken up first where it is meant for (更正发放)."""
     _reuse(order, shares, actor=actor)
     for roster, part in by_roster(shares).items():
-        _post_roster(order, roster, K.ORDER, "编入支付申请", transfer(part, A.AVAILABLE, A.ORDERED), actor=actor)
+        _post_roster(
+            order, roster, K.ORDER, "编入支付申请", transfer(part, A.AVAILABLE, A.ORDERED), actor=actor
+        )
 
 
 def _reuse(order: PaymentOrder, shares: list[Share], *, actor: User) -> None:
@@ -208,7 +211,14 @@ def _reuse(order: PaymentOrder, shares: list[Share], *, actor: User) -> None:
 
 
 def _post_roster(
-    order: PaymentOrder, roster: Roster, kind: str, words: str, entries: list[Entry], *, actor: User, at: str = ""
+    order: PaymentOrder,
+    roster: Roster,
+    kind: str,
+    words: str,
+    entries: list[Entry],
+    *,
+    actor: User,
+    at: str = "",
 ) -> None:
     post(
         f"{at or f'order:{order.pk}'}:{kind}:{roster.pk}",
@@ -278,7 +288,7 @@ def post_result(
     return dict(moved)
 
 
-_RESULTS = {
+_RESULTS: dict[str, tuple[str, str, str]] = {
     K.PAY: (A.AT_BANK, A.PAID, "银行代发成功"),
     K.FAIL: (A.AT_BANK, A.RETURNED, "银行退票"),
     K.LATE_RETURN: (A.PAID, A.RETURNED, "到账后退汇"),

@@ -47,9 +47,7 @@ def make_order(roster_ids: Sequence[int], *, actor: User) -> PaymentOrder:
     if not rosters or len(rosters) != len(set(roster_ids)):
         raise BadInput("请选择要支付的花名册。", field="rosters")
     policy = _common_policy(rosters)
-    require_role(
-        actor, MAKERS, division_code=policy.county_code, policy_id=policy.pk, act="编制支付申请"
-    )
+    require_role(actor, MAKERS, division_code=policy.county_code, policy_id=policy.pk, act="编制支付申请")
     count, total = _payable(rosters)
     order = PaymentOrder.objects.create(
         county_code=policy.county_code,
@@ -124,9 +122,7 @@ def _fingerprint(rosters: Sequence[Roster]) -> str:
 
 
 def _freeze(order: PaymentOrder, rosters: Sequence[Roster], *, actor: User) -> None:
-    deductions = subsidies.freeze_for(
-        order.policy, order.total, subject=audit.subject_of(order), actor=actor
-    )
+    deductions = subsidies.freeze_for(order.policy, order.total, subject=audit.subject_of(order), actor=actor)
     OrderIndicator.objects.bulk_create(
         OrderIndicator(order=order, indicator_id=one.indicator.pk, amount=one.amount) for one in deductions
     )
@@ -137,7 +133,9 @@ def _freeze(order: PaymentOrder, rosters: Sequence[Roster], *, actor: User) -> N
 
 
 @advances("disbursement.paymentorder")
-def advance_order(pk: int, step: str, *, actor: User, note: str = "", whole_yuan: str | None = None) -> PaymentOrder:
+def advance_order(
+    pk: int, step: str, *, actor: User, note: str = "", whole_yuan: str | None = None
+) -> PaymentOrder:
     """Sign, cancel or send. `whole_yuan` is the integer part of the amount as the signer typed it on the page."""
     if step == "sign":
         return sign_order(pk, actor=actor, note=note, whole_yuan=whole_yuan)
@@ -149,9 +147,7 @@ def advance_order(pk: int, step: str, *, actor: User, note: str = "", whole_yuan
 
 
 def _locked(pk: int, actor: User) -> PaymentOrder:
-    order: PaymentOrder = (
-        PaymentOrder.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
-    )
+    order: PaymentOrder = PaymentOrder.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
     return order
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection
 from django.db.models import Model
 
 from huimin.core import audit, scope
 from huimin.core.duties import Duty
-from huimin.core.errors import StepForbidden, StepRefused
+from huimin.core.errors import StepForbidden
 from huimin.core.roles import Role
 
 if TYPE_CHECKING:
@@ -33,23 +33,16 @@ TO_RETURN = (*TO_ORDER, Duty.ORDER_MAKE, Duty.ORDER_SIGN)
 def inherit_duties(target: Model, sources: Iterable[str], duties: Iterable[str]) -> None:
     """The people behind `sources` (names on the trail) count as involved in `target`, for these duties.
 
-    Refused when one person had two duties of a pair on different sources: such sources go separate ways.
+    workflow.inherit_subjects would take over every duty; a return file must not inherit who confirmed an earlier one.
     """
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(
-                """INSERT INTO core_involvement (subject, duty, user_id, inherited, person_key, conflicts)
-                   SELECT DISTINCT %s, i.duty, i.user_id, true, i.person_key, '{}'::int[] FROM core_involvement i
-                   WHERE i.subject = ANY(%s) AND i.duty = ANY(%s)
-                   ON CONFLICT (subject, person_key, duty) DO NOTHING""",
-                [audit.subject_of(target), list(sources), [str(duty) for duty in duties]],
-            )
-    except IntegrityError as error:
-        if "involvement_separation" not in str(error):
-            raise
-        raise StepRefused(
-            "合在一起办的花名册里，有一位同事在不同花名册里办过不相容的岗位。请把这些花名册分开编制支付申请。"
-        ) from error
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO core_involvement (subject, duty, user_id, inherited, person_key, conflicts)
+               SELECT DISTINCT ON (i.person_key, i.duty) %s, i.duty, i.user_id, true, i.person_key, '{}'::int[]
+               FROM core_involvement i WHERE i.subject = ANY(%s) AND i.duty = ANY(%s)
+               ON CONFLICT (subject, person_key, duty) DO NOTHING""",
+            [audit.subject_of(target), list(sources), [str(duty) for duty in duties]],
+        )
 
 
 def require_role(

@@ -126,7 +126,9 @@ def _order_of(content: ReturnContent, *, actor: User) -> PaymentOrder:
         PaymentOrder.objects.visible_to(actor).select_for_update(of=("self",)).filter(number=number).first()
     )
     if order is None:
-        raise FileRefused(f"支付申请{number[:24]}不存在。", [RowError(1, "申请号", f"支付申请{number[:24]}不存在。")])
+        raise FileRefused(
+            f"支付申请{number[:24]}不存在。", [RowError(1, "申请号", f"支付申请{number[:24]}不存在。")]
+        )
     require_role(
         actor, UPLOADERS, division_code=order.division_code, policy_id=order.policy_id, act="上传回盘"
     )
@@ -179,7 +181,11 @@ def _stage(content: ReturnContent) -> None:
 def _line_id(reference: str) -> int:
     """The payment line of our reference; 0, which no line has, for anything else."""
     digits = reference[1:]
-    return int(digits) if reference[:1] == "P" and len(digits) == 12 and digits.isascii() and digits.isdigit() else 0
+    return (
+        int(digits)
+        if reference[:1] == "P" and len(digits) == 12 and digits.isascii() and digits.isdigit()
+        else 0
+    )
 
 
 # every staged line beside the line that was sent (or nothing) and what became of it so far
@@ -196,6 +202,7 @@ LEFT JOIN disbursement_paymentresult undone ON undone.line_id = l.id
      AND undone.kind IN ('late_return', 'voluntary_refund')
 """
 
+TAKEN_OVER = "EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = l.id)"
 Words = Callable[[Sequence[Any]], str]
 FAULTS: tuple[tuple[str, str, str, Words], ...] = (
     ("业务编号", "l.id IS NULL", "NULL", lambda row: f"第{row[0]}行不是这笔支付申请里的明细，请联系银行。"),
@@ -214,15 +221,13 @@ FAULTS: tuple[tuple[str, str, str, Words], ...] = (
     ("账号", "l.account_key <> s.account_key", "NULL", lambda row: f"第{row[0]}行账号与发出的不同。"),
     (
         "结果",
-        f"s.result = '{SUCCESS}' AND failed.id IS NOT NULL"
-        " AND EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = l.id)",
+        f"s.result = '{SUCCESS}' AND failed.id IS NOT NULL AND {TAKEN_OVER}",
         "NULL",
         lambda row: f"第{row[0]}行由失败变为成功；该笔已在更正批次中，必须先撤回更正批次，再联系银行。",
     ),
     (
         "结果",
-        f"s.result = '{SUCCESS}' AND failed.id IS NOT NULL"
-        " AND NOT EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = l.id)",
+        f"s.result = '{SUCCESS}' AND failed.id IS NOT NULL AND NOT {TAKEN_OVER}",
         "NULL",
         lambda row: f"第{row[0]}行以前的回盘是失败，现在是成功。请银行书面说明，说明以前不要更正发放。",
     ),
@@ -262,7 +267,9 @@ def _faults(order: PaymentOrder) -> list[RowError]:
 
 def _worded(errors: list[RowError]) -> list[RowError]:
     """The column stands before the sentence nowhere: the sentences name the line themselves."""
-    return [RowError(error.row, error.column, error.message.removeprefix(f"第{error.row}行")) for error in errors]
+    return [
+        RowError(error.row, error.column, error.message.removeprefix(f"第{error.row}行")) for error in errors
+    ]
 
 
 QUESTION = f"""CASE

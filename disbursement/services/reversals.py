@@ -57,9 +57,7 @@ def ask_reversal(
         raise StepRefused("这笔发放已经登记过退汇或退款，没有重复登记。") from error
     inherit_duties(found, [audit.subject_of(_order(line))], TO_RETURN)
     workflow.take_duty(found, Duty.RETURN_UPLOAD, actor=actor)
-    audit.record(
-        found, action="ask", actor=actor, label=f"登记{found.get_kind_display()}", note=found.reason
-    )
+    audit.record(found, action="ask", actor=actor, label=f"登记{found.get_kind_display()}", note=found.reason)
     return found
 
 
@@ -83,7 +81,7 @@ def _line(line_id: int, actor: User) -> PaymentLine:
 
 
 def _order(line: PaymentLine) -> PaymentOrder:
-    return PaymentOrder.objects.get(pk=line.roster.order_id)
+    return PaymentOrder.objects.get(rosters=line.roster_id)
 
 
 @advances("disbursement.reversal")

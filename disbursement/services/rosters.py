@@ -195,7 +195,8 @@ def roster_errors(roster: Roster) -> list[RowError]:
             },
         )
         return [
-            RowError(row, field, f"第 {row} 行{field}{message}。") for row, field, message in cursor.fetchall()
+            RowError(row, field, f"第 {row} 行{field}{message}。")
+            for row, field, message in cursor.fetchall()
         ]
 
 
@@ -221,13 +222,13 @@ def stop_line(pk: int, *, reason: str, actor: User) -> PaymentResult:
         PaymentLine.objects.visible_to(actor).defer("beneficiary_id_number", "payee_id_number").get(pk=pk)
     )
     roster = _locked(line.roster_id, actor)
-    require_role(
-        actor, STOPPERS, division_code=line.division_code, policy_id=line.policy_id, act="停发"
-    )
+    require_role(actor, STOPPERS, division_code=line.division_code, policy_id=line.policy_id, act="停发")
     if line.revision != roster.revision or roster.status == RosterStatus.CANCELLED:
         raise StepRefused("这一行不在现在的花名册里，请刷新页面后再看。")
     if roster.order_id is not None:
-        raise StepRefused("这份花名册已编入支付申请，不能再停发。已到账的，请办退款；没有到账的，等银行回盘。")
+        raise StepRefused(
+            "这份花名册已编入支付申请，不能再停发。已到账的，请办退款；没有到账的，等银行回盘。"
+        )
     if PaymentResult.objects.filter(line=line).exists():
         raise StepRefused("这一行已经停发过了。")
     result = PaymentResult.objects.create(

@@ -33,6 +33,9 @@ _CANONICAL = """jsonb_build_array(e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-M
     to_char(e.business_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), e.actor_id, e.office_name, e.subject,
     e.action, e.label, e.before, e.after, e.note, e.detail, e.county_code, e.division_code, e.policy_id)::text"""
 
+# an event that is gone must not read as an array of nulls
+_SEALED = f"CASE WHEN e.id IS NOT NULL THEN {_CANONICAL} END"
+
 
 def subject_of(obj: Model) -> str:
     """disbursement.roster:12 -- the name of an object on the trail, in commands and in involvement rows."""
@@ -139,7 +142,7 @@ def verify_chain() -> ChainState:
     previous, expected, broken_at, why = GENESIS, 0, 0, ""
     with transaction.atomic(), connection.chunked_cursor() as cursor:
         cursor.execute(
-            f"""SELECT s.seq, s.previous, s.digest, {_CANONICAL}
+            f"""SELECT s.seq, s.previous, s.digest, {_SEALED}
                 FROM core_auditseal s LEFT JOIN core_auditevent e ON e.id = s.event_id ORDER BY s.seq"""  # noqa: S608
         )
         for seq, before, digest, text in cursor:
@@ -166,7 +169,7 @@ def export_chain(file: IO[str]) -> int:
     written = 0
     with transaction.atomic(), connection.chunked_cursor() as cursor:
         cursor.execute(
-            f"""SELECT s.seq, s.event_id, s.previous, s.digest, {_CANONICAL}
+            f"""SELECT s.seq, s.event_id, s.previous, s.digest, {_SEALED}
                 FROM core_auditseal s LEFT JOIN core_auditevent e ON e.id = s.event_id ORDER BY s.seq"""  # noqa: S608
         )
         for seq, event, previous, digest, text in cursor:

@@ -33,7 +33,8 @@ class StaffMiddleware:
         if request.user.is_authenticated:
             self._watch_idle(request)
         response = self._first_password(request) or self.get_response(request)
-        if request.user.is_authenticated:
+        # the API puts its own user in place of the session's, or None when there is no credential
+        if request.user is not None and request.user.is_authenticated:
             response.headers["Cache-Control"] = "no-store"
         return response
 

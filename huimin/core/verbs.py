@@ -6,7 +6,7 @@ The same function serves the page's button, the API and the command, so a step h
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from huimin.core.errors import BadInput
 
@@ -21,10 +21,13 @@ class Advance(Protocol):
 _kinds: dict[str, Advance] = {}
 
 
-def advances(kind: str) -> Callable[[Advance], Advance]:
+Service = TypeVar("Service", bound=Advance)
+
+
+def advances(kind: str) -> Callable[[Service], Service]:
     """Register the service for objects called `kind` on the trail, e.g. "recipients.declaration"."""
 
-    def register(function: Advance) -> Advance:
+    def register(function: Service) -> Service:
         _kinds[kind] = function
         return function
 

@@ -150,12 +150,18 @@ def registry(plan: Plan) -> str:
     applied = RegistryImport.objects.filter(county_code=plan.county, status=RegistryImport.Status.APPLIED)
     if applied.exists():
         return "补贴对象已导入"
-    villages = [people.Village(one.code, one.short_name) for one in Division.objects.villages(plan.county)]
+    villages = [people.Village(one.code, one.name) for one in Division.objects.villages(plan.county)]
     made = people.generate_households(plan.seed, villages, plan.households, on=clock.today())
     content = io.BytesIO()
     people.write_registry(content, made, on=clock.today())
     one = registry_import.import_now(content.getvalue(), filename=REGISTRY_FILE, actor=actor)
     return f"农户 {one.household_count} 户，{one.row_count} 人"
+
+
+def _story(plan: Plan) -> str:
+    from huimin.demo import story  # noqa: PLC0415 -- the story reads Plan from here
+
+    return story.play(plan)
 
 
 def finish(plan: Plan) -> str:
@@ -174,4 +180,5 @@ STEPS: tuple[Callable[[Plan], str], ...] = (
     policies,
     money,
     registry,
+    _story,
 )

@@ -1,6 +1,6 @@
 """Every write of the public site: publishing, and counting questions."""
 
-from publicity.services.guard import Challenge, count_use, new_challenge, settle_challenge
+from publicity.services.guard import Challenge, count_use, forget_old, new_challenge, settle_challenge
 from publicity.services.lookups import Answer, Question, answer_question
 from publicity.services.publishing import Preview, preview_disclosure, publish_disclosure, withdraw_disclosure
 
@@ -11,6 +11,7 @@ __all__ = [
     "Question",
     "answer_question",
     "count_use",
+    "forget_old",
     "new_challenge",
     "preview_disclosure",
     "publish_disclosure",

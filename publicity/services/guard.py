@@ -6,6 +6,7 @@ import hmac
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.core import signing
 from django.db import connection
@@ -97,7 +98,7 @@ def give_back(keys: Mapping[str, bytes], amount: int) -> None:
         )
 
 
-def _columns(keys: list[tuple[str, bytes]]) -> list[object]:
+def _columns(keys: list[tuple[str, bytes]]) -> list[Any]:
     limits: list[Limit] = [LIMITS[scope] for scope, _ in keys]
     return [[scope for scope, _ in keys], [key for _, key in keys], [limit.seconds for limit in limits]]
 

@@ -70,7 +70,7 @@ def _stored_forms(question: Question) -> tuple[str, str, str]:
     try:
         name = normalise_name(question.name)
     except BadInput:
-        name = ""
+        name = question.name.strip()
     return number, name[:60], tail
 
 

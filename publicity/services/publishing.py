@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
@@ -157,7 +158,7 @@ def _lines_of(roster: Roster) -> list[OpenLine]:
         )
         rows = cursor.fetchall()
     return [
-        OpenLine(*row[:7], bytes(row[7]), names.get(row[1], ""), LineState(PUBLIC_STATES[row[8]]).label)
+        OpenLine(*(*row[:7], bytes(row[7]), names.get(row[1], ""), LineState(PUBLIC_STATES[row[8]]).label))
         for row in rows
     ]
 
@@ -184,7 +185,7 @@ def _copy_lines(disclosure: Disclosure, roster: Roster) -> None:
         )
 
 
-def _last_paid_on(roster: Roster) -> object:
+def _last_paid_on(roster: Roster) -> date | None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT max(result.on_day) FROM disbursement_paymentline l {RESULT_JOIN}
@@ -192,4 +193,5 @@ def _last_paid_on(roster: Roster) -> object:
                   AND EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id AND p.kind = 'paid')""",  # noqa: S608
             [roster.pk, roster.revision],
         )
-        return cursor.fetchone()[0]
+        found: date | None = cursor.fetchone()[0]
+    return found

@@ -45,7 +45,7 @@ def policies(request: PublicRequest) -> HttpResponse:
 
 
 def _version(policy: Policy) -> object:
-    return next(iter(policy.versions_today), None)
+    return next(iter(policy.versions_today), None)  # type: ignore[attr-defined]
 
 
 @public

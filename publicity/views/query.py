@@ -16,7 +16,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from huimin.core import clock
-from huimin.core.bankformats.reasons import OTHER, REASONS, Reason
+from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
+from huimin.core.bankformats.reasons import Reason, normalise
 from huimin.core.http import public
 from huimin.core.periods import Period
 from publicity import services
@@ -83,7 +84,7 @@ def _card(payment: OwnPayment) -> Card:
         payment.state.label,
         LINE_BADGES[payment.state],
         _CARD.get(payment.state, "doing"),
-        REASONS.get(payment.reason_code, OTHER) if failed else None,
+        normalise(payment.reason_code, payment.bank_words, codes=PIPE_TXT.reason_codes) if failed else None,
     )
 
 

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
@@ -22,6 +23,7 @@ NAV = (
     ("核验名单", "publicity:verify"),
 )
 MAX_AGE = 60
+View = Callable[..., HttpResponseBase]
 
 
 class PublicRequest(HttpRequest):
@@ -39,11 +41,11 @@ def show(request: HttpRequest, template: str, context: dict[str, Any], *, status
     return render(request, f"publicity/{template}.html", {"public_nav": nav, **context}, status=status)
 
 
-def open_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def open_page(view: View) -> View:
     """Nothing personal on it: proxies may keep it for a minute. Text size comes by cookie, so it varies by that."""
 
     @wraps(view)
-    def wrapped(request: PublicRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapped(request: PublicRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
         if response.status_code == 200 and "Cache-Control" not in response:
             patch_cache_control(response, public=True, max_age=MAX_AGE)
@@ -52,11 +54,11 @@ def open_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     return wrapped
 
 
-def names_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def names_page(view: View) -> View:
     """A list with names: open to people, not to search engines."""
 
     @wraps(view)
-    def wrapped(request: PublicRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapped(request: PublicRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
         response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
         return response
@@ -64,11 +66,11 @@ def names_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]
     return open_page(wrapped)
 
 
-def private_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def private_page(view: View) -> View:
     """Forms and answers: kept nowhere, indexed by nobody."""
 
     @wraps(view)
-    def wrapped(request: PublicRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapped(request: PublicRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
         response["Cache-Control"] = "no-store"
         response["X-Robots-Tag"] = "noindex, nofollow, noarchive"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
@@ -83,7 +84,7 @@ def open_list(
     request: PublicRequest,  # noqa: ARG001 -- every view has one
     disclosure_id: int,
     kind: str,
-) -> StreamingHttpResponse:
+) -> HttpResponseBase:
     """The whole open list of a township as csv or json, streamed."""
     found = _standing(disclosure_id)
     write, content_type = _FORMATS[kind]

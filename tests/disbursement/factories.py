@@ -116,7 +116,10 @@ def person(village=VILLAGE, *, name=None, household=None, phone=True, born=date(
     serial = next(_serials)
     if household is None:
         household = Household.objects.create(
-            county_code=COUNTY, division_code=village, code=f"H{serial:06d}", group_name=f"第{serial % 3 + 1}组"
+            county_code=COUNTY,
+            division_code=village,
+            code=f"H{serial:06d}",
+            group_name=f"第{serial % 3 + 1}组",
         )
         changes = {"is_holder": True, "relation": "02"} | changes
     number = id_number(born=born.strftime("%Y%m%d"))
@@ -175,7 +178,9 @@ def declaration(of, village, maker):
     )
 
 
-def entitle(book, beneficiary, *, payee=None, quantity="3.0000", valid=None, facts=None, line_no=None, **changes):
+def entitle(
+    book, beneficiary, *, payee=None, quantity="3.0000", valid=None, facts=None, line_no=None, **changes
+):
     line = DeclarationLine.objects.create(
         declaration=book,
         line_no=line_no or next(_serials),
@@ -297,7 +302,9 @@ def answer(order, *, fail=(), pending=(), leave_out=(), change=None, day=None, b
             continue
         result = "1" if place in fail else "2" if place in pending else "0"
         code, words = ("0103", "账户已销户") if result == "1" else ("", "")
-        made = ReturnLine(line.serial, line.name, line.account, line.amount, result, code, words, line.reference)
+        made = ReturnLine(
+            line.serial, line.name, line.account, line.amount, result, code, words, line.reference
+        )
         lines.append(change(made) if change else made)
     return file_of(order, lines, day=day, bank=bank)
 

@@ -1,6 +1,7 @@
 """A person at a screen: opens pages, fills in what labels name, presses what buttons say."""
 
 import re
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -66,12 +67,16 @@ class Person:
             self.page.locator(inside).get_by_role("link", name=words).first.click()
         return Path(caught.value.path()).read_bytes()
 
+    def reload(self) -> None:
+        self.page.reload()
+        self.inspect()
+
     # --- filling in
 
     def fill(self, **labels: str) -> None:
         """fill(**{"指标文号": "…"}): a select takes the words of its option."""
         for label, value in labels.items():
-            control = self.control(label)
+            control = self.last = self.control(label)
             kind = control.evaluate("e => e.tagName + (e.type || '')")
             if kind.startswith("SELECT"):
                 self._choose(control, value)
@@ -88,7 +93,15 @@ class Person:
         control.select_option(label=chosen)
 
     def attach(self, label: str, path: Path) -> None:
-        self.control(label).set_input_files(str(path))
+        self.last = self.control(label)
+        self.last.set_input_files(str(path))
+
+    def submit(self) -> None:
+        """Press the button of the form that was filled in last."""
+        form = self.last.locator("xpath=ancestor::form[1]")
+        with self.page.expect_navigation():
+            form.locator("button[type=submit]").first.click()
+        self.inspect()
 
     def control(self, label: str) -> Locator:
         return self.page.locator("main").get_by_label(re.compile(f"^\\s*{re.escape(label)}")).first
@@ -101,6 +114,14 @@ class Person:
     def sees(self, *texts: str | re.Pattern) -> None:
         for text in texts:
             expect(self.page.locator("main")).to_contain_text(text, timeout=PATIENCE)
+
+    def wait_until_sees(self, text: str) -> None:
+        """Look again and again, as people do who wait for a worker."""
+        deadline = time.monotonic() + JOB_PATIENCE / SECONDS
+        while text not in self.text():
+            assert time.monotonic() < deadline, f"{self.name} waited in vain for {text} at {self.path()}"
+            self.page.reload()
+        self.inspect()
 
     def does_not_see(self, text: str | re.Pattern) -> None:
         expect(self.page.locator("main")).not_to_contain_text(text)

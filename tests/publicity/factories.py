@@ -58,7 +58,9 @@ def ask(client, *, name, id_number, card_tail, **extra):
     """One honest question to 我的补贴."""
     url = reverse("publicity:query")
     sum_part = solve(client.get(url).content.decode())
-    return client.post(url, {"name": name, "id_number": id_number, "card_tail": card_tail, **sum_part}, **extra)
+    return client.post(
+        url, {"name": name, "id_number": id_number, "card_tail": card_tail, **sum_part}, **extra
+    )
 
 
 def ask_about(client, person, **changes):

@@ -55,7 +55,9 @@ def cents_more(rows, line=3):
 
 
 def test_the_script_runs_alone_and_says_yes(listed):
-    done = subprocess.run([sys.executable, "-I", str(SCRIPT), str(listed)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-I", str(SCRIPT), str(listed)], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("一样")
 
@@ -82,7 +84,9 @@ def test_a_forger_who_mends_the_leaf_is_found_by_the_root_and_by_another_copy(li
 
     changed = rewritten(listed, forge)
     assert any("核验码不一样" in fault for fault in verify.check(changed))
-    assert verify.compare(changed, listed) == [f for f in verify.compare(changed, listed) if "金额不一样" in f]
+    assert verify.compare(changed, listed) == [
+        f for f in verify.compare(changed, listed) if "金额不一样" in f
+    ]
     assert len(verify.compare(changed, listed)) == 1
 
 
@@ -104,7 +108,9 @@ def test_a_spreadsheets_way_of_writing_numbers_is_no_change(listed):
         for row in rows[2:]:
             for title in ("金额", "数量"):
                 place = rows[1].index(title)
-                row[place] = f"{float(row[place]):,g}" if title == "数量" else row[place].rstrip("0").rstrip(".")
+                row[place] = (
+                    f"{float(row[place]):,g}" if title == "数量" else row[place].rstrip("0").rstrip(".")
+                )
 
     assert verify.check(rewritten(listed, spread)) == []
 
@@ -125,7 +131,9 @@ def test_script_server_and_database_compute_the_same_root(here, listed):
 
 def test_json_and_command_give_the_same_list(here, client, listed, tmp_path):
     one = disclosure_at(here)
-    told = json.loads(b"".join(client.get(reverse("publicity:open-list", args=[one.pk, "json"])).streaming_content))
+    told = json.loads(
+        b"".join(client.get(reverse("publicity:open-list", args=[one.pk, "json"])).streaming_content)
+    )
     rows = list(csv.reader(io.StringIO(listed.read_text("utf-8-sig"), newline="")))
     assert [told["columns"], *told["lines"]] == rows[1:]
     out = tmp_path / "out.csv"

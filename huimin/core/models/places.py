@@ -64,11 +64,9 @@ class Division(models.Model):
     @property
     def short_name(self) -> str:
         """梅山村委会 -> 梅山村, 红河社区居委会 -> 红河社区: as people say it."""
-        if self.name.endswith("社区居委会"):
-            return self.name.removesuffix("居委会")
-        for ending in ("村委会", "居委会"):
-            if self.name.endswith(ending) and len(self.name) > len(ending):
-                return self.name.removesuffix("委会")
+        for ending, said in (("社区居委会", "社区"), ("村委会", "村")):
+            if self.name.endswith(ending) and self.name != ending:
+                return self.name.removesuffix(ending) + said
         return self.name
 
 

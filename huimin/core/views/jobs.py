@@ -110,7 +110,8 @@ def job_detail(request: StaffRequest, pk: int) -> HttpResponse:
     """The page of a job; htmx asks it again every two seconds and gets the changing part alone."""
     rows = jobs.visible_to(request.user).select_related("created_by__office", "result_file")
     job = get_object_or_404(rows, pk=pk)
-    return render_page(request, "core/job.html", "partials/job.html", {"job": job})
+    crumbs = [Link("后台任务", reverse("core:jobs")), Link(job.title)]
+    return render_page(request, "core/job.html", "partials/job.html", {"job": job, "crumbs": crumbs})
 
 
 @any_staff

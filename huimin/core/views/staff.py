@@ -166,7 +166,7 @@ def staff_create(request: StaffRequest) -> HttpResponse:
             form.add_error(getattr(refused, "field", "") or None, str(refused))
         else:
             return _show_password(request, user, first, "账号已建好")
-    return render(request, "core/staff_create.html", {"form": form})
+    return render(request, "core/staff_create.html", {"form": form, "crumbs": _crumbs("建账号")})
 
 
 def _show_password(request: StaffRequest, user: User, password: str, title: str) -> HttpResponse:
@@ -181,6 +181,10 @@ def staff_detail(request: StaffRequest, pk: int) -> HttpResponse:
     return _detail_page(request, _person(request, pk))
 
 
+def _crumbs(here: str) -> list[Link]:
+    return [Link("人员与授权", reverse("core:staff")), Link(here)]
+
+
 def _person(request: StaffRequest, pk: int) -> Any:
     return get_object_or_404(queries.staff_visible_to(request.user), pk=pk)
 
@@ -192,6 +196,7 @@ def _detail_page(request: StaffRequest, person: Any, form: GrantForm | None = No
     may = not is_own and scope.holds(request.user, {Role.SECURITY_ADMIN}, division_code=place)
     context = {
         "person": person,
+        "crumbs": _crumbs(person.name),
         "grants": [
             {"grant": grant, "state": grant_state(grant, today), "last_day": _last_day(grant)}
             for grant in person.all_grants

@@ -1,0 +1,64 @@
+"""The shape of what people type; what it means is decided by the services."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from disbursement.models import Reversal
+from huimin.core.forms import HouseForm
+from subsidies.models import Policy
+from subsidies.states import PolicyStatus
+
+
+class BatchForm(HouseForm):
+    summary_verb = "建批次"
+    policy = forms.ModelChoiceField(queryset=Policy.objects.none(), label="政策")
+    period = forms.CharField(
+        label="期次", max_length=20, help_text="按年如 2026，按季如 2026Q1，按月如 2026-01，一次性如 2026#1"
+    )
+    title = forms.CharField(
+        label="发放标题", max_length=100, required=False, help_text="不填就用“期次＋政策名称”"
+    )
+
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["policy"]
+        field.queryset = Policy.objects.visible_to(user).filter(status=PolicyStatus.PUBLISHED)  # type: ignore[attr-defined]
+
+
+class WholeYuanForm(HouseForm):
+    """The signer types the integer part of the amount, so that nobody signs the wrong order by mistake."""
+
+    whole_yuan = forms.CharField(
+        label="请输入应付金额的整数部分，确认您看的是这一笔",
+        max_length=20,
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "class": "input num"}),
+    )
+
+
+class ReturnForm(HouseForm):
+    summary_verb = "上传"
+    file = forms.FileField(
+        label="回盘文件", help_text="银行给的原始文件，不要用 Excel 打开保存", max_length=200
+    )
+
+
+class StopForm(HouseForm):
+    summary_verb = "停发"
+    reason = forms.CharField(label="停发原因", max_length=200, widget=forms.Textarea)
+
+
+class ReversalForm(HouseForm):
+    summary_verb = "登记"
+    kind = forms.ChoiceField(
+        label="种类",
+        choices=Reversal.Kind.choices,
+        widget=forms.RadioSelect,
+        help_text="退汇：银行退回，可以更正发放。退款：收款人主动退回，不再发。",
+    )
+    returned_on = forms.DateField(label="退回到账日期", widget=forms.DateInput)
+    bank_reference = forms.CharField(label="银行流水号", max_length=40)
+    reason = forms.CharField(label="原因", max_length=200, widget=forms.Textarea)

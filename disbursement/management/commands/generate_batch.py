@@ -1,0 +1,34 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from disbursement import services
+from huimin.core.command import StaffCommand
+from huimin.core.errors import Refused
+from huimin.core.models import User
+from subsidies.models import Policy
+
+
+class Command(StaffCommand):
+    help = "按政策和期次建批次、下达乡镇、生成花名册。"
+
+    def add_options(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--policy", required=True, help="项目编码")
+        parser.add_argument("--period", required=True, help="期次，如 2026、2026Q1、2026-01")
+        parser.add_argument("--title", default="", help="发放标题")
+
+    def act(self, actor: User | None, **options: Any) -> dict[str, Any]:
+        assert actor is not None  # noqa: S101 -- --as is required
+        policy = Policy.objects.visible_to(actor).filter(code=options["policy"]).first()
+        if policy is None:
+            raise Refused(f"没有项目编码是“{options['policy']}”的政策。")
+        batch = services.make_batch(policy, options["period"], actor=actor, title=options["title"])
+        batch, job = services.issue_batch(batch.pk, actor=actor)
+        self.run_job(job)
+        rosters = list(batch.rosters.order_by("division_code"))
+        return {
+            "batch": batch.pk,
+            "number": batch.number,
+            "rosters": [roster.pk for roster in rosters],
+            "count": sum(roster.line_count for roster in rosters),
+            "total": sum(roster.total for roster in rosters),
+        }

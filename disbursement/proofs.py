@@ -1,0 +1,183 @@
+"""What `prove` recomputes of the money: lines, orders, bank files, claims, books."""
+
+from __future__ import annotations
+
+from disbursement.models import BankFile, LedgerAccount, PaymentOrder, Roster
+from disbursement.queries import ZERO, content_of, equations, payable_totals
+from disbursement.services.bankfiles import reference_of
+from disbursement.states import RosterStatus
+from huimin.core import files
+from huimin.core.bankformats.payroll import read_payroll
+from huimin.core.bankformats.registry import get_format
+from huimin.core.errors import FileRefused
+from huimin.core.proofs import proof, rows
+from subsidies.models import Indicator
+
+MOST = 20
+LIVE = """disbursement_paymentline l
+    JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision AND r.status <> 'cancelled'"""
+COUNT_LINES = "SELECT count(*) FROM disbursement_paymentline"
+
+
+@proof("花名册的笔数、金额、名单指纹与逐行重算一致")
+def roster_contents() -> tuple[int, list[str]]:
+    checked = 0
+    faults: list[str] = []
+    for roster in Roster.objects.exclude(generated_at=None).exclude(status=RosterStatus.CANCELLED).iterator():
+        content = content_of(roster)
+        checked += content.count
+        if not content.agrees(roster) and len(faults) < MOST:
+            faults.append(
+                f"花名册 {roster.pk}：登记 {roster.line_count} 笔 {roster.total} 元，明细 {content.count} 笔 {content.total} 元"
+            )
+    return checked, faults
+
+
+@proof("支付申请＝花名册里没有停发的明细之和，不多一分")
+def order_totals() -> tuple[int, list[str]]:
+    checked = 0
+    faults: list[str] = []
+    for order in PaymentOrder.objects.exclude(status="cancelled").prefetch_related("rosters", "deductions"):
+        checked += 1
+        totals = payable_totals([roster.pk for roster in order.rosters.all()]).values()
+        found = (sum(count for count, _ in totals), sum((total for _, total in totals), ZERO))
+        frozen = sum((one.amount for one in order.deductions.all()), ZERO)
+        if found != (order.line_count, order.total) or frozen != order.total:
+            faults.append(f"{order.number}：申请 {order.total} 元，明细 {found[1]} 元，指标 {frozen} 元")
+    return checked, faults[:MOST]
+
+
+@proof("代发文件读回来的每一笔，与支付申请的明细一致")
+def bank_files() -> tuple[int, list[str]]:
+    checked = 0
+    faults: list[str] = []
+    for made in BankFile.objects.select_related("order", "file").iterator():
+        checked += made.line_count
+        why = _file_fault(made)
+        if why and len(faults) < MOST:
+            faults.append(f"{made.file.name}：{why}")
+    return checked, faults
+
+
+def _file_fault(made: BankFile) -> str:
+    try:
+        content = read_payroll(files.read(made.file), get_format(made.format))
+    except (FileRefused, ValueError) as error:
+        return str(error)
+    told = {line.reference: line.amount for line in content.lines}
+    lines = Roster.objects.filter(order=made.order).values_list("lines__pk", "lines__amount")
+    sent = {reference_of(pk): amount for pk, amount in lines if pk and reference_of(pk) in told}
+    if told != sent or len(told) != made.order.line_count or sum(told.values()) != made.order.total:
+        return f"文件 {len(told)} 笔 {sum(told.values())} 元，支付申请 {made.order.line_count} 笔 {made.order.total} 元"
+    return ""
+
+
+@proof("有效的发放都占着自己的期次，已放开的都有原因")
+def claims_are_live() -> tuple[int, list[str]]:
+    return rows(
+        f"""SELECT '明细 ' || l.id FROM {LIVE}
+            LEFT JOIN disbursement_claim c ON c.line_id = l.id
+            WHERE (c.line_id IS NULL) <> EXISTS (
+                SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id
+                AND p.kind IN ('bank_failed', 'stopped', 'late_return'))""",  # noqa: S608
+        count=COUNT_LINES,
+    )
+
+
+@proof("没有不该有的占用：作废的名单、失败的发放都不占期次")
+def no_stale_claims() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '明细 ' || c.line_id FROM disbursement_claim c
+           JOIN disbursement_paymentline l ON l.id = c.line_id JOIN disbursement_roster r ON r.id = l.roster_id
+           WHERE l.revision <> r.revision OR r.status = 'cancelled'
+              OR (l.entitlement_id, l.component, l.period_range)
+                 IS DISTINCT FROM (c.entitlement_id, c.component, c.period_range)""",
+        count="SELECT count(*) FROM disbursement_claim",
+    )
+
+
+@proof("同一个人同一项补贴同一期，没有到账两次")
+def nobody_paid_twice() -> tuple[int, list[str]]:
+    paid = """disbursement_paymentline {0} JOIN disbursement_paymentresult p{0}
+              ON p{0}.line_id = {0}.id AND p{0}.kind = 'paid'
+              AND NOT EXISTS (SELECT FROM disbursement_paymentresult u{0} WHERE u{0}.line_id = {0}.id
+                              AND u{0}.kind = 'late_return')"""
+    return rows(
+        f"""SELECT '明细 ' || a.id || ' 与 ' || b.id FROM {paid.format("a")}
+            JOIN ({paid.format("b")}) ON b.entitlement_id = a.entitlement_id AND b.component = a.component
+                 AND b.period_range && a.period_range AND b.id > a.id""",  # noqa: S608
+        count="SELECT count(*) FROM disbursement_paymentresult WHERE kind = 'paid'",
+    )
+
+
+@proof("每一笔最多一个结果：到账、退票、停发只有其一")
+def one_outcome() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '明细 ' || line_id FROM disbursement_paymentresult
+           WHERE kind IN ('paid', 'bank_failed', 'stopped') GROUP BY line_id HAVING count(*) > 1""",
+        count="SELECT count(*) FROM disbursement_paymentresult",
+    )
+
+
+@proof("更正发放不多于失败的金额，一笔失败只有一笔更正")
+def corrections() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '更正 ' || c.id FROM disbursement_correction c
+           JOIN disbursement_paymentline f ON f.id = c.failed_line_id
+           JOIN disbursement_paymentline n ON n.id = c.new_line_id
+           WHERE n.amount > f.amount OR n.entitlement_id <> f.entitlement_id OR n.corrects_line_id <> f.id""",
+        count="SELECT count(*) FROM disbursement_correction",
+    )
+
+
+@proof("每张凭证借贷相等")
+def journals_balance() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT j.key::text FROM disbursement_journal j LEFT JOIN disbursement_posting p ON p.journal_id = j.id
+           GROUP BY j.id HAVING coalesce(sum(p.amount), 1) <> 0""",
+        count="SELECT count(*) FROM disbursement_journal",
+    )
+
+
+@proof("下达＝实发＋待发＋退回待处理＋收回，账与指标一致")
+def ledger_equation() -> tuple[int, list[str]]:
+    found = equations(Indicator.objects.all())
+    return len(found), [str(one.indicator) for one in found if not one.agrees][:MOST]
+
+
+@proof("账上的到账、退票、退汇、退款与明细的结果一致")
+def ledger_and_results() -> tuple[int, list[str]]:
+    accounts = {
+        "pay": ("paid", LedgerAccount.PAID),
+        "fail": ("bank_failed", LedgerAccount.RETURNED),
+        "late_return": ("late_return", LedgerAccount.RETURNED),
+        "refund": ("voluntary_refund", LedgerAccount.RECALLED),
+    }
+    faults: list[str] = []
+    for journal, (kind, account) in accounts.items():
+        _, found = rows(
+            f"""SELECT '花名册所在批次 ' || coalesce(b.batch_id, x.batch_id) || ' {kind}' FROM
+                (SELECT p.batch_id, sum(p.amount) AS total FROM disbursement_posting p
+                 JOIN disbursement_journal j ON j.id = p.journal_id
+                 WHERE j.kind = '{journal}' AND p.account = '{account}' GROUP BY p.batch_id) b
+                FULL JOIN (SELECT r.batch_id, sum(l.amount) AS total FROM disbursement_paymentresult e
+                           JOIN disbursement_paymentline l ON l.id = e.line_id
+                           JOIN disbursement_roster r ON r.id = l.roster_id
+                           WHERE e.kind = '{kind}' GROUP BY r.batch_id) x ON x.batch_id = b.batch_id
+                WHERE b.total IS DISTINCT FROM x.total""",  # noqa: S608
+            count=COUNT_LINES,
+        )
+        faults += found
+    checked, _ = rows("SELECT '' WHERE false", count="SELECT count(*) FROM disbursement_paymentresult")
+    return checked, faults[:MOST]
+
+
+@proof("支付申请占用的指标＝已支付＋退回可用＋还在银行")
+def order_indicators() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT o.number::text FROM disbursement_orderindicator d JOIN disbursement_paymentorder o ON o.id = d.order_id
+           WHERE (o.status = 'settled' AND d.amount <> d.paid + d.released)
+              OR (o.status = 'cancelled' AND d.released <> d.amount)
+              OR (o.status IN ('draft', 'signed') AND (d.paid, d.released) <> (0, 0))""",
+        count="SELECT count(*) FROM disbursement_orderindicator",
+    )

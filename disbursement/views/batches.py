@@ -1,0 +1,243 @@
+"""Batches: the list, a new one, and the page that shows where every township's roster lies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import Count, DecimalField, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from disbursement import queries, services
+from disbursement.forms import BatchForm
+from disbursement.models import Batch, Roster, RosterOmission
+from disbursement.states import BATCH_FLOW, BatchStatus, RosterStatus
+from disbursement.views.common import buttons, history, with_places
+from huimin.core import lists
+from huimin.core.errors import BadInput, Refused
+from huimin.core.exports import workbook
+from huimin.core.http import StaffRequest, opens, take_step
+from huimin.core.models import Job
+from huimin.core.pages import Check, Link, Nothing, Panel, Stat
+from huimin.core.roles import Area, Role
+from huimin.core.sheets.writer import Column
+
+_SORTS = {
+    "number": "id",
+    "policy": "policy__name",
+    "period": "period",
+    "status": "status",
+    "total": "roster_total",
+}
+_COLUMNS = [
+    Column("批次号", 24),
+    Column("批次名称", 40),
+    Column("政策", 30),
+    Column("期次", 10),
+    Column("状态", 10),
+    Column("乡镇数", 10, "integer"),
+    Column("已终审", 10, "integer"),
+    Column("笔数", 12, "integer"),
+    Column("金额", 16, "amount"),
+]
+
+
+class BatchFilter(lists.HouseFilterSet):
+    q = django_filters.CharFilter(method="by_text", label="批次号或名称")
+    period = django_filters.CharFilter(field_name="period", label="期次")
+    status = django_filters.ChoiceFilter(label="状态", choices=BatchStatus.choices)
+    kind = django_filters.ChoiceFilter(label="种类", choices=Batch.Kind.choices)
+
+    def by_text(self, rows: QuerySet[Batch], _: str, value: str) -> QuerySet[Batch]:
+        return rows.filter(Q(number__icontains=value) | Q(title__icontains=value))
+
+
+def _rosters_of(request: StaffRequest) -> QuerySet[Roster]:
+    mine: QuerySet[Roster] = Roster.objects.visible_to(request.user).exclude(status=RosterStatus.CANCELLED)
+    return mine
+
+
+def _batches(request: StaffRequest) -> QuerySet[Batch]:
+    """Whoever sees a township's roster may see its batch; the sums are of the rosters that person may see."""
+    mine = _rosters_of(request)
+    part = mine.filter(batch=OuterRef("pk")).order_by().values("batch")
+
+    def total(value: Any, field: Any) -> Subquery:
+        return Subquery(part.annotate(found=value).values("found"), output_field=field)
+
+    reach = Q(pk__in=Batch.objects.visible_to(request.user).values("pk")) | Q(pk__in=mine.values("batch"))
+    money = DecimalField(max_digits=14, decimal_places=2)
+    return (
+        Batch.objects.filter(reach)
+        .select_related("policy")
+        .annotate(
+            roster_count=total(Count("pk"), IntegerField()),
+            approved_count=total(Count("pk", filter=Q(status=RosterStatus.APPROVED)), IntegerField()),
+            line_total=total(Sum("line_count"), IntegerField()),
+            roster_total=total(Sum("total"), money),
+        )
+    )
+
+
+@opens(Area.ROSTER)
+@require_safe
+def batch_list(request: StaffRequest) -> HttpResponse:
+    context = lists.listing(
+        request,
+        _batches(request),
+        sorts=_SORTS,
+        default="-number",
+        filterset=BatchFilter,
+        totals={"lines": Sum("line_total"), "total": Sum("roster_total")},
+        export=reverse("disbursement:batch-export"),
+    )
+    context["may_make"] = _may_make(request)
+    context["nothing"] = Nothing(
+        "没有符合条件的批次",
+        "申报册确认以后，由主管部门经办按政策和期次建批次。",
+        [Link("看全部批次", request.path)],
+    )
+    return render(request, "disbursement/batch_list.html", context)
+
+
+def _may_make(request: StaffRequest) -> bool:
+    return any(grant.role == Role.DEPARTMENT_CLERK for grant in request.user.active_grants)
+
+
+@opens(Area.ROSTER)
+@require_safe
+def batch_export(request: StaffRequest) -> HttpResponseBase:
+    chosen = BatchFilter(request.GET, queryset=_batches(request), request=request)
+    order = lists.order_of(request.GET.get("sort", ""), _SORTS, "-number")
+    rows = (
+        (
+            one.number,
+            one.title,
+            one.policy.name,
+            one.period,
+            one.get_status_display(),
+            one.roster_count or 0,
+            one.approved_count or 0,
+            one.line_total or 0,
+            one.roster_total or queries.ZERO,
+        )
+        for one in chosen.qs.order_by(*order.columns).iterator()
+    )
+    return workbook("发放批次", _COLUMNS, rows)
+
+
+@opens(Area.ROSTER)
+def batch_new(request: StaffRequest) -> HttpResponse:
+    form = BatchForm(request.POST or None, user=request.user)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            batch = services.make_batch(
+                data["policy"], data["period"], actor=request.user, title=data["title"]
+            )
+        except BadInput as refused:
+            form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+        except Refused as refused:
+            form.add_error(None, str(refused))
+        else:
+            return redirect("disbursement:batch-detail", pk=batch.pk)
+    return render(request, "disbursement/batch_new.html", {"form": form})
+
+
+@opens(Area.ROSTER)
+@require_safe
+def batch_detail(request: StaffRequest, pk: int) -> HttpResponse:
+    batch = get_object_or_404(_batches(request), pk=pk)
+    rosters = with_places(
+        Roster.objects.visible_to(request.user)
+        .filter(batch=batch)
+        .select_related("order")
+        .annotate(left_out=_left_out())
+        .order_by("division_code")
+    )
+    job = (
+        Job.objects.filter(key=f"disbursement.generate_rosters:{batch.pk}")
+        .select_related("created_by")
+        .first()
+    )
+    context = {
+        "batch": batch,
+        "rosters": rosters,
+        "job": job if job and not job.is_finished else None,
+        "failed_job": job if job and job.state in {"failed", "stopped"} else None,
+        "stats": _stats(batch, rosters),
+        "states": _states(batch, request),
+        "history": history(batch),
+        "panel": _panel(batch, request),
+        "corrections": Batch.objects.filter(corrects=batch).order_by("attempt"),
+    }
+    return render(request, "disbursement/batch_detail.html", context)
+
+
+def _left_out() -> Subquery:
+    rows = (
+        RosterOmission.objects.filter(roster=OuterRef("pk"), revision=OuterRef("revision"))
+        .order_by()
+        .values("roster")
+        .annotate(found=Count("*"))
+        .values("found")
+    )
+    return Subquery(rows, output_field=IntegerField())
+
+
+def _states(batch: Batch, request: StaffRequest) -> list[dict[str, Any]]:
+    """Lines by state, of the townships this person sees."""
+    towns = list(_rosters_of(request).filter(batch=batch).values_list("pk", flat=True))
+    found = queries.state_totals("r.id = ANY(%s)", [towns])
+    return [
+        {"word": word, "kind": kind, "count": found[word][0], "total": found[word][1]}
+        for word, kind in queries.STATE_BADGES.items()
+        if word in found
+    ]
+
+
+def _stats(batch: Any, rosters: list[Any]) -> list[Stat]:
+    approved = sum(1 for one in rosters if one.status == RosterStatus.APPROVED)
+    left_out = sum(one.left_out or 0 for one in rosters)
+    return [
+        Stat("乡镇", str(len(rosters)), "个", f"{approved} 个已终审"),
+        Stat("笔数", f"{batch.line_total or 0:,}", "笔", f"{left_out:,} 人没有进花名册"),
+        Stat("应发金额", f"{batch.roster_total or 0:,.2f}", "元", "花名册逐行相加", is_key=True),
+    ]
+
+
+def _panel(batch: Batch, request: StaffRequest) -> Panel:
+    close = services.why_not_close(batch)
+    acts = buttons(
+        batch,
+        BATCH_FLOW,
+        actor=request.user,
+        url_name="disbursement:batch-step",
+        also=lambda step: close if step.name == "close" else "",
+    )
+    checks = (
+        [Check("每一笔都有结果", "wait" if close else "", close)]
+        if batch.status == BatchStatus.ISSUED
+        else []
+    )
+    return Panel("办理", acts, checks=checks)
+
+
+@opens(Area.ROSTER)
+@require_POST
+def batch_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
+    batch = get_object_or_404(Batch.objects.visible_to(request.user), pk=pk)
+    one = next((known for known in BATCH_FLOW.steps if known.name == step), None)
+    if one is None:
+        return redirect("disbursement:batch-detail", pk=pk)
+    return take_step(
+        request,
+        one,
+        lambda: services.advance_batch(pk, step, actor=request.user, note=request.POST.get("note", "")),
+        back=reverse("disbursement:batch-detail", args=[batch.pk]),
+        done=f"“{one.label}”已办。",
+    )

@@ -1,0 +1,115 @@
+"""What the pages of this app share: the trail of an object, buttons from its step table, one export of lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Model, QuerySet
+from django.urls import reverse
+
+from disbursement.models import PaymentLine
+from huimin.core import audit, scope, workflow
+from huimin.core.identity import mask_id_staff
+from huimin.core.models import AuditEvent, Division
+from huimin.core.pages import Entry, acts
+from huimin.core.roles import Area
+from huimin.core.sheets.writer import Column
+from huimin.core.steps import Step, Workflow
+
+if TYPE_CHECKING:
+    from huimin.core.models import User
+    from huimin.core.pages import Act
+
+LINE_COLUMNS = [
+    Column("序号", 8, "integer"),
+    Column("支付状态", 10),
+    Column("户主姓名", 12),
+    Column("享受人", 12),
+    Column("享受人身份证号", 22),
+    Column("收款人姓名", 12),
+    Column("账号尾号", 10),
+    Column("开户银行", 24),
+    Column("村(居)委会", 16),
+    Column("村(居)民小组", 12),
+    Column("数量", 12, "quantity"),
+    Column("补贴标准", 20),
+    Column("补贴金额", 14, "amount"),
+]
+
+
+def history(obj: Model, limit: int = 30) -> list[Entry]:
+    """办理记录, newest first."""
+    events = (
+        AuditEvent.objects.filter(subject=audit.subject_of(obj))
+        .select_related("actor")
+        .order_by("-pk")[:limit]
+    )
+    return [
+        Entry(
+            event.label or event.action,
+            event.actor.name if event.actor else "系统",
+            event.business_at,
+            "back" if event.action.startswith(("rework", "cancel", "refuse", "stop")) else "",
+            event.note,
+        )
+        for event in events
+    ]
+
+
+def buttons(
+    obj: Any,
+    flow: Workflow,
+    *,
+    actor: User,
+    url_name: str,
+    also: Callable[[Step], str] | None = None,
+    leave_out: Iterable[str] = (),
+) -> list[Act]:
+    """The steps this person's role knows from here, each pressable or with its reason."""
+    hidden = set(leave_out)
+    found = [
+        one for one in workflow.actions(obj, flow, actor=actor, also=also) if one.step.name not in hidden
+    ]
+    return acts(found, lambda step: reverse(url_name, args=[obj.pk, step]))
+
+
+def reads_money(user: User) -> bool:
+    return scope.reads(user, Area.ORDER)
+
+
+def place_names(codes: Iterable[str]) -> dict[str, str]:
+    """Names of towns and villages by code."""
+    wanted = {code for code in codes if code}
+    return {one.code: one.short_name for one in Division.objects.filter(code__in=wanted)}
+
+
+def with_places(rows: Iterable[Any]) -> list[Any]:
+    """Set `place` on rows of a page (town or village by its code)."""
+    found = list(rows)
+    names = place_names(row.division_code for row in found)
+    for row in found:
+        row.place = names.get(row.division_code, row.division_code)
+    return found
+
+
+def line_rows(lines: QuerySet[PaymentLine]) -> Iterable[tuple[Any, ...]]:
+    """For exports: ID numbers masked, of the account the last four digits only."""
+    names = place_names(lines.order_by().values_list("division_code", flat=True).distinct())
+    line: Any
+    for line in lines.iterator(chunk_size=2_000):
+        yield (
+            line.line_no,
+            line.payment_state,
+            line.holder_name,
+            line.beneficiary_name,
+            mask_id_staff(line.beneficiary_id_number),
+            line.payee_name,
+            line.account_tail,
+            line.bank_name,
+            names.get(line.division_code, line.division_code),
+            line.group_name,
+            line.quantity,
+            line.standard_text,
+            line.amount,
+        )

@@ -1,0 +1,170 @@
+"""更正发放: failed money, why in the bank's and in plain words, three steps for the villager, the correction batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import django_filters
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from disbursement import queries, services
+from disbursement.models import Batch, PaymentLine, PaymentResult
+from disbursement.views.common import with_places
+from huimin.core import lists
+from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
+from huimin.core.bankformats.reasons import normalise
+from huimin.core.errors import BadInput
+from huimin.core.exports import workbook
+from huimin.core.http import StaffRequest, opens, take_step
+from huimin.core.pages import Nothing, Panel, Stat
+from huimin.core.roles import Area, Role
+from huimin.core.sheets.writer import Column
+from huimin.core.steps import Step
+from recipients.models import Account, EntitlementVersion
+
+_SORTS = {"line": "id", "amount": "amount", "place": "division_code"}
+_MAKE = Step("correct", "做更正批次", frozenset(), "", frozenset())
+# roster_forms 2f
+_COLUMNS = [
+    Column("享受人", 12),
+    Column("银行账号", 10),
+    Column("原批次号", 24),
+    Column("批次名称", 40),
+    Column("村", 16),
+    Column("组", 12),
+    Column("金额", 14, "amount"),
+    Column("支付状态", 10),
+    Column("失败原因", 24),
+    Column("发放次数", 10, "integer"),
+]
+
+
+class FailedFilter(lists.HouseFilterSet):
+    q = django_filters.CharFilter(method="by_text", label="姓名或批次号")
+
+    def by_text(self, rows: QuerySet[PaymentLine], _: str, value: str) -> QuerySet[PaymentLine]:
+        return rows.filter(Q(payee_name__contains=value) | Q(roster__batch__number__icontains=value))
+
+
+def _failed(request: StaffRequest) -> QuerySet[PaymentLine]:
+    result = PaymentResult.objects.filter(
+        line=OuterRef("pk"), kind__in=["bank_failed", "late_return"]
+    ).order_by("-pk")
+    payee = EntitlementVersion.objects.filter(pk=OuterRef("entitlement_version_id")).values("payee_id")[:1]
+    card = Account.objects.filter(person=OuterRef("payee"), is_active=True)
+    return (
+        queries.failed_lines(queries.shown_lines(PaymentLine.objects.visible_to(request.user)))
+        .defer("beneficiary_id_number")
+        .select_related("roster__batch")
+        .annotate(
+            reason_code=Subquery(result.values("reason_code")[:1]),
+            bank_words=Subquery(result.values("note")[:1]),
+            failed_on=Subquery(result.values("business_on")[:1]),
+            payee=Subquery(payee),
+        )
+        .annotate(
+            card_now=Subquery(card.values("tail")[:1]), card_key=Subquery(card.values("number_key")[:1])
+        )
+    )
+
+
+def _explained(rows: Iterable[Any]) -> list[Any]:
+    """Plain words of the bank's reason, and what is known of the card today."""
+    found = with_places(rows)
+    for line in found:
+        line.reason = normalise(line.reason_code or "", line.bank_words or "", codes=PIPE_TXT.reason_codes)
+        line.card = (
+            "没有在用的账户"
+            if line.card_now is None
+            else f"还是尾号 {line.card_now}"
+            if bytes(line.card_key) == bytes(line.account_key)
+            else f"已换卡，尾号 {line.card_now}"
+        )
+        line.is_new_card = line.card.startswith("已换卡")
+    return found
+
+
+@opens(Area.ROSTER)
+@require_safe
+def correction_list(request: StaffRequest) -> HttpResponse:
+    context = lists.listing(
+        request,
+        _failed(request),
+        sorts=_SORTS,
+        default="-line",
+        filterset=FailedFilter,
+        totals={"total": Sum("amount")},
+        size=50,
+        export=reverse("disbursement:correction-export"),
+    )
+    context["rows"] = _explained(context["page"])
+    batches = Batch.objects.visible_to(request.user).filter(kind=Batch.Kind.CORRECTION)
+    context |= {
+        "stats": [
+            Stat("没补发", f"{context['page'].paginator.count:,}", "笔", "钱都在专户里", is_key=True),
+            Stat("金额", f"{context['totals']['total'] or 0:,.2f}", "元"),
+        ],
+        "batches": batches.select_related("corrects").annotate(
+            lines=Sum("rosters__line_count"), total=Sum("rosters__total")
+        )[:20],
+        "may_make": any(grant.role == Role.DEPARTMENT_CLERK for grant in request.user.active_grants),
+        "action_key": Panel("", ()).action_key,
+        "nothing": Nothing("没有失败待补发的钱", "银行退回的每一笔都已经补发，或在更正批次里。"),
+    }
+    return render(request, "disbursement/correction_list.html", context)
+
+
+@opens(Area.ROSTER)
+@require_safe
+def correction_export(request: StaffRequest) -> HttpResponseBase:
+    chosen = FailedFilter(request.GET, queryset=_failed(request), request=request)
+    order = lists.order_of(request.GET.get("sort", ""), _SORTS, "-line")
+    rows = (
+        (
+            line.beneficiary_name,
+            line.account_tail,
+            line.roster.batch.number,
+            line.roster.batch.title,
+            line.place,
+            line.group_name,
+            line.amount,
+            line.payment_state,
+            f"{line.reason.label}（{line.bank_words}）",
+            line.roster.batch.attempt + (1 if line.corrects_line_id else 0),
+        )
+        for line in _explained(chosen.qs.order_by(*order.columns))
+    )
+    return workbook("失败待补发", _COLUMNS, rows)
+
+
+@opens(Area.ROSTER)
+@require_POST
+def correction_make(request: StaffRequest) -> HttpResponse:
+    chosen = [int(pk) for pk in request.POST.getlist("lines") if pk.isdecimal()]
+    made: list[Batch] = []
+
+    def act() -> None:
+        batches = set(
+            Batch.objects.visible_to(request.user)
+            .filter(rosters__lines__in=chosen)
+            .values_list("pk", "corrects")
+        )
+        roots = {corrects or pk for pk, corrects in batches}
+        if len(roots) != 1:
+            raise BadInput("请选择同一个批次的失败明细，一个批次做一个更正批次。")
+        made.append(services.make_correction(roots.pop(), actor=request.user, line_ids=chosen))
+
+    answer = take_step(
+        request,
+        _MAKE,
+        act,
+        back=reverse("disbursement:correction-list"),
+        done="更正批次已做好，已下达乡镇。",
+    )
+    return redirect("disbursement:batch-detail", pk=made[0].pk) if made else answer

@@ -1,0 +1,106 @@
+"""One payment and what became of it; stopping it; the panel of payments on a person's page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from disbursement import queries, services
+from disbursement.forms import ReversalForm, StopForm
+from disbursement.models import PaymentLine, PaymentResult
+from disbursement.views.common import place_names
+from huimin.core import scope
+from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
+from huimin.core.bankformats.reasons import normalise
+from huimin.core.http import StaffRequest, opens, render_page, take_step
+from huimin.core.pages import Link, Nothing, Pair, Panel
+from huimin.core.roles import Area, Role
+from huimin.core.steps import Step
+
+_STOP = Step("stop", "停发这一笔", frozenset(), "", frozenset(), style="danger")
+
+
+@opens(Area.ROSTER)
+@require_safe
+def line_detail(request: StaffRequest, pk: int) -> HttpResponse:
+    rows = queries.shown_lines(PaymentLine.objects.visible_to(request.user))
+    line: Any = get_object_or_404(rows.select_related("roster__batch", "roster__order"), pk=pk)
+    results: list[Any] = list(
+        PaymentResult.objects.filter(line=line).select_related("actor", "return_file").order_by("pk")
+    )
+    for result in results:
+        result.reason = normalise(result.reason_code, result.note, codes=PIPE_TXT.reason_codes)
+    context = {
+        "line": line,
+        "results": results,
+        "badge_kind": queries.STATE_BADGES[line.payment_state],
+        "facts": _facts(line),
+        "stop_form": StopForm() if line.payment_state == "待发" else None,
+        "reversal_form": _reversal_form(request, line),
+        "action_key": Panel("", ()).action_key,
+    }
+    return render(request, "disbursement/line_detail.html", context)
+
+
+def _facts(line: PaymentLine) -> list[Pair]:
+    places = place_names([line.division_code])
+    return [
+        Pair("享受人", line.beneficiary_name),
+        Pair("户主", line.holder_name),
+        Pair("收款人", line.payee_name),
+        Pair("村组", f"{places.get(line.division_code, '')}{line.group_name}"),
+        Pair("银行账户", f"{line.bank_name}，尾号 {line.account_tail}"),
+        Pair("账户名称", line.account_name),
+        Pair("补贴标准", line.standard_text),
+        Pair("数量", f"{line.quantity:f}".rstrip("0").rstrip("."), is_number=True),
+        Pair("金额", f"{line.amount:,.2f} 元", is_number=True),
+    ]
+
+
+def _reversal_form(request: StaffRequest, line: Any) -> ReversalForm | None:
+    mine = scope.holds(request.user, [Role.RECONCILER], division_code=line.division_code)
+    return ReversalForm() if mine and line.payment_state == "已支付" else None
+
+
+@opens(Area.ROSTER)
+@require_POST
+def line_stop(request: StaffRequest, pk: int) -> HttpResponse:
+    line = get_object_or_404(PaymentLine.objects.visible_to(request.user).only("pk", "roster_id"), pk=pk)
+    return take_step(
+        request,
+        _STOP,
+        lambda: services.stop_line(pk, reason=request.POST.get("reason", ""), actor=request.user),
+        back=reverse("disbursement:line-detail", args=[line.pk]),
+        done="这一笔已停发，不会编入支付申请。",
+    )
+
+
+@opens(Area.ROSTER)
+@require_safe
+def person_payments(request: StaffRequest, pk: int) -> HttpResponse:
+    """What this person was paid, as beneficiary, newest first: a panel of the person's page, or a page by itself."""
+    rows = queries.live_lines(queries.shown_lines(PaymentLine.objects.visible_to(request.user)))
+    found: list[Any] = list(
+        rows.filter(beneficiary_id=pk)
+        .defer("beneficiary_id_number")
+        .select_related("roster__batch")
+        .order_by("-pk")[:60]
+    )
+    for line in found:
+        line.badge_kind = queries.STATE_BADGES[line.payment_state]
+    paid = sum((line.amount for line in found if line.payment_state == "已支付"), queries.ZERO)
+    context = {
+        "rows": found,
+        "paid": paid,
+        "nothing": Nothing(
+            "还没有发放记录",
+            "花名册生成以后，这里会列出每一笔。",
+            [Link("看批次", reverse("disbursement:batch-list"))],
+        ),
+    }
+    page, panel = "disbursement/person_payments.html", "disbursement/partials/person_payments.html"
+    return render_page(request, page, panel, context)

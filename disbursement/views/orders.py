@@ -1,0 +1,279 @@
+"""Payment orders: choose rosters, see which indicators pay, sign, send, download the bank's files."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import django_filters
+from django.db.models import Q, QuerySet, Sum
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from disbursement import queries, services
+from disbursement.forms import WholeYuanForm
+from disbursement.models import BankFile, OrderIndicator, PaymentOrder, Roster
+from disbursement.services.orders import MAKERS
+from disbursement.states import ORDER_FLOW, OrderStatus, RosterStatus
+from disbursement.views.common import buttons, history, with_places
+from huimin.core import audit, exports, files, lists
+from huimin.core.errors import Refused
+from huimin.core.http import StaffRequest, opens, take_step
+from huimin.core.models import Job
+from huimin.core.money import capital_yuan
+from huimin.core.pages import Link, Nothing, Panel, Stat, Station
+from huimin.core.roles import Area
+from huimin.core.sheets.writer import Column
+from huimin.core.steps import Step
+from subsidies.services import preview_deduction
+
+_SORTS = {
+    "number": "id",
+    "policy": "policy__name",
+    "status": "status",
+    "total": "total",
+    "lines": "line_count",
+}
+_COLUMNS = [
+    Column("申请号", 24),
+    Column("政策", 30),
+    Column("状态", 12),
+    Column("笔数", 12, "integer"),
+    Column("金额", 16, "amount"),
+    Column("编制人", 12),
+    Column("签章人", 12),
+]
+_MAKE = Step("make", "编制支付申请，冻结指标", frozenset(), "", frozenset())
+
+
+class OrderFilter(lists.HouseFilterSet):
+    q = django_filters.CharFilter(method="by_text", label="申请号或政策")
+    status = django_filters.ChoiceFilter(label="状态", choices=OrderStatus.choices)
+
+    def by_text(self, rows: QuerySet[PaymentOrder], _: str, value: str) -> QuerySet[PaymentOrder]:
+        return rows.filter(Q(number__icontains=value) | Q(policy__name__icontains=value))
+
+
+def _orders(request: StaffRequest) -> QuerySet[PaymentOrder]:
+    rows: QuerySet[PaymentOrder] = PaymentOrder.objects.visible_to(request.user).select_related(
+        "policy", "made_by", "signed_by"
+    )
+    return rows
+
+
+@opens(Area.ORDER)
+@require_safe
+def order_list(request: StaffRequest) -> HttpResponse:
+    context = lists.listing(
+        request,
+        _orders(request),
+        sorts=_SORTS,
+        default="-number",
+        filterset=OrderFilter,
+        totals={"lines": Sum("line_count"), "total": Sum("total")},
+        export=reverse("disbursement:order-export"),
+    )
+    context["may_make"] = _may_make(request)
+    context["nothing"] = Nothing(
+        "没有符合条件的支付申请", "花名册终审以后，由财政经办编制。", [Link("看全部支付申请", request.path)]
+    )
+    return render(request, "disbursement/order_list.html", context)
+
+
+def _may_make(request: StaffRequest) -> bool:
+    return any(grant.role in MAKERS for grant in request.user.active_grants)
+
+
+@opens(Area.ORDER)
+@require_safe
+def order_export(request: StaffRequest) -> HttpResponseBase:
+    chosen = OrderFilter(request.GET, queryset=_orders(request), request=request)
+    order = lists.order_of(request.GET.get("sort", ""), _SORTS, "-number")
+    rows = (
+        (
+            one.number,
+            one.policy.name,
+            one.get_status_display(),
+            one.line_count,
+            one.total,
+            one.made_by.name,
+            one.signed_by.name if one.signed_by else "",
+        )
+        for one in chosen.qs.order_by(*order.columns)
+    )
+    return exports.workbook("支付申请", _COLUMNS, rows)
+
+
+@opens(Area.ORDER)
+def order_new(request: StaffRequest) -> HttpResponseBase:
+    """Approved rosters by policy; what is chosen is previewed against the indicators before anything is frozen."""
+    if request.method == "POST":
+        return _make(request)
+    waiting = list(
+        Roster.objects.visible_to(request.user)
+        .filter(status=RosterStatus.APPROVED, order__isnull=True)
+        .select_related("batch", "policy")
+        .order_by("policy__code", "batch_id", "division_code")
+    )
+    totals = queries.payable_totals([one.pk for one in waiting])
+    groups: dict[Any, list[Roster]] = defaultdict(list)
+    for roster in with_places(waiting):
+        roster.payable_count, roster.payable = totals[roster.pk]
+        groups[roster.policy].append(roster)
+    context = {
+        "groups": [_group(policy, rosters) for policy, rosters in groups.items()],
+        "may_make": _may_make(request),
+        "nothing": Nothing("没有等着支付的花名册", "花名册终审以后会出现在这里。"),
+    }
+    return render(request, "disbursement/order_new.html", context)
+
+
+def _group(policy: Any, rosters: list[Any]) -> dict[str, Any]:
+    total = sum((one.payable for one in rosters), queries.ZERO)
+    group: dict[str, Any] = {
+        "policy": policy,
+        "rosters": rosters,
+        "total": total,
+        "count": sum(one.payable_count for one in rosters),
+        "action_key": Panel("", ()).action_key,
+        "deductions": [],
+        "short": "",
+    }
+    if total:
+        try:
+            group["deductions"] = preview_deduction(policy, total)
+        except Refused as refused:
+            group["short"] = str(refused)
+    group["open_failed"] = queries.failed_lines().filter(policy_id=policy.pk).count()
+    return group
+
+
+def _make(request: StaffRequest) -> HttpResponse:
+    chosen = [int(pk) for pk in request.POST.getlist("rosters") if pk.isdecimal()]
+    made: list[PaymentOrder] = []
+    answer = take_step(
+        request,
+        _MAKE,
+        lambda: made.append(services.make_order(chosen, actor=request.user)),
+        back=reverse("disbursement:order-new"),
+        done="支付申请已编制，指标已冻结。下一步：国库支付签章。",
+    )
+    return redirect("disbursement:order-detail", pk=made[0].pk) if made else answer
+
+
+@opens(Area.ORDER)
+@require_safe
+def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
+    order = get_object_or_404(_orders(request), pk=pk)
+    rosters = with_places(
+        Roster.objects.filter(order=order).select_related("batch").order_by("division_code", "pk")
+    )
+    totals = queries.payable_totals([one.pk for one in rosters])
+    for roster in rosters:
+        roster.payable_count, roster.payable = totals[roster.pk]
+    job = (
+        Job.objects.filter(key__startswith=f"disbursement.send_order:{pk}:")
+        .select_related("created_by")
+        .last()
+    )
+    context = {
+        "order": order,
+        "rosters": rosters,
+        "deductions": OrderIndicator.objects.filter(order=order).select_related("indicator"),
+        "files": BankFile.objects.filter(order=order).select_related("file"),
+        "returns": order.return_files.select_related("uploaded_by", "confirmed_by").order_by("-pk"),
+        "states": _states(order),
+        "stations": _stations(order),
+        "stats": _stats(order),
+        "history": history(order),
+        "panel": _panel(request, order),
+        "job": job if job and not job.is_finished else None,
+    }
+    return render(request, "disbursement/order_detail.html", context)
+
+
+def _states(order: PaymentOrder) -> list[dict[str, Any]]:
+    found = queries.state_totals("r.order_id = %s", [order.pk])
+    return [
+        {"word": word, "kind": kind, "count": found[word][0], "total": found[word][1]}
+        for word, kind in queries.STATE_BADGES.items()
+        if word in found
+    ]
+
+
+def _stats(order: PaymentOrder) -> list[Stat]:
+    return [
+        Stat("笔数", f"{order.line_count:,}", "笔"),
+        Stat("应付金额", f"{order.total:,.2f}", "元", capital_yuan(order.total), is_key=True),
+        Stat("编制", str(order.made_by), "", f"{timezone.localtime(order.created_at):%Y-%m-%d}"),
+        Stat("签章", str(order.signed_by or "—"), "", "须由另一个人签章"),
+    ]
+
+
+def _stations(order: PaymentOrder) -> list[Station]:
+    path = (
+        (OrderStatus.DRAFT, "签章"),
+        (OrderStatus.SIGNED, "送银行"),
+        (OrderStatus.SENT, "银行代发"),
+        (OrderStatus.SETTLED, "办结"),
+    )
+    states = [state for state, _ in path]
+    at = states.index(order.status) if order.status in states else -1  # type: ignore[arg-type]
+    stations = [Station("编制申请", "done", str(order.made_by))]
+    for place, (_, label) in enumerate(path):
+        done = place < at or order.status == OrderStatus.SETTLED
+        who = str(order.signed_by or "") if place < 2 else ""
+        stations.append(Station(label, "done" if done else "now" if place == at else "todo", who))
+    return stations
+
+
+def _panel(request: StaffRequest, order: PaymentOrder) -> Panel:
+    acts = buttons(
+        order, ORDER_FLOW, actor=request.user, url_name="disbursement:order-step", leave_out={"settle"}
+    )
+    form = WholeYuanForm() if order.status == OrderStatus.DRAFT and acts else None
+    hint = "不相容岗位：编过、审过花名册和编制支付申请的人，不能签章。签章后才生成代发文件，文件只生成一次。"
+    return Panel("签章与送盘", acts, hint=hint, form=form)
+
+
+@opens(Area.ORDER)
+@require_POST
+def order_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
+    get_object_or_404(_orders(request), pk=pk)
+    one = next((known for known in ORDER_FLOW.steps if known.name == step), None)
+    if one is None or step == "settle":
+        return redirect("disbursement:order-detail", pk=pk)
+    return take_step(
+        request,
+        one,
+        lambda: services.advance_order(
+            pk,
+            step,
+            actor=request.user,
+            note=request.POST.get("note", ""),
+            whole_yuan=request.POST.get("whole_yuan", "") if step == "sign" else None,
+        ),
+        back=reverse("disbursement:order-detail", args=[pk]),
+        done=f"“{one.label}”已办。",
+    )
+
+
+@opens(Area.ORDER)
+@require_safe
+def order_file(request: StaffRequest, pk: int, file: int) -> HttpResponseBase:
+    """The stored bytes, the same every time; each download leaves a trace."""
+    order = get_object_or_404(_orders(request), pk=pk)
+    made = get_object_or_404(BankFile.objects.select_related("file"), order=order, pk=file)
+    content = files.read(made.file)
+    audit.record(
+        order,
+        action="file.download",
+        actor=request.user,
+        label="下载代发文件",
+        detail={"format": made.format, "sha256": made.file.sha256},
+    )
+    return exports.download(content, name=made.file.name, content_type=made.file.content_type)

@@ -1,0 +1,320 @@
+"""Rosters: lists, the page on which a township and five desks check it, export, print, who was left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import Q, QuerySet, Sum
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from disbursement import queries, services
+from disbursement.models import PaymentLine, Roster, RosterOmission
+from disbursement.services.rosters import STOPPERS
+from disbursement.states import ROSTER_FLOW, RosterStatus
+from disbursement.views.common import LINE_COLUMNS, buttons, history, line_rows, place_names, with_places
+from huimin.core import lists, scope
+from huimin.core.exports import workbook
+from huimin.core.http import StaffRequest, opens, render_page, take_step
+from huimin.core.pages import Act, Check, Link, Nothing, Panel, Stat, Station
+from huimin.core.roles import Area, Role
+from huimin.core.sheets.writer import Column
+from huimin.core.steps import Step
+
+_SORTS = {
+    "batch": "batch_id",
+    "place": "division_code",
+    "status": "status",
+    "total": "total",
+    "lines": "line_count",
+}
+_LINE_SORTS = {"line": "line_no", "amount": "amount"}
+_COLUMNS = [
+    Column("批次号", 24),
+    Column("批次名称", 40),
+    Column("乡镇", 16),
+    Column("状态", 12),
+    Column("笔数", 10, "integer"),
+    Column("金额", 16, "amount"),
+]
+_CHAIN = (
+    (RosterStatus.ISSUED, "乡镇核对"),
+    (RosterStatus.TOWNSHIP_CHECK, "乡镇审核"),
+    (RosterStatus.DEPARTMENT_HANDLE, "部门经办"),
+    (RosterStatus.DEPARTMENT_CHECK, "部门审核"),
+    (RosterStatus.FINANCE_HANDLE, "财政初审"),
+    (RosterStatus.FINANCE_CHECK, "财政复核"),
+    (RosterStatus.APPROVED, "终审"),
+)
+
+
+class RosterFilter(lists.HouseFilterSet):
+    q = django_filters.CharFilter(method="by_text", label="批次号或名称")
+    status = django_filters.ChoiceFilter(label="状态", choices=RosterStatus.choices)
+
+    def by_text(self, rows: QuerySet[Roster], _: str, value: str) -> QuerySet[Roster]:
+        return rows.filter(Q(batch__number__icontains=value) | Q(batch__title__icontains=value))
+
+
+class LineFilter(lists.HouseFilterSet):
+    q = django_filters.CharFilter(method="by_name", label="姓名")
+    village = django_filters.CharFilter(field_name="division_code", label="村代码")
+    state = django_filters.ChoiceFilter(
+        label="状态",
+        field_name="payment_state",
+        choices=[(word, word) for word in queries.PAYMENT_STATES],
+    )
+
+    def by_name(self, rows: QuerySet[PaymentLine], _: str, value: str) -> QuerySet[PaymentLine]:
+        return rows.filter(
+            Q(beneficiary_name__contains=value)
+            | Q(holder_name__contains=value)
+            | Q(payee_name__contains=value)
+        )
+
+
+def _rosters(request: StaffRequest) -> QuerySet[Roster]:
+    rows: QuerySet[Roster] = Roster.objects.visible_to(request.user).select_related(
+        "batch", "policy", "order"
+    )
+    return rows
+
+
+@opens(Area.ROSTER)
+@require_safe
+def roster_list(request: StaffRequest) -> HttpResponse:
+    context = lists.listing(
+        request,
+        _rosters(request),
+        sorts=_SORTS,
+        default="-batch",
+        filterset=RosterFilter,
+        totals={"lines": Sum("line_count"), "total": Sum("total")},
+        export=reverse("disbursement:roster-list-export"),
+    )
+    context["rows"] = with_places(context["page"])
+    context["nothing"] = Nothing(
+        "没有符合条件的花名册", "批次下达以后，每个乡镇会有一份。", [Link("看全部花名册", request.path)]
+    )
+    return render(request, "disbursement/roster_list.html", context)
+
+
+@opens(Area.ROSTER)
+@require_safe
+def roster_list_export(request: StaffRequest) -> HttpResponseBase:
+    chosen = RosterFilter(request.GET, queryset=_rosters(request), request=request)
+    order = lists.order_of(request.GET.get("sort", ""), _SORTS, "-batch")
+    found = with_places(chosen.qs.order_by(*order.columns))
+    rows = (
+        (one.batch.number, one.batch.title, one.place, one.get_status_display(), one.line_count, one.total)
+        for one in found
+    )
+    return workbook("花名册", _COLUMNS, rows)
+
+
+@opens(Area.ROSTER)
+@require_safe
+def roster_detail(request: StaffRequest, pk: int) -> HttpResponse:
+    roster = get_object_or_404(_rosters(request), pk=pk)
+    context = lists.keyset_listing(
+        request,
+        queries.shown_lines(queries.lines_of_roster(roster)),
+        sorts=_LINE_SORTS,
+        default="line",
+        filterset=LineFilter,
+        totals={"total": Sum("amount")},
+        size=50,
+        export=reverse("disbursement:roster-export", args=[pk]),
+    )
+    context["rows"] = with_places(context["page"])
+    context["page_total"] = sum((line.amount for line in context["rows"]), queries.ZERO)
+    context["nothing"] = Nothing("没有符合条件的人", "", [Link("看全部", request.path)])
+    context |= {"roster": roster, "place": place_names([roster.division_code]).get(roster.division_code, "")}
+    if not request.htmx:
+        context |= _frame(request, roster)
+    return render_page(
+        request, "disbursement/roster_detail.html", "disbursement/partials/roster_lines.html", context
+    )
+
+
+def _frame(request: StaffRequest, roster: Roster) -> dict[str, Any]:
+    content = queries.content_of(roster)
+    left_out = RosterOmission.objects.filter(roster=roster, revision=roster.revision).count()
+    payable = queries.payable_totals([roster.pk])[roster.pk]
+    return {
+        "stations": _stations(roster),
+        "stats": [
+            Stat("笔数", f"{roster.line_count:,}", "笔", f"{left_out:,} 人没有进花名册"),
+            Stat("应发金额", f"{roster.total:,.2f}", "元", f"第 {roster.revision} 版", is_key=True),
+            Stat("可支付", f"{payable[1]:,.2f}", "元", f"{payable[0]:,} 笔，停发的不算"),
+        ],
+        "controls": _controls(roster, content),
+        "agrees": content.agrees(roster),
+        "left_out": left_out,
+        "history": history(roster),
+        "panel": _panel(request, roster, content),
+        "may_stop": _may_stop(request, roster),
+    }
+
+
+def _stations(roster: Roster) -> list[Station]:
+    states = [state for state, _ in _CHAIN]
+    at = states.index(roster.status) if roster.status in states else -1  # type: ignore[arg-type]
+    found = []
+    for place, (_, label) in enumerate(_CHAIN):
+        done = place < at or roster.status == RosterStatus.APPROVED
+        found.append(Station(label, "done" if done else "now" if place == at else "todo"))
+    return found
+
+
+def _controls(roster: Roster, content: queries.Content) -> list[dict[str, Any]]:
+    """Control numbers side by side: what was fixed, what the lines say now, what the order holds."""
+    rows = [
+        {"source": f"花名册登记（第 {roster.revision} 版）", "count": roster.line_count, "total": roster.total,
+         "root": roster.content_hash},
+        {"source": "明细逐行重算", "count": content.count, "total": content.total, "root": content.root},
+    ]  # fmt: skip
+    for row in rows:
+        row["agrees"] = (row["count"], row["total"], row["root"]) == (
+            roster.line_count,
+            roster.total,
+            roster.content_hash,
+        )
+    return rows
+
+
+def _panel(request: StaffRequest, roster: Roster, content: queries.Content) -> Panel:
+    wrong = "" if content.agrees(roster) else "明细与登记的名单指纹不一致，请报告审计管理员。"
+
+    def also(step: Step) -> str:
+        if step.name == "submit" and not roster.line_count:
+            return "花名册还没有生成，或者没有人可发。"
+        return wrong if step.name.startswith(("submit", "pass_")) else ""
+
+    found = buttons(roster, ROSTER_FLOW, actor=request.user, url_name="disbursement:roster-step", also=also)
+    if roster.status == RosterStatus.ISSUED and _is_town_clerk(request, roster):
+        found.append(
+            Act("重新生成花名册", reverse("disbursement:roster-regenerate", args=[roster.pk]), "quiet")
+        )
+    checks = [
+        Check(wrong or "明细与名单指纹一致", "bad" if wrong else "", roster.content_hash[:8]),
+        Check("与补贴对象库比对", "wait", "送审校验", reverse("disbursement:roster-check", args=[roster.pk])),
+    ]
+    return Panel(
+        "办理", found, checks=checks, hint="不相容岗位：编过申报册、花名册的人，不能再审这份花名册。"
+    )
+
+
+def _is_town_clerk(request: StaffRequest, roster: Roster) -> bool:
+    return scope.holds(
+        request.user, [Role.TOWNSHIP_CLERK], division_code=roster.division_code, policy_id=roster.policy_id
+    )
+
+
+def _may_stop(request: StaffRequest, roster: Roster) -> bool:
+    return (
+        roster.order_id is None
+        and roster.status != RosterStatus.CANCELLED
+        and scope.holds(
+            request.user, STOPPERS, division_code=roster.division_code, policy_id=roster.policy_id
+        )
+    )
+
+
+@opens(Area.ROSTER)
+@require_POST
+def roster_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
+    get_object_or_404(_rosters(request), pk=pk)
+    one = next((known for known in ROSTER_FLOW.steps if known.name == step), None)
+    if one is None:
+        return redirect("disbursement:roster-detail", pk=pk)
+    return take_step(
+        request,
+        one,
+        lambda: services.advance_roster(
+            pk,
+            step,
+            actor=request.user,
+            note=request.POST.get("note", ""),
+            content_hash=request.POST.get("content_hash"),
+        ),
+        back=reverse("disbursement:roster-detail", args=[pk]),
+        done=f"“{one.label}”已办。",
+    )
+
+
+_REGENERATE = Step("regenerate", "重新生成花名册", frozenset(), "", frozenset())
+
+
+@opens(Area.ROSTER)
+@require_POST
+def roster_regenerate(request: StaffRequest, pk: int) -> HttpResponse:
+    get_object_or_404(_rosters(request), pk=pk)
+    return take_step(
+        request,
+        _REGENERATE,
+        lambda: services.regenerate_roster(pk, actor=request.user),
+        back=reverse("disbursement:roster-detail", args=[pk]),
+        done="花名册已按现在的享受资格和账户重新生成。",
+    )
+
+
+@opens(Area.ROSTER)
+@require_safe
+def roster_export(request: StaffRequest, pk: int) -> HttpResponseBase:
+    roster = get_object_or_404(_rosters(request), pk=pk)
+    chosen = LineFilter(
+        request.GET, queryset=queries.shown_lines(queries.lines_of_roster(roster)), request=request
+    )
+    order = lists.order_of(request.GET.get("sort", ""), _LINE_SORTS, "line")
+    return workbook(
+        f"花名册 {roster.batch.title}", LINE_COLUMNS, line_rows(chosen.qs.order_by(*order.columns))
+    )
+
+
+@opens(Area.ROSTER)
+@require_safe
+def roster_print(request: StaffRequest, pk: int) -> HttpResponse:
+    roster = get_object_or_404(_rosters(request), pk=pk)
+    lines = with_places(queries.shown_lines(queries.lines_of_roster(roster)).order_by("line_no")[:5_000])
+    context = {
+        "roster": roster,
+        "rows": lines,
+        "place": place_names([roster.division_code]).get(roster.division_code, ""),
+        "rest": max(0, roster.line_count - len(lines)),
+    }
+    return render(request, "disbursement/roster_print.html", context)
+
+
+@opens(Area.ROSTER)
+@require_safe
+def roster_left_out(request: StaffRequest, pk: int) -> HttpResponse:
+    """没有进花名册的人, with the reason."""
+    roster = get_object_or_404(_rosters(request), pk=pk)
+    rows = RosterOmission.objects.filter(roster=roster, revision=roster.revision)
+    context = lists.listing(
+        request, rows, sorts={"place": "division_code", "reason": "reason"}, default="place", size=50
+    )
+    context["rows"] = with_places(context["page"])
+    context |= {
+        "roster": roster,
+        "nothing": Nothing("没有人被留在花名册外面", "享受资格有效的人都在花名册里。"),
+    }
+    return render(request, "disbursement/roster_left_out.html", context)
+
+
+@opens(Area.ROSTER)
+@require_safe
+def roster_check(request: StaffRequest, pk: int) -> HttpResponse:
+    """信息校验日志."""
+    roster = get_object_or_404(_rosters(request), pk=pk)
+    context = {
+        "roster": roster,
+        "errors": services.roster_errors(roster),
+        "nothing": Nothing("都相符", "花名册与补贴对象库逐人比对，没有不符的地方。"),
+    }
+    return render(request, "disbursement/roster_check.html", context)

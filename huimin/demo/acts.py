@@ -1,0 +1,262 @@
+"""What people of the demo do, each through the service behind their page."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from disbursement import services as money
+from disbursement.models import Batch, PaymentLine, PaymentOrder, PaymentResult, ReturnFile, Roster
+from huimin.core import clock, crypto, files, jobs
+from huimin.core.bankformats.simulator import simulate_return
+from huimin.core.errors import Refused
+from huimin.core.models import Division, Job
+from huimin.core.people import luhn_digit
+from huimin.demo.accounts import find
+from recipients.files.declaration import LineInput
+from recipients.models import Declaration, Person
+from recipients.services import declarations, notices, registry, review
+from subsidies.models import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """A township with people who work in it."""
+
+    code: str
+    clerk: str
+    reviewer: str
+
+    def villages(self, first: int, last: int) -> list[str]:
+        codes = Division.objects.villages(self.code).order_by("code").values_list("code", flat=True)
+        return list(codes[first:last])
+
+
+MEISHAN = Town("341524100000", "town1", "town1-review")
+GUBEI = Town("341524105000", "town2", "town2-review")
+TOWNS = {town.code: town for town in (MEISHAN, GUBEI)}
+DEPARTMENT = {"NY": "farm", "MZ": "civil", "LY": "forest", "SL": "water"}
+SIGNERS = {"department": "{}-review", "finance": "finance-check", "supervision": "supervisor"}
+_OLD, _GROWN = 80, 18
+
+
+def town_of(code: str) -> Town:
+    return TOWNS[code[:9] + "000"]
+
+
+def department_of(policy: Policy) -> str:
+    return DEPARTMENT[policy.code[:2]]
+
+
+# --- who is on a list --------------------------------------------------------------------------------------------------
+
+
+def candidates(code: str, village: str, year: int) -> Iterator[tuple[Person, str, dict[str, str]]]:
+    """People of a village whom a policy means, with quantity and facts; always the same ones."""
+    chance = random.Random(f"{code}{village}")  # noqa: S311 -- invented facts that must repeat themselves
+    people = Person.objects.filter(division_code=village).defer("id_number", "phone").order_by("id")
+    if code in {"NY01", "LY03"}:
+        for person in people.filter(is_holder=True):
+            if code == "NY01" or chance.random() < 0.5:
+                yield person, f"{chance.randrange(150, 1800) / 100:.2f}", {}
+    elif code == "MZ01":
+        yield from _poor_families(people, chance)
+    elif code == "MZ10":
+        for person in people.filter(birth_date__lte=date(year - _OLD, 1, 1)):
+            yield person, "1", {}
+    else:
+        yield from _some_adults(code, list(people.filter(birth_date__lte=date(year - _GROWN, 1, 1))), chance)
+
+
+def _poor_families(
+    people: Iterable[Person], chance: random.Random
+) -> Iterator[tuple[Person, str, dict[str, str]]]:
+    holders = [person for person in people if person.is_holder]
+    for person in [one for one in holders if one.is_low_income] or holders[:2]:
+        members = chance.randrange(1, 4)
+        yield person, "1", {"members": str(members), "income": str(chance.randrange(180, 620) * members)}
+
+
+def _some_adults(
+    code: str, adults: list[Person], chance: random.Random
+) -> Iterator[tuple[Person, str, dict[str, str]]]:
+    share = {"MZ08": 20, "MZ09": 30, "SL01": 6, "LY04": 40}[code]
+    for person in adults[::share]:
+        facts = {"grade": chance.choice(["一级", "二级"])} if code in {"MZ08", "MZ09"} else {}
+        yield person, "1", facts
+
+
+# --- the review --------------------------------------------------------------------------------------------------------
+
+
+def declare(policy: Policy, period: str, village: str) -> Declaration | None:
+    """A list compiled by the township's clerk; None where nobody in the village is meant."""
+    clerk = find(town_of(village).clerk)
+    lines = [
+        LineInput(row, person.name, bytes(person.id_key), "", Decimal(quantity), facts)
+        for row, (person, quantity, facts) in enumerate(
+            candidates(policy.code, village, clock.today().year), start=2
+        )
+    ]
+    if not lines:
+        return None
+    made = declarations.make_declaration(policy, period=period, division_code=village, actor=clerk)
+    declarations.load_lines(made.pk, lines, actor=clerk)
+    return made
+
+
+def submit(one: Declaration) -> None:
+    review.take_step(one.pk, "submit", actor=find(town_of(one.division_code).clerk))
+
+
+def deliberate(one: Declaration) -> None:
+    """The villagers' meeting, where the policy asks for one."""
+    one.refresh_from_db()
+    if one.status == "deliberation":
+        votes = review.Votes(
+            held_on=clock.today(), place="村委会会议室", host="桂明霞", members=21, present=18, agreed=16, against=1,
+            abstained=1, conclusion="名单属实，同意上报。",
+        )  # fmt: skip
+        review.deliberate(one.pk, votes, actor=find(town_of(one.division_code).clerk))
+
+
+_POSTERS = {"village_notice": "村务公开栏", "township_notice": "镇政府公示栏", "county_notice": "县政府网站"}
+
+
+def post(one: Declaration) -> None:
+    """Hang out the notice of the level that the list has reached."""
+    one.refresh_from_db()
+    notices.post_notice(one.pk, place=_POSTERS[one.status], actor=find(_keeper(one)))
+
+
+def end_notice(one: Declaration) -> None:
+    one.refresh_from_db()
+    review.take_step(one.pk, f"end_{one.status}", actor=find(_keeper(one)))
+
+
+def _keeper(one: Declaration) -> str:
+    return department_of(one.policy) if one.status == "county_notice" else town_of(one.division_code).clerk
+
+
+def approve_township(one: Declaration) -> None:
+    review.take_step(one.pk, "approve_township", actor=find(town_of(one.division_code).reviewer))
+
+
+def sign(one: Declaration, parties: Iterable[str] = ()) -> None:
+    """The offices of the joint review sign; all of the policy's, or only those named."""
+    for party in list(parties) or one.version.joint_parties:
+        signer = SIGNERS[party].format(department_of(one.policy))
+        review.take_step(one.pk, f"sign_{party}", actor=find(signer))
+
+
+# --- the money ---------------------------------------------------------------------------------------------------------
+
+
+def finished(job: Job) -> None:
+    """Do a job here and now, as a worker would."""
+    jobs.run(job.pk)
+    job.refresh_from_db()
+    if job.state != Job.State.DONE:
+        raise Refused(f"{job.title}：{job.message}")
+
+
+def issue(policy: Policy, period: str) -> Batch:
+    clerk = find(department_of(policy))
+    batch = money.make_batch(policy, period, actor=clerk)
+    batch, job = money.issue_batch(batch.pk, actor=clerk)
+    finished(job)
+    return batch
+
+
+_CHAIN = (
+    "township_check",
+    "department_handle",
+    "department_check",
+    "finance_handle",
+    "finance_check",
+    "approved",
+)
+
+
+def _checker(status: str, roster: Roster) -> str:
+    department = department_of(roster.policy)
+    return {
+        "township_check": town_of(roster.division_code).reviewer,
+        "department_handle": department,
+        "department_check": f"{department}-review",
+        "finance_handle": "finance",
+        "finance_check": "finance-check",
+    }[status]
+
+
+def carry_roster(batch: Batch, town: Town, until: str = "approved") -> Roster:
+    """The township's clerk submits the roster, then one checker after the other, up to a status."""
+    roster = Roster.objects.get(batch=batch, division_code=town.code)
+    money.advance_roster(roster.pk, "submit", actor=find(town.clerk))
+    for status in _CHAIN[: _CHAIN.index(until)]:
+        money.advance_roster(roster.pk, f"pass_{status}", actor=find(_checker(status, roster)))
+    roster.refresh_from_db()
+    return roster
+
+
+def order(batch: Batch, until: str = "sent") -> PaymentOrder:
+    """The finance clerk gathers the batch's approved rosters; the treasury signs and sends."""
+    rosters = Roster.objects.filter(batch=batch, status="approved", order__isnull=True)
+    made = money.make_order([one.pk for one in rosters], actor=find("finance"))
+    treasurer = find("treasury2")
+    if until in {"signed", "sent"}:
+        made = money.sign_order(made.pk, actor=treasurer, whole_yuan=str(int(made.total)))
+    if until == "sent":
+        made = money.send_order(made.pk, actor=treasurer)
+    return made
+
+
+def bank_answers(one: PaymentOrder, *, seed: int, fail: str, confirm: bool = True) -> ReturnFile:
+    """The stand-in bank answers; one reconciler uploads, another confirms."""
+    payroll = files.read(one.bank_files.get(format="pipe_txt").file)
+    answer = simulate_return(payroll, seed=seed, fail_rate=Decimal(fail), date=f"{clock.today():%Y%m%d}")
+    taken = money.accept_return(answer, f"回盘{one.number}.txt", actor=find("reconcile1")).return_file
+    return money.confirm_return(taken.pk, actor=find("reconcile2")) if confirm else taken
+
+
+def new_cards(batch: Batch, *, every: int) -> list[int]:
+    """Payees of some failed lines bring a new card, approved by a second person; returns those lines."""
+    failed = PaymentResult.objects.filter(kind="bank_failed", line__roster__batch=batch).order_by("line_id")
+    mended = []
+    for number, line_id in enumerate(failed.values_list("line_id", flat=True)):
+        if number % every == 0:
+            line = PaymentLine.objects.get(pk=line_id)
+            _new_card(line, number)
+            mended.append(line_id)
+    return mended
+
+
+def payee_of(line: PaymentLine) -> Person:
+    return Person.objects.get(
+        county_code=line.county_code, id_key=crypto.blind_index("id_number", line.payee_id_number)
+    )
+
+
+def card_for(line: PaymentLine, number: int) -> registry.NewAccount:
+    """A new card of the line's payee, with a right check digit."""
+    head = f"621777{line.pk:08d}{number:04d}"
+    return registry.NewAccount(
+        kind="card",
+        holder_name=line.payee_name,
+        number=head + luhn_digit(head),
+        bank_name=line.bank_name,
+        branch_code=line.branch_code,
+    )
+
+
+def _new_card(line: PaymentLine, number: int) -> None:
+    town, payee = town_of(line.division_code), payee_of(line)
+    if payee.account_changes.exists():
+        return
+    asked = registry.ask_account_change(
+        payee.pk, card_for(line, number), reason="旧卡已换新，本人持身份证办理", actor=find(town.clerk)
+    )
+    registry.check_account_change(asked.pk, approve=True, actor=find(town.reviewer))

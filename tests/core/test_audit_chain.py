@@ -1,0 +1,155 @@
+"""The chain over the trail: every way of touching it as the owner is named, online and by the stand-alone verifier."""
+
+import importlib.util
+import json
+from io import StringIO
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+
+from huimin.core import audit, clock
+from huimin.core.models import AuditEvent, AuditSeal
+from huimin.core.roles import Role
+from tests import servers
+from tests.factories import COUNTY, OTHER_TOWN, TOWN, UserFactory
+
+SPEC = importlib.util.spec_from_file_location(
+    "verify_chain", Path(settings.BASE_DIR) / "tools" / "verify_chain.py"
+)
+verify_chain = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(verify_chain)
+
+
+def write(count=5, actor=None, place=""):
+    actor = actor or UserFactory()
+    return [audit.record("x:1", action=f"step{n}", actor=actor, division_code=place) for n in range(count)]
+
+
+def as_owner(name, *statements):
+    """Somebody with the owner's password who switches the triggers off first."""
+    with psycopg.connect(servers.owner_url(name)) as owner:
+        for table in ("core_auditevent", "core_auditseal"):
+            owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        for statement in statements:
+            owner.execute(statement)
+
+
+@pytest.fixture
+def sealed(committed_db):
+    events = write()
+    audit.seal()
+    return committed_db, [event.pk for event in events]
+
+
+@pytest.mark.parametrize(
+    ("tamper", "why"),
+    [
+        ("UPDATE core_auditevent SET note = '改了' WHERE id = {2}", "第 3 环所封的记录被改动"),
+        ("UPDATE core_auditevent SET at = at - interval '1 day' WHERE id = {1}", "第 2 环所封的记录被改动"),
+        ("UPDATE core_auditevent SET actor_id = NULL WHERE id = {0}", "第 1 环所封的记录被改动"),
+        ("DELETE FROM core_auditseal WHERE event_id = {2}", "第 3 环缺失"),
+        ("UPDATE core_auditseal SET previous = digest WHERE event_id = {3}", "第 4 环与上一环不相接"),
+        (
+            "DELETE FROM core_auditseal WHERE event_id IN ({4}, {1});"  # noqa: ISC004 -- one statement list
+            "UPDATE core_auditseal SET seq = 2 WHERE event_id = {3}",
+            "第 2 环与上一环不相接",
+        ),
+    ],
+)
+def test_a_change_made_as_the_owner_is_named(sealed, tamper, why):
+    name, ids = sealed
+    as_owner(name, tamper.format(*ids))
+    state = audit.verify_chain()
+    assert state.why == why
+
+
+def test_a_deleted_event_is_named(sealed):
+    name, ids = sealed
+    as_owner(
+        name,
+        "ALTER TABLE core_auditseal DROP CONSTRAINT IF EXISTS core_auditseal_event_id_fkey",
+        """DO $$ DECLARE c text; BEGIN FOR c IN SELECT conname FROM pg_constraint
+           WHERE conrelid = 'core_auditseal'::regclass AND contype = 'f'
+           LOOP EXECUTE 'ALTER TABLE core_auditseal DROP CONSTRAINT ' || c; END LOOP; END $$""",
+        f"DELETE FROM core_auditevent WHERE id = {ids[2]}",
+    )
+    assert audit.verify_chain().why == "第 3 环所封的记录不见了"
+
+
+def test_a_cut_tail_shows_against_the_heads_that_were_put_aside(sealed, tmp_path):
+    name, ids = sealed
+    heads = tmp_path / "heads.jsonl"
+    heads.write_text(audit.head_line(clock.now()) + "\n", encoding="utf-8")
+    chain = tmp_path / "chain.jsonl"
+    call_command("export_chain", chain, stdout=StringIO())
+    assert verify_chain.main([str(chain), str(heads)]) == 0
+    as_owner(name, f"DELETE FROM core_auditseal WHERE event_id >= {ids[3]}")
+    assert audit.verify_chain().broken_at == 0
+    call_command("export_chain", chain, stdout=StringIO())
+    assert verify_chain.main([str(chain), str(heads)]) == 1
+
+
+def test_the_stand_alone_verifier_names_what_the_house_names(sealed, tmp_path, capsys):
+    name, ids = sealed
+    as_owner(name, f"UPDATE core_auditevent SET note = '改了' WHERE id = {ids[2]}")
+    chain = tmp_path / "chain.jsonl"
+    call_command("export_chain", chain, stdout=StringIO())
+    assert verify_chain.main([str(chain)]) == 1
+    assert "第 3 环所封的记录被改动" in capsys.readouterr().out
+
+
+def test_an_exported_line_holds_what_was_digested(sealed, tmp_path):
+    chain = tmp_path / "chain.jsonl"
+    call_command("export_chain", chain, stdout=StringIO())
+    lines = [json.loads(line) for line in chain.read_text(encoding="utf-8").splitlines()]
+    assert [line["seq"] for line in lines] == [1, 2, 3, 4, 5]
+    assert all(
+        verify_chain.link_digest(line["previous"], line["seq"], line["text"]) == line["digest"]
+        for line in lines
+    )
+
+
+def test_writers_and_sealers_at_once_leave_one_whole_chain(committed_db, run_in_threads):
+    actor = UserFactory()
+
+    def work(index):
+        if index % 2:
+            return audit.seal()
+        return [event.pk for event in write(10, actor)] and 0
+
+    results = run_in_threads(work, 6)
+    assert not [result for result in results if isinstance(result, Exception)]
+    while audit.seal():
+        pass
+    state = audit.verify_chain()
+    assert (state.links, state.broken_at, state.unsealed) == (AuditEvent.objects.count(), 0, 0)
+
+
+@pytest.mark.django_db
+def test_sealing_twice_seals_once():
+    write()
+    assert audit.seal() == 5
+    assert audit.seal() == 0
+    assert AuditSeal.objects.count() == 5
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("role", "at", "sees"),
+    [
+        (Role.SUPERVISOR, COUNTY, {"town", "county", "nowhere"}),
+        (Role.SUPERVISOR, TOWN, {"town"}),
+        (Role.SUPERVISOR, OTHER_TOWN, set()),
+        (Role.AUDIT_ADMIN, COUNTY, {"town", "county", "nowhere"}),
+        (Role.FINANCE_CLERK, COUNTY, set()),
+        (Role.SECURITY_ADMIN, COUNTY, set()),
+    ],
+)
+def test_a_reader_sees_the_events_of_their_place(role, at, sees):
+    reader, writer = UserFactory(role=role, at=at), UserFactory()
+    for action, place in (("town", TOWN), ("county", COUNTY), ("nowhere", "")):
+        audit.record("x:1", action=action, actor=writer, division_code=place)
+    assert set(audit.visible_to(reader).values_list("action", flat=True)) == sees

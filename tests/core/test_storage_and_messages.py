@@ -1,0 +1,142 @@
+"""Files rest encrypted and are found when touched; messages go out once and wait longer after each failure."""
+
+from datetime import timedelta
+
+import psycopg
+import pytest
+from django.db import connection
+from django.test import RequestFactory
+from django.utils import timezone
+
+from huimin.core import clock, clock_control, files, messages, proofs
+from huimin.core.credentials import OfficeAuthentication, issue_credential
+from huimin.core.errors import BadInput, Refused
+from huimin.core.middleware import client_ip
+from huimin.core.models import FileChunk, Message
+from tests import servers
+from tests.factories import UserFactory
+
+SECRET = "汪正兰的名单".encode() * 1000
+
+
+def keep(content=SECRET):
+    return files.store(content, name="名单.txt", purpose="test", content_type="text/plain", actor=None)
+
+
+@pytest.mark.django_db
+def test_a_stored_file_comes_back_whole_and_rests_encrypted():
+    stored = keep()
+    assert files.read(stored) == SECRET
+    assert (stored.size, stored.sha256) == (len(SECRET), files.digest_of(SECRET))
+    resting = b"".join(bytes(chunk.data) for chunk in FileChunk.objects.all())
+    assert "汪正兰".encode() not in resting
+
+
+@pytest.mark.django_db
+def test_a_file_of_several_frames_comes_back_whole():
+    content = bytes(range(256)) * 10_000
+    assert files.read(keep(content)) == content
+
+
+def test_a_touched_file_is_named_by_its_proof(committed_db):
+    stored = keep()
+    assert list(files.verify_all()) == []
+    with psycopg.connect(servers.owner_url(committed_db)) as owner:
+        owner.execute("ALTER TABLE core_filechunk DISABLE TRIGGER USER")
+        owner.execute("UPDATE core_filechunk SET data = set_byte(data, 100, (get_byte(data, 100) + 1) % 256)")
+    assert list(files.verify_all()) == [stored]
+    assert proofs.stored_files()[1] == [f"名单.txt（{stored.pk}）"]
+
+
+class Broken:
+    def send(self, message):
+        raise ConnectionError("gateway away")
+
+
+class Counting:
+    sent: list = []
+
+    def send(self, message):
+        self.sent.append(message.pk)
+
+
+@pytest.mark.django_db
+def test_a_failed_message_waits_twice_as_long_each_time(monkeypatch):
+    monkeypatch.setattr(messages, "provider_for", lambda channel: Broken())
+    message = messages.queue("sms", recipient="13900000000", body="到账", subject="x")
+    waits = []
+    for _ in range(3):
+        Message.objects.update(next_at=timezone.now() - timedelta(seconds=1))
+        assert messages.deliver() == 0
+        message.refresh_from_db()
+        waits.append(round((message.next_at - timezone.now()).total_seconds() / 30))
+    assert waits == [1, 2, 4]
+    assert message.error == "ConnectionError"
+    assert messages.deliver() == 0
+
+
+def test_two_deliverers_at_once_send_each_message_once(committed_db, run_in_threads, monkeypatch):
+    Counting.sent = []
+    monkeypatch.setattr(messages, "provider_for", lambda channel: Counting())
+    for _ in range(10):
+        messages.queue("sms", recipient="13900000000", body="到账", subject="x")
+    run_in_threads(lambda index: messages.deliver(), 3)
+    assert len(Counting.sent) == len(set(Counting.sent)) == 10
+
+
+@pytest.mark.parametrize(
+    ("proxies", "header", "address"),
+    [
+        (0, "1.2.3.4", "10.0.0.9"),
+        (1, "1.2.3.4, 10.0.0.1", "10.0.0.1"),
+        (1, "", "10.0.0.9"),
+        (2, "6.6.6.6, 1.2.3.4, 10.0.0.1", "1.2.3.4"),
+        (2, "6.6.6.6", "10.0.0.9"),
+    ],
+)
+def test_a_forged_forwarded_for_changes_nothing(settings, proxies, header, address):
+    settings.TRUSTED_PROXIES = proxies
+    request = RequestFactory().get("/", REMOTE_ADDR="10.0.0.9", HTTP_X_FORWARDED_FOR=header)
+    assert client_ip(request) == address
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("damage", ["secret", "key", "revoked", "suspended"])
+def test_every_miss_of_a_credential_is_the_same_refusal(damage):
+    from rest_framework.exceptions import AuthenticationFailed
+
+    user = UserFactory()
+    credential, secret = issue_credential(user, scopes=["payment_file"], actor=None)
+    key = credential.key_id
+
+    def ask(key, secret):
+        return OfficeAuthentication().authenticate(
+            RequestFactory().get("/", HTTP_AUTHORIZATION=f"Huimin {key}:{secret}")
+        )
+
+    assert ask(key, secret)[0] == user
+    if damage == "revoked":
+        type(credential).objects.update(revoked_at=timezone.now())
+    if damage == "suspended":
+        type(user).objects.filter(pk=user.pk).update(is_active=False)
+    with pytest.raises(AuthenticationFailed, match="凭据不正确或已停用"):
+        ask("0" * 16 if damage == "key" else key, "wrong" if damage == "secret" else secret)
+
+
+def test_the_business_clock_moves_as_the_owner_and_never_in_production(committed_db, settings):
+    settings.DATABASE_OWNER_URL = servers.owner_url()
+    clock_control.advance(clock_control.parse_span("-60d"))
+    assert clock.offset() == timedelta(days=-60)
+    assert clock.today() == timezone.localdate() - timedelta(days=60)
+    clock_control.set_shift(timedelta(0))
+    settings.ENVIRONMENT = "production"
+    with pytest.raises(Refused, match="正式环境"):
+        clock_control.advance(timedelta(days=1))
+    assert clock.offset() == timedelta(0)
+    connection.close()
+
+
+@pytest.mark.parametrize("text", ["7", "d", "7w", "七天", "--7d"])
+def test_a_span_that_is_none_is_told(text):
+    with pytest.raises(BadInput):
+        clock_control.parse_span(text)

@@ -1,0 +1,241 @@
+"""Every page: stranger to the login, wrong role 403, neighbour 404, the right person sees it; query ceilings."""
+
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from disbursement import services
+from disbursement.models import Batch, PaymentLine, PaymentOrder, Roster
+from huimin.core import auth
+from huimin.core.credentials import issue_credential
+from huimin.core.roles import Role
+from tests.disbursement import factories as make
+from tests.factories import OTHER_TOWN, TOWN, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def here():
+    return make.world(8)
+
+
+def page_of(user):
+    client = Client()
+    client.force_login(user)
+    session = client.session
+    session["seen_at"] = 2**33
+    session.save()
+    return client
+
+
+def stepped_up(client):
+    import time
+
+    session = client.session
+    session[auth.STEP_UP_KEY] = int(time.time())
+    session.save()
+
+
+def all_pages(here):
+    """One of every page, with rows behind them."""
+    order = make.sent_order(here)
+    found = make.returned(here, order, fail={0, 1})
+    batch = make.batch_of(order)
+    roster = batch.rosters.first()
+    line = PaymentLine.objects.filter(results__kind="paid").first()
+    from huimin.core import clock
+
+    asked = services.ask_reversal(
+        line.pk,
+        kind="late_return",
+        returned_on=clock.today(),
+        bank_reference="NS1",
+        reason="退回",
+        actor=here["reconciler"],
+    )
+    return {
+        "batch-list": [],
+        "batch-export": [],
+        "batch-new": [],
+        "batch-detail": [batch.pk],
+        "roster-list": [],
+        "roster-list-export": [],
+        "roster-detail": [roster.pk],
+        "roster-export": [roster.pk],
+        "roster-print": [roster.pk],
+        "roster-left-out": [roster.pk],
+        "roster-check": [roster.pk],
+        "line-detail": [line.pk],
+        "person-payments": [line.beneficiary_id],
+        "order-list": [],
+        "order-export": [],
+        "order-new": [],
+        "order-detail": [order.pk],
+        "order-file": [order.pk, order.bank_files.first().pk],
+        "return-list": [],
+        "return-export": [],
+        "return-upload": [],
+        "return-detail": [found.pk],
+        "return-file": [found.pk],
+        "reversal-list": [],
+        "reversal-detail": [asked.pk],
+        "correction-list": [],
+        "correction-export": [],
+        "ledger": [],
+        "ledger-export": [],
+    }
+
+
+def test_every_page_opens_for_its_people_and_for_nobody_else(here):
+    pages = all_pages(here)
+    right = page_of(here["finance"])
+    wrong = page_of(UserFactory(role=Role.SYSTEM_ADMIN))
+    for name, args in pages.items():
+        url = reverse(f"disbursement:{name}", args=args)
+        assert Client().get(url).status_code == 302, name
+        assert wrong.get(url).status_code == 403, name
+        answer = right.get(url)
+        assert answer.status_code == 200, name
+        body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        for person in here.people:
+            assert person.id_number.encode() not in body or name in {"order-file", "return-file"}, name
+
+
+def test_a_neighbour_gets_the_same_404_as_for_nothing(here):
+    batch = make.issued_batch(here)
+    neighbour = page_of(UserFactory(role=Role.TOWNSHIP_CLERK, at=OTHER_TOWN))
+    roster = batch.rosters.get(division_code=TOWN)
+    line = PaymentLine.objects.filter(roster=roster).first()
+    for name, pk in (("roster-detail", roster.pk), ("line-detail", line.pk), ("roster-export", roster.pk)):
+        answer = neighbour.get(reverse(f"disbursement:{name}", args=[pk]))
+        assert answer.status_code == 404
+        assert answer.content == neighbour.get(reverse(f"disbursement:{name}", args=[10**9])).content
+    names = PaymentLine.objects.filter(roster=roster).values_list("beneficiary_name", flat=True)
+    seen = neighbour.get(reverse("disbursement:batch-detail", args=[batch.pk])).content.decode()
+    assert "麻埠镇" in seen
+    assert "梅山镇" not in seen
+    assert not any(name in seen for name in names)
+
+
+def test_the_township_submits_by_the_button_once(here):
+    batch = make.issued_batch(here)
+    roster = batch.rosters.first()
+    client = page_of(here["town"])
+    key = str(uuid4())
+    url = reverse("disbursement:roster-step", args=[roster.pk, "submit"])
+    form = {"action_key": key, "content_hash": roster.content_hash}
+    assert "已办" in client.post(url, form, follow=True).content.decode()
+    assert "已经提交过" in client.post(url, form, follow=True).content.decode()
+    roster.refresh_from_db()
+    assert roster.status == "township_check"
+
+
+def test_signing_asks_for_the_code_and_the_amount(here):
+    order = make.ordered(here, make.issued_batch(here))
+    client = page_of(here["treasurer"])
+    url = reverse("disbursement:order-step", args=[order.pk, "sign"])
+    assert "step-up" in client.post(url, {"action_key": str(uuid4()), "whole_yuan": ""}).url
+    stepped_up(client)
+    wrong = client.post(url, {"action_key": str(uuid4()), "whole_yuan": "7"}, follow=True)
+    assert "整数部分" in wrong.content.decode()
+    client.post(url, {"action_key": str(uuid4()), "whole_yuan": str(int(order.total))})
+    order.refresh_from_db()
+    assert order.status == "signed"
+
+
+def test_a_correction_is_made_from_the_page(here):
+    order = make.sent_order(here)
+    make.returned(here, order, fail={0, 1})
+    failed = list(PaymentLine.objects.filter(results__kind="bank_failed").values_list("pk", flat=True))
+    client = page_of(here["department"])
+    page = client.get(reverse("disbursement:correction-list")).content.decode()
+    assert "卡注销了" in page
+    client.post(reverse("disbursement:correction-make"), {"action_key": str(uuid4()), "lines": failed})
+    assert Batch.objects.get(kind="correction").rosters.count() >= 1
+
+
+def test_an_order_is_made_from_the_page(here):
+    rosters = make.approved(here, make.issued_batch(here))
+    client = page_of(here["order_maker"])
+    page = client.get(reverse("disbursement:order-new")).content.decode()
+    assert "要冻结" in page
+    form = {"action_key": str(uuid4()), "rosters": [one.pk for one in rosters]}
+    client.post(reverse("disbursement:order-new"), form)
+    assert PaymentOrder.objects.get().line_count == 8
+
+
+def test_a_bad_return_lists_its_faults_on_the_page(here):
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    order = make.sent_order(here)
+    data = make.answer(order).replace(b"P0000", b"P9999")
+    client = page_of(here["reconciler"])
+    answer = client.post(reverse("disbursement:return-upload"), {"file": SimpleUploadedFile("r.txt", data)})
+    assert "不是这笔支付申请里的明细" in answer.content.decode()
+
+
+@pytest.mark.parametrize("people", [2, 50])
+def test_lists_ask_the_same_number_of_queries_for_many(people, django_assert_max_num_queries):
+    here = make.world(people)
+    order = make.sent_order(here)
+    found = make.returned(here, order, fail={0})
+    roster = Roster.objects.order_by("-line_count").first()
+    client = page_of(here["finance"])
+    ceilings = {
+        reverse("disbursement:batch-list"): 14,
+        reverse("disbursement:batch-detail", args=[roster.batch_id]): 22,
+        reverse("disbursement:roster-list"): 14,
+        reverse("disbursement:roster-detail", args=[roster.pk]): 26,
+        reverse("disbursement:order-list"): 14,
+        reverse("disbursement:order-detail", args=[order.pk]): 26,
+        reverse("disbursement:return-list"): 14,
+        reverse("disbursement:return-detail", args=[found.pk]): 24,
+        reverse("disbursement:correction-list"): 18,
+        reverse("disbursement:ledger"): 18,
+    }
+    for url, ceiling in ceilings.items():
+        with django_assert_max_num_queries(ceiling):
+            assert client.get(url).status_code == 200
+
+
+def test_the_bank_fetches_its_files_and_hands_in_the_answer(here):
+    order = make.sent_order(here)
+    credential, secret = issue_credential(here["bank"], scopes=["payment_file", "return_file"], actor=None)
+    head = {"HTTP_AUTHORIZATION": f"Huimin {credential.key_id}:{secret}"}
+    client = Client()
+    assert client.get("/api/v1/payment-files/").status_code in {401, 403}
+    listed = client.get("/api/v1/payment-files/", **head).json()
+    text = next(one for one in listed if one["format"] == "pipe_txt")
+    fetched = client.get(f"/api/v1/payment-files/{text['id']}/", **head)
+    import hashlib
+
+    assert hashlib.sha256(fetched.content).hexdigest() == text["sha256"]
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    def hand_in(data):
+        return client.post("/api/v1/return-files/", {"file": SimpleUploadedFile("r.txt", data)}, **head)
+
+    bad = hand_in(make.answer(order)[:-20])
+    assert bad.status_code == 422
+    assert hand_in(make.answer(order)).status_code == 201
+    assert hand_in(make.answer(order)).status_code == 200
+    found = order.return_files.get()
+    assert found.uploaded_by == here["bank"]
+    services.confirm_return(found.pk, actor=here["reconciler"])
+
+
+def test_a_credential_without_the_scope_is_refused(here):
+    order = make.sent_order(here)
+    credential, secret = issue_credential(here["bank"], scopes=["payment_file"], actor=None)
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    answer = Client().post(
+        "/api/v1/return-files/",
+        {"file": SimpleUploadedFile("r.txt", make.answer(order))},
+        HTTP_AUTHORIZATION=f"Huimin {credential.key_id}:{secret}",
+    )
+    assert answer.status_code == 403
+    assert not order.return_files.exists()

@@ -1,0 +1,353 @@
+"""我的补贴: found with three things, and one answer for everything else."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from huimin.core import crypto
+from publicity import rules, services
+from publicity.models import QueryLog, QueryMiss
+from publicity.services import Question, guard
+from recipients.models import Person
+from tests.disbursement import factories as make
+from tests.factories import id_number
+from tests.publicity.factories import ask, ask_about, paid_world, solve, without_tokens
+
+pytestmark = pytest.mark.django_db
+QUERY = "/query/"
+
+
+@pytest.fixture
+def here():
+    return paid_world(4, fail=(0,))
+
+
+def failed_and_paid(here):
+    """A person whose payment failed, and one who was paid."""
+    from disbursement.models import PaymentLine
+
+    failed = PaymentLine.objects.filter(results__kind="bank_failed").first()
+    paid = PaymentLine.objects.filter(results__kind="paid").first()
+    return Person.objects.get(pk=failed.beneficiary_id), Person.objects.get(pk=paid.beneficiary_id), paid
+
+
+def test_a_person_finds_their_payment_in_plain_words(here, client):
+    _, person, line = failed_and_paid(here)
+    page = ask_about(client, person)
+    text = page.content.decode()
+    assert page.status_code == 200
+    assert "已到账" in text
+    assert f"{line.amount:,.2f} 元" in text
+    assert f"尾号 {line.account_tail}" in text
+    assert line.standard_text in text
+    assert "查完了，清除" in text
+
+
+def test_a_failed_payment_tells_why_what_to_do_and_whom_to_ask(here, client):
+    person, _, _ = failed_and_paid(here)
+    text = ask_about(client, person).content.decode()
+    assert "没有发成功" in text
+    assert "卡注销了" in text
+    assert 1 <= text.split('class="do"')[1].split("</ol>")[0].count("<li>") <= 3
+    assert "12345" in text
+
+
+def test_the_result_masks_name_and_number_and_shows_no_neighbour(here, client):
+    _, person, _ = failed_and_paid(here)
+    text = ask_about(client, person).content.decode()
+    assert person.name not in text
+    assert person.id_number not in text
+    assert f"{person.id_number[:2]}" in text
+    assert person.id_number[-3:] in text
+    for other in Person.objects.exclude(pk=person.pk):
+        assert other.name not in text
+        assert other.id_number not in text
+
+
+def test_the_result_is_in_no_cache_and_in_no_address(here, client):
+    _, person, _ = failed_and_paid(here)
+    page = ask_about(client, person)
+    assert page.status_code == 200
+    assert page.headers["Cache-Control"] == "no-store"
+    assert "noindex" in page.headers["X-Robots-Tag"]
+    told = " ".join(page.content.decode().split())
+    assert 'http-equiv="refresh" content="180;url=/query/cleared/"' in told
+    assert client.get(QUERY, {"name": person.name, "id_number": person.id_number}).status_code == 200
+    assert person.name not in client.get(QUERY, {"name": person.name}).content.decode()
+
+
+def test_what_is_under_review_is_told_by_its_stage(here, client):
+    _, person, _ = failed_and_paid(here)
+    book = here.books[person.division_code]
+    type(book).objects.filter(pk=book.pk).update(status="village_notice")
+    text = ask_about(client, person).content.decode()
+    assert "正在审核的" in text
+    assert "正在村里公示" in text
+
+
+MISSES = {
+    "no such person": {"id_number": "990001199001010015"},
+    "wrong name": {"name": "王大明"},
+    "wrong card": {"card_tail": "0000"},
+    "short number": {"id_number": "12345"},
+    "letters": {"id_number": "不是号码"},
+    "very long": {"id_number": "9" * 90},
+    "wildcard": {"name": "%", "card_tail": "____"},
+    "empty tail digits": {"card_tail": "尾号"},
+    "other person's name": {"name": "张三"},
+}
+
+
+def test_every_kind_of_miss_gives_the_same_bytes_headers_and_status(here):
+    _, person, _ = failed_and_paid(here)
+    seen = set()
+    for place, change in enumerate(MISSES.values()):
+        client = Client(REMOTE_ADDR=f"10.{place}.0.1")
+        page = ask_about(client, person, **change)
+        headers = {key: value for key, value in page.headers.items() if key != "Content-Length"}
+        seen.add((page.status_code, str(sorted(headers.items())), without_tokens(page)))
+    assert len(seen) == 1
+    assert "请核对姓名、身份证号和卡尾号" in seen.pop()[2]
+
+
+def test_a_blocked_person_is_answered_like_a_wrong_card(here):
+    _, person, _ = failed_and_paid(here)
+    misses = [
+        without_tokens(ask_about(Client(REMOTE_ADDR=f"10.{n}.0.1"), person, card_tail="0000"))
+        for n in range(5)
+    ]
+    blocked = ask_about(Client(REMOTE_ADDR="10.9.0.1"), person)
+    assert {without_tokens(blocked)} == set(misses)
+    assert QueryLog.objects.filter(outcome="blocked").count() == 1
+
+
+def test_right_answers_are_not_counted_as_misses(here):
+    _, person, _ = failed_and_paid(here)
+    for n in range(7):
+        assert "已到账" in ask_about(Client(REMOTE_ADDR=f"10.{n}.0.1"), person).content.decode()
+
+
+def test_spoofed_addresses_do_not_widen_the_limit(here):
+    """Ten thousand guesses would fare like these: five are looked at, whatever X-Forwarded-For says."""
+    _, person, _ = failed_and_paid(here)
+    for n in range(8):
+        client = Client(HTTP_X_FORWARDED_FOR=f"203.0.{n}.7", REMOTE_ADDR="10.1.1.1")
+        ask_about(client, person, card_tail=f"{n:04d}")
+    outcomes = list(QueryLog.objects.order_by("id").values_list("outcome", flat=True))
+    assert outcomes == ["missed"] * 5 + ["blocked"] * 3
+    assert QueryMiss.objects.filter(scope="address").count() == 1
+
+
+def test_behind_a_proxy_only_its_own_entry_counts(here, settings):
+    settings.TRUSTED_PROXIES = 1
+    for n in range(3):
+        client = Client(HTTP_X_FORWARDED_FOR=f"203.0.{n}.7, 198.51.100.5", REMOTE_ADDR="127.0.0.1")
+        ask(client, name="张三", id_number=id_number(), card_tail="0000")
+    assert QueryMiss.objects.filter(scope="address").get().misses == 3
+
+
+def many(address, count, *, at_window=False):
+    for n in range(count):
+        question = Question(f"张{n}", f"99{n:04d}19900101001X", "0000", address, at_window=at_window)
+        services.answer_question(question)
+
+
+@pytest.mark.parametrize(
+    ("address", "used", "ask_from"),
+    [
+        ("10.1.1.1", 20, "10.1.1.1"),
+        ("10.1.1.{}", 200, "10.1.1.250"),
+    ],
+)
+def test_addresses_and_their_neighbourhood_are_limited(here, address, used, ask_from):
+    _, person, line = failed_and_paid(here)
+    for n in range(used):
+        many(address.format(n % 200), 1)
+    right = Question(person.name, person.id_number, line.account_tail, ask_from)
+    assert services.answer_question(right).person is None
+    elsewhere = Question(person.name, person.id_number, line.account_tail, "172.16.0.1")
+    assert services.answer_question(elsewhere).person is not None
+
+
+def test_a_name_is_limited_over_all_numbers(here):
+    _, person, line = failed_and_paid(here)
+    for n in range(20):
+        services.answer_question(Question(person.name, f"98{n:04d}19900101001X", "0000", f"10.{n}.1.1"))
+    assert (
+        services.answer_question(
+            Question(person.name, person.id_number, line.account_tail, "10.99.1.1")
+        ).person
+        is None
+    )
+
+
+def test_a_service_window_is_spared_by_address_but_not_by_person(here, client, settings):
+    settings.WINDOW_TOKEN = "open-sesame-2026"
+    _, person, _ = failed_and_paid(here)
+    many("127.0.0.1", 25)
+    assert "没有查到" in ask_about(client, person).content.decode()
+    wrong = client.post("/query/window/", {"token": "guess"})
+    assert "口令不对" in wrong.content.decode()
+    assert client.post("/query/window/", {"token": "open-sesame-2026"}).status_code == 302
+    assert "已到账" in ask_about(client, person).content.decode()
+    for n in range(6):
+        ask_about(client, person, card_tail=f"{n:04d}")
+    assert "没有查到" in ask_about(client, person).content.decode()
+    settings.WINDOW_TOKEN = "another"
+    assert "（服务窗口）" not in client.get(QUERY).content.decode()
+
+
+def test_counters_begin_anew_the_next_day(here):
+    _, person, line = failed_and_paid(here)
+    right = Question(person.name, person.id_number, line.account_tail, "10.9.9.9")
+    for n in range(6):
+        services.answer_question(Question(person.name, person.id_number, "0000", f"10.{n}.1.1"))
+    assert services.answer_question(right).person is None
+    for row in QueryMiss.objects.all():
+        row.window_start -= timedelta(days=1)
+        row.save()
+    assert services.answer_question(right).person is not None
+
+
+def test_old_counters_are_dropped(here):
+    many("10.1.1.1", 2)
+    QueryMiss.objects.update(window_start="2020-01-01T00:00:00Z")
+    assert guard.forget_old() >= 2
+    assert not QueryMiss.objects.exists()
+
+
+def test_counters_and_log_hold_no_clear_values(here, client):
+    _, person, _ = failed_and_paid(here)
+    ask_about(client, person)
+    ask_about(client, person, card_tail="0000")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT string_agg(m::text, ' ') FROM (SELECT * FROM publicity_querymiss) m"
+            " UNION ALL SELECT string_agg(l::text, ' ') FROM publicity_querylog l"
+            " UNION ALL SELECT string_agg(e::text, ' ') FROM core_auditevent e"
+        )
+        stored = " ".join(row[0] or "" for row in cursor.fetchall())
+    for private in (person.name, person.id_number, person.id_number[:14], "127.0.0"):
+        assert private not in stored
+    assert person.name.encode().hex() not in stored
+
+
+def statements(question):
+    with CaptureQueriesContext(
+        connection,
+    ) as seen:
+        services.answer_question(question)
+    return [query["sql"].split("(")[0][:40] for query in seen.captured_queries]
+
+
+def test_found_missed_malformed_and_blocked_cost_the_same_statements(here):
+    _, person, line = failed_and_paid(here)
+    found = statements(Question(person.name, person.id_number, line.account_tail, "10.1.1.1"))
+    missed = statements(Question(person.name, person.id_number, "0000", "10.2.1.1"))
+    nobody = statements(Question("王五", "990001199001010015", "1234", "10.3.1.1"))
+    malformed = statements(Question("???", "x", "", "10.4.1.1"))
+    for n in range(5):
+        services.answer_question(Question(person.name, person.id_number, "0000", f"10.{n}.5.1"))
+    blocked = statements(Question(person.name, person.id_number, line.account_tail, "10.5.1.1"))
+    assert len(found) == 6
+    assert found == missed == nobody == malformed == blocked
+
+
+def test_a_page_costs_as_many_statements_for_a_miss_as_for_a_result(here):
+    _, person, line = failed_and_paid(here)
+    costs = []
+    for place, tail in enumerate((line.account_tail, "0000")):
+        client = Client(REMOTE_ADDR=f"10.{place}.0.1")
+        given = {"name": person.name, "id_number": person.id_number, "card_tail": tail}
+        given |= solve(client.get(QUERY).content.decode())
+        with CaptureQueriesContext(connection) as seen:
+            client.post(QUERY, given)
+        costs.append(len(seen))
+    assert costs[0] == costs[1]
+
+
+def test_the_number_of_statements_does_not_grow_with_the_payments(here):
+    _, person, line = failed_and_paid(here)
+    question = Question(person.name, person.id_number, line.account_tail, "10.1.1.1")
+    before = len(statements(question))
+    for _ in range(2):
+        make.entitle(
+            make.declaration(make.policy(here["finance"]), person.division_code, here["village"]), person
+        )
+    assert len(statements(question)) == before
+
+
+# --- the sum --------------------------------------------------------------------------------------------------------
+
+
+def test_a_sum_is_good_once(here, client):
+    _, person, line = failed_and_paid(here)
+    given = {"name": person.name, "id_number": person.id_number, "card_tail": line.account_tail}
+    given |= solve(client.get(QUERY).content.decode())
+    assert "已到账" in client.post(QUERY, given).content.decode()
+    assert "请再算一次" in client.post(QUERY, given).content.decode()
+
+
+@pytest.mark.parametrize("change", [{"answer": "99"}, {"token": "forged"}, {"token": ""}])
+def test_without_the_right_sum_nothing_is_looked_up(here, client, change):
+    _, person, line = failed_and_paid(here)
+    given = {"name": person.name, "id_number": person.id_number, "card_tail": line.account_tail}
+    given |= solve(client.get(QUERY).content.decode()) | change
+    text = client.post(QUERY, given).content.decode()
+    assert "请再算一次" in text
+    assert "已到账" not in text
+    assert not QueryLog.objects.exists()
+
+
+def test_an_empty_box_is_named(client, here):
+    text = client.post(QUERY, solve(client.get(QUERY).content.decode())).content.decode()
+    assert "还不能查，有 3 处要改" in text
+    assert "请填写身份证号" in text
+
+
+def test_the_token_does_not_tell_the_answer():
+    one = services.new_challenge()
+    answer = solve(f'算一算：{one.question} name="token" value="{one.token}"')["answer"]
+    from django.core import signing
+
+    payload = signing.loads(one.token, salt="publicity.challenge")
+    assert answer not in payload.values()
+    assert services.settle_challenge(one.token, answer)
+
+
+def test_sums_get_harder_while_many_questions_fail():
+    assert rules.sum_from(b"x").question.count("加") == 1
+    assert rules.sum_from(b"x", hard=True).question.count("加") == 2
+
+
+@pytest.mark.parametrize(
+    ("address", "same"),
+    [
+        ("10.1.1.1", "10.1.1.0/24"),
+        ("::ffff:10.1.1.1", "10.1.1.0/24"),
+        ("2001:db8:1:2::3", "2001:db8:1::/48"),
+        ("local", "local"),
+    ],
+)
+def test_neighbourhoods_of_addresses(address, same):
+    assert rules.network_of(address)[1] == same
+
+
+def test_the_lookup_uses_the_index(here):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(
+            "EXPLAIN SELECT * FROM disbursement_paymentline l WHERE l.beneficiary_key = %s ORDER BY l.id DESC LIMIT 200",
+            [crypto.blind_index("id_number", "x")],
+        )
+        assert "payment_of_person" in str(cursor.fetchall())
+
+
+def test_clearing_asks_the_browser_to_forget(client, here):
+    page = client.get(reverse("publicity:query-cleared"))
+    assert page.headers["Clear-Site-Data"] == '"cache"'
+    assert "已经清除" in page.content.decode()

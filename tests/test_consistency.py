@@ -1,0 +1,161 @@
+"""Rules that hold for the whole house and that no single test would notice."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.core.management import call_command
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from huimin.core import workflow_docs
+from huimin.core.identity import check_digits_ok
+from huimin.core.roles import ROLE_AREAS, Area, Role
+from huimin.core.scope import Scoped
+
+ROOT = Path(settings.BASE_DIR)
+FLOORS = ["core", "subsidies", "recipients", "disbursement", "servicecenter", "supervision", "publicity"]
+APPS = ["huimin", *FLOORS[1:]]
+CODE = [path for app in APPS for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts]
+# staff pages that nobody signed in may open; whole rooms of the public: PUBLIC_ROOMS
+OPEN_NAMES = {"core:login", "core:login-code", "display"}
+PUBLIC_ROOMS = {"publicity"}
+MACHINE_PREFIXES = ("api/", "back-office/")
+
+
+def routes(patterns=None, prefix="", namespace=""):
+    for one in get_resolver().url_patterns if patterns is None else patterns:
+        path = prefix + str(one.pattern)
+        if isinstance(one, URLResolver):
+            inner = f"{namespace}{one.namespace}:" if one.namespace else namespace
+            yield from routes(one.url_patterns, path, inner)
+        elif isinstance(one, URLPattern) and not path.startswith(MACHINE_PREFIXES):
+            yield namespace + (one.name or path), one.callback
+
+
+def own_views():
+    return [(name, view) for name, view in routes() if name.partition(":")[0] not in PUBLIC_ROOMS]
+
+
+@pytest.mark.parametrize(
+    ("name", "view"), own_views(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_every_page_is_behind_login_or_on_the_public_list(name, view):
+    assert getattr(view, "login_required", True) is (name not in OPEN_NAMES)
+
+
+@pytest.mark.parametrize(
+    ("name", "view"), own_views(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_every_staff_page_declares_its_area(name, view):
+    if name != "display":
+        assert getattr(view, "area", None) in {*Area.values, "*", "public"}
+
+
+def scoped_models():
+    return [model for model in apps.get_models() if issubclass(model, Scoped)]
+
+
+@pytest.mark.parametrize("model", scoped_models(), ids=lambda model: model._meta.label)
+def test_every_scoped_model_belongs_to_an_area_that_somebody_reads(model):
+    assert model.area in Area.values
+    assert any(model.area in areas for areas in ROLE_AREAS.values())
+    if model.policy_field:
+        model.objects.filter(**{f"{model.policy_field}__in": []})  # the path resolves
+
+
+def test_every_role_has_its_areas():
+    assert set(ROLE_AREAS) == set(Role)
+
+
+@pytest.mark.parametrize("flow", workflow_docs.flows(), ids=lambda flow: flow.kind)
+def test_steps_name_roles_and_states_that_exist(flow):
+    states = set(workflow_docs.states_of(flow))
+    for one in flow.steps:
+        assert one.roles
+        assert one.roles <= set(Role)
+        assert {*one.sources, one.target} <= states
+    names = [one.name for one in flow.steps]
+    assert len(names) == len(set(names))
+
+
+def test_the_workflow_document_is_fresh():
+    call_command("write_workflows", "--check")
+
+
+def test_foreign_keys_point_downwards():
+    upwards = []
+    for model in apps.get_models():
+        app = model._meta.app_label
+        if app not in FLOORS:
+            continue
+        for field in model._meta.get_fields():
+            target = field.related_model
+            if not field.concrete or target is None or target._meta.app_label not in FLOORS:
+                continue
+            if FLOORS.index(target._meta.app_label) > FLOORS.index(app):
+                upwards.append(f"{model._meta.label}.{field.name}")
+    assert not upwards
+
+
+def test_every_template_is_used():
+    templates = sorted((ROOT / "templates").rglob("*.html"))
+    # the kit of page builders is documented, and may be ahead of the pages
+    kit = ROOT / "docs" / "pages.md"
+    text = "\n".join(path.read_text(encoding="utf-8") for path in [*CODE, *templates, kit])
+    # error pages are named by their status number
+    unused = [
+        name
+        for path in templates
+        if (name := path.relative_to(ROOT / "templates").as_posix()) not in text
+        and not name.startswith("errors/")
+    ]
+    assert not unused
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_stay_under_600_lines_and_functions_under_60(path):
+    source = path.read_text(encoding="utf-8")
+    assert source.count("\n") < 600
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno < 60, node.name
+
+
+def test_no_real_looking_id_number_stands_in_data_or_code():
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout
+    found = []
+    for name in tracked.splitlines():
+        # tests may cite the examples that standards print
+        if name.startswith("tests/") or Path(name).suffix not in {
+            ".py",
+            ".csv",
+            ".json",
+            ".md",
+            ".html",
+            ".txt",
+            ".typ",
+        }:
+            continue
+        text = (ROOT / name).read_text(encoding="utf-8", errors="replace")
+        for number in re.findall(r"(?<![\dA-Za-z])[1-8]\d{5}(?:19|20)\d{9}[\dX](?![\dA-Za-z])", text):
+            if check_digits_ok(number):
+                found.append(f"{name}: {number[:6]}…")
+    assert not found
+
+
+def test_the_verifier_needs_nothing_but_python():
+    script = ROOT / "tools" / "verify_chain.py"
+    imported = {
+        name.name.partition(".")[0] if isinstance(node, ast.Import) else node.module.partition(".")[0]
+        for node in ast.walk(ast.parse(script.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in node.names
+    }
+    assert imported <= set(sys.stdlib_module_names)
