@@ -51,11 +51,13 @@ def drop(name: str) -> None:
     url = os.environ.get(ADMIN) or _maintenance_url()
     for attempt in range(PATIENCE):
         try:
-            return database.drop_database(url, name)
+            database.drop_database(url, name)
         except psycopg.errors.InsufficientPrivilege:
             if attempt == PATIENCE - 1:
                 raise
             time.sleep(0.5)
+        else:
+            return
 
 
 def drop_all() -> None:
