@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -11,6 +12,7 @@ from psycopg import sql
 from launcher import database
 
 PREFIX = f"bench_{os.getpid()}"
+PATIENCE = 60  # half seconds
 ADMIN = "HUIMIN_BENCH_ADMIN_URL"  # set by the launcher for servers of its own: CHECKPOINT takes a superuser
 
 
@@ -45,19 +47,27 @@ def _maintenance_url() -> str:
 
 
 def drop(name: str) -> None:
-    database.drop_database(owner_url() if not name.endswith("_template") else _maintenance_url(), name)
+    """Cut whoever is still in it; a worker of autovacuum may be cut by a superuser only, or waited for."""
+    url = os.environ.get(ADMIN) or _maintenance_url()
+    for attempt in range(PATIENCE):
+        try:
+            database.drop_database(url, name)
+        except psycopg.errors.InsufficientPrivilege:
+            if attempt == PATIENCE - 1:
+                raise
+            time.sleep(0.5)
+        else:
+            return
 
 
 def drop_all() -> None:
     """Whatever this run has left on the server."""
     with database.session(_maintenance_url()) as connection:
-        names = connection.execute(
+        rows = connection.execute(
             "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [PREFIX + "_"]
         ).fetchall()
-        for (name,) in names:
-            connection.execute(
-                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-            )
+    for (name,) in rows:
+        drop(name)
 
 
 def settle(name: str) -> None:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from huimin.core import audit, clock, files, jobs
 from huimin.core.errors import FileRefused, RowError, StepRefused
 from huimin.core.models import BankBranch, Job, StoredFile
-from huimin.core.sheets.guard import check_upload
+from huimin.core.sheets.guard import check_envelope
 from huimin.core.sheets.template import error_workbook
 from recipients.files import registry
 from recipients.files.registry import Findings
@@ -42,7 +42,7 @@ def submit_import(content: bytes, *, filename: str, actor: User) -> tuple[Regist
     Raises FileRefused when the bytes are no workbook, StepForbidden when the person may not import anywhere.
     """
     home = home_of(actor, IMPORT_ROLES)
-    check_upload(io.BytesIO(content), filename)
+    check_envelope(io.BytesIO(content), filename)  # the job looks inside, once
     if earlier := applied_before(content, actor=actor):
         return earlier, None
     digest = files.digest_of(content)

@@ -295,3 +295,20 @@ def test_a_far_cell_is_found_however_it_is_written(cell):
 def test_many_usual_cells_pass():
     data = with_far_cell(b'<row r="20001">', b'<c r="BL20001"><v>1</v></c>')
     assert check_upload(io.BytesIO(data), "a.xlsx").kind is Kind.XLSX
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"<html><table>", b"no zip at all", rebuilt(workbook(), extra=[("xl/vbaProject.bin", b"x")])],
+)
+def test_the_envelope_is_refused_without_looking_inside(data):
+    with pytest.raises(FileRefused):
+        guard.check_envelope(io.BytesIO(data), "名单.xlsx")
+
+
+def test_what_is_wrong_inside_is_left_to_the_job_that_reads_it():
+    data = rebuilt(workbook(), in_sheet(b"<sheetData>", b"<!DOCTYPE a><sheetData>"))
+    file = io.BytesIO(data)
+    guard.check_envelope(file, "名单.xlsx")
+    assert file.tell() == 0
+    assert "实体声明" in refusal(data)

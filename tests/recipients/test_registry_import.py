@@ -12,6 +12,7 @@ from recipients.files.registry import TITLES
 from recipients.models import Account, Household, Person, RegistryImport
 from recipients.rules import commit
 from recipients.services import registry_import
+from tests.core.test_sheets_guard import in_sheet, rebuilt
 from tests.factories import COUNTY, OTHER_TOWN, OTHER_VILLAGE, TOWN, VILLAGE, UserFactory
 from tests.recipients.sheets import card, member, person_id, workbook
 
@@ -224,3 +225,10 @@ def test_two_hundred_rows_take_as_many_statements_as_ten(clerk):
     few = statements([member(n, house=n) for n in range(1, 11)], clerk)
     many = statements([member(n, house=n) for n in range(101, 301)], clerk)
     assert few == many
+
+
+def test_a_file_with_something_hostile_inside_is_refused_by_the_job(clerk):
+    content = rebuilt(workbook(family(2)), in_sheet(b"<sheetData>", b"<!DOCTYPE a><sheetData>"))
+    with pytest.raises(FileRefused, match="没有导入"):
+        take(content, clerk)
+    assert not Person.objects.exists()

@@ -55,11 +55,32 @@ class GuardReport:
     sheets: dict[str, SheetScan] = field(default_factory=dict)  # by sheet name
 
 
+def check_envelope(file: BinaryIO, filename: str) -> None:
+    """What can be told of an upload without unpacking it: name, size, kind, password, macros, sizes the zip declares.
+
+    For those who hand the bytes to a job, whose reading begins with check_upload; raises FileRefused.
+    """
+    kind, head = _begin(file, filename)
+    if kind is Kind.XLSX:
+        _open_xlsx(file, head)
+    elif kind is Kind.XLS:
+        _check_xls(file, head)
+    file.seek(0)
+
+
 def check_upload(file: BinaryIO, filename: str) -> GuardReport:
     """Look at the bytes of an upload; raises FileRefused with the sentence for the clerk.
 
     `file` must be seekable and is left at its beginning.
     """
+    kind, head = _begin(file, filename)
+    check = {Kind.XLSX: _check_xlsx, Kind.XLS: _check_xls, Kind.CSV: _check_csv}[kind]
+    report = check(file, head)
+    file.seek(0)
+    return report
+
+
+def _begin(file: BinaryIO, filename: str) -> tuple[Kind, bytes]:
     kind = kind_of(filename)
     size = file.seek(0, 2)
     file.seek(0)
@@ -70,10 +91,7 @@ def check_upload(file: BinaryIO, filename: str) -> GuardReport:
     head = file.read(4096)
     if looks_like_web_page(head):
         raise refused(FAKE_EXCEL)
-    check = {Kind.XLSX: _check_xlsx, Kind.XLS: _check_xls, Kind.CSV: _check_csv}[kind]
-    report = check(file, head)
-    file.seek(0)
-    return report
+    return kind, head
 
 
 def kind_of(filename: str) -> Kind:
@@ -90,7 +108,7 @@ def looks_like_web_page(head: bytes) -> bool:
     return start.startswith(b"<") and WEB_PAGE.search(start[:2048]) is not None
 
 
-def _check_xlsx(file: BinaryIO, head: bytes) -> GuardReport:
+def _open_xlsx(file: BinaryIO, head: bytes) -> Container:
     if head.startswith(OLE_MAGIC):
         raise refused(PASSWORD if _ole_has(file, "EncryptedPackage") else NOT_EXCEL)
     if not head.startswith(ZIP_MAGIC):
@@ -101,9 +119,14 @@ def _check_xlsx(file: BinaryIO, head: bytes) -> GuardReport:
         raise refused(MACRO)
     if not {"[content_types].xml", "xl/workbook.xml"} <= names:
         raise refused(NOT_EXCEL)
+    return container
+
+
+def _check_xlsx(file: BinaryIO, head: bytes) -> GuardReport:
+    container = _open_xlsx(file, head)
     report = GuardReport(Kind.XLSX)
     _scan_parts(container, report)
-    if any(name.startswith("xl/externallinks/") for name in names):
+    if any(name.startswith("xl/externallinks/") for name in container.names()):
         report.notes.append(EXTERNAL_LINK)
     return report
 
