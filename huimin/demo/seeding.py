@@ -35,6 +35,7 @@ class Plan:
     households: int = 6_000
     seed: int = 1
     county: str = COUNTY
+    is_bare: bool = False  # people, policies and money, but no business yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,8 @@ def registry(plan: Plan) -> str:
 
 
 def _story(plan: Plan) -> str:
+    if plan.is_bare:
+        return "只有基础数据，没有办过业务"
     from huimin.demo import story  # noqa: PLC0415 -- the story reads Plan from here
 
     return story.play(plan)

@@ -37,7 +37,7 @@ class Desk:
 
 
 def test_the_whole_way_through_commands(installation, tmp_path):
-    installation.command("seed_demo", "--households", "40")
+    installation.command("seed_demo", "--bare", "--households", "40")
     desk = Desk(installation, tmp_path)
     register(desk)
     review(desk, declare(desk))

@@ -18,6 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("--if-empty", action="store_true", help="已经准备过就什么也不做")
         parser.add_argument("--households", type=int, default=seeding.Plan.households, help="农户数")
         parser.add_argument("--seed", type=int, default=seeding.Plan.seed, help="随机种子")
+        parser.add_argument("--bare", action="store_true", help="只准备基础数据，不演业务（测试用）")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.ENVIRONMENT == "production":
@@ -26,7 +27,7 @@ class Command(BaseCommand):
             if not options["if_empty"]:
                 raise CommandError("演示数据已经准备过。要重来请先 run.py resetdb。")
             return
-        plan = seeding.Plan(households=options["households"], seed=options["seed"])
+        plan = seeding.Plan(households=options["households"], seed=options["seed"], is_bare=options["bare"])
         with connection.cursor() as cursor:
             cursor.execute(jobs.WORKER_SETTINGS)
         try:
