@@ -20,7 +20,7 @@ WIDE = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 TALLEST = 2400  # pixels of a long page; what is below looks like what is above
 PAGES = 60  # of one post
-STAFF_AREA = ("/desk/", "/back-office/", "/api/")
+STAFF_AREA = ("/desk/", "/back-office/", "/api/", "/display/")
 LARGEST, LARGEST_SUM = 250_000, 12_000_000
 # kinds of pages that other documents show, by the name of their picture
 NAMED = {"/desk/disbursement/rosters/N/": "roster", "/desk/finance-check": "workbench"}
@@ -107,7 +107,7 @@ def public_pages(browser: Browser, site: str) -> Iterator[tuple[str, Page]]:
 
 
 def file_name(kind: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", kind.lower()).strip("-") + ".png"
+    return re.sub(r"[^a-z0-9]+", "-", kind.removeprefix("/desk/").lower()).strip("-") + ".png"
 
 
 def take(page: Page, helper: Page, into: Path, kind: str) -> dict:
