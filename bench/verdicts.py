@@ -108,13 +108,14 @@ def _half(one: Measured, measured: Sequence[Measured]) -> Measured | None:
 def _line(one: Measured, half: Measured | None, peer: Peer | None, *, first: bool) -> Line:
     limit, ours = seconds(one.limit), seconds(one.ours)
     peer_rows, peer_seconds = _scaled(one, peer)
+    peer_rows = None if peer_rows == one.rows else peer_rows
     line = Line(
         job=one.comparison.job + (f" / {peer.label}" if peer else ""),
         rows=one.rows,
         limit=limit,
         ours=ours,
         peer=peer_seconds,
-        peer_rows=peer_rows if peer_rows != one.rows else None,
+        peer_rows=peer_rows,
         limit_ratio=ours / limit,
         limit_cpu_ratio=cpu(one.ours) / cpu(one.limit),
         peer_ratio=peer_seconds / ours if peer_seconds is not None else None,
@@ -137,16 +138,16 @@ def _line(one: Measured, half: Measured | None, peer: Peer | None, *, first: boo
 
 
 def _scaled(one: Measured, peer: Peer | None) -> tuple[int | None, float | None]:
-    if peer is None or peer.label not in one.peers:
+    rows, samples = one.peers.get(peer.label, (0, [])) if peer else (0, [])
+    if not samples:
         return None, None
-    rows, samples = one.peers[peer.label]
     return rows, seconds(samples) * one.rows / rows
 
 
 def _peer_cpu(one: Measured, peer: Peer | None) -> float | None:
-    if peer is None or peer.label not in one.peers:
+    rows, samples = one.peers.get(peer.label, (0, [])) if peer else (0, [])
+    if not samples:
         return None
-    rows, samples = one.peers[peer.label]
     return cpu(samples) * one.rows / rows / cpu(one.ours)
 
 

@@ -85,7 +85,7 @@ def history(obj: Model, *, limit: int = 30) -> list[Entry]:
         Entry(
             text=event.label or event.action,
             who=str(event.actor or ""),
-            when=event.at,
+            when=event.business_at,
             state="back" if event.action.startswith("return") else "",
             note=event.note,
         )

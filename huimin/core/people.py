@@ -173,7 +173,7 @@ class _Maker:
     def _descendants(self, surname: str, age: int) -> list[MemberData]:
         chance = self.random
         found = []
-        for _ in range(int(chance() * 2.9)):
+        for _ in range(int(chance() * 3.7)):
             child_age = age - 23 - int(chance() * 12)
             boy = chance() < 0.52
             if child_age >= 0 and (child_age < 24 or boy):  # grown daughters have their own household

@@ -150,7 +150,8 @@ def _id_number(number: int) -> str:
 def _office(body: Body, county: Division) -> Office:
     place = _place(body, county)
     department = Department.objects.get(code=body.department) if body.department else None
-    name = body.name if body.place else f"{county.name}{body.name.removeprefix('县')}"
+    above = county.parent if body.name.startswith("市") and county.parent else county
+    name = body.name if body.place else f"{above.name}{body.name.lstrip('市县')}"
     found, _ = Office.objects.get_or_create(
         name=name, defaults={"kind": body.kind, "division": place, "department": department}
     )
@@ -158,7 +159,10 @@ def _office(body: Body, county: Division) -> Office:
 
 
 def _place(body: Body, county: Division) -> Division:
-    return Division.objects.get(pk=county.pk[:6] + body.place) if body.place else county
+    """The city's people watch over the city, everybody else is at home in the county or below it."""
+    if body.place:
+        return Division.objects.get(pk=county.pk[:6] + body.place)
+    return county.parent if body.name.startswith("市") and county.parent else county
 
 
 def _grant(post: Post, user: User, county: Division) -> None:

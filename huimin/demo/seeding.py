@@ -51,35 +51,35 @@ class Money:
 
 _MONEY = (
     Money(
-        "财农〔2026〕12号", "耕地地力保护补贴资金", Indicator.Source.EARMARKED, Decimal(60_000_000), ("NY01",)
+        "财农〔2026〕12号", "耕地地力保护补贴资金", Indicator.Source.EARMARKED, Decimal(800_000), ("NY01",)
     ),
     Money(
         "皖财社〔2026〕31号",
         "困难群众救助补助资金",
         Indicator.Source.EARMARKED,
-        Decimal(12_000_000),
+        Decimal(400_000),
         ("MZ01",),
     ),
     Money(
         "金财社〔2026〕8号",
         "残疾人两项补贴资金",
         Indicator.Source.MATCHING,
-        Decimal(6_000_000),
+        Decimal(100_000),
         ("MZ08", "MZ09"),
     ),
-    Money("金财社〔2026〕9号", "高龄津贴资金", Indicator.Source.MATCHING, Decimal(5_000_000), ("MZ10",)),
+    Money("金财社〔2026〕9号", "高龄津贴资金", Indicator.Source.MATCHING, Decimal(40_000), ("MZ10",)),
     Money(
         "财资环〔2026〕5号",
         "林业生态保护恢复资金",
         Indicator.Source.EARMARKED,
-        Decimal(9_000_000),
+        Decimal(60_000),
         ("LY03", "LY04"),
     ),
     Money(
         "皖财农〔2026〕44号",
         "水库移民后期扶持资金",
         Indicator.Source.EARMARKED,
-        Decimal(4_000_000),
+        Decimal(60_000),
         ("SL01",),
     ),
 )

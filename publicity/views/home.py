@@ -26,7 +26,7 @@ def home(request: PublicRequest) -> HttpResponse:
         "disclosures": _placed(list(queries.standing_disclosures().order_by("-published_on", "-id")[:5])),
         "today": today,
     }
-    return show(request, "home", context)
+    return show(request, "publicity/home.html", context)
 
 
 def _placed(rows: list[Any]) -> list[tuple[Any, str]]:
@@ -41,7 +41,7 @@ def _placed(rows: list[Any]) -> list[tuple[Any, str]]:
 def policies(request: PublicRequest) -> HttpResponse:
     today = clock.today()
     rows = [(policy, _version(policy)) for policy in queries.public_policies_on(today)]
-    return show(request, "policies", {"rows": rows})
+    return show(request, "publicity/policies.html", {"rows": rows})
 
 
 def _version(policy: Policy) -> object:
@@ -64,4 +64,4 @@ def policy(request: PublicRequest, code: str) -> HttpResponse:
         "disclosures": [(row, place, Period.parse(row.period).label) for row, place in _placed(list(recent))],
         "today": today,
     }
-    return show(request, "policy", context)
+    return show(request, "publicity/policy.html", context)

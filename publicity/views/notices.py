@@ -27,7 +27,7 @@ def notices(request: PublicRequest) -> HttpResponse:
     page = Paginator(queries.running_notices(clock.today()), PAGE).get_page(request.GET.get("page"))
     names = queries.place_titles([notice.division_code for notice in page])
     rows = [(notice, names[notice.division_code]) for notice in page]
-    return show(request, "notices", {"rows": rows, "page": page, "today": clock.today()})
+    return show(request, "publicity/notices.html", {"rows": rows, "page": page, "today": clock.today()})
 
 
 @public
@@ -43,7 +43,7 @@ def notice(request: PublicRequest, notice_id: int) -> HttpResponse:
         "offices": queries.offices_at(found.division_code),
         "today": clock.today(),
     }
-    return show(request, "notice", context)
+    return show(request, "publicity/notice.html", context)
 
 
 @public
@@ -57,7 +57,7 @@ def objection(request: PublicRequest, notice_id: int) -> HttpResponse:
         return redirect(f"{reverse('publicity:objection-progress', args=[code])}?filed=1")
     form.ask(services.new_challenge())
     context = {"form": form, "notice": found, "place": queries.place_title(found.division_code)}
-    return show(request, "objection", context)
+    return show(request, "publicity/objection.html", context)
 
 
 def _file(request: PublicRequest, notice: Notice, form: ObjectionForm) -> str:
@@ -89,7 +89,7 @@ def progress(request: PublicRequest) -> HttpResponse:
             return redirect("publicity:objection-progress", code)
         known = services.count_use("objection", request.client_ip)
         form.add_error("code", "没有这个查询号，请核对" if known else "查得太多了，请过一会儿再查")
-    return show(request, "objection_ask", {"form": form})
+    return show(request, "publicity/objection_ask.html", {"form": form})
 
 
 @public
@@ -106,7 +106,7 @@ def objection_progress(request: PublicRequest, code: str) -> HttpResponse:
         "just_filed": "filed" in request.GET,
         "today": clock.today(),
     }
-    return show(request, "objection_progress", context)
+    return show(request, "publicity/objection_progress.html", context)
 
 
 def _running(notice_id: int) -> Notice:

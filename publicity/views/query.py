@@ -46,7 +46,7 @@ def query(request: PublicRequest) -> HttpResponse:
             return _answered(request, form)
         form.add_error("answer", "算一算的得数不对，请再算一次")
     form.ask(services.new_challenge())
-    return show(request, "query", {"form": form, "miss": "", "at_window": _at_window(request)})
+    return show(request, "publicity/query.html", {"form": form, "miss": "", "at_window": _at_window(request)})
 
 
 def _answered(request: PublicRequest, form: QueryForm) -> HttpResponse:
@@ -60,8 +60,10 @@ def _answered(request: PublicRequest, form: QueryForm) -> HttpResponse:
         # a fresh form without what was typed: the page is the same for every miss
         empty = QueryForm()
         empty.ask(services.new_challenge(hard=answer.is_busy))
-        return show(request, "query", {"form": empty, "miss": MISS_TEXT, "at_window": at_window})
-    return show(request, "result", _result_context(answer, given["id_number"]))
+        return show(
+            request, "publicity/query.html", {"form": empty, "miss": MISS_TEXT, "at_window": at_window}
+        )
+    return show(request, "publicity/result.html", _result_context(answer, given["id_number"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def _result_context(answer: Answer, id_number: str) -> dict[str, Any]:
 @private_page
 def cleared(request: PublicRequest) -> HttpResponse:
     """Where the button and the timer lead: the browser is asked to forget what it kept of this site."""
-    response = show(request, "cleared", {})
+    response = show(request, "publicity/cleared.html", {})
     response["Clear-Site-Data"] = '"cache"'
     return response
 
@@ -143,7 +145,7 @@ def window(request: PublicRequest) -> HttpResponse:
             )
             return response
         form.add_error("token", "口令不对，请核对后再填" if allowed else "试得太多了，请过一会儿再填")
-    return show(request, "window", {"form": form})
+    return show(request, "publicity/window.html", {"form": form})
 
 
 def _is_token(text: str) -> bool:

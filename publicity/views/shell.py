@@ -38,7 +38,7 @@ def show(request: HttpRequest, template: str, context: dict[str, Any], *, status
     fitting = [link.url for link in links if request.path.startswith(link.url)]
     now = max(fitting, key=len) if fitting else ""
     nav = [{"label": link.label, "url": link.url, "current": link.url == now} for link in links]
-    return render(request, f"publicity/{template}.html", {"public_nav": nav, **context}, status=status)
+    return render(request, template, {"public_nav": nav, **context}, status=status)
 
 
 def open_page(view: View) -> View:

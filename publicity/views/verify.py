@@ -29,7 +29,7 @@ def verify(request: PublicRequest) -> HttpResponse:
         if code := read_code(typed):
             return redirect("publicity:verify-code", code)
         form.add_error("code", "核验码是 16 个字，请对着公示再看一遍")
-    return show(request, "verify", {"form": form, "file_form": FileForm()})
+    return show(request, "publicity/verify.html", {"form": form, "file_form": FileForm()})
 
 
 @public
@@ -40,8 +40,10 @@ def verify_code(request: PublicRequest, code: str) -> HttpResponse:
     plain = read_code(code)
     found = queries.disclosure_by_code(plain) if plain else None
     if found is None:
-        return show(request, "verify_unknown", {"code": spaced(plain) if plain else ""}, status=404)
-    return show(request, "verified", _verdict(found))
+        return show(
+            request, "publicity/verify_unknown.html", {"code": spaced(plain) if plain else ""}, status=404
+        )
+    return show(request, "publicity/verified.html", _verdict(found))
 
 
 def _verdict(found: Disclosure) -> dict[str, object]:
@@ -73,17 +75,17 @@ def verify_file(request: PublicRequest) -> HttpResponse:
             return _compared(request, files.read_csv(upload.read()))
         except BadInput as wrong:
             form.add_error("file", str(wrong))
-    return show(request, "verify", {"form": CodeForm(), "file_form": form, "errors_of": form})
+    return show(request, "publicity/verify.html", {"form": CodeForm(), "file_form": form, "errors_of": form})
 
 
 def _compared(request: PublicRequest, mine: files.OpenList) -> HttpResponse:
     found = queries.disclosure_by_code(mine.root)
     if found is None:
-        return show(request, "verify_unknown", {"code": ""}, status=404)
+        return show(request, "publicity/verify_unknown.html", {"code": ""}, status=404)
     theirs = list(queries.open_lines(found))
     unlike = differences(mine.lines, theirs, most=MOST_SHOWN)
     if not unlike and root_of(mine.lines) == found.root:
-        return show(request, "verified", _verdict(found))
+        return show(request, "publicity/verified.html", _verdict(found))
     context = {
         "disclosure": found,
         "place": queries.place_title(found.division_code),
@@ -92,4 +94,4 @@ def _compared(request: PublicRequest, mine: files.OpenList) -> HttpResponse:
         "is_cut": len(unlike) == MOST_SHOWN,
         "is_standing": found.status == DisclosureStatus.PUBLISHED,
     }
-    return show(request, "verify_diff", context)
+    return show(request, "publicity/verify_diff.html", context)

@@ -29,7 +29,7 @@ Chunks = Callable[[Disclosure, Iterable[OpenLine]], Iterator[str]]
 @require_safe
 @open_page
 def villages(request: PublicRequest) -> HttpResponse:
-    return show(request, "villages", {"towns": queries.towns()})
+    return show(request, "publicity/villages.html", {"towns": queries.towns()})
 
 
 @public
@@ -49,7 +49,7 @@ def place(request: PublicRequest, code: str) -> HttpResponse:
         "villages": below,
         "offices": queries.offices_at(code),
     }
-    return show(request, "place", context)
+    return show(request, "publicity/place.html", context)
 
 
 @public
@@ -74,7 +74,7 @@ def disclosure(request: PublicRequest, code: str, disclosure_id: int) -> HttpRes
         "offices": queries.offices_at(code),
         "version": found.batch.version,
     }
-    return show(request, "disclosure", context)
+    return show(request, "publicity/disclosure.html", context)
 
 
 @public

@@ -236,8 +236,13 @@ def _stats(one: Declaration) -> list[Stat]:
     )
     return [
         Stat("在册", f"{found['people']:,}", "人"),
-        Stat("金额", f"{found['total']:,.2f}", "元", "逐人四舍五入后相加", is_key=True),
-        Stat("标准", one.version.standard_text, "", f"第 {one.version.number} 版"),
+        Stat(
+            "金额",
+            f"{found['total']:,.2f}",
+            "元",
+            f"{one.version.standard_text}，逐人四舍五入后相加",
+            is_key=True,
+        ),
         Stat("剔除", f"{found['out']:,}", "人"),
     ]
 

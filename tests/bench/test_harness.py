@@ -71,6 +71,14 @@ def test_a_scaled_peer_is_marked():
     assert "| ~8.00 s |" in table(measured())
 
 
+def test_a_peer_that_did_not_run_leaves_its_cells_empty():
+    one = measured()
+    one.peers["usual way"] = (500, [])
+    (line,) = lines([one])
+    assert (line.peer, line.peer_ratio, len(line.goals)) == (None, None, 2)
+    assert "| – |" in table(one)
+
+
 def test_the_median_ignores_one_slow_run():
     one = measured()
     one.ours = [sample(1.0), sample(1.1), sample(9.0)]

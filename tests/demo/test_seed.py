@@ -7,19 +7,23 @@ import pytest
 from django.contrib.auth.hashers import check_password
 from django.core.management import CommandError, call_command
 
-from huimin.core import audit, clock
+from disbursement.models import Batch, PaymentOrder, ReturnFile, Roster
+from disbursement.states import OrderStatus, ReturnStatus, RosterStatus
+from huimin.core import audit, clock, proofs
 from huimin.core.identity import check_digits_ok
 from huimin.core.models import AuditEvent, Grant, User
 from huimin.core.roles import Role
 from huimin.demo import accounts
-from recipients.models import Household
+from publicity.models import Disclosure
+from recipients.models import Declaration, Entitlement, Household, Objection
+from recipients.states import DeclarationStatus, EntitlementStatus
 from tests import servers
 
 
 @pytest.fixture
 def seeded(committed_db, settings):
     settings.DATABASE_OWNER_URL = servers.owner_url()
-    call_command("seed_demo", households=20)
+    call_command("seed_demo", households=20, bare=True)
 
 
 def listed(*arguments):
@@ -63,3 +67,21 @@ def test_production_gets_no_demo(committed_db, settings):
     with pytest.raises(CommandError, match="正式环境"):
         call_command("seed_demo")
     assert not User.objects.exists()
+
+
+def statuses(model):
+    return set(model.objects.values_list("status", flat=True))
+
+
+def test_the_story_leaves_something_in_every_state_and_every_proof_holds(committed_db, settings):
+    settings.DATABASE_OWNER_URL = servers.owner_url()
+    call_command("seed_demo", households=2500)
+    assert statuses(Declaration) == set(DeclarationStatus) - {DeclarationStatus.WITHDRAWN}
+    assert statuses(Roster) == set(RosterStatus) - {RosterStatus.CANCELLED}
+    assert statuses(PaymentOrder) == set(OrderStatus) - {OrderStatus.CANCELLED}
+    assert statuses(ReturnFile) == {ReturnStatus.UPLOADED, ReturnStatus.CONFIRMED}
+    assert statuses(Entitlement) == {EntitlementStatus.ACTIVE, EntitlementStatus.SUSPENDED}
+    assert {Batch.Kind.REGULAR, Batch.Kind.CORRECTION} == set(Batch.objects.values_list("kind", flat=True))
+    assert Objection.objects.filter(status="open").exists()
+    assert Disclosure.objects.exists()
+    assert [one.name for one in proofs.run_all() if not one.holds] == []

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from django.db.models import Q
+from django.urls import reverse
+
+from huimin.core import searching
+from huimin.core.identity import mask_id_staff
+from huimin.core.models import Division
+from huimin.core.roles import Area
+from huimin.core.searching import SHOWN, Hit
+from recipients import queries
+from recipients.models import Declaration
+
+if TYPE_CHECKING:
+    from huimin.core.models import User
+
+
+@searching.source("人员", area=Area.REGISTRY)
+def people(user: User, words: str) -> Iterable[Hit]:
+    """By the beginning of a name, pinyin initials or household code; ID numbers are asked for on the list, by POST."""
+    found = list(
+        queries.people_for(user).filter(queries.matching(words)).order_by("name_key", "pk")[: SHOWN + 1]
+    )
+    places = queries.place_names(person.division_code for person in found)
+    for person in found:
+        note = f"{places.get(person.division_code, '')} {mask_id_staff(person.id_number)}"
+        yield Hit(person.name, reverse("recipients:person-detail", args=[person.pk]), note)
+
+
+@searching.source("申报册", area=Area.REVIEW)
+def declarations(user: User, words: str) -> Iterable[Hit]:
+    villages = list(Division.objects.filter(name__contains=words).values_list("code", flat=True)[:200])
+    named = (
+        Q(policy__name__icontains=words)
+        | Q(policy__short_name__icontains=words)
+        | Q(division_code__in=villages)
+    )
+    found = list(
+        Declaration.objects.visible_to(user)
+        .select_related("policy")
+        .filter(named)
+        .order_by("-pk")[: SHOWN + 1]
+    )
+    places = queries.place_names(one.division_code for one in found)
+    for one in found:
+        label = f"{places.get(one.division_code, '')} {one}"
+        yield Hit(label, reverse("recipients:declaration-detail", args=[one.pk]), one.get_status_display())
