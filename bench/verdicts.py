@@ -71,7 +71,7 @@ def differences(name: str, one: Proof, other: Proof, keys: Sequence[str] = ()) -
     """What two runs do not have in common: row count, sum in fen, digest, error set."""
     wanted = keys or sorted(one.keys() | other.keys())
     return [
-        f"{name}: {key} {one.get(key)!r} != {other.get(key)!r}"
+        f"{name}: {key} {str(one.get(key))[:16]} != {str(other.get(key))[:16]}"
         for key in wanted
         if one.get(key) != other.get(key)
     ]
@@ -126,7 +126,7 @@ def _line(one: Measured, half: Measured | None, peer: Peer | None, *, first: boo
         growth=ours / seconds(half.ours) if half else None,
         goals=[],
         met=[],
-        invalid="; ".join(one.differences[:3]),
+        invalid="; ".join(list(dict.fromkeys(one.differences))[:3]),
         samples=len(one.ours),
     )
     goals = (*one.comparison.goals,) if first else ()

@@ -21,6 +21,7 @@ from disbursement.models import PaymentOrder, Roster
 from disbursement.services import bankfiles, orders, rosters
 from disbursement.states import ORDER_FLOW, ROSTER_FLOW, RosterStatus
 from huimin.core import crypto
+from huimin.core.bankformats.encodings import encode_text
 from huimin.core.bankformats.layout import BankFormat, PayrollHeader
 from huimin.core.bankformats.payroll import write_payroll
 from huimin.core.bankformats.pipe_txt import FORMAT as TXT
@@ -135,7 +136,9 @@ def bare_txt(order: PaymentOrder, out: io.BytesIO) -> None:
 
 
 def put(text: str, out: io.BytesIO, digest: Any) -> None:
-    encoded = text.encode("gb18030")
+    encoded = encode_text(
+        text, "gb18030"
+    )  # the table of 2022: plain Python would send other bytes for some rare names
     digest.update(encoded)
     out.write(encoded)
 

@@ -11,6 +11,7 @@ from openpyxl import Workbook
 from bench.child import Stage
 from bench.jobs.bank_file import DAY, proof_txt, proof_xlsx, the_order
 from disbursement.models import PaymentLine, PaymentOrder
+from huimin.core.bankformats.encodings import encode_text
 
 
 def objects(order: PaymentOrder) -> Iterator[tuple[Any, ...]]:
@@ -37,7 +38,7 @@ def orm_txt(stage: Stage) -> dict[str, Any]:
         lines = [f"H|金寨县|{order.number}|{order.line_count}|{order.total}|{DAY:%Y%m%d}|\r\n"]
         lines += ["|".join(cells) + "|\r\n" for cells in objects(order)]
         lines.append(f"T|{order.line_count}|{order.total}|\r\n")
-        content = "".join(lines).encode("gb18030")
+        content = encode_text("".join(lines), "gb18030")
     return proof_txt(content)
 
 

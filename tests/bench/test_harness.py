@@ -120,7 +120,7 @@ def test_memory_is_judged_without_the_idle_process():
 
 @pytest.mark.parametrize("key", ["rows", "fen", "sha256", "errors"])
 def test_unequal_results_are_named(key):
-    assert differences("limit", PROOF | {key: 7}, PROOF) == [f"limit: {key} 7 != {PROOF.get(key)!r}"]
+    assert differences("limit", PROOF | {key: 7}, PROOF) == [f"limit: {key} 7 != {PROOF.get(key)}"]
 
 
 def test_only_the_agreed_part_of_the_results_is_compared():
