@@ -83,9 +83,12 @@ def staff_pages(browser: Browser, site: str, posts: list[dict]) -> Iterator[tupl
             kind = walk.kind_of(path)
             # everybody's workbench is another one
             name = f"{kind}{account['username']}" if kind == "/desk/" else kind
-            if name not in done:
-                done.add(name)
-                yield f"{NAMED.get(name, name)}-{WIDE['width']}", page
+            if name in done:
+                continue
+            done.add(name)
+            for screen in (PHONE, WIDE):
+                page.set_viewport_size(screen)
+                yield f"{NAMED.get(name, name)}-{screen['width']}", page
         context.close()
 
 
