@@ -104,8 +104,8 @@ def _accept(data: bytes, name: str, content: ReturnContent, sha256: str, *, acto
     if known:
         return known
     _require_dates(content, order)
-    _stage(content)
-    errors = _faults(order)
+    _stage(content, order)
+    errors = _faults()
     if errors:
         raise _refusal(errors)
     figures = _figures(order)
@@ -152,7 +152,7 @@ def _require_dates(content: ReturnContent, order: PaymentOrder) -> None:
 # --- staging and set-wise checks ----------------------------------------------------------------------------------
 
 
-def _stage(content: ReturnContent) -> None:
+def _stage(content: ReturnContent, order: PaymentOrder) -> None:
     """The lines into a temporary table; account numbers only as blind indexes."""
     keys = crypto.blind_index_many("account", [line.account for line in content.lines])
     with connection.cursor() as cursor:
@@ -176,6 +176,9 @@ def _stage(content: ReturnContent) -> None:
                     )
                 )
         cursor.execute("ANALYZE staged_return")
+        cursor.execute("DROP TABLE IF EXISTS matched_return")
+        cursor.execute(MATCH, {"order": order.pk})
+        cursor.execute("ANALYZE matched_return")
 
 
 def _line_id(reference: str) -> int:
@@ -188,78 +191,87 @@ def _line_id(reference: str) -> int:
     )
 
 
-# every staged line beside the line that was sent (or nothing) and what became of it so far
-MATCHED = """
+# every staged line beside the line that was sent (or nothing) and what became of it so far: joined once, asked often
+MATCH = """
+CREATE TEMP TABLE matched_return ON COMMIT DROP AS
+SELECT s.*, l.id AS sent_id, l.amount AS sent_amount, l.account_key AS sent_key, l.account_name AS sent_name,
+       paid.id AS paid_id, failed.id AS failed_id, undone.id AS undone_id, undone.kind AS undone_kind
 FROM staged_return s
-LEFT JOIN LATERAL (
-    SELECT l.* FROM disbursement_paymentline l
+LEFT JOIN (
+    SELECT l.id, l.amount, l.account_key, l.account_name FROM disbursement_paymentline l
     JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision AND r.order_id = %(order)s
-    WHERE l.id = s.line_id AND NOT EXISTS (
-        SELECT FROM disbursement_paymentresult x WHERE x.line_id = l.id AND x.kind = 'stopped')) l ON true
+    WHERE NOT EXISTS (
+        SELECT FROM disbursement_paymentresult x WHERE x.line_id = l.id AND x.kind = 'stopped')) l ON l.id = s.line_id
 LEFT JOIN disbursement_paymentresult paid ON paid.line_id = l.id AND paid.kind = 'paid'
 LEFT JOIN disbursement_paymentresult failed ON failed.line_id = l.id AND failed.kind = 'bank_failed'
 LEFT JOIN disbursement_paymentresult undone ON undone.line_id = l.id
      AND undone.kind IN ('late_return', 'voluntary_refund')
 """
 
-TAKEN_OVER = "EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = l.id)"
+TAKEN_OVER = "EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = s.sent_id)"
+
 Words = Callable[[Sequence[Any]], str]
 FAULTS: tuple[tuple[str, str, str, Words], ...] = (
-    ("业务编号", "l.id IS NULL", "NULL", lambda row: f"第{row[0]}行不是这笔支付申请里的明细，请联系银行。"),
     (
         "业务编号",
-        "EXISTS (SELECT FROM staged_return t WHERE t.line_id = s.line_id AND t.line_no < s.line_no) AND l.id IS NOT NULL",
+        "s.sent_id IS NULL",
+        "NULL",
+        lambda row: f"第{row[0]}行不是这笔支付申请里的明细，请联系银行。",
+    ),
+    (
+        "业务编号",
+        "EXISTS (SELECT FROM staged_return t WHERE t.line_id = s.line_id AND t.line_no < s.line_no) AND s.sent_id IS NOT NULL",
         "(SELECT min(t.line_no) FROM staged_return t WHERE t.line_id = s.line_id)",
         lambda row: f"第{row[1]}行与第{row[0]}行是同一笔，请联系银行。",
     ),
     (
         "金额",
-        "l.amount <> s.amount",
-        "s.amount::text || '元，发出的是' || l.amount::text",
+        "s.sent_amount <> s.amount",
+        "s.amount::text || '元，发出的是' || s.sent_amount::text",
         lambda row: f"第{row[0]}行金额{row[1]}元。",
     ),
-    ("账号", "l.account_key <> s.account_key", "NULL", lambda row: f"第{row[0]}行账号与发出的不同。"),
+    ("账号", "s.sent_key <> s.account_key", "NULL", lambda row: f"第{row[0]}行账号与发出的不同。"),
     (
         "结果",
-        f"s.result = '{SUCCESS}' AND failed.id IS NOT NULL AND {TAKEN_OVER}",
+        f"s.result = '{SUCCESS}' AND s.failed_id IS NOT NULL AND {TAKEN_OVER}",
         "NULL",
         lambda row: f"第{row[0]}行由失败变为成功；该笔已在更正批次中，必须先撤回更正批次，再联系银行。",
     ),
     (
         "结果",
-        f"s.result = '{SUCCESS}' AND failed.id IS NOT NULL AND NOT {TAKEN_OVER}",
+        f"s.result = '{SUCCESS}' AND s.failed_id IS NOT NULL AND NOT {TAKEN_OVER}",
         "NULL",
         lambda row: f"第{row[0]}行以前的回盘是失败，现在是成功。请银行书面说明，说明以前不要更正发放。",
     ),
     (
         "结果",
-        f"s.result = '{SUCCESS}' AND undone.id IS NOT NULL",
+        f"s.result = '{SUCCESS}' AND s.undone_id IS NOT NULL",
         "NULL",
         lambda row: f"第{row[0]}行已登记退汇或退款，现在又说成功，请联系银行。",
     ),
     (
         "结果",
-        f"s.result = '{FAILURE}' AND undone.kind = 'voluntary_refund'",
+        f"s.result = '{FAILURE}' AND s.undone_kind = 'voluntary_refund'",
         "NULL",
         lambda row: f"第{row[0]}行收款人已退款，现在又说失败，请联系银行。",
     ),
     (
         "结果",
-        f"s.result = '{PENDING}' AND (paid.id IS NOT NULL OR failed.id IS NOT NULL)",
+        f"s.result = '{PENDING}' AND (s.paid_id IS NOT NULL OR s.failed_id IS NOT NULL)",
         "NULL",
         lambda row: f"第{row[0]}行已有结果，现在又说处理中，请联系银行。",
     ),
 )
 
 
-def _faults(order: PaymentOrder) -> list[RowError]:
+def _faults() -> list[RowError]:
     """What makes the whole file unacceptable, by line number."""
     errors: list[RowError] = []
     with connection.cursor() as cursor:
         for column, condition, detail, words in FAULTS:
             cursor.execute(
-                f"SELECT s.line_no, {detail} {MATCHED} WHERE {condition} ORDER BY s.line_no LIMIT %(most)s",
-                {"order": order.pk, "most": MOST_ERRORS},
+                f"SELECT s.line_no, {detail} FROM matched_return s WHERE {condition} ORDER BY s.line_no LIMIT %(most)s",  # noqa: S608
+                {"most": MOST_ERRORS},
             )
             errors += [RowError(row[0], column, words(row)) for row in cursor.fetchall()]
     return sorted(_worded(errors), key=lambda error: error.row or 0)[:MOST_ERRORS]
@@ -273,13 +285,13 @@ def _worded(errors: list[RowError]) -> list[RowError]:
 
 
 QUESTION = f"""CASE
-    WHEN s.result = '{FAILURE}' AND paid.id IS NOT NULL AND undone.id IS NULL
+    WHEN s.result = '{FAILURE}' AND s.paid_id IS NOT NULL AND s.undone_id IS NULL
         THEN '以前的回盘是成功，现在是失败（退汇），复核后改账'
     WHEN s.result = '{PENDING}' THEN '仍在处理中，保持“已送盘”，不能补发，等下一次回盘'
-    WHEN s.result = '{SUCCESS}' AND s.name <> l.account_name AND translate(s.name, '?？□', '') <> s.name
-        THEN '户名“' || left(s.name, 40) || '”与“' || l.account_name || '”不同（银行字库缺字），编号、账号、金额一致，确认按同一人处理？'
-    WHEN s.result = '{SUCCESS}' AND s.name <> l.account_name
-        THEN '银行户名“' || left(s.name, 40) || '”与发出的“' || l.account_name || '”不同，请核实收款人'
+    WHEN s.result = '{SUCCESS}' AND s.name <> s.sent_name AND translate(s.name, '?？□', '') <> s.name
+        THEN '户名“' || left(s.name, 40) || '”与“' || s.sent_name || '”不同（银行字库缺字），编号、账号、金额一致，确认按同一人处理？'
+    WHEN s.result = '{SUCCESS}' AND s.name <> s.sent_name
+        THEN '银行户名“' || left(s.name, 40) || '”与发出的“' || s.sent_name || '”不同，请核实收款人'
     ELSE '' END"""
 
 
@@ -291,11 +303,10 @@ def _figures(order: PaymentOrder) -> dict[str, Any]:
                        coalesce(sum(s.amount) FILTER (WHERE s.result = '{SUCCESS}'), 0),
                        count(*) FILTER (WHERE s.result = '{FAILURE}'),
                        coalesce(sum(s.amount) FILTER (WHERE s.result = '{FAILURE}'), 0),
-                       count(*) FILTER (WHERE s.result <> '{PENDING}' AND paid.id IS NULL AND failed.id IS NULL),
-                       count(*) FILTER (WHERE s.result = '{FAILURE}' AND paid.id IS NOT NULL AND undone.id IS NULL),
+                       count(*) FILTER (WHERE s.result <> '{PENDING}' AND s.paid_id IS NULL AND s.failed_id IS NULL),
+                       count(*) FILTER (WHERE s.result = '{FAILURE}' AND s.paid_id IS NOT NULL AND s.undone_id IS NULL),
                        count(*) FILTER (WHERE s.result = '{PENDING}')
-                {MATCHED}""",
-            {"order": order.pk},
+                FROM matched_return s"""  # noqa: S608
         )
         count, paid, paid_total, failed, failed_total, settled, late, pending = cursor.fetchone()
     return {
@@ -344,10 +355,10 @@ def _keep(
         cursor.execute(
             f"""INSERT INTO disbursement_returnline (return_file_id, line_no, payment_line_id, outcome, reason_code,
                     bank_words, question)
-                SELECT %(file)s, s.line_no, l.id, CASE s.result WHEN '{SUCCESS}' THEN 'paid'
+                SELECT %(file)s, s.line_no, s.sent_id, CASE s.result WHEN '{SUCCESS}' THEN 'paid'
                     WHEN '{FAILURE}' THEN 'failed' ELSE 'processing' END, left(s.reason_code, 16),
-                    left(s.bank_words, 120), {QUESTION} {MATCHED}""",
-            {"file": made.pk, "order": order.pk},
+                    left(s.bank_words, 120), {QUESTION} FROM matched_return s""",  # noqa: S608
+            {"file": made.pk},
         )
     inherit_duties(made, [audit.subject_of(order)], TO_RETURN)
     workflow.take_duty(made, Duty.RETURN_UPLOAD, actor=actor)
