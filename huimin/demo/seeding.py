@@ -51,7 +51,7 @@ class Money:
 
 _MONEY = (
     Money(
-        "财农〔2026〕12号", "耕地地力保护补贴资金", Indicator.Source.EARMARKED, Decimal(800_000), ("NY01",)
+        "财农〔2026〕12号", "耕地地力保护补贴资金", Indicator.Source.EARMARKED, Decimal(8_000_000), ("NY01",)
     ),
     Money(
         "皖财社〔2026〕31号",
