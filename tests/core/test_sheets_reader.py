@@ -215,3 +215,12 @@ def test_double_and_unknown_columns_are_named_with_their_letters():
 def test_column_letters_and_indexes_agree():
     assert [column_letters(index) for index in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
     assert all(column_index(column_letters(index)) == index for index in range(800))
+
+
+def test_a_bank_file_may_hold_its_totals_and_titles_above_the_limit_of_lines(monkeypatch):
+    monkeypatch.setattr(reader, "MAX_ROWS", 3)
+    lines = [["totals"], ["titles"], *[[str(n)] for n in range(3)], ["trailer"]]
+    assert len(list(read_matrix(book_of(lines), "a.xlsx"))) == 6
+    monkeypatch.setattr(reader, "ROW_SLACK", 2)
+    with pytest.raises(FileRefused):
+        list(read_matrix(book_of(lines), "a.xlsx"))

@@ -20,7 +20,7 @@ from huimin.core.sheets.container import BROKEN, PASSWORD, TOO_BIG
 from huimin.core.sheets.guard import GuardReport, Kind, check_upload
 from huimin.core.sheets.header import find_header, is_blank
 from huimin.core.sheets.refusals import refused
-from huimin.core.sheets.scan import MAX_COLUMNS, MAX_ROWS, SheetScan, column_letters
+from huimin.core.sheets.scan import MAX_COLUMNS, MAX_ROWS, ROW_SLACK, SheetScan, column_letters
 
 HEADER_SEARCH = 12
 EXPLANATION_SHEETS = {"填写说明", "填表说明", "说明", "使用说明"}
@@ -78,15 +78,19 @@ def read_rows(file: BinaryIO, filename: str, *, expected: Sequence[str] = ()) ->
 
 
 def read_matrix(file: BinaryIO, filename: str) -> Iterator[Row]:
-    """Every filled line of the only table in a workbook, without looking for a header."""
+    """Every filled line of the only table in a workbook, without looking for a header.
+
+    A bank's totals, titles and trailer come on top of the 200,000 lines that a file may hold.
+    """
     report = check_upload(file, filename)
     if report.kind is Kind.CSV:
-        return _bounded(_filled(_csv_lines(file, report.encoding)))
+        return _bounded(_filled(_csv_lines(file, report.encoding)), MAX_ROWS + ROW_SLACK)
     workbook = _open_workbook(file, report.kind)
     tables = [sheet for sheet in _visible_sheets(workbook) if any(_filled(_lines(sheet, SheetScan())))]
     if len(tables) != 1:
         raise refused(_two_tables([sheet.name for sheet in tables]) if tables else NOT_A_TABLE)
-    return _bounded(_filled(_lines(tables[0], report.sheets.get(tables[0].name, SheetScan()))))
+    lines = _lines(tables[0], report.sheets.get(tables[0].name, SheetScan()))
+    return _bounded(_filled(lines), MAX_ROWS + ROW_SLACK)
 
 
 def _open_workbook(file: BinaryIO, kind: Kind) -> CalamineWorkbook:
@@ -191,9 +195,9 @@ def _padded(rows: Iterator[Row], width: int) -> Iterator[Row]:
         yield number, cells
 
 
-def _bounded(rows: Iterator[Row]) -> Iterator[Row]:
+def _bounded(rows: Iterator[Row], most: int = MAX_ROWS) -> Iterator[Row]:
     for count, row in enumerate(rows, 1):
-        if count > MAX_ROWS:
+        if count > most:
             raise refused(TOO_BIG)
         yield row
 
