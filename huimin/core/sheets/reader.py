@@ -84,13 +84,13 @@ def read_matrix(file: BinaryIO, filename: str) -> Iterator[Row]:
     """
     report = check_upload(file, filename)
     if report.kind is Kind.CSV:
-        return _bounded(_filled(_csv_lines(file, report.encoding)), MAX_ROWS + ROW_SLACK)
+        return _bounded(_filled(_csv_lines(file, report.encoding)), ROW_SLACK)
     workbook = _open_workbook(file, report.kind)
     tables = [sheet for sheet in _visible_sheets(workbook) if any(_filled(_lines(sheet, SheetScan())))]
     if len(tables) != 1:
         raise refused(_two_tables([sheet.name for sheet in tables]) if tables else NOT_A_TABLE)
     lines = _lines(tables[0], report.sheets.get(tables[0].name, SheetScan()))
-    return _bounded(_filled(lines), MAX_ROWS + ROW_SLACK)
+    return _bounded(_filled(lines), ROW_SLACK)
 
 
 def _open_workbook(file: BinaryIO, kind: Kind) -> CalamineWorkbook:
@@ -195,9 +195,9 @@ def _padded(rows: Iterator[Row], width: int) -> Iterator[Row]:
         yield number, cells
 
 
-def _bounded(rows: Iterator[Row], most: int = MAX_ROWS) -> Iterator[Row]:
+def _bounded(rows: Iterator[Row], spare: int = 0) -> Iterator[Row]:
     for count, row in enumerate(rows, 1):
-        if count > most:
+        if count > MAX_ROWS + spare:
             raise refused(TOO_BIG)
         yield row
 
