@@ -1,6 +1,6 @@
 from django import forms
 
-from huimin.core.forms import HouseForm
+from huimin.core.desk.forms import HouseForm
 from publicity.services import Challenge
 
 KINDS = (

@@ -14,8 +14,8 @@ from django.db.models import Count, Exists, Max, OuterRef, Prefetch, Q, QuerySet
 
 from disbursement.models import PaymentLine, Roster
 from disbursement.queries import PAYMENT_STATE_SQL
+from huimin.core.authority.scope import subtree_range
 from huimin.core.models import Division, Level, Office, User
-from huimin.core.scope import subtree_range
 from publicity.models import Disclosure, DisclosureLine
 from publicity.rules import PUBLIC_STATES, OpenLine, short_code
 from publicity.states import DisclosureStatus, LineState, QueryOutcome

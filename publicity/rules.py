@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
 
-from huimin.core import digests
+from huimin.core.values import digests
 from publicity.states import LineState
 
 # --- the open list ------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from huimin.core import crypto
 from huimin.core.errors import BadInput
-from huimin.core.identity import normalise_id_number, normalise_name
+from huimin.core.values.identity import normalise_id_number, normalise_name
 from publicity import queries
 from publicity.queries import Known, OwnPayment, UnderReview
 from publicity.rules import LIMITS, SHARDS, blocked_by, network_of

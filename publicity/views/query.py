@@ -18,8 +18,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from huimin.core import clock
 from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
 from huimin.core.bankformats.reasons import Reason, normalise
-from huimin.core.http import public
-from huimin.core.periods import Period
+from huimin.core.desk.http import public
+from huimin.core.values.periods import Period
 from publicity import services
 from publicity.forms import QueryForm, WindowForm
 from publicity.queries import OwnPayment
