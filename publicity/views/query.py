@@ -53,7 +53,7 @@ def _answered(request: PublicRequest, form: QueryForm) -> HttpResponse:
     at_window = _at_window(request)
     given = form.cleaned_data
     question = Question(
-        given["name"], given["id_number"], given["card_tail"], request.client_ip, at_window=at_window
+        given["name"], given["id_number"], given["tail_or_phone"], request.client_ip, at_window=at_window
     )
     answer = services.answer_question(question)
     if answer.person is None:
