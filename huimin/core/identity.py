@@ -121,16 +121,17 @@ def _birth_date(number: str) -> date:
 
 
 def _date_fault(number: str, today: date | None) -> str:
-    shown = f"{number[6:10]}-{number[10:12]}-{number[12:14]}"
+    cause = ""
     try:
         born = _birth_date(number)
     except ValueError:
-        return f"中的出生日期({shown})不存在。"
-    if born > (today or datetime.now(ZoneInfo("Asia/Shanghai")).date()):
-        return f"中的出生日期({shown})晚于今天。"
-    if born < _EARLIEST_BIRTH and check_digits_ok(number):
-        return f"中的出生日期({shown})太早，请按身份证重新录入。"
-    return ""
+        cause = "不存在。"
+    else:
+        if born > (today or datetime.now(ZoneInfo("Asia/Shanghai")).date()):
+            cause = "晚于今天。"
+        elif born < _EARLIEST_BIRTH and check_digits_ok(number):
+            cause = "太早，请按身份证重新录入。"
+    return f"中的出生日期({number[6:10]}-{number[10:12]}-{number[12:14]}){cause}" if cause else ""
 
 
 # --- Certificate of disability ----------------------------------------------------------------------------------------
