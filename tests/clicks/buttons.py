@@ -7,17 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from disbursement import services as money
-from disbursement.models import Batch, PaymentLine, PaymentOrder, Reversal, Roster
+from disbursement.models import Batch, PaymentLine
 from disbursement.services import confirming, orders
-from huimin.core import clock, jobs
+from huimin.core import clock
 from huimin.core.roles import Role
-from recipients.models import AccountChange, Entitlement
+from recipients.models import Entitlement
 from recipients.services import notices, registry, review
 from recipients.services.review import Votes
 from subsidies import services as funds
 from tests.clicks.clicking import Press, press
 from tests.disbursement import factories as make
 from tests.factories import TOWN, UserFactory
+from tests.publicity import factories as open_lists
 from tests.recipients import factories as lists
 from tests.subsidies import factories as policies
 
@@ -408,3 +409,18 @@ def _(tools):
     new = registry.NewAccount(holder_name=person.name, **CARD)
     asked = registry.ask_account_change(person.pk, new, reason="换卡", actor=clerk)
     return press(reviewer, "recipients:change-check", asked.pk, verdict="approve", **NOTE)
+
+
+# --- what everybody may read of it -------------------------------------------------------------------------------------
+
+
+@button("publicity.disclosure.publish")
+def _(tools):
+    here = open_lists.paid_world(3)
+    return press(here["department"], "publicity:desk-publish", open_lists.roster_at(here).pk)
+
+
+@button("publicity.disclosure.withdraw")
+def _(tools):
+    here = open_lists.published_world(3)
+    return press(here["department"], "publicity:desk-withdraw", open_lists.disclosure_at(here).pk, **NOTE)

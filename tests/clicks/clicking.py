@@ -103,9 +103,9 @@ def one_click(desk):
     return before, effect
 
 
-def sixteen_clicks(desk, run_in_threads, keys):
+def click_at_once(desk, run_in_threads, keys):
     """`keys`: the action keys of the pages that are clicked; nobody may see a fault of ours."""
-    answers = run_in_threads(lambda index: desk.click(keys[index]), CLICKS)
+    answers = run_in_threads(lambda index: desk.click(keys[index]), len(keys))
     assert all(isinstance(one, int) and one < 500 for one in answers), answers
     return answers
 
@@ -149,20 +149,20 @@ def without_constraint(owner_connection, table, *named):
     owner_connection.commit()
 
 
-class HeldTogether:
-    """Wraps a check: every thread that has passed it for the first time waits until all have."""
+def held_together(real, clicks=CLICKS):
+    """The same function, but every thread that comes out of it for the first time waits until all have."""
+    barrier, seen = threading.Barrier(clicks), threading.local()
 
-    def __init__(self, real, clicks=CLICKS):
-        self.real, self.barrier, self.seen = real, threading.Barrier(clicks), threading.local()
-
-    def __call__(self, *args, **kwargs):
-        answer = self.real(*args, **kwargs)
-        if not getattr(self.seen, "been", False):
-            self.seen.been = True
-            self.barrier.wait(timeout=WAIT)
+    def held(*args, **kwargs):
+        answer = real(*args, **kwargs)
+        if not getattr(seen, "been", False):
+            seen.been = True
+            barrier.wait(timeout=WAIT)
         return answer
 
+    return held
 
-def hold_together(monkeypatch, module, name):
+
+def hold_together(monkeypatch, module, name, clicks=CLICKS):
     """All clicks have made the check before any of them acts: the worst order, every time, without waiting for luck."""
-    monkeypatch.setattr(module, name, HeldTogether(getattr(module, name)))
+    monkeypatch.setattr(module, name, held_together(getattr(module, name), clicks))

@@ -7,17 +7,11 @@ import pytest
 from disbursement import states as disbursement
 from recipients import states as recipients
 from subsidies import states as subsidies
-from tests.clicks.buttons import BUTTONS, Tools
-from tests.clicks.clicking import CLICKS, Desk, left, one_click, sixteen_clicks
+from tests.clicks.buttons import BUTTONS
+from tests.clicks.clicking import CLICKS, Desk, click_at_once, left, one_click
 
 # steps that no button takes: an order is settled by its last return, an objection's answer returns a list
 NO_BUTTON = {"disbursement.paymentorder.settle", "recipients.declaration.return_notice"}
-
-
-@pytest.fixture
-def tools(settings, monkeypatch, move_clock):
-    settings.DEBUG_PROPAGATE_EXCEPTIONS = True
-    return Tools(monkeypatch, move_clock)
 
 
 @pytest.mark.parametrize("button", BUTTONS, ids=str)
@@ -26,7 +20,7 @@ def test_sixteen_clicks_do_what_one_does(button, tools, run_in_threads):
     desk = Desk(button.ready(tools))
     before, once = one_click(desk)
     pages = [uuid4() for _ in range(1 if button.key_alone else CLICKS // 2)]
-    sixteen_clicks(desk, run_in_threads, [pages[index % len(pages)] for index in range(CLICKS)])
+    click_at_once(desk, run_in_threads, [pages[index % len(pages)] for index in range(CLICKS)])
     assert left(before) == once
 
 
