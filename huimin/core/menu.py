@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.urls import reverse
 
 from huimin.core import scope
@@ -55,3 +56,5 @@ register(
     Entry("系统", "人员与授权", "core:staff", "users", "staff", order=81),
     Entry("系统", "相符证明", "core:proof", "check", "audit", order=82),
 )
+if settings.BACK_OFFICE:
+    register(Entry("系统", "基础表", "admin:index", "gear", "reference", order=83))
