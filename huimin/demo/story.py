@@ -34,6 +34,16 @@ UNDER_WAY = (
     "draft", "deliberation", "village_running", "village_over", "objected", "township_review", "township_notice",
     "county_review", "county_notice",
 )  # fmt: skip
+# so few households in a village of the story, and some list would be empty on the way
+HOUSEHOLDS_PER_VILLAGE = 20
+_MEISHAN_REACH = max(2 + len(UNDER_WAY), *(here[1] for here, _ in CONFIRMED.values()))
+_GUBEI_REACH = max(there[1] for _, there in CONFIRMED.values())
+LEAST_HOUSEHOLDS = (_MEISHAN_REACH + _GUBEI_REACH) * HOUSEHOLDS_PER_VILLAGE
+
+
+def villages() -> list[str]:
+    """Codes of the villages whose people the story is about."""
+    return MEISHAN.villages(0, _MEISHAN_REACH) + GUBEI.villages(0, _GUBEI_REACH)
 
 
 class Story:
