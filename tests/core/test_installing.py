@@ -72,7 +72,7 @@ def test_a_second_run_is_refused_and_names_who_is_there(monkeypatch):
 
 
 def test_two_at_once_make_one_pair(run_in_threads):
-    from huimin.core.accounts.installing import FIRST_POSTS, FirstPerson, first_administrators
+    from huimin.core.installing import FIRST_POSTS, FirstPerson, first_administrators
 
     county()
 

@@ -6,10 +6,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from huimin.core.accounts import installing
-from huimin.core.accounts.installing import FIRST_POSTS, FirstPerson
+from huimin.core import installing
 from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput
+from huimin.core.installing import FIRST_POSTS, FirstPerson
 from huimin.core.models import User
 from huimin.core.work.command import StaffCommand
 
