@@ -21,6 +21,7 @@ from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, roles_reading
 from huimin.core.models import AuditEvent
+from huimin.core.values import privacy
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -70,7 +71,7 @@ def record(
         label=label,
         before=before,
         after=after,
-        note=note,
+        note=privacy.hide(note),  # the trail cannot be changed: no number typed by mistake may stay in it
         detail=detail or {},
         business_at=clock.now(),
         county_code=getattr(place, "county_code", "") or scope.county_of(division_code),
@@ -105,8 +106,7 @@ def seal(limit: int = 20_000) -> int:
         cursor.execute("SELECT seq, digest FROM core_auditseal ORDER BY seq DESC LIMIT 1")
         seq, previous = cursor.fetchone() or (0, GENESIS)
         cursor.execute(
-            f"""SELECT e.id, {_CANONICAL} FROM core_auditevent e
-                WHERE NOT EXISTS (SELECT FROM core_auditseal s WHERE s.event_id = e.id)
+            f"""SELECT e.id, {_CANONICAL} FROM core_unsealedevent u JOIN core_auditevent e ON e.id = u.event_id
                 ORDER BY e.id LIMIT %s""",  # noqa: S608
             [limit],
         )
@@ -119,7 +119,16 @@ def seal(limit: int = 20_000) -> int:
         cursor.executemany(
             "INSERT INTO core_auditseal (seq, event_id, previous, digest) VALUES (%s, %s, %s, %s)", links
         )
+        cursor.execute(
+            "DELETE FROM core_unsealedevent WHERE event_id = ANY(%s)", [[event for _, event, _, _ in links]]
+        )
     return len(links)
+
+
+def seal_all() -> None:
+    """Seal until nothing committed is left, as before a proof."""
+    while seal():
+        pass
 
 
 def link_digest(previous: bytes, seq: int, canonical: str) -> bytes:

@@ -25,7 +25,7 @@ from huimin.core.desk.exports import workbook
 from huimin.core.desk.http import StaffRequest, opens, take_action_key
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import Refused
-from huimin.core.models import AuditEvent, AuditSeal, Job
+from huimin.core.models import AuditEvent, AuditSeal, Job, UnsealedEvent
 from huimin.core.records import audit, files
 from huimin.core.sheets.writer import Column
 from huimin.core.work import jobs
@@ -83,7 +83,7 @@ def trail(request: StaffRequest) -> HttpResponse:
         for event in context["page"]
     ]
     context["head"] = AuditSeal.objects.order_by("-seq").first()
-    context["unsealed"] = AuditEvent.objects.filter(seal__isnull=True).count()
+    context["unsealed"] = UnsealedEvent.objects.count()
     context["nothing"] = Nothing(
         "没有符合条件的记录",
         "只看得到您管辖范围内的。请放宽条件再看。",
