@@ -21,6 +21,7 @@ from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, roles_reading
 from huimin.core.models import AuditEvent
+from huimin.core.models.trail import CANONICAL
 from huimin.core.values import privacy
 
 if TYPE_CHECKING:
@@ -30,13 +31,8 @@ if TYPE_CHECKING:
 
 GENESIS = b"\x00" * 32
 _SEAL_LOCK = 0x48754D53  # one sealer at a time; the lock ends with its transaction
-# every column that a later change could touch is under the digest
-_CANONICAL = """jsonb_build_array(e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
-    to_char(e.business_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), e.actor_id, e.office_name, e.subject,
-    e.action, e.label, e.before, e.after, e.note, e.detail, e.county_code, e.division_code, e.policy_id)::text"""
-
 # an event that is gone must not read as an array of nulls
-_SEALED = f"CASE WHEN e.id IS NOT NULL THEN {_CANONICAL} END"
+_SEALED = f"CASE WHEN e.id IS NOT NULL THEN {CANONICAL} END"
 
 
 def subject_of(obj: Model) -> str:
@@ -106,7 +102,7 @@ def seal(limit: int = 20_000) -> int:
         cursor.execute("SELECT seq, digest FROM core_auditseal ORDER BY seq DESC LIMIT 1")
         seq, previous = cursor.fetchone() or (0, GENESIS)
         cursor.execute(
-            f"""SELECT e.id, {_CANONICAL} FROM core_unsealedevent u JOIN core_auditevent e ON e.id = u.event_id
+            f"""SELECT e.id, {CANONICAL} FROM core_unsealedevent u JOIN core_auditevent e ON e.id = u.event_id
                 ORDER BY e.id LIMIT %s""",  # noqa: S608
             [limit],
         )
