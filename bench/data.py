@@ -18,11 +18,12 @@ from uuid import UUID
 from django.db import connection, transaction
 from psycopg.types.range import DateRange
 
-from huimin.core import crypto, people
-from huimin.core.identity import account_tail, check_digit
+from huimin.core import crypto
+from huimin.core.authority.roles import Role
 from huimin.core.models import BankBranch, Department, Division, Grant, Level, Office, User
-from huimin.core.pinyin import sort_key
-from huimin.core.roles import Role
+from huimin.core.values.identity import account_tail, check_digit
+from huimin.core.values.pinyin import sort_key
+from huimin.demo import people
 from recipients.models import Declaration
 from subsidies.models import Indicator, IndicatorPolicy, Policy, PolicyVersion
 

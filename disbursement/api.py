@@ -15,8 +15,8 @@ from rest_framework.views import APIView
 
 from disbursement import services
 from disbursement.models import BankFile, PaymentOrder
-from huimin.core import audit, files
 from huimin.core.models import OfficeCredential, User
+from huimin.core.records import audit, files
 
 MOST_BYTES = 128 * 1024 * 1024
 MOST_FILES = 200

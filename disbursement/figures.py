@@ -11,10 +11,11 @@ from django.urls import reverse
 
 from disbursement.models import Roster
 from disbursement.states import BatchStatus, OrderStatus, RosterStatus
-from huimin.core import figures, scope
-from huimin.core.figures import Figure
-from huimin.core.money import wan
-from huimin.core.roles import Area
+from huimin.core.authority import scope
+from huimin.core.authority.roles import Area
+from huimin.core.desk import figures
+from huimin.core.desk.figures import Figure
+from huimin.core.values.money import wan
 
 if TYPE_CHECKING:
     from huimin.core.models import User

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from disbursement.models import Reversal
-from huimin.core.forms import HouseForm
+from huimin.core.desk.forms import HouseForm
 from subsidies.models import Policy
 from subsidies.states import PolicyStatus
 

@@ -1,5 +1,5 @@
-from huimin.core.menu import Entry, register
-from huimin.core.roles import Area
+from huimin.core.authority.roles import Area
+from huimin.core.desk.menu import Entry, register
 
 register(
     Entry("发放", "发放批次", "disbursement:batch-list", "grain", Area.ROSTER, 40),

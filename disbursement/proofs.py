@@ -6,11 +6,11 @@ from disbursement.models import BankFile, LedgerAccount, PaymentOrder, Roster
 from disbursement.queries import ZERO, content_of, equations, payable_totals
 from disbursement.services.bankfiles import reference_of
 from disbursement.states import RosterStatus
-from huimin.core import files
 from huimin.core.bankformats.payroll import read_payroll
 from huimin.core.bankformats.registry import get_format
 from huimin.core.errors import FileRefused
-from huimin.core.proofs import proof, rows
+from huimin.core.records import files
+from huimin.core.records.proofs import proof, rows
 from subsidies.models import Indicator
 
 MOST = 20

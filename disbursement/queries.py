@@ -18,7 +18,7 @@ from subsidies.models import Indicator
 
 ZERO = Decimal("0.00")
 
-# the open fields of a line, in the order in which anybody hashes them (huimin.core.digests); alias l is the line
+# the open fields of a line, in the order in which anybody hashes them (huimin.core.values.digests); alias l is the line
 PUBLIC_ROW = """ARRAY[l.line_no::text, l.division_code, l.group_name, l.public_name, l.quantity::text,
     l.standard_text, l.amount::text]"""
 

@@ -7,9 +7,9 @@ from django.db.models import Q
 from django.urls import reverse
 
 from disbursement.models import Batch, PaymentOrder
-from huimin.core import searching
-from huimin.core.roles import Area
-from huimin.core.searching import Hit
+from huimin.core.authority.roles import Area
+from huimin.core.desk import searching
+from huimin.core.desk.searching import Hit
 
 if TYPE_CHECKING:
     from huimin.core.models import User

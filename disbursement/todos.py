@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from disbursement.models import PaymentOrder, ReturnFile, Reversal, Roster
 from disbursement.states import ROSTER_FLOW, OrderStatus, ReturnStatus, ReversalStatus, RosterStatus
-from huimin.core.roles import Role
-from huimin.core.todos import Todo, source
+from huimin.core.authority.roles import Role
+from huimin.core.desk.todos import Todo, source
 
 if TYPE_CHECKING:
     from huimin.core.models import User

@@ -3,7 +3,7 @@
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from huimin.core.http import public
+from huimin.core.desk.http import public
 from recipients.api import DeclarationPush
 from subsidies.api import PolicyViewSet
 

@@ -63,7 +63,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "huimin.core.middleware.StaffMiddleware",
+    "huimin.core.desk.middleware.StaffMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -80,7 +80,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
-                "huimin.core.context.house",
+                "huimin.core.desk.context.house",
             ],
             "builtins": ["huimin.core.templatetags.huimin"],
         },
@@ -136,7 +136,7 @@ CACHES = {
 }
 
 AUTH_USER_MODEL = "core.User"
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "huimin.core.auth.RoleBackend"]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "huimin.core.accounts.auth.RoleBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -145,7 +145,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 10},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "huimin.core.auth.ThreeKindsValidator"},
+    {"NAME": "huimin.core.accounts.auth.ThreeKindsValidator"},
 ]
 LOGIN_URL = "core:login"
 LOGIN_REDIRECT_URL = "core:workbench"
@@ -159,14 +159,14 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-CSRF_FAILURE_VIEW = "huimin.core.views.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "huimin.core.desk.errors.csrf_failure"
 AXES_HANDLER = "axes.handlers.database.AxesDatabaseHandler"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = ["username"]
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
-AXES_LOCKOUT_CALLABLE = "huimin.core.auth.locked_out"
+AXES_LOCKOUT_CALLABLE = "huimin.core.accounts.auth.locked_out"
 AXES_VERBOSE = False
 # the account is what is guarded: a lock by address would shut out a whole township behind one router
 SILENCED_SYSTEM_CHECKS = ["axes.W006"]
@@ -197,7 +197,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.text("HUIMIN_STATIC_ROOT", str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
-    "default": {"BACKEND": env.text("HUIMIN_FILE_STORAGE", "huimin.core.files.DatabaseStorage")},
+    "default": {"BACKEND": env.text("HUIMIN_FILE_STORAGE", "huimin.core.records.files.DatabaseStorage")},
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
         if ENVIRONMENT in {"production", "demo"}
@@ -211,13 +211,13 @@ MAX_UPLOAD_BYTES = 64 * 2**20
 OUTBOX_DIR = Path(env.text("HUIMIN_OUTBOX_DIR", str(BASE_DIR / ".run" / "outbox")))
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["huimin.core.credentials.OfficeAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["huimin.core.credentials.OfficeScope"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["huimin.core.accounts.credentials.OfficeAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["huimin.core.accounts.credentials.OfficeScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
     "PAGE_SIZE": 100,
-    "EXCEPTION_HANDLER": "huimin.core.api_errors.refused",
+    "EXCEPTION_HANDLER": "huimin.core.desk.api_errors.refused",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "惠民直达 接口",

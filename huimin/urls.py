@@ -15,7 +15,7 @@ urlpatterns = [
 if settings.BACK_OFFICE:
     urlpatterns.append(path("back-office/", include("huimin.core.admin_urls")))
 
-handler400 = "huimin.core.views.errors.bad_request"
-handler403 = "huimin.core.views.errors.forbidden"
-handler404 = "huimin.core.views.errors.not_found"
-handler500 = "huimin.core.views.errors.broken"
+handler400 = "huimin.core.desk.errors.bad_request"
+handler403 = "huimin.core.desk.errors.forbidden"
+handler404 = "huimin.core.desk.errors.not_found"
+handler500 = "huimin.core.desk.errors.broken"

@@ -1,6 +1,6 @@
 from django import forms
 
-from huimin.core.forms import HouseForm
+from huimin.core.desk.forms import HouseForm
 from publicity.services import Challenge
 
 KINDS = (
@@ -50,13 +50,13 @@ class QueryForm(ChallengeForm):
         help_text="18 位，最后一位是 X 的填 X",
         widget=_private(**{"class": "input num"}),
     )
-    card_tail = forms.CharField(
-        label="收款卡号后四位",
+    tail_or_phone = forms.CharField(
+        label="收款卡号后四位，或登记的手机号",
         max_length=20,
-        help_text="收补贴的那张卡或存折，最后四个数字",
+        help_text="收补贴的那张卡或存折，最后四个数字；记不得的，填登记时留的电话号码",
         widget=_private(inputmode="numeric", **{"class": "input num"}),
     )
-    field_order = ["name", "id_number", "card_tail", "answer", "token"]
+    field_order = ["name", "id_number", "tail_or_phone", "answer", "token"]
 
 
 class ObjectionForm(ChallengeForm):

@@ -4,11 +4,11 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from disbursement.models import Batch, Roster
+from huimin.core.authority.roles import Area
+from huimin.core.authority.scope import Scoped, ScopedQuerySet
 from huimin.core.fields import BlindIndexField
 from huimin.core.models import User
 from huimin.core.models.trail import append_only
-from huimin.core.roles import Area
-from huimin.core.scope import Scoped, ScopedQuerySet
 from publicity.rules import OPEN_ROW_SQL
 from publicity.states import DISCLOSURE_BADGES, DISCLOSURE_FLOW, DisclosureStatus, LineState, QueryOutcome
 from subsidies.models import Policy

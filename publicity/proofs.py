@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from disbursement.queries import PUBLIC_ROW
-from huimin.core import privacy
-from huimin.core.proofs import proof, rows
+from huimin.core.records.proofs import proof, rows
+from huimin.core.values import privacy
 from publicity.models import Disclosure, DisclosureLine
 from publicity.rules import OPEN_ROW_SQL
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -14,8 +14,8 @@ from django.db.models import Count, Exists, Max, OuterRef, Prefetch, Q, QuerySet
 
 from disbursement.models import PaymentLine, Roster
 from disbursement.queries import PAYMENT_STATE_SQL
+from huimin.core.authority.scope import subtree_range
 from huimin.core.models import Division, Level, Office, User
-from huimin.core.scope import subtree_range
 from publicity.models import Disclosure, DisclosureLine
 from publicity.rules import PUBLIC_STATES, OpenLine, short_code
 from publicity.states import DisclosureStatus, LineState, QueryOutcome
@@ -44,6 +44,7 @@ class Known:
     pk: int = 0
     name: str = ""
     card_tail: str = ""
+    phone: bytes = field(default=b"", repr=False)  # sealed; empty where none is registered
     office: str = ""
     office_phone: str = ""
     division_code: str = ""
@@ -86,7 +87,8 @@ def person_by_key(key: bytes) -> Known:
     """One statement; the township's office comes along, since the answer names whom to ask."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT p.id, p.name, coalesce(a.tail, ''), coalesce(f.name, ''), coalesce(f.phone, ''), p.division_code
+            """SELECT p.id, p.name, coalesce(a.tail, ''), coalesce(p.phone, ''), coalesce(f.name, ''), coalesce(f.phone, ''),
+                      p.division_code
                FROM recipients_person p
                LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
                LEFT JOIN LATERAL (SELECT name, phone FROM core_office

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
 
-from huimin.core import digests
+from huimin.core.values import digests
 from publicity.states import LineState
 
 # --- the open list ------------------------------------------------------------------------------------------------------
@@ -223,9 +223,7 @@ STAGE_WORDS: Mapping[str, str] = {
     "county_review": "县里正在联合审核",
     "county_notice": "正在县里公示",
 }
-MISS_TEXT = (
-    "没有查到。请核对姓名、身份证号和卡尾号，三样都要和登记的一样；超过次数的，请明天再查，或者打电话问。"
-)
+MISS_TEXT = "没有查到。请核对姓名、身份证号和卡尾号（或登记的电话），三样都要和登记的一样；超过次数的，请明天再查，或者打电话问。"
 UNSAFE_START = ("=", "+", "-", "@", "\t", "\r")
 
 

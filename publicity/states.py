@@ -1,7 +1,7 @@
 from django.db.models import TextChoices
 
-from huimin.core.roles import Role
-from huimin.core.steps import Workflow, step
+from huimin.core.authority.roles import Role
+from huimin.core.authority.steps import Workflow, step
 
 
 class DisclosureStatus(TextChoices):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.urls import reverse
 
-from huimin.core.todos import Todo, source
+from huimin.core.desk.todos import Todo, source
 from publicity import queries
 from publicity.states import PUBLISHERS
 

@@ -12,9 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from huimin.core import files
 from huimin.core.errors import FileRefused, RowError, StepRefused
 from huimin.core.models import OfficeCredential, User
+from huimin.core.records import files
 from recipients.files import declaration as sheet
 from recipients.models import Declaration
 from recipients.services import amounts, declarations

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from huimin.core.forms import HouseForm
+from huimin.core.desk.forms import HouseForm
 from huimin.core.models import Division
 from recipients.files.declaration import asked_facts
 from recipients.models import Account, DeclarationLine

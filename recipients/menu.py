@@ -1,5 +1,5 @@
-from huimin.core.menu import Entry, register
-from huimin.core.roles import Area
+from huimin.core.authority.roles import Area
+from huimin.core.desk.menu import Entry, register
 
 register(
     Entry("对象与审核", "家庭与个人", "recipients:person-list", "users", Area.REGISTRY, order=30),

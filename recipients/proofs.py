@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from huimin.core.proofs import proof, rows
+from huimin.core.records.proofs import proof, rows
 from recipients.models import Account, Notice, Person
 from recipients.rules import commit
 from recipients.services.notices import digest_of

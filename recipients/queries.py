@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Model, Prefetch, Q, QuerySet
 
-from huimin.core import audit, crypto, identity
+from huimin.core import crypto
+from huimin.core.desk.pages import Entry, Station
 from huimin.core.models import AuditEvent, Division
-from huimin.core.pages import Entry, Station
+from huimin.core.records import audit
+from huimin.core.values import identity
 from recipients.models import Account, Declaration, Person
 from recipients.states import REVIEW_ORDER, DeclarationStatus
 from subsidies.models import Deliberation, PolicyVersion

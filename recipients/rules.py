@@ -11,7 +11,7 @@ from uuid import UUID
 from recipients.states import REVIEW_ORDER, DeclarationStatus
 from subsidies.models import StopRule
 
-# a notice line has no private part: its leaf binds the digest of nothing (huimin.core.digests)
+# a notice line has no private part: its leaf binds the digest of nothing (huimin.core.values.digests)
 NO_PRIVATE_PART = sha256(b"").digest()
 
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 from django.urls import reverse
 
-from huimin.core import searching
-from huimin.core.identity import mask_id_staff
+from huimin.core.authority.roles import Area
+from huimin.core.desk import searching
+from huimin.core.desk.searching import SHOWN, Hit
 from huimin.core.models import Division
-from huimin.core.roles import Area
-from huimin.core.searching import SHOWN, Hit
+from huimin.core.values.identity import mask_id_staff
 from recipients import queries
 from recipients.models import Declaration
 

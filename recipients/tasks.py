@@ -1,5 +1,5 @@
-from huimin.core import jobs
-from huimin.core.jobs import JobRun
+from huimin.core.work import jobs
+from huimin.core.work.jobs import JobRun
 from recipients.services import registry_import
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from django.db.models import Count, Exists, Min, OuterRef, Q
 from django.urls import reverse
 
-from huimin.core import clock, scope
-from huimin.core.todos import Todo, source
+from huimin.core import clock
+from huimin.core.authority import scope
+from huimin.core.desk.todos import Todo, source
 from recipients.models import AccountChange, Declaration, JointSignature, Notice, Objection
 from recipients.states import (
     ACCOUNT_CHECK_ROLES,

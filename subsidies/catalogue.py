@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import transaction
 
 from huimin.core.models import Department
-from huimin.core.periods import Frequency
+from huimin.core.values.periods import Frequency
 from subsidies import services
 from subsidies.models import Policy
 from subsidies.states import PolicyStatus

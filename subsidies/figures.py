@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from django.db.models import Sum
 from django.urls import reverse
 
-from huimin.core import clock, figures, scope
-from huimin.core.figures import Figure
-from huimin.core.money import wan
-from huimin.core.roles import Area
+from huimin.core import clock
+from huimin.core.authority import scope
+from huimin.core.authority.roles import Area
+from huimin.core.desk import figures
+from huimin.core.desk.figures import Figure
+from huimin.core.values.money import wan
 from subsidies.models import Indicator
 from subsidies.states import IndicatorStatus
 

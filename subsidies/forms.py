@@ -9,8 +9,8 @@ import django_filters
 from django import forms
 from django.db.models import Q, QuerySet
 
-from huimin.core.forms import HouseForm, HouseModelForm, YuanField, dress, word_errors
-from huimin.core.lists import HouseFilterSet
+from huimin.core.desk.forms import HouseForm, HouseModelForm, YuanField, dress, word_errors
+from huimin.core.desk.lists import HouseFilterSet
 from huimin.core.models import Department
 from subsidies.models import (
     Deliberation,

@@ -1,5 +1,5 @@
-from huimin.core.menu import Entry, register
-from huimin.core.roles import Area
+from huimin.core.authority.roles import Area
+from huimin.core.desk.menu import Entry, register
 
 register(
     Entry("政策与资金", "政策清单", "subsidies:policy-list", "book", Area.POLICY, order=10),

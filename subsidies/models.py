@@ -7,11 +7,11 @@ from django.contrib.postgres.fields import ArrayField, DateRangeField, RangeOper
 from django.db import models
 from django.db.models import F, Q
 
+from huimin.core.authority.roles import Area, roles_reading
+from huimin.core.authority.scope import Holder, Scoped, ScopedQuerySet, within
 from huimin.core.models import Department, User
 from huimin.core.models.trail import append_only
-from huimin.core.periods import Frequency
-from huimin.core.roles import Area, roles_reading
-from huimin.core.scope import Holder, Scoped, ScopedQuerySet, within
+from huimin.core.values.periods import Frequency
 from subsidies.states import (
     INDICATOR_BADGES,
     INDICATOR_FLOW,

@@ -1,6 +1,6 @@
 """What `prove` recomputes for policies and indicators."""
 
-from huimin.core.proofs import proof, rows
+from huimin.core.records.proofs import proof, rows
 
 _COUNT = "SELECT count(*) FROM subsidies_indicator"
 

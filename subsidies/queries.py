@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from huimin.core import audit
 from huimin.core.models import AuditEvent
+from huimin.core.records import audit
 from subsidies.models import Indicator, IndicatorPolicy, Policy, PolicyVersion
 from subsidies.states import IndicatorStatus, PolicyStatus
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 from django.urls import reverse
 
-from huimin.core import searching
-from huimin.core.roles import Area
-from huimin.core.searching import Hit
+from huimin.core.authority.roles import Area
+from huimin.core.desk import searching
+from huimin.core.desk.searching import Hit
 from subsidies.models import Indicator, Policy
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 from django.db.models import TextChoices
 
-from huimin.core.duties import Duty
-from huimin.core.roles import Role
-from huimin.core.steps import Workflow, step
+from huimin.core.authority.duties import Duty
+from huimin.core.authority.roles import Role
+from huimin.core.authority.steps import Workflow, step
 
 
 class PolicyStatus(TextChoices):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from django.urls import reverse
 
-from huimin.core import scope
-from huimin.core.roles import Role
-from huimin.core.todos import Todo, source
+from huimin.core.authority import scope
+from huimin.core.authority.roles import Role
+from huimin.core.desk.todos import Todo, source
 from subsidies import queries
 from subsidies.models import Indicator, Policy, PolicyVersion
 from subsidies.states import IndicatorStatus, PolicyStatus

@@ -8,9 +8,9 @@ from django.contrib.auth.hashers import make_password
 from psycopg.types.range import DateRange
 
 from huimin.core import crypto
-from huimin.core.identity import check_digit
+from huimin.core.authority.roles import Role
 from huimin.core.models import Department, Division, Grant, Level, Office, User
-from huimin.core.roles import Role
+from huimin.core.values.identity import check_digit
 
 COUNTY = "341524000000"
 TOWN = "341524100000"

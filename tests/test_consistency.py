@@ -12,10 +12,10 @@ from django.conf import settings
 from django.core.management import call_command
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from huimin.core import workflow_docs
-from huimin.core.identity import check_digits_ok
-from huimin.core.roles import ROLE_AREAS, Area, Role
-from huimin.core.scope import Scoped
+from huimin.core.authority.roles import ROLE_AREAS, Area, Role
+from huimin.core.authority.scope import Scoped
+from huimin.core.values.identity import check_digits_ok
+from huimin.core.work import workflow_docs
 
 ROOT = Path(settings.BASE_DIR)
 FLOORS = ["core", "subsidies", "recipients", "disbursement", "servicecenter", "supervision", "publicity"]

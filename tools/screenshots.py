@@ -49,7 +49,7 @@ def paid_person() -> list[str]:
 
 def ask_for_money(page: Page, site: str, person: list[str]) -> None:
     page.goto(f"{site}/query/")
-    for field, text in zip(("name", "id_number", "card_tail"), person, strict=True):
+    for field, text in zip(("name", "id_number", "tail_or_phone"), person, strict=True):
         page.locator(f"#id_{field}").fill(text)
     asked = page.locator("label[for=id_answer]").inner_text().split("：")[-1].split("等于")[0]
     page.locator("#id_answer").fill(str(sum(map(DIGITS.index, re.findall(f"[{DIGITS}]", asked)))))

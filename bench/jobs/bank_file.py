@@ -21,12 +21,12 @@ from disbursement.models import PaymentOrder, Roster
 from disbursement.services import bankfiles, orders, rosters
 from disbursement.states import ORDER_FLOW, ROSTER_FLOW, RosterStatus
 from huimin.core import crypto
+from huimin.core.authority.roles import Role
 from huimin.core.bankformats.encodings import encode_text
 from huimin.core.bankformats.layout import BankFormat, PayrollHeader
 from huimin.core.bankformats.payroll import write_payroll
 from huimin.core.bankformats.pipe_txt import FORMAT as TXT
 from huimin.core.bankformats.xlsx import FORMAT as XLSX
-from huimin.core.roles import Role
 
 DAY = datetime(2026, 6, 1, tzinfo=ZoneInfo("Asia/Shanghai"))
 COPY_LINES = bankfiles.LINES.replace("%s", "{order}")

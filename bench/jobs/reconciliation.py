@@ -12,10 +12,11 @@ from bench.child import Stage
 from disbursement.models import BankFile, PaymentOrder, ReturnFile
 from disbursement.services import confirming, orders, returns
 from disbursement.states import ORDER_FLOW
-from huimin.core import clock, files
+from huimin.core import clock
+from huimin.core.authority.roles import Role
 from huimin.core.bankformats.simulator import simulate_return
 from huimin.core.models import StoredFile
-from huimin.core.roles import Role
+from huimin.core.records import files
 
 RETURN = "return.txt"
 # what the usual ways update: a table of payments that carry their own state

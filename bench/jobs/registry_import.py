@@ -13,11 +13,12 @@ from python_calamine import CalamineWorkbook
 
 from bench import data
 from bench.child import Stage
-from huimin.core import crypto, people
-from huimin.core.identity import account_tail, check_digits_ok, is_card
-from huimin.core.pinyin import sort_key
-from huimin.core.roles import Role
+from huimin.core import crypto
+from huimin.core.authority.roles import Role
 from huimin.core.sheets.writer import Column, write_rows
+from huimin.core.values.identity import account_tail, check_digits_ok, is_card
+from huimin.core.values.pinyin import sort_key
+from huimin.demo import people
 from recipients.files import relations
 
 TITLES = people.REGISTRY_TITLES

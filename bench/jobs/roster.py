@@ -10,7 +10,7 @@ from bench import data, databases
 from bench.child import Stage
 from disbursement.models import Batch, PaymentLine, Roster
 from disbursement.services.rosters import regenerate_roster
-from huimin.core.roles import Role
+from huimin.core.authority.roles import Role
 from launcher import database
 from subsidies.models import PolicyVersion
 

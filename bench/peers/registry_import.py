@@ -18,10 +18,10 @@ from bench import data
 from bench.child import Stage
 from bench.jobs.registry_import import WORKBOOK, Row, kept, proof
 from huimin.core import crypto
-from huimin.core.identity import account_tail, check_digits_ok, is_card
+from huimin.core.authority.roles import Role
 from huimin.core.models import User
-from huimin.core.pinyin import sort_key
-from huimin.core.roles import Role
+from huimin.core.values.identity import account_tail, check_digits_ok, is_card
+from huimin.core.values.pinyin import sort_key
 from recipients.models import Account, Household, Person
 
 BATCH = 2_000

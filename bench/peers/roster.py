@@ -14,7 +14,7 @@ from bench import data
 from bench.child import Stage
 from bench.jobs.roster import proof, the_roster
 from disbursement.models import Claim, PaymentLine, Roster
-from huimin.core.money import round_yuan
+from huimin.core.values.money import round_yuan
 from recipients.models import Account, Entitlement, EntitlementVersion, Household, Person
 
 BATCH = 2_000

@@ -15,10 +15,10 @@ from disbursement.states import (
     OrderStatus,
     RosterStatus,
 )
+from huimin.core.authority.roles import Area
+from huimin.core.authority.scope import Scoped
 from huimin.core.models import StoredFile, User
 from huimin.core.models.trail import append_only
-from huimin.core.roles import Area
-from huimin.core.scope import Scoped
 from subsidies.models import Indicator, Policy, PolicyVersion
 
 

@@ -3,10 +3,10 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from huimin.core.authority.roles import Area
+from huimin.core.authority.scope import Scoped
 from huimin.core.models import User
 from huimin.core.models.trail import append_only
-from huimin.core.roles import Area
-from huimin.core.scope import Scoped
 from subsidies.models import Indicator
 
 

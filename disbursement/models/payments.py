@@ -14,11 +14,11 @@ from disbursement.states import (
     ReturnStatus,
     ReversalStatus,
 )
+from huimin.core.authority.roles import Area
+from huimin.core.authority.scope import Scoped
 from huimin.core.fields import BlindIndexField, EncryptedTextField
 from huimin.core.models import StoredFile, User
 from huimin.core.models.trail import append_only, no_truncate
-from huimin.core.roles import Area
-from huimin.core.scope import Scoped
 
 
 class PaymentLine(Scoped):

@@ -10,12 +10,13 @@ from django.db import connection
 from django.utils import timezone
 
 from disbursement.models import BankFile, PaymentOrder
-from huimin.core import crypto, files
+from huimin.core import crypto
 from huimin.core.bankformats.layout import BankFormat, PayrollHeader, PayrollLine
 from huimin.core.bankformats.payroll import read_payroll, write_payroll
 from huimin.core.bankformats.registry import all_formats
 from huimin.core.errors import StepRefused
 from huimin.core.models import Division
+from huimin.core.records import files
 
 if TYPE_CHECKING:
     from huimin.core.models import User

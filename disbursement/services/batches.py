@@ -14,13 +14,14 @@ from disbursement.services import rosters
 from disbursement.services.numbers import BATCH, next_number
 from disbursement.services.people import require_role
 from disbursement.states import BATCH_FLOW, BatchStatus, RosterStatus
-from huimin.core import audit, jobs, workflow
+from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepRefused
-from huimin.core.jobs import JobRun
 from huimin.core.models import Job
-from huimin.core.periods import Frequency, Period
-from huimin.core.roles import Role
-from huimin.core.verbs import advances
+from huimin.core.records import audit
+from huimin.core.values.periods import Frequency, Period
+from huimin.core.work import jobs, workflow
+from huimin.core.work.jobs import JobRun
+from huimin.core.work.verbs import advances
 from subsidies.models import Policy, PolicyVersion
 from subsidies.states import PolicyStatus
 

@@ -15,11 +15,13 @@ from disbursement.queries import open_lines
 from disbursement.services import ledger, notices
 from disbursement.services.orders import LINES_AT_ONCE
 from disbursement.states import ORDER_FLOW, RETURN_FLOW, OrderStatus, ReturnStatus
-from huimin.core import audit, clock, jobs, workflow
+from huimin.core import clock
 from huimin.core.errors import BadInput, StepRefused
-from huimin.core.jobs import JobRun
 from huimin.core.models import Job
-from huimin.core.verbs import advances
+from huimin.core.records import audit
+from huimin.core.work import jobs, workflow
+from huimin.core.work.jobs import JobRun
+from huimin.core.work.verbs import advances
 from subsidies import services as subsidies
 
 if TYPE_CHECKING:

@@ -15,9 +15,12 @@ from disbursement.services import copying
 from disbursement.services.numbers import BATCH, next_number
 from disbursement.services.people import require_role
 from disbursement.states import BATCH_FLOW, BatchStatus
-from huimin.core import audit, clock, scope, workflow
+from huimin.core import clock
+from huimin.core.authority import scope
+from huimin.core.authority.roles import Role
 from huimin.core.errors import StepRefused
-from huimin.core.roles import Role
+from huimin.core.records import audit
+from huimin.core.work import workflow
 
 if TYPE_CHECKING:
     from huimin.core.models import User

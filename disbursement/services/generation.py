@@ -10,9 +10,9 @@ from django.db import IntegrityError, connection, transaction
 
 from disbursement.models import Batch, Roster
 from disbursement.queries import PUBLIC_ROW
-from huimin.core import scope
+from huimin.core.authority import scope
 from huimin.core.errors import StepRefused
-from huimin.core.identity import COMPOUND_SURNAMES
+from huimin.core.values.identity import COMPOUND_SURNAMES
 from subsidies.rules import Rule, compile_sql, facts_needed, parse_rule
 
 # full months of the days that a line covers; stop rules cut entitlements at month ends, so none is lost

@@ -18,7 +18,8 @@ from django.utils import timezone
 
 from disbursement.models import Batch, Journal, LedgerAccount, OrderIndicator, PaymentOrder, Posting, Roster
 from disbursement.queries import ZERO, payable_totals
-from huimin.core import audit, clock
+from huimin.core import clock
+from huimin.core.records import audit
 from subsidies.models import Indicator, IndicatorMove
 
 if TYPE_CHECKING:

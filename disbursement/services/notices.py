@@ -9,8 +9,8 @@ from django.db import connection
 
 from huimin.core import crypto
 from huimin.core.models import Division
-from huimin.core.money import format_yuan
-from huimin.core.periods import Period
+from huimin.core.values.money import format_yuan
+from huimin.core.values.periods import Period
 
 if TYPE_CHECKING:
     from disbursement.models import ReturnFile

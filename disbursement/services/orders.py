@@ -16,14 +16,17 @@ from disbursement.services.numbers import ORDER, next_number
 from disbursement.services.people import TO_ORDER, inherit_duties, require_role
 from disbursement.services.rosters import UNWRITABLE, require_same_content
 from disbursement.states import ORDER_FLOW, OrderStatus, RosterStatus
-from huimin.core import audit, clock, digests, jobs, workflow
+from huimin.core import clock
+from huimin.core.authority.duties import Duty
+from huimin.core.authority.roles import Role
 from huimin.core.bankformats.registry import all_formats
-from huimin.core.duties import Duty
 from huimin.core.errors import BadInput, StepRefused
-from huimin.core.jobs import JobRun
 from huimin.core.models import Job
-from huimin.core.roles import Role
-from huimin.core.verbs import advances
+from huimin.core.records import audit
+from huimin.core.values import digests
+from huimin.core.work import jobs, workflow
+from huimin.core.work.jobs import JobRun
+from huimin.core.work.verbs import advances
 from subsidies import services as subsidies
 from subsidies.models import Policy
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from django.db import connection
 from django.db.models import Model
 
-from huimin.core import audit, scope
-from huimin.core.duties import Duty
+from huimin.core.authority import scope
+from huimin.core.authority.duties import Duty
+from huimin.core.authority.roles import Role
 from huimin.core.errors import StepForbidden
-from huimin.core.roles import Role
+from huimin.core.records import audit
 
 if TYPE_CHECKING:
     from huimin.core.models import User

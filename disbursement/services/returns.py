@@ -16,13 +16,15 @@ from disbursement.models import PaymentOrder, ReturnFile
 from disbursement.queries import open_lines
 from disbursement.services.people import TO_RETURN, inherit_duties, require_role
 from disbursement.states import OrderStatus, ReturnStatus
-from huimin.core import audit, clock, crypto, files, workflow
+from huimin.core import clock, crypto
+from huimin.core.authority.duties import Duty
+from huimin.core.authority.roles import Role
 from huimin.core.bankformats.layout import FAILURE, PENDING, SUCCESS, ReturnContent
 from huimin.core.bankformats.returns import read_return
-from huimin.core.digests import canonical_row
-from huimin.core.duties import Duty
 from huimin.core.errors import FileRefused, RowError, StepRefused
-from huimin.core.roles import Role
+from huimin.core.records import audit, files
+from huimin.core.values.digests import canonical_row
+from huimin.core.work import workflow
 
 if TYPE_CHECKING:
     from huimin.core.models import User

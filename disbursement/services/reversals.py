@@ -11,11 +11,13 @@ from disbursement.models import PaymentLine, PaymentOrder, PaymentResult, Revers
 from disbursement.services.confirming import book
 from disbursement.services.people import TO_RETURN, inherit_duties, require_role
 from disbursement.states import REVERSAL_FLOW
-from huimin.core import audit, clock, workflow
-from huimin.core.duties import Duty
+from huimin.core import clock
+from huimin.core.authority.duties import Duty
+from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepRefused
-from huimin.core.roles import Role
-from huimin.core.verbs import advances
+from huimin.core.records import audit
+from huimin.core.work import workflow
+from huimin.core.work.verbs import advances
 
 if TYPE_CHECKING:
     from huimin.core.models import User

@@ -12,10 +12,12 @@ from disbursement.queries import content_of
 from disbursement.services import copying, generation
 from disbursement.services.people import TO_ROSTER, inherit_duties, require_role
 from disbursement.states import ROSTER_FLOW, RosterStatus
-from huimin.core import audit, clock, workflow
+from huimin.core import clock
+from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, FileRefused, RowError, StepRefused
-from huimin.core.roles import Role
-from huimin.core.verbs import advances
+from huimin.core.records import audit
+from huimin.core.work import workflow
+from huimin.core.work.verbs import advances
 
 if TYPE_CHECKING:
     from huimin.core.models import User

@@ -17,13 +17,13 @@ from disbursement.forms import BatchForm
 from disbursement.models import Batch, Roster, RosterOmission
 from disbursement.states import BATCH_FLOW, BatchStatus, RosterStatus
 from disbursement.views.common import buttons, history, with_places
-from huimin.core import lists
+from huimin.core.authority.roles import Area, Role
+from huimin.core.desk import lists
+from huimin.core.desk.exports import workbook
+from huimin.core.desk.http import StaffRequest, opens, take_step
+from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat
 from huimin.core.errors import BadInput, Refused
-from huimin.core.exports import workbook
-from huimin.core.http import StaffRequest, opens, take_step
 from huimin.core.models import Job
-from huimin.core.pages import Check, Link, Nothing, Panel, Stat
-from huimin.core.roles import Area, Role
 from huimin.core.sheets.writer import Column
 
 _SORTS = {

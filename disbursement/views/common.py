@@ -9,17 +9,19 @@ from django.db.models import Model, QuerySet
 from django.urls import reverse
 
 from disbursement.models import PaymentLine
-from huimin.core import audit, scope, workflow
-from huimin.core.identity import mask_id_staff
+from huimin.core.authority import scope
+from huimin.core.authority.roles import Area
+from huimin.core.authority.steps import Step, Workflow
+from huimin.core.desk.pages import Entry, acts
 from huimin.core.models import AuditEvent, Division
-from huimin.core.pages import Entry, acts
-from huimin.core.roles import Area
+from huimin.core.records import audit
 from huimin.core.sheets.writer import Column
-from huimin.core.steps import Step, Workflow
+from huimin.core.values.identity import mask_id_staff
+from huimin.core.work import workflow
 
 if TYPE_CHECKING:
+    from huimin.core.desk.pages import Act
     from huimin.core.models import User
-    from huimin.core.pages import Act
 
 LINE_COLUMNS = [
     Column("序号", 8, "integer"),

@@ -16,16 +16,16 @@ from django.views.decorators.http import require_POST, require_safe
 from disbursement import queries, services
 from disbursement.models import Batch, PaymentLine, PaymentResult
 from disbursement.views.common import with_places
-from huimin.core import lists
+from huimin.core.authority.roles import Area, Role
+from huimin.core.authority.steps import Step
 from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
 from huimin.core.bankformats.reasons import normalise
+from huimin.core.desk import lists
+from huimin.core.desk.exports import workbook
+from huimin.core.desk.http import StaffRequest, opens, take_step
+from huimin.core.desk.pages import Nothing, Panel, Stat
 from huimin.core.errors import BadInput
-from huimin.core.exports import workbook
-from huimin.core.http import StaffRequest, opens, take_step
-from huimin.core.pages import Nothing, Panel, Stat
-from huimin.core.roles import Area, Role
 from huimin.core.sheets.writer import Column
-from huimin.core.steps import Step
 from recipients.models import Account, EntitlementVersion
 
 _SORTS = {"line": "id", "amount": "amount", "place": "division_code"}

@@ -13,13 +13,13 @@ from disbursement import queries, services
 from disbursement.forms import ReversalForm, StopForm
 from disbursement.models import PaymentLine, PaymentResult
 from disbursement.views.common import place_names
-from huimin.core import scope
+from huimin.core.authority import scope
+from huimin.core.authority.roles import Area, Role
+from huimin.core.authority.steps import Step
 from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
 from huimin.core.bankformats.reasons import normalise
-from huimin.core.http import StaffRequest, opens, render_page, take_step
-from huimin.core.pages import Link, Nothing, Pair, Panel
-from huimin.core.roles import Area, Role
-from huimin.core.steps import Step
+from huimin.core.desk.http import StaffRequest, opens, render_page, take_step
+from huimin.core.desk.pages import Link, Nothing, Pair, Panel
 
 _STOP = Step("stop", "停发这一笔", frozenset(), "", frozenset(), style="danger")
 

@@ -20,15 +20,16 @@ from disbursement.models import BankFile, OrderIndicator, PaymentOrder, Roster
 from disbursement.services.orders import MAKERS
 from disbursement.states import ORDER_FLOW, OrderStatus, RosterStatus
 from disbursement.views.common import buttons, history, with_places
-from huimin.core import audit, exports, files, lists
+from huimin.core.authority.roles import Area
+from huimin.core.authority.steps import Step
+from huimin.core.desk import exports, lists
+from huimin.core.desk.http import StaffRequest, opens, take_step
+from huimin.core.desk.pages import Link, Nothing, Panel, Stat, Station
 from huimin.core.errors import Refused
-from huimin.core.http import StaffRequest, opens, take_step
 from huimin.core.models import Job
-from huimin.core.money import capital_yuan
-from huimin.core.pages import Link, Nothing, Panel, Stat, Station
-from huimin.core.roles import Area
+from huimin.core.records import audit, files
 from huimin.core.sheets.writer import Column
-from huimin.core.steps import Step
+from huimin.core.values.money import capital_yuan
 from subsidies.services import preview_deduction
 
 _SORTS = {

@@ -20,14 +20,15 @@ from disbursement.models import PaymentLine, PaymentOrder, ReturnFile, ReturnLin
 from disbursement.services.returns import UPLOADERS
 from disbursement.states import RETURN_FLOW, OrderStatus, ReturnStatus
 from disbursement.views.common import buttons, history, place_names
-from huimin.core import audit, exports, files, lists
+from huimin.core.authority.roles import Area
 from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
 from huimin.core.bankformats.reasons import normalise
+from huimin.core.desk import exports, lists
+from huimin.core.desk.http import StaffRequest, opens, take_step
+from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat
 from huimin.core.errors import FileRefused, Refused, RowError
-from huimin.core.http import StaffRequest, opens, take_step
 from huimin.core.models import Job
-from huimin.core.pages import Check, Link, Nothing, Panel, Stat
-from huimin.core.roles import Area
+from huimin.core.records import audit, files
 from huimin.core.sheets.writer import Column
 
 _SORTS = {"time": "id", "order": "order_id", "status": "status", "failed": "failed_count"}

@@ -12,12 +12,12 @@ from disbursement.forms import ReversalForm
 from disbursement.models import PaymentLine, Reversal
 from disbursement.states import REVERSAL_FLOW
 from disbursement.views.common import buttons, history
-from huimin.core import lists
+from huimin.core.authority.roles import Area
+from huimin.core.authority.steps import Step
+from huimin.core.desk import lists
+from huimin.core.desk.http import StaffRequest, opens, take_step
+from huimin.core.desk.pages import Nothing, Pair, Panel
 from huimin.core.errors import BadInput
-from huimin.core.http import StaffRequest, opens, take_step
-from huimin.core.pages import Nothing, Pair, Panel
-from huimin.core.roles import Area
-from huimin.core.steps import Step
 
 _ASK = Step("ask", "登记退汇或退款", frozenset(), "", frozenset())
 

@@ -9,11 +9,13 @@ from django import forms
 from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
 from django.core.exceptions import ValidationError
 
-from huimin.core import clock, identity, scope
+from huimin.core import clock
+from huimin.core.authority import scope
+from huimin.core.authority.roles import Role
+from huimin.core.desk.forms import HouseForm
 from huimin.core.errors import BadInput
-from huimin.core.forms import HouseForm
 from huimin.core.models import Division, Office, User
-from huimin.core.roles import Role
+from huimin.core.values import identity
 
 
 class LoginForm(HouseForm):

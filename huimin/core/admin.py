@@ -14,9 +14,9 @@ from django.utils.decorators import method_decorator
 from import_export.admin import ImportExportModelAdmin
 from import_export.resources import ModelResource, modelresource_factory
 
-from huimin.core import audit
-from huimin.core.auth import BACK_OFFICE_ROLES
+from huimin.core.accounts.auth import BACK_OFFICE_ROLES
 from huimin.core.models import BankBranch, CalendarDay, Department, Division, Office, User
+from huimin.core.records import audit
 
 
 class BackOffice(admin.AdminSite):

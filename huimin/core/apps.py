@@ -10,5 +10,5 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         from huimin.core import checks  # noqa: F401, PLC0415 -- registers the system checks
 
-        # higher apps tell the ground floor of their steps, to-dos, figures, search, proofs, jobs and menu entries
+        # every app tells of its steps, to-dos, figures, search, proofs, jobs and menu entries in files of these names
         autodiscover_modules("services", "todos", "figures", "searching", "proofs", "tasks", "menu")

@@ -2,7 +2,7 @@
 
 import logging
 
-from huimin.core.privacy import scrub
+from huimin.core.values.privacy import scrub
 
 _FORMATTER = logging.Formatter()
 

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from huimin.core import audit, scope, workdays
+from huimin.core.authority import scope
 from huimin.core.errors import FileRefused, RowError
 from huimin.core.models import CalendarDay, Division, Level
+from huimin.core.records import audit
+from huimin.core.values import workdays
 
 if TYPE_CHECKING:
     from huimin.core.models import User

@@ -3,8 +3,9 @@ import json
 from celery import shared_task
 from django.urls import reverse
 
-from huimin.core import audit, files, jobs, messages, proofs
-from huimin.core.roles import Area
+from huimin.core.authority.roles import Area
+from huimin.core.records import audit, files, proofs
+from huimin.core.work import jobs, messages
 
 
 @shared_task(name="core.run_job", ignore_result=True)

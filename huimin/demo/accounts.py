@@ -17,11 +17,11 @@ from django.db import transaction
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from huimin.core import services
+from huimin.core.accounts import services
+from huimin.core.authority.roles import Role
 from huimin.core.errors import Refused
-from huimin.core.identity import check_digit
 from huimin.core.models import Department, Division, Grant, Level, Office, User
-from huimin.core.roles import Role
+from huimin.core.values.identity import check_digit
 
 PASSWORD = "Huimin-2026"  # noqa: S105 -- the demo prints it
 SECRET_HEX = "4875696d696e2d5a686964612d4a696e7a686169"  # noqa: S105 -- printed as well

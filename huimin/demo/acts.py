@@ -10,12 +10,14 @@ from decimal import Decimal
 
 from disbursement import services as money
 from disbursement.models import Batch, PaymentLine, PaymentOrder, PaymentResult, ReturnFile, Roster
-from huimin.core import clock, crypto, files, jobs
+from huimin.core import clock, crypto
 from huimin.core.bankformats.simulator import simulate_return
 from huimin.core.errors import Refused
 from huimin.core.models import Division, Job
-from huimin.core.people import luhn_digit
+from huimin.core.records import files
+from huimin.core.work import jobs
 from huimin.demo.accounts import find
+from huimin.demo.people import luhn_digit
 from recipients.files.declaration import LineInput
 from recipients.models import Declaration, Person
 from recipients.services import declarations, notices, registry, review

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from django.conf import settings
 
-from huimin.core import audit, clock, people, reference
+from huimin.core import clock, reference
 from huimin.core.models import AuditEvent, BankBranch, Department, Division
-from huimin.demo import accounts
+from huimin.core.records import audit
+from huimin.demo import accounts, people
 from recipients.models import RegistryImport
 from recipients.services import registry_import
 from subsidies import catalogue

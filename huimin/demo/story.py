@@ -7,8 +7,10 @@ from datetime import timedelta
 
 from disbursement import services as money
 from disbursement.models import Batch, Roster
-from huimin.core import audit, clock, clock_control, verbs
-from huimin.core.periods import Frequency, Period
+from huimin.core import clock
+from huimin.core.records import audit
+from huimin.core.values.periods import Frequency, Period
+from huimin.core.work import clock_control, verbs
 from huimin.demo import acts
 from huimin.demo.accounts import find
 from huimin.demo.acts import GUBEI, MEISHAN

@@ -13,9 +13,13 @@ from django.db import connection, transaction
 from disbursement.models import Roster
 from disbursement.queries import PAYMENT_STATE_SQL
 from disbursement.states import OrderStatus
-from huimin.core import audit, clock, privacy, scope, workflow
+from huimin.core import clock
+from huimin.core.authority import scope
 from huimin.core.errors import StepForbidden, StepRefused
-from huimin.core.verbs import advances
+from huimin.core.records import audit
+from huimin.core.values import privacy
+from huimin.core.work import workflow
+from huimin.core.work.verbs import advances
 from publicity import queries
 from publicity.models import Disclosure
 from publicity.queries import RESULT_JOIN

@@ -13,14 +13,15 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from disbursement.models import Roster
-from huimin.core import lists, workflow
-from huimin.core.audit import subject_of
-from huimin.core.http import StaffRequest, opens, take_step
+from huimin.core.authority.roles import Area
+from huimin.core.authority.steps import step
+from huimin.core.desk import lists
+from huimin.core.desk.http import StaffRequest, opens, take_step
+from huimin.core.desk.pages import Act, Check, Entry, Pair, Panel, acts
 from huimin.core.models import AuditEvent
-from huimin.core.pages import Act, Check, Entry, Pair, Panel, acts
-from huimin.core.periods import Period
-from huimin.core.roles import Area
-from huimin.core.steps import step
+from huimin.core.records.audit import subject_of
+from huimin.core.values.periods import Period
+from huimin.core.work import workflow
 from publicity import queries, services
 from publicity.models import Disclosure
 from publicity.rules import spaced

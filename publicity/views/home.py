@@ -6,8 +6,8 @@ from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_safe
 
 from huimin.core import clock
-from huimin.core.http import public
-from huimin.core.periods import Period
+from huimin.core.desk.http import public
+from huimin.core.values.periods import Period
 from publicity import queries
 from publicity.views.shell import PublicRequest, open_page, show
 from subsidies.models import Policy

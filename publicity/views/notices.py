@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from huimin.core import clock
+from huimin.core.desk.http import public
 from huimin.core.errors import Refused
-from huimin.core.http import public
 from publicity import queries, services
 from publicity.forms import ObjectionForm, ProgressForm
 from publicity.views.shell import PublicRequest, names_page, open_page, private_page, show

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.urls import reverse
 
-from huimin.core.documents import render_pdf
-from huimin.core.money import format_yuan
-from huimin.core.periods import Period
+from huimin.core.printing.documents import render_pdf
 from huimin.core.templatetags.huimin import day, quantity
+from huimin.core.values.money import format_yuan
+from huimin.core.values.periods import Period
 from publicity import queries
 from publicity.models import Disclosure, DisclosureLine
 from publicity.rules import spaced

@@ -18,8 +18,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from huimin.core import clock
 from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
 from huimin.core.bankformats.reasons import Reason, normalise
-from huimin.core.http import public
-from huimin.core.periods import Period
+from huimin.core.desk.http import public
+from huimin.core.values.periods import Period
 from publicity import services
 from publicity.forms import QueryForm, WindowForm
 from publicity.queries import OwnPayment
@@ -53,7 +53,7 @@ def _answered(request: PublicRequest, form: QueryForm) -> HttpResponse:
     at_window = _at_window(request)
     given = form.cleaned_data
     question = Question(
-        given["name"], given["id_number"], given["card_tail"], request.client_ip, at_window=at_window
+        given["name"], given["id_number"], given["tail_or_phone"], request.client_ip, at_window=at_window
     )
     answer = services.answer_question(question)
     if answer.person is None:

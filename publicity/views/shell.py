@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
 
-from huimin.core.pages import Link
+from huimin.core.desk.pages import Link
 
 NAV = (
     ("首页", "publicity:home"),

@@ -6,8 +6,8 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
+from huimin.core.desk.http import public
 from huimin.core.errors import BadInput
-from huimin.core.http import public
 from publicity import files, queries
 from publicity.forms import CodeForm, FileForm
 from publicity.models import Disclosure

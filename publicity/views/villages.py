@@ -10,10 +10,10 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from huimin.core.documents import qr_svg
-from huimin.core.http import public
+from huimin.core.desk.errors import too_many
+from huimin.core.desk.http import public
 from huimin.core.models import Level
-from huimin.core.views.errors import too_many
+from huimin.core.printing.documents import qr_svg
 from publicity import files, queries, services
 from publicity.models import Disclosure
 from publicity.rules import OpenLine, spaced

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, BinaryIO
 
-from huimin.core import crypto, identity
+from huimin.core import crypto
 from huimin.core.errors import BadInput, RowError
 from huimin.core.sheets.header import match_header
 from huimin.core.sheets.reader import read_rows, refuse_number
 from huimin.core.sheets.refusals import refused_rows
 from huimin.core.sheets.template import TemplateColumn, styled_template
+from huimin.core.values import identity
 from subsidies.rules import Fact
 
 NAME, ID, PAYEE, QUANTITY = "享受人姓名", "享受人身份证号", "收款人姓名", "数量"

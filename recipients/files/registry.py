@@ -16,12 +16,13 @@ from operator import itemgetter
 from typing import Any, BinaryIO
 from uuid import UUID
 
-from huimin.core import crypto, identity
+from huimin.core import crypto
 from huimin.core.errors import BadInput, RowError
-from huimin.core.pinyin import sort_key
 from huimin.core.sheets.header import match_header
 from huimin.core.sheets.reader import NumberCell, SheetRows, read_rows, refuse_number
 from huimin.core.sheets.template import TemplateColumn, styled_template
+from huimin.core.values import identity
+from huimin.core.values.pinyin import sort_key
 from recipients.files import relations
 from recipients.files.places import Places
 from recipients.rules import commit

@@ -7,8 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from huimin.core.roles import Area
-from huimin.core.scope import Scoped
+from huimin.core.authority.roles import Area
+from huimin.core.authority.scope import Scoped
 from recipients.models.registry import Person
 from recipients.models.review import DeclarationLine
 from recipients.states import ENTITLEMENT_FLOW, EntitlementStatus

@@ -7,10 +7,10 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from huimin.core.authority.roles import Area
+from huimin.core.authority.scope import Scoped
 from huimin.core.fields import BlindIndexField, EncryptedTextField
 from huimin.core.models import StoredFile, User
-from huimin.core.roles import Area
-from huimin.core.scope import Scoped
 
 
 class RecordStatus(models.TextChoices):
@@ -53,7 +53,7 @@ class Person(Scoped):
     """One resident. `id_key` finds the ID number; the number itself is ciphertext.
 
     `id_commitment` = sha256(commit_salt ‖ ID number) stands for the number inside verification codes, so that
-    lists can be made in SQL without decrypting (huimin.core.digests).
+    lists can be made in SQL without decrypting (huimin.core.values.digests).
     """
 
     household = models.ForeignKey(Household, models.PROTECT, verbose_name="农户", related_name="members")

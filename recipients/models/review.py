@@ -7,11 +7,11 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from huimin.core.authority.roles import Area
+from huimin.core.authority.scope import Scoped
 from huimin.core.fields import EncryptedTextField
 from huimin.core.models import StoredFile, User
 from huimin.core.models.trail import append_only
-from huimin.core.roles import Area
-from huimin.core.scope import Scoped
 from recipients.models.registry import Person
 from recipients.states import DECLARATION_BADGES, DECLARATION_FLOW, NOTICE_STATES, DeclarationStatus
 from subsidies.models import JointParty, Policy, PolicyVersion

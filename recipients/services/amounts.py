@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from huimin.core.errors import BadInput
-from huimin.core.periods import Period
+from huimin.core.values.periods import Period
 from subsidies.rules import Rule, Worked, compile_sql, evaluate, facts_needed, parse_rule
 
 if TYPE_CHECKING:

@@ -11,12 +11,14 @@ from django.db import connection, transaction
 from django.db.models import Max
 from psycopg.types.range import DateRange
 
-from huimin.core import audit, files, scope, workflow
-from huimin.core.duties import Duty
+from huimin.core.authority import scope
+from huimin.core.authority.duties import Duty
 from huimin.core.errors import BadInput, FileRefused, RowError, StepForbidden, StepRefused
 from huimin.core.models import Division, Level
-from huimin.core.periods import Period
+from huimin.core.records import audit, files
 from huimin.core.sheets.refusals import refused_rows
+from huimin.core.values.periods import Period
+from huimin.core.work import workflow
 from recipients.files import declaration as sheet
 from recipients.files.declaration import LineInput
 from recipients.models import Declaration, DeclarationLine

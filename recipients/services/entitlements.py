@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 
-from huimin.core import audit, clock, scope, workflow
+from huimin.core import clock
+from huimin.core.authority import scope
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
-from huimin.core.verbs import advances
+from huimin.core.records import audit
+from huimin.core.work import workflow
+from huimin.core.work.verbs import advances
 from recipients.models import Declaration, Entitlement, EntitlementVersion, Person
 from recipients.rules import stops_on
 from recipients.states import EDIT_ROLES, ENTITLEMENT_FLOW, EntitlementStatus

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection, transaction
 from django.db.models import Max
 
-from huimin.core import audit, clock, digests, files, scope
-from huimin.core.documents import render_pdf
+from huimin.core import clock
+from huimin.core.authority import scope
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
-from huimin.core.identity import COMPOUND_SURNAMES
 from huimin.core.models import CalendarDay, Division
-from huimin.core.money import format_yuan
-from huimin.core.periods import Period
-from huimin.core.workdays import DayKind, NoticeDays
+from huimin.core.printing.documents import render_pdf
+from huimin.core.records import audit, files
+from huimin.core.values import digests
+from huimin.core.values.identity import COMPOUND_SURNAMES
+from huimin.core.values.money import format_yuan
+from huimin.core.values.periods import Period
+from huimin.core.values.workdays import DayKind, NoticeDays
 from recipients.models import Declaration, Notice, NoticeLevel, NoticeLine, NoticePhoto
 from recipients.rules import NO_PRIVATE_PART
 from recipients.services import review
@@ -32,7 +35,7 @@ _PICTURES = ((b"\xff\xd8\xff", b"\xff\xd9", "image/jpeg", ".jpg"), (b"\x89PNG\r\
 _HORIZON = 200  # days of the calendar that the longest term may need
 PER_PAGE = 102
 
-# the mask of huimin.core.identity.mask_name_surname over many rows (a test holds the two equal)
+# the mask of huimin.core.values.identity.mask_name_surname over many rows (a test holds the two equal)
 _FREEZE = """INSERT INTO recipients_noticeline
         (notice_id, line_no, village, group_name, shown_name, quantity, standard_text, amount)
     SELECT %(notice)s, row_number() OVER (ORDER BY l.line_no), coalesce(v.name, ''), h.group_name,
@@ -146,7 +149,7 @@ def _write(one: Declaration, level: str, start: date, place: str, actor: User) -
 
 
 def digest_of(notice_id: int) -> str:
-    """The Merkle root over the frozen lines as hexadecimal text (huimin.core.digests); computed by PostgreSQL."""
+    """The Merkle root over the frozen lines as hexadecimal text (huimin.core.values.digests); computed by PostgreSQL."""
     with connection.cursor() as cursor:
         cursor.execute(_ROOT, [NO_PRIVATE_PART, notice_id])
         return str(cursor.fetchone()[0])

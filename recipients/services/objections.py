@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
-from huimin.core import audit, clock, scope, workflow
-from huimin.core.duties import Duty
+from huimin.core import clock
+from huimin.core.authority import scope
+from huimin.core.authority.duties import Duty
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
+from huimin.core.records import audit
+from huimin.core.work import workflow
 from recipients.models import Declaration, Notice, Objection
 from recipients.services import notices, review
 from recipients.states import DECLARATION_FLOW, NOTICE_STATES, OBJECTION_ROLES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from huimin.core import scope
+from huimin.core.authority import scope
 from huimin.core.errors import StepForbidden
 from huimin.core.models import Division, Level
 from recipients.files.places import Places

@@ -9,9 +9,13 @@ from uuid import uuid4
 from django.db import transaction
 from django.utils import timezone
 
-from huimin.core import audit, crypto, identity, messages, privacy, scope
+from huimin.core import crypto
+from huimin.core.authority import scope
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
-from huimin.core.pinyin import sort_key
+from huimin.core.records import audit
+from huimin.core.values import identity, privacy
+from huimin.core.values.pinyin import sort_key
+from huimin.core.work import messages
 from recipients.models import Account, AccountChange, Person
 from recipients.rules import commit
 from recipients.states import ACCOUNT_ASK_ROLES, ACCOUNT_CHECK_ROLES, EDIT_ROLES

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from huimin.core import audit, clock, files, jobs
+from huimin.core import clock
 from huimin.core.errors import FileRefused, RowError, StepRefused
 from huimin.core.models import BankBranch, Job, StoredFile
+from huimin.core.records import audit, files
 from huimin.core.sheets.guard import check_envelope
 from huimin.core.sheets.template import error_workbook
+from huimin.core.work import jobs
 from recipients.files import registry
 from recipients.files.registry import Findings
 from recipients.models import RegistryImport
@@ -26,8 +28,8 @@ from recipients.states import IMPORT_ROLES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from huimin.core.jobs import JobRun
     from huimin.core.models import User
+    from huimin.core.work.jobs import JobRun
 
 KIND = "recipients.registry_import"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

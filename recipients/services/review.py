@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Sum
 
-from huimin.core import audit, clock, scope, workflow
-from huimin.core.duties import Duty
+from huimin.core import clock
+from huimin.core.authority import scope
+from huimin.core.authority.duties import Duty
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
-from huimin.core.verbs import advances
+from huimin.core.records import audit
+from huimin.core.work import workflow
+from huimin.core.work.verbs import advances
 from recipients.models import (
     Declaration,
     DeclarationLine,
@@ -33,8 +36,8 @@ from recipients.states import (
 from subsidies.models import Deliberation, JointParty
 
 if TYPE_CHECKING:
+    from huimin.core.authority.steps import Step
     from huimin.core.models import User
-    from huimin.core.steps import Step
 
 SIGNING = {f"sign_{party}": party for party in JointParty}
 # the database says the same (triggers of recipients.models.review); here it is said before it fires

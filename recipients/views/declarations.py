@@ -16,16 +16,20 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from huimin.core import clock, identity, lists, pages, scope, workflow
+from huimin.core import clock
+from huimin.core.authority import scope
+from huimin.core.authority.roles import Area
+from huimin.core.authority.steps import Step
+from huimin.core.desk import lists, pages
+from huimin.core.desk.exports import XLSX, download, workbook
+from huimin.core.desk.http import StaffRequest, opens, take_step
+from huimin.core.desk.pages import Link, Nothing, Panel, Stat
 from huimin.core.errors import FileRefused, Refused
-from huimin.core.exports import XLSX, download, workbook
-from huimin.core.http import StaffRequest, opens, take_step
 from huimin.core.models import Division, Level
-from huimin.core.pages import Link, Nothing, Panel, Stat
-from huimin.core.periods import Period
-from huimin.core.roles import Area
 from huimin.core.sheets.writer import Column
-from huimin.core.steps import Step
+from huimin.core.values import identity
+from huimin.core.values.periods import Period
+from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.files import declaration as sheet
 from recipients.models import Declaration, DeclarationLine

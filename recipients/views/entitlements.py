@@ -10,12 +10,14 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from huimin.core import identity, lists, workflow
-from huimin.core.exports import workbook
-from huimin.core.http import StaffRequest, opens
-from huimin.core.pages import Link, Nothing
-from huimin.core.roles import Area
+from huimin.core.authority.roles import Area
+from huimin.core.desk import lists
+from huimin.core.desk.exports import workbook
+from huimin.core.desk.http import StaffRequest, opens
+from huimin.core.desk.pages import Link, Nothing
 from huimin.core.sheets.writer import Column
+from huimin.core.values import identity
+from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.models import Entitlement, EntitlementVersion
 from recipients.services import entitlements

@@ -12,8 +12,8 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
 
+from huimin.core.desk.http import StaffRequest
 from huimin.core.errors import Refused
-from huimin.core.http import StaffRequest
 from huimin.core.models import Division, Level
 
 

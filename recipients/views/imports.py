@@ -13,13 +13,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from huimin.core import audit, files, lists
+from huimin.core.authority.roles import Area
+from huimin.core.desk import lists
+from huimin.core.desk.exports import XLSX, download
+from huimin.core.desk.http import StaffRequest, opens
+from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import Refused
-from huimin.core.exports import XLSX, download
-from huimin.core.http import StaffRequest, opens
 from huimin.core.models import BankBranch, Job
-from huimin.core.pages import Link, Nothing
-from huimin.core.roles import Area
+from huimin.core.records import audit, files
 from recipients import forms
 from recipients.files.registry import template
 from recipients.models import RegistryImport

@@ -19,14 +19,17 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from huimin.core import clock, lists, scope, workflow
-from huimin.core.duties import Duty
+from huimin.core import clock
+from huimin.core.authority import scope
+from huimin.core.authority.duties import Duty
+from huimin.core.authority.roles import Area
+from huimin.core.desk import lists
+from huimin.core.desk.exports import download, workbook
+from huimin.core.desk.http import StaffRequest, opens, take_action_key
+from huimin.core.desk.pages import Link, Nothing, Stat
 from huimin.core.errors import Refused
-from huimin.core.exports import download, workbook
-from huimin.core.http import StaffRequest, opens, take_action_key
-from huimin.core.pages import Link, Nothing, Stat
-from huimin.core.roles import Area
 from huimin.core.sheets.writer import Column
+from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.models import Declaration, Notice, NoticeLevel, NoticePhoto, Objection
 from recipients.services import notices, objections

@@ -15,14 +15,17 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from huimin.core import clock, identity, lists, scope
+from huimin.core import clock
+from huimin.core.authority import scope
+from huimin.core.authority.roles import Area
+from huimin.core.authority.scope import within
+from huimin.core.desk import lists
+from huimin.core.desk.exports import workbook
+from huimin.core.desk.http import StaffRequest, opens, take_action_key
+from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import BadInput, Refused
-from huimin.core.exports import workbook
-from huimin.core.http import StaffRequest, opens, take_action_key
-from huimin.core.pages import Link, Nothing
-from huimin.core.roles import Area
-from huimin.core.scope import within
 from huimin.core.sheets.writer import Column
+from huimin.core.values import identity
 from recipients import forms, queries
 from recipients.files import relations
 from recipients.models import AccountChange, Entitlement, Person, RecordStatus

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from huimin.core.errors import BadInput
-from huimin.core.money import MOST, format_yuan, round_yuan
+from huimin.core.values.money import MOST, format_yuan, round_yuan
 from subsidies.rules.nodes import Fact, Facts, Node, number_of, text_of
 from subsidies.rules.parsing import Parser
 

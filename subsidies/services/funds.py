@@ -16,7 +16,7 @@ from django.db.models import F
 
 from huimin.core import clock
 from huimin.core.errors import StepRefused
-from huimin.core.money import format_yuan, parse_yuan
+from huimin.core.values.money import format_yuan, parse_yuan
 from subsidies.models import Indicator, IndicatorMove, IndicatorPolicy, Policy
 from subsidies.states import IndicatorStatus
 

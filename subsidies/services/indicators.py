@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from huimin.core import audit, clock, workflow
-from huimin.core.duties import Duty
+from huimin.core import clock
+from huimin.core.authority.duties import Duty
+from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepRefused
-from huimin.core.money import parse_yuan
-from huimin.core.roles import Role
-from huimin.core.verbs import advances
+from huimin.core.records import audit
+from huimin.core.values.money import parse_yuan
+from huimin.core.work import workflow
+from huimin.core.work.verbs import advances
 from subsidies.models import Indicator, IndicatorMove, IndicatorPolicy, Policy
 from subsidies.services.keeping import keep, require
 from subsidies.states import INDICATOR_FLOW, IndicatorStatus

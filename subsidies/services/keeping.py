@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 
-from huimin.core import scope
+from huimin.core.authority import scope
+from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
-from huimin.core.roles import Role
 
 if TYPE_CHECKING:
     from huimin.core.models import User

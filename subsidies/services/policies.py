@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
-from huimin.core import audit, workflow
-from huimin.core.duties import Duty
+from huimin.core.authority.duties import Duty
+from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepRefused
-from huimin.core.roles import Role
-from huimin.core.verbs import advances
+from huimin.core.records import audit
+from huimin.core.work import workflow
+from huimin.core.work.verbs import advances
 from subsidies.models import Policy
 from subsidies.services.keeping import keep, require
 from subsidies.services.versions import put_in_force

@@ -14,10 +14,12 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
 from psycopg.types.range import DateRange
 
-from huimin.core import audit, clock, workflow
-from huimin.core.duties import Duty
+from huimin.core import clock
+from huimin.core.authority.duties import Duty
+from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepRefused
-from huimin.core.roles import Role
+from huimin.core.records import audit
+from huimin.core.work import workflow
 from subsidies.models import Policy, PolicyVersion
 from subsidies.rules import parse_rule
 from subsidies.services.keeping import keep, require

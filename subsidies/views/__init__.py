@@ -9,13 +9,13 @@ from django import forms
 from django.db import transaction
 from django.http import HttpResponse
 
-from huimin.core import scope
+from huimin.core.authority import scope
+from huimin.core.authority.roles import Role
+from huimin.core.desk.errors import forbidden
+from huimin.core.desk.http import StaffRequest, take_action_key
+from huimin.core.desk.pages import Entry
 from huimin.core.errors import BadInput, Refused, StepForbidden
-from huimin.core.http import StaffRequest, take_action_key
 from huimin.core.models import AuditEvent
-from huimin.core.pages import Entry
-from huimin.core.roles import Role
-from huimin.core.views.errors import forbidden
 
 Made = TypeVar("Made")
 

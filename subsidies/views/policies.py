@@ -14,15 +14,18 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from huimin.core import clock, lists, scope, workflow
-from huimin.core.duties import Duty
+from huimin.core import clock
+from huimin.core.authority import scope
+from huimin.core.authority.duties import Duty
+from huimin.core.authority.roles import Area
+from huimin.core.authority.steps import Step
+from huimin.core.desk import lists
+from huimin.core.desk.exports import workbook
+from huimin.core.desk.http import StaffRequest, opens, take_step
+from huimin.core.desk.pages import Act, Link, Nothing, Pair, Panel, acts
 from huimin.core.errors import Refused
-from huimin.core.exports import workbook
-from huimin.core.http import StaffRequest, opens, take_step
-from huimin.core.pages import Act, Link, Nothing, Pair, Panel, acts
-from huimin.core.roles import Area
 from huimin.core.sheets.writer import Column
-from huimin.core.steps import Step
+from huimin.core.work import workflow
 from subsidies import queries, rules, services
 from subsidies.forms import PolicyFilter, PolicyForm, TryForm
 from subsidies.models import Policy, PolicyVersion

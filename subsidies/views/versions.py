@@ -10,10 +10,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from huimin.core.http import StaffRequest, opens, take_step
-from huimin.core.pages import Link
-from huimin.core.roles import Area
-from huimin.core.steps import step
+from huimin.core.authority.roles import Area
+from huimin.core.authority.steps import step
+from huimin.core.desk.http import StaffRequest, opens, take_step
+from huimin.core.desk.pages import Link
 from subsidies import services
 from subsidies.forms import VersionForm
 from subsidies.models import Policy, PolicyVersion

@@ -10,9 +10,10 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 
-from huimin.core import audit, clock
+from huimin.core import clock
+from huimin.core.authority.roles import Role
 from huimin.core.models import AuditEvent, AuditSeal
-from huimin.core.roles import Role
+from huimin.core.records import audit
 from tests import servers
 from tests.factories import COUNTY, OTHER_TOWN, TOWN, UserFactory
 

@@ -1,8 +1,8 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from huimin.core.authority.roles import Role
 from huimin.core.models import AuditEvent, BankBranch, Department
-from huimin.core.roles import Role
 from tests.factories import UserFactory, county
 
 # the library's own templates ask for variables that are not always there

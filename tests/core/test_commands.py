@@ -6,9 +6,10 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
-from huimin.core import audit, verbs
 from huimin.core.errors import StepRefused
 from huimin.core.models import AuditEvent, CalendarDay, Division
+from huimin.core.records import audit
+from huimin.core.work import verbs
 from tests.factories import COUNTY, TOWN, UserFactory, county
 
 pytestmark = pytest.mark.django_db
@@ -86,7 +87,7 @@ def test_prove_prints_one_line_for_each_proof_and_seals_first():
 
 
 def test_prove_exits_with_1_when_a_proof_fails(monkeypatch):
-    monkeypatch.setattr("huimin.core.proofs._checks", [("二加二等于四", lambda: (1, ["等于五"]))])
+    monkeypatch.setattr("huimin.core.records.proofs._checks", [("二加二等于四", lambda: (1, ["等于五"]))])
     out = StringIO()
     with pytest.raises(SystemExit) as stopped:
         call_command("prove", stdout=out)

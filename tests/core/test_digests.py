@@ -7,8 +7,15 @@ from django.db import DataError, connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from huimin.core import digests
-from huimin.core.digests import canonical_row, commitment, leaf_hash, merkle_proof, merkle_root, verify_proof
+from huimin.core.values import digests
+from huimin.core.values.digests import (
+    canonical_row,
+    commitment,
+    leaf_hash,
+    merkle_proof,
+    merkle_root,
+    verify_proof,
+)
 
 FIELDS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), max_size=6)
 

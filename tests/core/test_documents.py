@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from huimin.core import documents, fonts
-from huimin.core.documents import TemplateFailed, missing_characters, qr_svg, render_pdf
+from huimin.core.printing import documents, fonts
+from huimin.core.printing.documents import TemplateFailed, missing_characters, qr_svg, render_pdf
 
 PROJECT = Path(__file__).resolve().parents[2]
 

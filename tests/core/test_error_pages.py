@@ -4,8 +4,9 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.test import RequestFactory
 
+from huimin.core.desk import errors
 from huimin.core.errors import Refused
-from huimin.core.views import display, errors
+from huimin.core.views import display
 
 # no database mark: a query from any of these pages would fail the test
 

@@ -3,7 +3,7 @@ from decimal import Decimal
 import pytest
 from django import forms
 
-from huimin.core.forms import HouseForm, YuanField
+from huimin.core.desk.forms import HouseForm, YuanField
 
 
 class Sample(HouseForm):

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huimin.core import identity
 from huimin.core.errors import BadInput
-from huimin.core.identity import (
+from huimin.core.values import identity
+from huimin.core.values.identity import (
     account_tail,
     card_suspect,
     check_digit,

@@ -5,10 +5,10 @@ import threading
 import pytest
 from django.db import connection, transaction
 
-from huimin.core import jobs
+from huimin.core.authority.roles import Area, Role
 from huimin.core.errors import Refused
 from huimin.core.models import AuditEvent, Job, Notification, Outbox
-from huimin.core.roles import Area, Role
+from huimin.core.work import jobs
 from tests.factories import COUNTY, OTHER_TOWN, TOWN, UserFactory
 
 KIND = "tests.thing"
@@ -162,12 +162,12 @@ def test_a_request_succeeds_while_the_broker_is_away_and_the_outbox_keeps_the_ro
     def away(*args, **kwargs):
         raise ConnectionError("no broker")
 
-    monkeypatch.setattr("huimin.core.jobs.current_app.send_task", away)
+    monkeypatch.setattr("huimin.core.work.jobs.current_app.send_task", away)
     job = submit()
     row = Outbox.objects.get(ref=job.pk)
     assert row.sent_at is None
     assert row.attempts == 1
-    monkeypatch.setattr("huimin.core.jobs.current_app.send_task", lambda *args, **kwargs: None)
+    monkeypatch.setattr("huimin.core.work.jobs.current_app.send_task", lambda *args, **kwargs: None)
     assert jobs.relay() == 1
     assert jobs.relay() == 0
 

@@ -6,7 +6,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Max
 from django.test import RequestFactory
 
-from huimin.core import lists
+from huimin.core.desk import lists
 
 pytestmark = pytest.mark.django_db
 SORTS = {"room": "app_label", "name": "model"}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from huimin.core.errors import BadInput
-from huimin.core.money import MOST, capital_yuan, format_yuan, parse_yuan, round_yuan, wan
+from huimin.core.values.money import MOST, capital_yuan, format_yuan, parse_yuan, round_yuan, wan
 
 AMOUNTS = st.decimals(min_value=0, max_value=MOST, places=2, allow_nan=False)
 

@@ -7,9 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from huimin.core import people
-from huimin.core.identity import check_digits_ok, luhn_ok
-from huimin.core.people import (
+from huimin.core.sheets.header import match_header
+from huimin.core.sheets.reader import read_rows
+from huimin.core.values.identity import check_digits_ok, luhn_ok
+from huimin.demo import people
+from huimin.demo.people import (
     REGISTRY_TITLES,
     Village,
     age_on,
@@ -18,8 +20,6 @@ from huimin.core.people import (
     registry_rows,
     write_registry,
 )
-from huimin.core.sheets.header import match_header
-from huimin.core.sheets.reader import read_rows
 
 VILLAGES = [Village(f"3415241002{n:02d}", f"余岭{n}村") for n in range(7)]
 ON = date(2026, 6, 1)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from huimin.core.errors import BadInput
-from huimin.core.periods import Frequency, Period
+from huimin.core.values.periods import Frequency, Period
 
 REGULAR = st.builds(
     Period.containing,

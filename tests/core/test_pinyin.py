@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huimin.core.pinyin import initials, sort_key
+from huimin.core.values.pinyin import initials, sort_key
 
 
 @pytest.mark.parametrize(

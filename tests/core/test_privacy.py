@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huimin.core.identity import check_digit, luhn_ok
-from huimin.core.privacy import FindingKind, scan, scrub
+from huimin.core.values.identity import check_digit, luhn_ok
+from huimin.core.values.privacy import FindingKind, scan, scrub
 
 FIRST17 = "99010119900101123"
 NUMBER = FIRST17 + check_digit(FIRST17)

@@ -5,8 +5,8 @@ import pytest
 from django.template import Context, Template
 from django.test import RequestFactory
 
-from huimin.core import badges, pages
-from huimin.core.periods import Period
+from huimin.core.desk import badges, pages
+from huimin.core.values.periods import Period
 
 TODAY = date(2026, 6, 18)
 

@@ -5,12 +5,15 @@ from uuid import uuid4
 
 import pytest
 
-from huimin.core import audit, clock, figures, files, jobs, searching, todos
-from huimin.core.figures import Figure
+from huimin.core import clock
+from huimin.core.authority.roles import Area, Role
+from huimin.core.desk import figures, searching, todos
+from huimin.core.desk.figures import Figure
+from huimin.core.desk.searching import Hit
+from huimin.core.desk.todos import Todo
 from huimin.core.models import AuditEvent, Job, Notification
-from huimin.core.roles import Area, Role
-from huimin.core.searching import Hit
-from huimin.core.todos import Todo
+from huimin.core.records import audit, files
+from huimin.core.work import jobs
 from tests.factories import COUNTY, OTHER_TOWN, TOWN, UserFactory
 
 pytestmark = pytest.mark.django_db

@@ -9,9 +9,9 @@ from django.utils import timezone
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from huimin.core import auth
+from huimin.core.accounts import auth
+from huimin.core.authority.roles import Role
 from huimin.core.models import AuditEvent, User
-from huimin.core.roles import Role
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -212,7 +212,7 @@ def test_an_idle_session_ends(client, person, settings, monkeypatch):
     client.force_login(person)
     client.get(reverse("core:workbench"))
     later = time.time() + settings.SESSION_IDLE_SECONDS + 1
-    monkeypatch.setattr("huimin.core.middleware.time.time", lambda: later)
+    monkeypatch.setattr("huimin.core.desk.middleware.time.time", lambda: later)
     assert client.get(reverse("core:workbench")).status_code == 302
 
 

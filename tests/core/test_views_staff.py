@@ -9,8 +9,8 @@ from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from huimin.core import clock
+from huimin.core.authority.roles import Role
 from huimin.core.models import AuditEvent, Grant, Office, User
-from huimin.core.roles import Role
 from tests.factories import OTHER_TOWN, TOWN, OfficeFactory, UserFactory, county, id_number
 
 pytestmark = pytest.mark.django_db

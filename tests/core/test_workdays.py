@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huimin.core.workdays import (
+from huimin.core.values.workdays import (
     DayKind,
     NoticeDays,
     add_days,

@@ -1,11 +1,13 @@
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from huimin.core import audit, clock, workflow
-from huimin.core.duties import CONFLICTS, Duty
+from huimin.core import clock
+from huimin.core.authority.duties import CONFLICTS, Duty
+from huimin.core.authority.roles import Role
 from huimin.core.errors import StepRefused
 from huimin.core.models import AuditEvent, Involvement
-from huimin.core.roles import Role
+from huimin.core.records import audit
+from huimin.core.work import workflow
 from tests.factories import UserFactory, grant
 
 pytestmark = pytest.mark.django_db

@@ -9,10 +9,11 @@ from django.core.management import CommandError, call_command
 
 from disbursement.models import Batch, PaymentOrder, ReturnFile, Roster
 from disbursement.states import OrderStatus, ReturnStatus, RosterStatus
-from huimin.core import audit, clock, proofs
-from huimin.core.identity import check_digits_ok
+from huimin.core import clock
+from huimin.core.authority.roles import Role
 from huimin.core.models import AuditEvent, Grant, User
-from huimin.core.roles import Role
+from huimin.core.records import audit, proofs
+from huimin.core.values.identity import check_digits_ok
 from huimin.demo import accounts
 from publicity.models import Disclosure
 from recipients.models import Declaration, Entitlement, Household, Objection

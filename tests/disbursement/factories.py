@@ -12,14 +12,16 @@ from psycopg.types.range import DateRange
 
 from disbursement import services
 from disbursement.models import Batch, PaymentLine, Roster
-from huimin.core import crypto, files, jobs
+from huimin.core import crypto
+from huimin.core.authority.roles import Role
 from huimin.core.bankformats.layout import ReturnHeader, ReturnLine
 from huimin.core.bankformats.payroll import read_payroll
 from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
 from huimin.core.bankformats.returns import write_return
 from huimin.core.models import User
-from huimin.core.pinyin import sort_key
-from huimin.core.roles import Role
+from huimin.core.records import files
+from huimin.core.values.pinyin import sort_key
+from huimin.core.work import jobs
 from recipients.models import (
     Account,
     Declaration,
@@ -230,8 +232,8 @@ def world(people=10, *, issued="1000000.00", rule=None, frequency="yearly", prot
     ]
     here = World(crew, made, money)
     books = {village: declaration(made, village, crew["village"]) for village in (VILLAGE, OTHER_VILLAGE)}
-    from huimin.core import workflow
-    from huimin.core.duties import Duty
+    from huimin.core.authority.duties import Duty
+    from huimin.core.work import workflow
 
     for book in books.values():
         workflow.take_duty(book, Duty.DECLARATION_MAKE, actor=crew["village"])

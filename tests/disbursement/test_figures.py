@@ -1,7 +1,7 @@
 import pytest
 
-from huimin.core import figures
-from huimin.core.roles import Role
+from huimin.core.authority.roles import Role
+from huimin.core.desk import figures
 from tests.disbursement import factories as make
 from tests.factories import UserFactory
 

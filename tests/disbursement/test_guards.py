@@ -131,7 +131,7 @@ def test_no_line_joins_a_submitted_roster(here):
 def test_each_desk_is_another_person_and_the_township_clerk_checks_nothing(here):
     batch = make.issued_batch(here)
     roster = Roster.objects.filter(batch=batch).first()
-    from huimin.core.roles import Role
+    from huimin.core.authority.roles import Role
     from tests.factories import grant
 
     grant(here["town"], Role.TOWNSHIP_REVIEWER)
@@ -225,7 +225,7 @@ def test_signing_wants_another_person_and_the_right_amount(here):
         services.sign_order(order.pk, actor=here["order_maker"])
     with pytest.raises(BadInput, match="整数部分"):
         services.sign_order(order.pk, actor=here["treasurer"], whole_yuan="1")
-    from huimin.core.roles import Role
+    from huimin.core.authority.roles import Role
     from tests.factories import grant
 
     grant(here["order_maker"], Role.TREASURER)

@@ -8,9 +8,9 @@ from django.urls import reverse
 
 from disbursement import services
 from disbursement.models import Batch, PaymentLine, PaymentOrder, Roster
-from huimin.core import auth
-from huimin.core.credentials import issue_credential
-from huimin.core.roles import Role
+from huimin.core.accounts import auth
+from huimin.core.accounts.credentials import issue_credential
+from huimin.core.authority.roles import Role
 from tests.disbursement import factories as make
 from tests.factories import OTHER_TOWN, TOWN, UserFactory
 

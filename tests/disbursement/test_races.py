@@ -25,9 +25,9 @@ from disbursement.models import (
     ReturnFile,
     Roster,
 )
-from huimin.core import jobs
 from huimin.core.errors import Refused, StepRefused
 from huimin.core.models import Job, Message, StoredFile
+from huimin.core.work import jobs
 from subsidies.models import Indicator
 from tests.disbursement import factories as make
 
@@ -158,7 +158,7 @@ def killed_worker(database, job_id, patch):
         import django
         django.setup()
         from django.db import connections
-        from huimin.core import jobs
+        from huimin.core.work import jobs
         {patch}
         jobs.run({job_id})
         """

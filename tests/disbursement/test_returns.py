@@ -100,7 +100,7 @@ def test_another_encoding_is_refused(here, order):
 
 
 def test_our_own_export_is_refused(here, order):
-    from huimin.core import files
+    from huimin.core.records import files
 
     refused(here, files.read(order.bank_files.get(format="pipe_txt").file), "我方导出")
 

@@ -9,10 +9,11 @@ from psycopg.types.range import DateRange
 from disbursement import queries, services
 from disbursement.models import Batch, Claim, Correction, Journal, PaymentLine, PaymentResult, Roster
 from disbursement.services import ledger
-from huimin.core import clock, files, proofs
+from huimin.core import clock
 from huimin.core.bankformats.payroll import read_payroll
 from huimin.core.errors import StepRefused
 from huimin.core.models import Message
+from huimin.core.records import files, proofs
 from recipients.models import Account
 from subsidies.models import Indicator
 from tests.disbursement import factories as make

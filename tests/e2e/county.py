@@ -7,10 +7,10 @@ from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 
-from huimin.core import people
 from huimin.core.bankformats.simulator import simulate_return
-from huimin.core.people import REGISTRY_TITLES, HouseholdData, Village
 from huimin.core.sheets.writer import Column, write_rows
+from huimin.demo import people
+from huimin.demo.people import REGISTRY_TITLES, HouseholdData, Village
 
 SEED = 7
 SKIPPED = 300  # generated before ours, so that nobody shares a card or telephone with the seeded county

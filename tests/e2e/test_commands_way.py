@@ -7,7 +7,7 @@ import os
 from datetime import timedelta
 from decimal import Decimal
 
-from huimin.core.people import Village
+from huimin.demo.people import Village
 from tests.e2e import county
 
 ROWS = int(os.environ.get("HUIMIN_E2E_ROWS", "2000"))

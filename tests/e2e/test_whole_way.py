@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from playwright.sync_api import expect
 
-from huimin.core.people import Village
+from huimin.demo.people import Village
 from tests.e2e import county
 
 VILLAGE = "341524100200"
@@ -327,7 +327,7 @@ def new_card(story, person_id, name, number):
 
 
 def luhn(digits):
-    from huimin.core.people import luhn_digit
+    from huimin.demo.people import luhn_digit
 
     return luhn_digit(digits)
 

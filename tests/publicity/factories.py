@@ -54,12 +54,12 @@ def solve(html):
     return {"token": token, "answer": str(sum(_WORDS[term] for term in question.split("加")))}
 
 
-def ask(client, *, name, id_number, card_tail, **extra):
+def ask(client, *, name, id_number, tail_or_phone, **extra):
     """One honest question to 我的补贴."""
     url = reverse("publicity:query")
     sum_part = solve(client.get(url).content.decode())
     return client.post(
-        url, {"name": name, "id_number": id_number, "card_tail": card_tail, **sum_part}, **extra
+        url, {"name": name, "id_number": id_number, "tail_or_phone": tail_or_phone, **sum_part}, **extra
     )
 
 
@@ -67,7 +67,7 @@ def ask_about(client, person, **changes):
     own = {
         "name": person.name,
         "id_number": person.id_number,
-        "card_tail": person.accounts.get(is_active=True).tail,
+        "tail_or_phone": person.accounts.get(is_active=True).tail,
     }
     return ask(client, **own | changes)
 

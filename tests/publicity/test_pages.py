@@ -7,9 +7,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from huimin.core import todos
+from huimin.core.authority.roles import Role
+from huimin.core.desk import todos
 from huimin.core.models import ActionKey, AuditEvent
-from huimin.core.roles import Role
 from publicity import services
 from publicity.models import Disclosure
 from recipients.models import Account, Objection, Person

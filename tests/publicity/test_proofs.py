@@ -2,7 +2,7 @@
 
 import pytest
 
-from huimin.core import proofs
+from huimin.core.records import proofs
 from tests.publicity.factories import published_world
 
 

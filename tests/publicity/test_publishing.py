@@ -5,10 +5,10 @@ from django.db import IntegrityError, connection, transaction
 from django.db.utils import InternalError
 
 from disbursement.models import Roster
-from huimin.core import proofs
+from huimin.core.authority.roles import Role
 from huimin.core.errors import StepForbidden, StepRefused
 from huimin.core.models import AuditEvent
-from huimin.core.roles import Role
+from huimin.core.records import proofs
 from publicity import queries, rules, services
 from publicity.models import Disclosure, DisclosureLine
 from publicity.rules import OPEN_ROW_SQL
@@ -191,7 +191,7 @@ def test_what_looks_private_or_like_a_formula_blocks_publishing(text, cause):
 
 
 def _is_id(text):
-    from huimin.core import privacy
+    from huimin.core.values import privacy
 
     return bool(privacy.scan(text))
 

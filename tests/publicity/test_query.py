@@ -91,15 +91,30 @@ def test_what_is_under_review_is_told_by_its_stage(here, client):
     assert "正在村里公示" in text
 
 
+@pytest.mark.parametrize("typed", ["13805641234", "138 0564 1234", "+86 138-0564-1234"])
+def test_the_registered_telephone_serves_instead_of_the_card(here, client, typed):
+    _, person, _ = failed_and_paid(here)
+    type(person).objects.filter(pk=person.pk).update(phone="13805641234")
+    assert "已到账" in ask_about(client, person, tail_or_phone=typed).content.decode()
+
+
+def test_nothing_typed_serves_as_the_telephone_of_who_left_none(here, client):
+    _, person, _ = failed_and_paid(here)
+    type(person).objects.filter(pk=person.pk).update(phone=None)
+    assert "没有查到" in ask_about(client, person, tail_or_phone="-" * 11).content.decode()
+
+
 MISSES = {
     "no such person": {"id_number": "990001199001010015"},
     "wrong name": {"name": "王大明"},
-    "wrong card": {"card_tail": "0000"},
+    "wrong card": {"tail_or_phone": "0000"},
+    "wrong telephone": {"tail_or_phone": "13900000000"},
+    "half a telephone": {"tail_or_phone": "1380564"},
     "short number": {"id_number": "12345"},
     "letters": {"id_number": "不是号码"},
     "very long": {"id_number": "9" * 90},
-    "wildcard": {"name": "%", "card_tail": "____"},
-    "empty tail digits": {"card_tail": "尾号"},
+    "wildcard": {"name": "%", "tail_or_phone": "____"},
+    "empty tail digits": {"tail_or_phone": "尾号"},
     "other person's name": {"name": "张三"},
 }
 
@@ -113,13 +128,13 @@ def test_every_kind_of_miss_gives_the_same_bytes_headers_and_status(here):
         headers = {key: value for key, value in page.headers.items() if key != "Content-Length"}
         seen.add((page.status_code, str(sorted(headers.items())), without_tokens(page)))
     assert len(seen) == 1
-    assert "请核对姓名、身份证号和卡尾号" in seen.pop()[2]
+    assert "请核对姓名、身份证号和卡尾号（或登记的电话）" in seen.pop()[2]
 
 
 def test_a_blocked_person_is_answered_like_a_wrong_card(here):
     _, person, _ = failed_and_paid(here)
     misses = [
-        without_tokens(ask_about(Client(REMOTE_ADDR=f"10.{n}.0.1"), person, card_tail="0000"))
+        without_tokens(ask_about(Client(REMOTE_ADDR=f"10.{n}.0.1"), person, tail_or_phone="0000"))
         for n in range(5)
     ]
     blocked = ask_about(Client(REMOTE_ADDR="10.9.0.1"), person)
@@ -138,7 +153,7 @@ def test_spoofed_addresses_do_not_widen_the_limit(here):
     _, person, _ = failed_and_paid(here)
     for n in range(8):
         client = Client(HTTP_X_FORWARDED_FOR=f"203.0.{n}.7", REMOTE_ADDR="10.1.1.1")
-        ask_about(client, person, card_tail=f"{n:04d}")
+        ask_about(client, person, tail_or_phone=f"{n:04d}")
     outcomes = list(QueryLog.objects.order_by("id").values_list("outcome", flat=True))
     assert outcomes == ["missed"] * 5 + ["blocked"] * 3
     assert QueryMiss.objects.filter(scope="address").count() == 1
@@ -148,7 +163,7 @@ def test_behind_a_proxy_only_its_own_entry_counts(here, settings):
     settings.TRUSTED_PROXIES = 1
     for n in range(3):
         client = Client(HTTP_X_FORWARDED_FOR=f"203.0.{n}.7, 198.51.100.5", REMOTE_ADDR="127.0.0.1")
-        ask(client, name="张三", id_number=id_number(), card_tail="0000")
+        ask(client, name="张三", id_number=id_number(), tail_or_phone="0000")
     assert QueryMiss.objects.filter(scope="address").get().misses == 3
 
 
@@ -197,7 +212,7 @@ def test_a_service_window_is_spared_by_address_but_not_by_person(here, client, s
     assert client.post("/query/window/", {"token": "open-sesame-2026"}).status_code == 302
     assert "已到账" in ask_about(client, person).content.decode()
     for n in range(6):
-        ask_about(client, person, card_tail=f"{n:04d}")
+        ask_about(client, person, tail_or_phone=f"{n:04d}")
     assert "没有查到" in ask_about(client, person).content.decode()
     settings.WINDOW_TOKEN = "another"
     assert "（服务窗口）" not in client.get(QUERY).content.decode()
@@ -225,7 +240,7 @@ def test_old_counters_are_dropped(here):
 def test_counters_and_log_hold_no_clear_values(here, client):
     _, person, _ = failed_and_paid(here)
     ask_about(client, person)
-    ask_about(client, person, card_tail="0000")
+    ask_about(client, person, tail_or_phone="0000")
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT string_agg(m::text, ' ') FROM (SELECT * FROM publicity_querymiss) m"
@@ -264,7 +279,7 @@ def test_a_page_costs_as_many_statements_for_a_miss_as_for_a_result(here):
     costs = []
     for place, tail in enumerate((line.account_tail, "0000")):
         client = Client(REMOTE_ADDR=f"10.{place}.0.1")
-        given = {"name": person.name, "id_number": person.id_number, "card_tail": tail}
+        given = {"name": person.name, "id_number": person.id_number, "tail_or_phone": tail}
         given |= solve(client.get(QUERY).content.decode())
         with CaptureQueriesContext(connection) as seen:
             client.post(QUERY, given)
@@ -288,7 +303,7 @@ def test_the_number_of_statements_does_not_grow_with_the_payments(here):
 
 def test_a_sum_is_good_once(here, client):
     _, person, line = failed_and_paid(here)
-    given = {"name": person.name, "id_number": person.id_number, "card_tail": line.account_tail}
+    given = {"name": person.name, "id_number": person.id_number, "tail_or_phone": line.account_tail}
     given |= solve(client.get(QUERY).content.decode())
     assert "已到账" in client.post(QUERY, given).content.decode()
     assert "请再算一次" in client.post(QUERY, given).content.decode()
@@ -297,7 +312,7 @@ def test_a_sum_is_good_once(here, client):
 @pytest.mark.parametrize("change", [{"answer": "99"}, {"token": "forged"}, {"token": ""}])
 def test_without_the_right_sum_nothing_is_looked_up(here, client, change):
     _, person, line = failed_and_paid(here)
-    given = {"name": person.name, "id_number": person.id_number, "card_tail": line.account_tail}
+    given = {"name": person.name, "id_number": person.id_number, "tail_or_phone": line.account_tail}
     given |= solve(client.get(QUERY).content.decode()) | change
     text = client.post(QUERY, given).content.decode()
     assert "请再算一次" in text

@@ -6,8 +6,8 @@ from itertools import count
 from uuid import uuid4
 
 from huimin.core import crypto
-from huimin.core.pinyin import sort_key
-from huimin.core.roles import Role
+from huimin.core.authority.roles import Role
+from huimin.core.values.pinyin import sort_key
 from recipients.files.declaration import LineInput
 from recipients.models import Account, Household, Person
 from recipients.rules import commit

@@ -2,8 +2,8 @@
 
 import io
 
-from huimin.core.identity import check_digit
 from huimin.core.sheets.writer import Column, write_rows
+from huimin.core.values.identity import check_digit
 from recipients.files.registry import TITLES
 from tests.factories import VILLAGE
 

@@ -8,9 +8,9 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from huimin.core import proofs
-from huimin.core.credentials import issue_credential
-from huimin.core.roles import Role
+from huimin.core.accounts.credentials import issue_credential
+from huimin.core.authority.roles import Role
+from huimin.core.records import proofs
 from huimin.core.sheets.writer import Column, write_rows
 from recipients.files.declaration import TITLES
 from recipients.models import Declaration, Person

@@ -8,8 +8,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from huimin.core.authority.roles import Role
 from huimin.core.models import AuditEvent
-from huimin.core.roles import Role
 from huimin.core.sheets.reader import read_rows
 from recipients.models import Account, AccountChange, Declaration, Person, RegistryImport
 from recipients.services import notices, objections, registry, review
@@ -192,8 +192,8 @@ def test_the_import_page_takes_a_workbook_and_says_when_it_was_taken_before(clie
     answer = post(client, clerk, "import-list", file=SimpleUploadedFile("a.xlsx", content))
     one = RegistryImport.objects.get()
     assert answer.redirect_chain[-1][0] == reverse("recipients:import-detail", args=[one.pk])
-    from huimin.core import jobs
     from huimin.core.models import Job
+    from huimin.core.work import jobs
 
     jobs.run(Job.objects.get().pk)
     assert "已导入 1 户、2 人" in page(client, clerk, "import-detail", one.pk).content.decode()
@@ -332,7 +332,7 @@ def test_the_workbench_names_what_waits(client):
     _, notice = posted(people)
     objections.file_objection(notice, "多报")
     declaration(actor=people["village"], **NOTHING)
-    from huimin.core import todos
+    from huimin.core.desk import todos
 
     def titles(who):
         who.__dict__.pop("active_grants", None)

@@ -4,10 +4,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from huimin.core import crypto, files, jobs
+from huimin.core import crypto
+from huimin.core.authority.roles import Role
 from huimin.core.errors import FileRefused, StepForbidden
 from huimin.core.models import Division, Job
-from huimin.core.roles import Role
+from huimin.core.records import files
+from huimin.core.work import jobs
 from recipients.files.registry import TITLES
 from recipients.models import Account, Household, Person, RegistryImport
 from recipients.rules import commit

@@ -8,10 +8,11 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from huimin.core import clock, verbs
+from huimin.core import clock
+from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, FileRefused, StepForbidden, StepRefused
 from huimin.core.models import AuditEvent
-from huimin.core.roles import Role
+from huimin.core.work import verbs
 from recipients.models import Declaration, DeclarationLine, Entitlement, EntitlementVersion
 from recipients.services import declarations, entitlements, notices, objections, review
 from recipients.services.review import Votes
@@ -459,7 +460,7 @@ def test_a_notice_freezes_what_the_public_may_read_and_nothing_else():
 
 @pytest.mark.django_db
 def test_a_protected_policy_shows_the_surname_only_as_core_masks_it():
-    from huimin.core.identity import mask_name_surname
+    from huimin.core.values.identity import mask_name_surname
 
     people = chain()
     names = ["欧阳娜娜", "欧阳", "王小明", "李四", "司马光"]

@@ -1,7 +1,7 @@
 import pytest
 
-from huimin.core import searching
-from huimin.core.roles import Role
+from huimin.core.authority.roles import Role
+from huimin.core.desk import searching
 from tests.factories import OTHER_VILLAGE, VILLAGE, UserFactory
 from tests.recipients import factories as make
 

@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import count
 
-from huimin.core.roles import Role
+from huimin.core.authority.roles import Role
 from subsidies import services
 from tests.factories import COUNTY, DepartmentFactory, UserFactory, county
 

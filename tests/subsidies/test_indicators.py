@@ -7,10 +7,10 @@ import psycopg
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
 from huimin.core.models import AuditEvent
-from huimin.core.roles import Role
-from huimin.core.verbs import advance
+from huimin.core.work.verbs import advance
 from subsidies import services
 from subsidies.models import Indicator, IndicatorMove, IndicatorPolicy
 from tests import servers

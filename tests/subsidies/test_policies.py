@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
 from huimin.core.models import AuditEvent
-from huimin.core.roles import Role
-from huimin.core.verbs import advance
+from huimin.core.work.verbs import advance
 from subsidies import services
 from subsidies.models import Policy, PolicyVersion
 from tests.factories import TOWN, DivisionFactory, UserFactory, grant

@@ -8,8 +8,9 @@ import pytest
 from django.urls import reverse
 from openpyxl import load_workbook
 
-from huimin.core import menu, proofs, todos
-from huimin.core.roles import Role
+from huimin.core.authority.roles import Role
+from huimin.core.desk import menu, todos
+from huimin.core.records import proofs
 from subsidies import services
 from subsidies.models import Indicator, Policy, PolicyVersion
 from tests.factories import COUNTY, TOWN, DepartmentFactory, DivisionFactory, UserFactory

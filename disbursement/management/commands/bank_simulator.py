@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from huimin.core.bankformats.simulator import simulate_return
-from huimin.core.command import StaffCommand
 from huimin.core.errors import BadInput, Refused
 from huimin.core.models import User
+from huimin.core.work.command import StaffCommand
 
 
 class Command(StaffCommand):

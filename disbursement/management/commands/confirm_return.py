@@ -4,8 +4,8 @@ from typing import Any
 from disbursement import services
 from disbursement.services.confirming import CONFIRM
 from disbursement.states import ReturnStatus
-from huimin.core.command import StaffCommand
 from huimin.core.models import Job, User
+from huimin.core.work.command import StaffCommand
 
 
 class Command(StaffCommand):

@@ -3,10 +3,10 @@ from pathlib import Path
 from typing import Any
 
 from disbursement.models import BankFile, PaymentOrder
-from huimin.core import audit, files
-from huimin.core.command import StaffCommand
 from huimin.core.errors import Refused
 from huimin.core.models import User
+from huimin.core.records import audit, files
+from huimin.core.work.command import StaffCommand
 
 
 class Command(StaffCommand):

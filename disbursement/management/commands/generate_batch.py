@@ -2,9 +2,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from disbursement import services
-from huimin.core.command import StaffCommand
 from huimin.core.errors import Refused
 from huimin.core.models import User
+from huimin.core.work.command import StaffCommand
 from subsidies.models import Policy
 
 

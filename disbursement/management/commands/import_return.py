@@ -3,9 +3,9 @@ from pathlib import Path
 from typing import Any
 
 from disbursement import services
-from huimin.core.command import StaffCommand
 from huimin.core.errors import Refused
 from huimin.core.models import User
+from huimin.core.work.command import StaffCommand
 
 
 class Command(StaffCommand):

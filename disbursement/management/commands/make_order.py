@@ -2,8 +2,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from disbursement import services
-from huimin.core.command import StaffCommand
 from huimin.core.models import User
+from huimin.core.work.command import StaffCommand
 
 
 class Command(StaffCommand):

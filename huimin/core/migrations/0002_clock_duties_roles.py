@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import migrations
 
-from huimin.core.duties import CONFLICTS
+from huimin.core.authority.duties import CONFLICTS
 
 CLOCK = """
 INSERT INTO core_clock (id, shift) VALUES (1, interval '0');

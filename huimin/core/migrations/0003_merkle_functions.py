@@ -1,4 +1,4 @@
-"""List digests in SQL, equal to huimin.core.digests."""
+"""List digests in SQL, equal to huimin.core.values.digests."""
 
 from pathlib import Path
 

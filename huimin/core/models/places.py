@@ -3,7 +3,7 @@ from typing import Self
 from django.db import models
 from django.db.models import Q
 
-from huimin.core.scope import subtree_range
+from huimin.core.authority.scope import subtree_range
 
 
 class Level(models.TextChoices):

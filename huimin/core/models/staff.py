@@ -10,9 +10,9 @@ from django.db import models
 from django.db.models import Q
 
 from huimin.core import clock
+from huimin.core.authority.roles import Role
 from huimin.core.fields import BlindIndexField, EncryptedTextField
 from huimin.core.models.places import Division, Office
-from huimin.core.roles import Role
 
 
 class User(AbstractUser):

@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import ArrayField, RangeOperators
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
 
-from huimin.core.duties import Duty
+from huimin.core.authority.duties import Duty
 from huimin.core.fields import BlindIndexField
 from huimin.core.models.staff import User
 

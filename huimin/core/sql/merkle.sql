@@ -1,4 +1,4 @@
--- The digests of huimin/core/digests.py in SQL: equal bytes for equal rows (tests/core/test_digests.py).
+-- The digests of huimin/core/values/digests.py in SQL: equal bytes for equal rows (tests/core/test_digests.py).
 -- NULL is refused instead of giving NULL, since string_agg() would drop such a leaf without a word.
 -- plpgsql, because an IMMUTABLE SQL function over array_to_json() and convert_to() is not inlined and takes longer.
 -- Both are declared STABLE for types and encodings in general; over text and UTF8 they never change.

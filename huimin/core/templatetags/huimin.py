@@ -12,9 +12,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from huimin.core import badges, identity, money, pages
-from huimin.core.lists import changed_query
-from huimin.core.periods import Period
+from huimin.core.desk import badges, pages
+from huimin.core.desk.lists import changed_query
+from huimin.core.values import identity, money
+from huimin.core.values.periods import Period
 
 register = template.Library()
 DASH = "—"

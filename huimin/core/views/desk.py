@@ -13,11 +13,12 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
-from huimin.core import clock, figures, lists, searching, todos
-from huimin.core.http import StaffRequest, any_staff
+from huimin.core import clock
+from huimin.core.desk import figures, lists, searching, todos
+from huimin.core.desk.http import StaffRequest, any_staff
+from huimin.core.desk.pages import Link, Nothing
+from huimin.core.desk.todos import Todo
 from huimin.core.models import Job, Notification
-from huimin.core.pages import Link, Nothing
-from huimin.core.todos import Todo
 
 SOON = timedelta(days=3)
 _LONGEST_SEARCH = 60

@@ -14,12 +14,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from huimin.core import audit, exports, files, jobs, lists
-from huimin.core.exports import workbook
-from huimin.core.http import StaffRequest, any_staff, render_page
+from huimin.core.desk import exports, lists
+from huimin.core.desk.exports import workbook
+from huimin.core.desk.http import StaffRequest, any_staff, render_page
+from huimin.core.desk.pages import Link, Nothing, Stat
 from huimin.core.models import Job
-from huimin.core.pages import Link, Nothing, Stat
+from huimin.core.records import audit, files
 from huimin.core.sheets.writer import Column
+from huimin.core.work import jobs
 
 _SORTS = {"time": "id", "title": "title", "state": "state"}
 _COLUMNS = [

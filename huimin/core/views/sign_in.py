@@ -18,12 +18,13 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from huimin.core import auth, documents, services
 from huimin.core.account_forms import CodeForm, EnrolForm, LoginForm, PasswordForm
+from huimin.core.accounts import auth, services
+from huimin.core.desk.http import StaffRequest, any_staff, public, safe_next
+from huimin.core.desk.middleware import MUST_CHANGE
 from huimin.core.errors import Refused
-from huimin.core.http import StaffRequest, any_staff, public, safe_next
-from huimin.core.middleware import MUST_CHANGE
 from huimin.core.models import User
+from huimin.core.printing import documents
 
 _PENDING = "pending_login"
 _PENDING_SECONDS = 5 * 60

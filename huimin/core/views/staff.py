@@ -19,14 +19,17 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from huimin.core import auth, clock, lists, queries, scope, services
+from huimin.core import clock
 from huimin.core.account_forms import AccountForm, GrantForm
+from huimin.core.accounts import auth, queries, services
+from huimin.core.authority import scope
+from huimin.core.authority.roles import Area, Role
+from huimin.core.desk import lists
+from huimin.core.desk.exports import workbook
+from huimin.core.desk.http import StaffRequest, opens
+from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import Refused
-from huimin.core.exports import workbook
-from huimin.core.http import StaffRequest, opens
 from huimin.core.models import Grant, User
-from huimin.core.pages import Link, Nothing
-from huimin.core.roles import Area, Role
 from huimin.core.sheets.writer import Column
 
 _SORTS = {"name": ("name", "username"), "username": "username", "office": ("office__name", "name")}

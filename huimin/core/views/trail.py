@@ -19,14 +19,16 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from huimin.core import audit, files, jobs, lists
+from huimin.core.authority.roles import Area
+from huimin.core.desk import lists
+from huimin.core.desk.exports import workbook
+from huimin.core.desk.http import StaffRequest, opens, take_action_key
+from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import Refused
-from huimin.core.exports import workbook
-from huimin.core.http import StaffRequest, opens, take_action_key
 from huimin.core.models import AuditEvent, AuditSeal, Job
-from huimin.core.pages import Link, Nothing
-from huimin.core.roles import Area
+from huimin.core.records import audit, files
 from huimin.core.sheets.writer import Column
+from huimin.core.work import jobs
 
 EXPORT_LIMIT = 100_000
 _COLUMNS = [

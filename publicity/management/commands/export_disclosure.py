@@ -3,9 +3,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from huimin.core.command import StaffCommand
 from huimin.core.errors import BadInput
 from huimin.core.models import User
+from huimin.core.work.command import StaffCommand
 from publicity import files, queries
 from publicity.models import Disclosure
 

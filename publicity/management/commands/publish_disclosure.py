@@ -2,8 +2,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from huimin.core.command import StaffCommand
 from huimin.core.models import User
+from huimin.core.work.command import StaffCommand
 from publicity import services
 
 

@@ -4,10 +4,10 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import transaction
 
-from huimin.core.command import StaffCommand
 from huimin.core.errors import Refused
 from huimin.core.models import User
-from huimin.core.periods import Period
+from huimin.core.values.periods import Period
+from huimin.core.work.command import StaffCommand
 from recipients.models import Declaration
 from recipients.services import declarations
 from subsidies.models import Policy

@@ -2,9 +2,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from huimin.core import verbs
-from huimin.core.command import StaffCommand
 from huimin.core.models import User
+from huimin.core.work import verbs
+from huimin.core.work.command import StaffCommand
 
 
 class Command(StaffCommand):

@@ -3,8 +3,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from huimin.core import clock, clock_control
+from huimin.core import clock
 from huimin.core.errors import Refused
+from huimin.core.work import clock_control
 
 
 class Command(BaseCommand):

@@ -4,7 +4,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
-from huimin.core import audit, jobs
+from huimin.core.records import audit
+from huimin.core.work import jobs
 
 
 class Command(BaseCommand):

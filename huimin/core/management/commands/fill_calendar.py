@@ -1,8 +1,8 @@
 from typing import Any
 
 from huimin.core import reference
-from huimin.core.command import StaffCommand
 from huimin.core.models import User
+from huimin.core.work.command import StaffCommand
 
 
 class Command(StaffCommand):

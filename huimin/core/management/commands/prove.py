@@ -5,7 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
-from huimin.core import audit, jobs, proofs
+from huimin.core.records import audit, proofs
+from huimin.core.work import jobs
 
 
 class Command(BaseCommand):

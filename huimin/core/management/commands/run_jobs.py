@@ -1,8 +1,8 @@
 from typing import Any
 
-from huimin.core import jobs
-from huimin.core.command import StaffCommand
 from huimin.core.models import Job, User
+from huimin.core.work import jobs
+from huimin.core.work.command import StaffCommand
 
 
 class Command(StaffCommand):

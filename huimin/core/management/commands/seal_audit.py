@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from huimin.core import audit
+from huimin.core.records import audit
 
 
 class Command(BaseCommand):

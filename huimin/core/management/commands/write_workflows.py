@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from huimin.core import workflow_docs
+from huimin.core.work import workflow_docs
 
 
 class Command(BaseCommand):

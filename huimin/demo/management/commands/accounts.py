@@ -6,8 +6,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from huimin.core.authority.roles import Role
 from huimin.core.models import Grant
-from huimin.core.roles import Role
 from huimin.demo import accounts
 
 

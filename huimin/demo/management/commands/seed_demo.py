@@ -6,8 +6,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from huimin.core import clock_control, jobs
 from huimin.core.errors import FileRefused, Refused
+from huimin.core.work import clock_control, jobs
 from huimin.demo import seeding
 
 

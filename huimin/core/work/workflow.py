@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection, transaction
 
-from huimin.core import audit, scope
-from huimin.core.duties import CONFLICTS, Duty
+from huimin.core.authority import scope
+from huimin.core.authority.duties import CONFLICTS, Duty
+from huimin.core.authority.roles import Role
+from huimin.core.authority.steps import Step, Workflow
 from huimin.core.errors import StepForbidden, StepRefused
 from huimin.core.models import Involvement
-from huimin.core.roles import Role
-from huimin.core.steps import Step, Workflow
+from huimin.core.records import audit
 
 if TYPE_CHECKING:
     from huimin.core.models import User

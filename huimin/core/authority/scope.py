@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self
 from django.db import models
 from django.db.models import Q
 
-from huimin.core.roles import roles_reading
+from huimin.core.authority.roles import roles_reading
 
 
 class GrantInForce(Protocol):

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 
 from django.apps import apps
 
-from huimin.core.duties import CONFLICTS, Duty
-from huimin.core.roles import Role
-from huimin.core.steps import Step, Workflow
+from huimin.core.authority.duties import CONFLICTS, Duty
+from huimin.core.authority.roles import Role
+from huimin.core.authority.steps import Step, Workflow
 
 _HEAD = """# Workflows
 

@@ -19,10 +19,13 @@ from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from psycopg.types.range import DateRange
 
-from huimin.core import audit, clock, crypto, identity, scope
+from huimin.core import clock, crypto
+from huimin.core.authority import scope
+from huimin.core.authority.roles import Role, RoleClass, role_class
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
 from huimin.core.models import Division, Grant, Office, User
-from huimin.core.roles import Role, RoleClass, role_class
+from huimin.core.records import audit
+from huimin.core.values import identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

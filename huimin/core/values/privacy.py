@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from huimin.core.identity import DISABILITY_KINDS, check_digits_ok, is_card, luhn_ok
+from huimin.core.values.identity import DISABILITY_KINDS, check_digits_ok, is_card, luhn_ok
 
 
 class FindingKind(StrEnum):

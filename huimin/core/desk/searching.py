@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from huimin.core import scope
+from huimin.core.authority import scope
 
 if TYPE_CHECKING:
     from huimin.core.models import User

@@ -20,10 +20,12 @@ from django.db.models import F, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from huimin.core import audit, messages, scope
+from huimin.core.authority import scope
+from huimin.core.authority.roles import roles_reading
 from huimin.core.errors import Refused
 from huimin.core.models import Job, Outbox, StoredFile
-from huimin.core.roles import roles_reading
+from huimin.core.records import audit
+from huimin.core.work import messages
 
 if TYPE_CHECKING:
     from huimin.core.models import User

@@ -8,9 +8,9 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from huimin.core import money
+from huimin.core.desk.pages import Link
 from huimin.core.errors import BadInput
-from huimin.core.pages import Link
+from huimin.core.values import money
 
 _BARE = (forms.CheckboxInput, forms.RadioSelect, forms.CheckboxSelectMultiple, forms.HiddenInput)
 # messages with parameters are filled in by Django; {label} by us

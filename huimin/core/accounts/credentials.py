@@ -13,8 +13,8 @@ from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 
-from huimin.core import audit
 from huimin.core.models import OfficeCredential
+from huimin.core.records import audit
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -76,7 +76,7 @@ class OfficeScope(BasePermission):
 
 
 class OfficeScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "huimin.core.credentials.OfficeAuthentication"
+    target_class = "huimin.core.accounts.credentials.OfficeAuthentication"
     name = "OfficeCredential"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from huimin.core.roles import Role
+from huimin.core.authority.roles import Role
 
 if TYPE_CHECKING:
     from huimin.core.models import User

@@ -17,9 +17,10 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
-from huimin.core import clock, scope
+from huimin.core import clock
+from huimin.core.authority import scope
+from huimin.core.authority.roles import Area, roles_reading
 from huimin.core.models import AuditEvent
-from huimin.core.roles import Area, roles_reading
 
 if TYPE_CHECKING:
     from django.db.models import Model

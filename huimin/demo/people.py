@@ -14,8 +14,8 @@ from decimal import Decimal
 from typing import IO, NamedTuple
 
 from huimin.core.errors import RowError
-from huimin.core.identity import check_digit
 from huimin.core.sheets.writer import Column, write_rows
+from huimin.core.values.identity import check_digit
 
 AREA_PREFIX = "99"
 SURNAMES = tuple("王李张刘陈杨黄赵周吴徐孙马朱胡郭何林罗高郑梁谢宋唐许韩冯邓曹彭曾萧田董潘袁蔡蒋余于杜叶程魏苏吕丁任沈姚卢傅钟姜崔谭廖范汪陆金石戴贾韦夏邱方侯邹熊孟秦白江阎薛尹段雷黎史龙陶贺顾毛郝龚邵万钱严")  # fmt: skip

@@ -11,7 +11,7 @@ from uuid import uuid4
 from django.forms import BaseForm
 
 if TYPE_CHECKING:
-    from huimin.core.workflow import Action
+    from huimin.core.work.workflow import Action
 
 
 @dataclass(frozen=True, slots=True)

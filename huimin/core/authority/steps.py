@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from huimin.core.duties import Duty
+from huimin.core.authority.duties import Duty
 
 
 @dataclass(frozen=True, slots=True)

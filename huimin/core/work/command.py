@@ -9,9 +9,9 @@ from typing import Any
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from huimin.core import jobs
 from huimin.core.errors import FileRefused, Refused
 from huimin.core.models import Job, User
+from huimin.core.work import jobs
 
 
 class StaffCommand(BaseCommand):

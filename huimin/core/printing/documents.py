@@ -16,8 +16,8 @@ import segno
 import typst
 from django.conf import settings
 
-from huimin.core import fonts
-from huimin.core.fonts import missing_characters
+from huimin.core.printing import fonts
+from huimin.core.printing.fonts import missing_characters
 
 __all__ = ["TemplateFailed", "missing_characters", "qr_svg", "render_pdf"]
 

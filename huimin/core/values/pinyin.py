@@ -4,7 +4,7 @@ import re
 
 from pypinyin import Style, pinyin
 
-from huimin.core.identity import surname_of
+from huimin.core.values.identity import surname_of
 
 # readings as surnames where they differ from the common reading (现代汉语词典); by pairs of character and reading
 _SURNAMES: dict[str, str] = dict(

@@ -49,7 +49,7 @@ def kind_of(word: str) -> Kind:
     try:
         return WORDS[word]
     except KeyError:
-        raise LookupError(f"“{word}”不在状态词表里，见 huimin/core/badges.py") from None
+        raise LookupError(f"“{word}”不在状态词表里，见 huimin/core/desk/badges.py") from None
 
 
 class StateChoices(models.TextChoices):

@@ -18,7 +18,7 @@ from django.db.models.expressions import BaseExpression
 from django.http import HttpRequest, QueryDict
 from django_filters import FilterSet
 
-from huimin.core.forms import HouseFormMixin
+from huimin.core.desk.forms import HouseFormMixin
 
 SIZES = (20, 50, 100, 200)
 _PLACE = ("page", "after", "before")  # keys that say where in the list one is

@@ -6,9 +6,9 @@ from datetime import date
 
 from django.db.models import Prefetch, Q, QuerySet
 
-from huimin.core import scope
+from huimin.core.authority import scope
+from huimin.core.authority.roles import Area, roles_reading
 from huimin.core.models import Grant, User
-from huimin.core.roles import Area, roles_reading
 
 
 def staff_visible_to(user: User) -> QuerySet[User]:

@@ -17,11 +17,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from huimin.core import auth, scope
+from huimin.core.accounts import auth
+from huimin.core.authority import scope
+from huimin.core.authority.steps import Step
+from huimin.core.desk.errors import forbidden
 from huimin.core.errors import Refused, StepForbidden, StepRefused
 from huimin.core.models import ActionKey
-from huimin.core.steps import Step
-from huimin.core.views.errors import forbidden
 
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from huimin.core import clock, menu
+from huimin.core import clock
+from huimin.core.desk import menu
 from huimin.core.models import Division, Notification
 
 
