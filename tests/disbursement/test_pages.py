@@ -13,7 +13,7 @@ from huimin.core.accounts.credentials import issue_credential
 from huimin.core.authority.roles import Role
 from huimin.core.desk import menu
 from tests.disbursement import factories as make
-from tests.factories import OTHER_TOWN, TOWN, UserFactory
+from tests.factories import COUNTY, OTHER_TOWN, TOWN, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -252,7 +252,7 @@ def test_a_credential_without_the_scope_is_refused(here):
     ],
 )
 def test_the_menu_marks_the_entry_that_a_page_belongs_to(here, path, entry):
-    user = UserFactory(role=Role.FINANCE_CLERK, at=TOWN[:6])
+    user = UserFactory(role=Role.FINANCE_CLERK, at=COUNTY)
     marked = [
         item["label"] for group in menu.for_user(user, path) for item in group["items"] if item["current"]
     ]
