@@ -16,11 +16,16 @@ NO_PRIVATE_PART = sha256(b"").digest()
 
 
 def commit(salt: UUID, private: str) -> bytes:
-    """What stands for a private number inside verification codes: sha256(16 salt bytes ‖ the number in UTF-8).
+    """What stands for a private number inside verification codes; see commitment()."""
+    return commitment(salt.bytes, private)
+
+
+def commitment(salt: bytes, private: str) -> bytes:
+    """sha256(16 salt bytes ‖ the number in UTF-8).
 
     The one place where Person.id_commitment and Account.number_commitment are computed; lists copy them in SQL.
     """
-    return sha256(salt.bytes + private.encode()).digest()
+    return sha256(salt + private.encode()).digest()
 
 
 class ReviewLevels(Protocol):

@@ -1,7 +1,8 @@
 """The 52 policies that counties publish, as drafts of a county's list, and versions of eight of them to start with.
 
 What documents say stands in data/: policies.csv (the policies), policies_sources.csv (what was verified in a
-document), departments.csv, policy_versions.json (who is protected, how often is paid, rules of the first eight).
+document), departments.csv, policy_versions.json (who is protected, how often is paid, rules of the first eight, and
+which of their standards are examples).
 """
 
 from __future__ import annotations
@@ -74,9 +75,17 @@ def load_versions(county_code: str, *, valid_from: date, maker: User, checker: U
             services.add_version(
                 policy, actor=maker, valid_from=valid_from, **_terms()["versions"][policy.code]
             )
+            _mark_sample(policy, actor=maker)
         services.advance_policy(policy.pk, "submit", actor=maker)
         published.append(services.advance_policy(policy.pk, "publish", actor=checker))
     return published
+
+
+def _mark_sample(policy: Policy, *, actor: User) -> None:
+    """A standard that no document gives says so wherever the policy's basis is shown, on notices too."""
+    note = _terms()["samples"].get(policy.code)
+    if note:
+        services.revise_policy(policy, actor=actor, is_sample=True, basis=f"{policy.basis}；{note}")
 
 
 def _departments() -> dict[str, Department]:

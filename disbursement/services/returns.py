@@ -20,7 +20,9 @@ from huimin.core import clock, crypto
 from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
 from huimin.core.bankformats.layout import FAILURE, PENDING, SUCCESS, ReturnContent
+from huimin.core.bankformats.records import yuan_text
 from huimin.core.bankformats.returns import read_return
+from huimin.core.binary_copy import copy_rows
 from huimin.core.errors import FileRefused, RowError, StepRefused
 from huimin.core.records import audit, files
 from huimin.core.values.digests import canonical_row
@@ -74,7 +76,7 @@ def digest_of(content: ReturnContent) -> str:
                     line.reference,
                     line.name,
                     line.account,
-                    f"{line.amount:.2f}",
+                    yuan_text(line.amount),
                     line.result,
                     line.reason_code,
                     line.bank_words,
@@ -154,33 +156,37 @@ def _require_dates(content: ReturnContent, order: PaymentOrder) -> None:
 # --- staging and set-wise checks ----------------------------------------------------------------------------------
 
 
+STAGED = (
+    ("line_no", "int4"), ("line_id", "int8"), ("name", "text"), ("account_key", "bytea"), ("amount", "numeric"),
+    ("result", "text"), ("reason_code", "text"), ("bank_words", "text"),
+)  # fmt: skip
+
+
 def _stage(content: ReturnContent, order: PaymentOrder) -> None:
     """The lines into a temporary table; account numbers only as blind indexes."""
     keys = crypto.blind_index_many("account", [line.account for line in content.lines])
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS staged_return")
-        cursor.execute(
-            """CREATE TEMP TABLE staged_return (line_no int, line_id bigint, name text, account_key bytea,
-                   amount numeric, result text, reason_code text, bank_words text) ON COMMIT DROP"""
+        declared = ", ".join(f"{name} {kind}" for name, kind in STAGED)
+        cursor.execute(f"CREATE TEMP TABLE staged_return ({declared}) ON COMMIT DROP")
+        rows = (
+            (
+                line.line_no,
+                _line_id(line.reference),
+                line.name,
+                key,
+                line.amount,
+                line.result,
+                line.reason_code,
+                line.bank_words,
+            )
+            for line, key in zip(content.lines, keys, strict=True)
         )
-        with cursor.copy("COPY staged_return FROM STDIN") as copy:
-            for line, key in zip(content.lines, keys, strict=True):
-                copy.write_row(
-                    (
-                        line.line_no,
-                        _line_id(line.reference),
-                        line.name,
-                        key,
-                        line.amount,
-                        line.result,
-                        line.reason_code,
-                        line.bank_words,
-                    )
-                )
-        cursor.execute("ANALYZE staged_return")
+        copy_rows(cursor, "staged_return", STAGED, rows)
+        cursor.execute("ANALYZE staged_return (line_id)")
         cursor.execute("DROP TABLE IF EXISTS matched_return")
         cursor.execute(MATCH, {"order": order.pk})
-        cursor.execute("ANALYZE matched_return")
+        cursor.execute("ANALYZE matched_return (sent_id)")
 
 
 def _line_id(reference: str) -> int:

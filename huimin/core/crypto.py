@@ -133,9 +133,11 @@ def decrypt_bytes(purpose: str, blob: Blob) -> bytes:
             blob[start : start + NONCE_BYTES], blob[start + NONCE_BYTES :], purpose.encode()
         )
     except InvalidTag:
-        raise Undecipherable(
-            f"a value sealed with key {name!r} was changed or is not of purpose {purpose!r}"
-        ) from None
+        raise _changed(name, purpose) from None
+
+
+def _changed(name: str, purpose: str) -> Undecipherable:
+    return Undecipherable(f"a value sealed with key {name!r} was changed or is not of purpose {purpose!r}")
 
 
 def encrypt_many(purpose: str, texts: Iterable[str]) -> list[bytes]:
@@ -150,7 +152,20 @@ def encrypt_many(purpose: str, texts: Iterable[str]) -> list[bytes]:
 
 
 def decrypt_many(purpose: str, blobs: Iterable[Blob]) -> list[str]:
-    return [decrypt_bytes(purpose, blob).decode() for blob in blobs]
+    """Open many values of one purpose, in order."""
+    key, purpose_bytes = _ring().current, purpose.encode()
+    unseal, header, start = key.cipher.decrypt, key.header, len(key.header)
+    text_at, least = start + NONCE_BYTES, start + NONCE_BYTES + TAG_BYTES
+    texts = []
+    for blob in map(bytes, blobs):
+        if len(blob) < least or not blob.startswith(header):
+            texts.append(decrypt_bytes(purpose, blob).decode())  # of an older key, or broken
+            continue
+        try:
+            texts.append(unseal(blob[start:text_at], blob[text_at:], purpose_bytes).decode())
+        except InvalidTag:
+            raise _changed(key.name, purpose) from None
+    return texts
 
 
 def needs_rotation(blob: Blob) -> bool:

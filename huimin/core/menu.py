@@ -1,3 +1,5 @@
+from django.conf import settings
+
 from huimin.core.authority.roles import Area
 from huimin.core.desk.menu import Entry, register
 
@@ -9,3 +11,5 @@ register(
     Entry("系统", "人员与授权", "core:staff", "users", Area.STAFF, order=81),
     Entry("系统", "相符证明", "core:proof", "check", Area.AUDIT, order=82),
 )
+if settings.BACK_OFFICE:
+    register(Entry("系统", "基础表", "admin:index", "gear", Area.REFERENCE, order=83))

@@ -206,7 +206,9 @@ def _checker(status: str, roster: Roster) -> str:
 
 def carry_roster(batch: Batch, town: Town, until: str = "approved") -> Roster:
     """The township's clerk submits the roster, then one checker after the other, up to a status."""
-    roster = Roster.objects.get(batch=batch, division_code=town.code)
+    roster = Roster.objects.filter(batch=batch, division_code=town.code).first()
+    if roster is None:
+        raise Refused(f"演示数据里{batch}在{town.code}没有人可发，请加大 --households 或换一个 --seed。")
     money.advance_roster(roster.pk, "submit", actor=find(town.clerk))
     for status in _CHAIN[: _CHAIN.index(until)]:
         money.advance_roster(roster.pk, f"pass_{status}", actor=find(_checker(status, roster)))

@@ -15,7 +15,7 @@ from django.conf import settings
 from huimin.core import clock, reference
 from huimin.core.models import AuditEvent, BankBranch, Department, Division
 from huimin.core.records import audit
-from huimin.demo import accounts, people
+from huimin.demo import accounts, people, story
 from recipients.models import RegistryImport
 from recipients.services import registry_import
 from subsidies import catalogue
@@ -152,20 +152,28 @@ def registry(plan: Plan) -> str:
     applied = RegistryImport.objects.filter(county_code=plan.county, status=RegistryImport.Status.APPLIED)
     if applied.exists():
         return "补贴对象已导入"
-    villages = [people.Village(one.code, one.name) for one in Division.objects.villages(plan.county)]
-    made = people.generate_households(plan.seed, villages, plan.households, on=clock.today())
+    made = people.generate_households(plan.seed, _inhabited(plan), plan.households, on=clock.today())
     content = io.BytesIO()
     people.write_registry(content, made, on=clock.today())
     one = registry_import.import_now(content.getvalue(), filename=REGISTRY_FILE, actor=actor)
     return f"农户 {one.household_count} 户，{one.row_count} 人"
 
 
+def _inhabited(plan: Plan) -> list[people.Village]:
+    """Every village of the county; with few households only as many as are filled, those of the story first."""
+    found = [people.Village(one.code, one.name) for one in Division.objects.villages(plan.county)]
+    if plan.is_bare:
+        return found
+    first = set(story.villages())
+    filled = sorted(found, key=lambda one: one.code not in first)
+    filled = filled[: max(len(first), plan.households // story.HOUSEHOLDS_PER_VILLAGE)]
+    return [one for one in found if one in filled]
+
+
 def _story(plan: Plan) -> str:
     if plan.is_bare:
         return "只有基础数据，没有办过业务"
-    from huimin.demo import story  # noqa: PLC0415 -- the story reads Plan from here
-
-    return story.play(plan)
+    return story.play(plan.county)
 
 
 def finish(plan: Plan) -> str:

@@ -14,7 +14,6 @@ from huimin.core.work import clock_control, verbs
 from huimin.demo import acts
 from huimin.demo.accounts import find
 from huimin.demo.acts import GUBEI, MEISHAN
-from huimin.demo.seeding import Plan
 from publicity.services import publishing
 from recipients.models import Declaration, Notice
 from recipients.services import objections, registry
@@ -36,13 +35,23 @@ UNDER_WAY = (
     "draft", "deliberation", "village_running", "village_over", "objected", "township_review", "township_notice",
     "county_review", "county_notice",
 )  # fmt: skip
+# so few households in a village of the story, and some list would be empty on the way
+HOUSEHOLDS_PER_VILLAGE = 20
+_MEISHAN_REACH = max(2 + len(UNDER_WAY), *(here[1] for here, _ in CONFIRMED.values()))
+_GUBEI_REACH = max(there[1] for _, there in CONFIRMED.values())
+LEAST_HOUSEHOLDS = (_MEISHAN_REACH + _GUBEI_REACH) * HOUSEHOLDS_PER_VILLAGE
+
+
+def villages() -> list[str]:
+    """Codes of the villages whose people the story is about."""
+    return MEISHAN.villages(0, _MEISHAN_REACH) + GUBEI.villages(0, _GUBEI_REACH)
 
 
 class Story:
     """The days in order; `at` sets the business clock to so many days before today."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.county = plan.county
+    def __init__(self, county: str) -> None:
+        self.county = county
         self.start = clock.today()
         self.lists: dict[str, list[Declaration]] = {}
         self.low_income: dict[str, Declaration] = {}
@@ -209,9 +218,9 @@ class Story:
         )
 
 
-def play(plan: Plan) -> str:
+def play(county: str) -> str:
     """Sixty days of the county, ending today."""
-    story = Story(plan)
+    story = Story(county)
     story.declare()
     story.at(51)
     story.review_in_town()

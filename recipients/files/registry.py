@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from operator import itemgetter
-from typing import Any, BinaryIO
-from uuid import UUID
+from typing import Any, BinaryIO, TypeVar
 
 from huimin.core import crypto
 from huimin.core.errors import BadInput, RowError
@@ -25,7 +24,7 @@ from huimin.core.values import identity
 from huimin.core.values.pinyin import sort_key
 from recipients.files import relations
 from recipients.files.places import Places
-from recipients.rules import commit
+from recipients.rules import commitment
 
 TITLES = (
     "状态", "农户编码", "户主姓名", "户主身份证号", "家庭成员姓名", "身份证号", "村(居)委会", "村(居)民小组", "性别",
@@ -41,6 +40,7 @@ REQUIRED = (
     PUBLIC_NAME, PUBLIC_ACCOUNT, PUBLIC_BANK, LOW_INCOME, RURAL, POVERTY, EXTREME, NOTE, MAKER,
 ) = range(24)  # fmt: skip
 _REQUIRED_AT = tuple((TITLES.index(title), title) for title in REQUIRED)
+_required_cells = itemgetter(*(column for column, _ in _REQUIRED_AT))
 # the staging table, in the order of COPY; types as PostgreSQL names them
 STAGED = (
     ("row_no", "int4"), ("code", "text"), ("village", "text"), ("group_name", "text"), ("is_holder", "bool"),
@@ -64,6 +64,8 @@ _HOUSEHOLD_CODE = re.compile(r"[0-9A-Za-z-]{1,24}", re.ASCII)
 _BRANCH = re.compile(r"(\d{12})[-－—](.+)", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 BLOCK = 2_000
+REMEMBERED = 20_000  # texts per kind of cell
+_OLDEST = 110
 
 
 @dataclass(slots=True)
@@ -91,28 +93,53 @@ def open_registry(
     return table, lambda cells: order([*cells[:width], ""])
 
 
+Text = TypeVar("Text")
+Found = TypeVar("Found")
+
+
+class _Known(dict[Text, Found]):
+    """What came of a cell's text, found out once; emptied when it holds too many texts."""
+
+    def __init__(self, find: Callable[[Text], Found]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, text: Text) -> Found:
+        if len(self) >= REMEMBERED:
+            self.clear()
+        found = self[text] = self._find(text)
+        return found
+
+
 class RowReader:
     """Checks rows one by one; `branches` maps a branch's name to its 联行号."""
 
     def __init__(self, places: Places, branches: dict[str, str], *, today: date, findings: Findings) -> None:
         self.places, self.branches, self.today, self.findings = places, branches, today, findings
-        self._ids: dict[str, identity.IdNumber | str] = {}
-        self._names: dict[str, tuple[str, str, str]] = {}
+        self._elders = today.year - _OLDEST  # who is born in this year or earlier may be too old
+        self._ids = _Known(self._find_id)
+        self._names = _Known(_find_name)
+        self._places = _Known(self._find_place)
+        self._groups = _Known(_find_group)
+        self._relations = _Known(relations.code_of)
+        self._banks = _Known(self._find_bank)
+        self._flags = _Known(_find_flags)
         # households with a faulty row are not judged as a whole, since their holder may be in that row
         self.faulty_codes: set[str] = set()
 
     def read(self, row: int, cells: tuple[str, ...]) -> list[Any] | None:
         """The checked values in the order of _seal(), or None when the row has faults."""
         before = len(self.findings.errors)
-        for column, title in _REQUIRED_AT:
-            if not cells[column].strip():
-                self.findings.wrong(row, column, f"{title}为空，请填写。")
+        if not all(map(str.strip, _required_cells(cells))):
+            self._name_missing(row, cells)
         person = self._person(row, cells)
         household = self._household(row, cells, person)
         account = self._account(row, cells, person)
-        flags = [self._flag(row, cells, column, usual) for column, usual in _FLAG_COLUMNS]
+        flags, unknown = self._flags[cells[LOW_INCOME : EXTREME + 1]]
+        for column in unknown:
+            self.findings.wrong(row, column, f"{TITLES[column]}应填1-是或0-否。")
         phone = self._phone(row, cells)
-        note = _CONTROL.sub(" ", cells[NOTE]).strip()
+        note = _CONTROL.sub(" ", cells[NOTE]).strip() if cells[NOTE] else ""
         if len(note) > 200:
             self.findings.wrong(row, NOTE, "备注最多200个字，请缩短。")
         if len(self.findings.errors) > before:
@@ -120,10 +147,15 @@ class RowReader:
             return None
         return [row, *household, *person, phone, *flags, note, self._status(row, cells), *account]
 
+    def _name_missing(self, row: int, cells: tuple[str, ...]) -> None:
+        for column, title in _REQUIRED_AT:
+            if not cells[column].strip():
+                self.findings.wrong(row, column, f"{title}为空，请填写。")
+
     # --- people --------------------------------------------------------------------------------------------------------
 
     def _person(self, row: int, cells: tuple[str, ...]) -> tuple[str, str, identity.IdNumber | None]:
-        name, key = self._name(row, cells, NAME)
+        name, key, _ = self._name(row, cells, NAME)
         number = self._id(row, cells, ID)
         if number is not None:
             sex = _SEXES.get(cells[SEX].strip())
@@ -133,42 +165,41 @@ class RowReader:
                 self.findings.wrong(row, SEX, f"性别与身份证号不符，身份证号是{number.sex_label}，请核对。")
         return name, key, number
 
-    def _name(self, row: int, cells: tuple[str, ...], column: int) -> tuple[str, str]:
+    def _name(self, row: int, cells: tuple[str, ...], column: int) -> tuple[str, str, str]:
+        """Name, key for sorting, and the fault that was put on the list."""
         text = cells[column]
-        known = self._names.get(text)
-        if known is None:
-            try:
-                name = identity.normalise_name(text)
-                known = (name, sort_key(name), "")
-            except BadInput as wrong:
-                known = ("", "", str(wrong).replace("姓名", TITLES[column], 1))
-            self._names[text] = known
+        known = self._names[text]
+        if known[0] == text:
+            return known
         if known[2] and text.strip():
-            self.findings.wrong(row, column, known[2])
-        elif known[0] != text and known[0]:
+            self.findings.wrong(row, column, known[2].replace("姓名", TITLES[column], 1))
+        elif known[0]:
             self.findings.look(row, column, f"已规范{TITLES[column]}中的空格或兼容字形，请核对。")
-        return known[0], known[1]
+        return known
 
     def _id(self, row: int, cells: tuple[str, ...], column: int) -> identity.IdNumber | None:
         text = cells[column]
-        if not text.strip():
-            return None
-        if message := refuse_number(text, TITLES[column]):
+        if text and (message := refuse_number(text, TITLES[column])):
             self.findings.wrong(row, column, message)
             return None
-        known = self._ids.get(text)
-        if known is None:
-            try:
-                known = identity.parse_id_number(text, today=self.today)
-            except BadInput as wrong:
-                known = str(wrong)
-            self._ids[text] = known
+        known = self._ids[text]
         if isinstance(known, str):
             self.findings.wrong(row, column, known.replace("身份证号", TITLES[column], 1))
             return None
-        if column == ID and known.age_on(self.today) > 110:
-            self.findings.look(row, column, f"按身份证号年龄为{known.age_on(self.today)}岁，请核实是否健在。")
+        if column == ID and known and known.birth_date.year <= self._elders:
+            age = known.age_on(self.today)
+            if age > _OLDEST:
+                self.findings.look(row, column, f"按身份证号年龄为{age}岁，请核实是否健在。")
         return known
+
+    def _find_id(self, text: str) -> identity.IdNumber | str | None:
+        """The number, what is wrong with it, or None for an empty cell."""
+        if not text.strip():
+            return None
+        try:
+            return identity.parse_id_number(text, today=self.today)
+        except BadInput as wrong:
+            return str(wrong)
 
     # --- household -----------------------------------------------------------------------------------------------------
 
@@ -184,28 +215,32 @@ class RowReader:
         relation = self._relation(
             row, cells, is_holder=is_holder, knows=number is not None and holder is not None
         )
-        village, wrong = self.places.find(cells[VILLAGE]) if cells[VILLAGE].strip() else ("", "")
+        village, wrong = self._places[cells[VILLAGE]]
         if wrong:
             self.findings.wrong(row, VILLAGE, wrong)
-        group = _CONTROL.sub("", cells[GROUP]).strip()
+        group = self._groups[cells[GROUP]]
         if len(group) > 20:
             self.findings.wrong(row, GROUP, "村(居)民小组最多20个字。")
         holder_text = holder.number if holder else ""
         return self._code(row, cells), village, group, is_holder, relation, holder_name, holder_text
 
+    def _find_place(self, text: str) -> tuple[str, str]:
+        return self.places.find(text) if text.strip() else ("", "")
+
     def _code(self, row: int, cells: tuple[str, ...]) -> str:
         text = cells[CODE]
         if isinstance(text, NumberCell) and text.lost_digits:
             self.findings.wrong(row, CODE, refuse_number(text, "农户编码"))
+        elif _HOUSEHOLD_CODE.fullmatch(text):
+            return str(text)
         code = unicodedata.normalize("NFKC", text).strip()
         if code and not _HOUSEHOLD_CODE.fullmatch(code):
             self.findings.wrong(row, CODE, "农户编码应为24位以内的数字、字母。")
         return code
 
     def _relation(self, row: int, cells: tuple[str, ...], *, is_holder: bool, knows: bool) -> str:
-        text = cells[RELATION].strip()
-        code = relations.code_of(text)
-        if text and not code:
+        code = self._relations[cells[RELATION]]
+        if not code and (text := cells[RELATION].strip()):
             self.findings.wrong(row, RELATION, f"与户主关系“{text[:10]}”不认识，请按模板里的列表选。")
         elif code and knows and is_holder != (code == relations.HOLDER):
             message = (
@@ -223,10 +258,12 @@ class RowReader:
     ) -> tuple[str, str, str, str, str]:
         holder = self._name(row, cells, ACCOUNT_NAME)[0]
         number = self._account_number(row, cells, person[2])
-        branch, bank = self._bank(row, cells)
+        branch, bank = self._banks[cells[BANK]]
+        if len(bank) > 120:
+            self.findings.wrong(row, BANK, "开户银行最多120个字。")
         if holder and holder not in (person[0], cells[HOLDER].strip()):
             self.findings.look(row, ACCOUNT_NAME, f"账户户名“{holder}”与本人、户主姓名都不同，请核对。")
-        if any(cells[column].strip() for column in (PUBLIC_NAME, PUBLIC_ACCOUNT, PUBLIC_BANK)):
+        if "".join(cells[PUBLIC_NAME : PUBLIC_BANK + 1]).strip():
             self.findings.wrong(row, PUBLIC_ACCOUNT, "公共账户要在个人档案里由两人登记，导入表里请留空。")
         return "card" if identity.is_card(number) else "passbook", holder, number, branch, bank
 
@@ -248,13 +285,11 @@ class RowReader:
             self.findings.look(row, ACCOUNT, "账号校验位不对，可能录错，请核对。")
         return number
 
-    def _bank(self, row: int, cells: tuple[str, ...]) -> tuple[str, str]:
-        text = _CONTROL.sub("", cells[BANK]).strip()
+    def _find_bank(self, text: str) -> tuple[str, str]:
+        """联行号 and name."""
+        text = _CONTROL.sub("", text).strip()
         match = _BRANCH.fullmatch(text)
-        code, name = (match[1], match[2].strip()) if match else (self.branches.get(text, ""), text)
-        if len(name) > 120:
-            self.findings.wrong(row, BANK, "开户银行最多120个字。")
-        return code, name
+        return (match[1], match[2].strip()) if match else (self.branches.get(text, ""), text)
 
     def _phone(self, row: int, cells: tuple[str, ...]) -> str:
         if not cells[PHONE].strip():
@@ -265,14 +300,6 @@ class RowReader:
             self.findings.wrong(row, PHONE, str(wrong))
             return ""
 
-    def _flag(self, row: int, cells: tuple[str, ...], column: int, usual: bool) -> bool:
-        text = cells[column].strip()
-        if not text:
-            return usual
-        if text not in _FLAGS:
-            self.findings.wrong(row, column, f"{TITLES[column]}应填1-是或0-否。")
-        return _FLAGS.get(text, usual)
-
     def _status(self, row: int, cells: tuple[str, ...]) -> str:
         text = cells[STATUS].strip()
         if text in _VOID:
@@ -280,6 +307,26 @@ class RowReader:
         elif text not in _STATUSES:
             self.findings.wrong(row, STATUS, "状态应填1-正常或2-停用。")
         return _STATUSES.get(text, "normal")
+
+
+def _find_name(text: str) -> tuple[str, str, str]:
+    """The name as it is kept, its key for sorting, or what is wrong with it."""
+    try:
+        name = identity.normalise_name(text)
+    except BadInput as wrong:
+        return "", "", str(wrong)
+    return name, sort_key(name), ""
+
+
+def _find_group(text: str) -> str:
+    return _CONTROL.sub("", text).strip()
+
+
+def _find_flags(texts: tuple[str, ...]) -> tuple[list[bool], list[int]]:
+    """What the four marks say, and the columns in which they say nothing that is known."""
+    said = [(column, usual, text.strip()) for (column, usual), text in zip(_FLAG_COLUMNS, texts, strict=True)]
+    flags = [_FLAGS.get(text, usual) for _, usual, text in said]
+    return flags, [column for column, _, text in said if text and text not in _FLAGS]
 
 
 def staged_rows(
@@ -323,15 +370,24 @@ def _seal(block: list[list[Any]]) -> Iterator[tuple[Any, ...]]:
     for row, id_sealed, id_key, holder_key, phone, account, account_key, salt, account_salt in sealed:
         number, account_number = row[_NUMBER], row[_ACCOUNT_NUMBER]
         yield (
-            *row[:7], holder_key, row[8], row[9], id_sealed, id_key, salt, commit(salt, number.number),
+            *row[:7], holder_key, row[8], row[9], id_sealed, id_key, salt, commitment(salt, number.number),
             number.birth_date, number.sex, phone if row[_PHONE_TEXT] else None, *row[12:18], row[18], row[19], account,
-            account_key, account_salt, commit(account_salt, account_number), account_number[-4:], row[21], row[22],
+            account_key, account_salt, commitment(account_salt, account_number), account_number[-4:], row[21], row[22],
         )  # fmt: skip
 
 
-def _salts(count: int) -> Iterator[UUID]:
-    noise = os.urandom(16 * count)
-    return (UUID(bytes=noise[at : at + 16], version=4) for at in range(0, len(noise), 16))
+# the bits of a random UUID that are not random (RFC 9562, version 4)
+_VERSION = bytes(byte & 0x0F | 0x40 for byte in range(256))
+_VARIANT = bytes(byte & 0x3F | 0x80 for byte in range(256))
+
+
+def _salts(count: int) -> Iterator[bytes]:
+    """The bytes of random UUIDs; objects of that class would take longer than the commitments made from them."""
+    noise = bytearray(os.urandom(16 * count))
+    noise[6::16] = noise[6::16].translate(_VERSION)
+    noise[8::16] = noise[8::16].translate(_VARIANT)
+    whole = bytes(noise)
+    return (whole[at : at + 16] for at in range(0, len(whole), 16))
 
 
 def template(villages: Sequence[str], branches: Sequence[str]) -> bytes:

@@ -199,6 +199,21 @@ def test_every_fault_of_a_file_is_listed_at_once():
     assert faults.count("不认识") == 2
 
 
+@pytest.mark.parametrize("letter", ["\x0b", "\x7f", "\x85", "\u2028", "\ufffd", "\ufffe", "\uffff"])
+def test_a_control_or_replacement_character_in_a_line_is_refused(letter):
+    assert "第5行有损坏的汉字" in refusal(edited(lambda text: text.replace("|4.41|0|", f"|4.41|0|{letter}")))
+
+
+def test_a_wide_space_in_a_name_is_no_fault_though_it_is_unprintable():
+    content = read_return(edited(lambda text: text.replace("欧阳娜娜", "欧阳\u3000娜")), "a.txt")
+    assert "欧阳\u3000娜" in {line.name for line in content.lines}
+
+
+def test_the_same_serial_under_two_references_names_both_lines():
+    faults = refusal(edited(lambda text: text.replace("000003|", "000002|", 1)))
+    assert "第3行与第4行是同一笔" in faults
+
+
 def test_a_return_saved_under_another_ending_is_refused():
     assert "回盘文件名应以" in refusal(answer(), "回盘.csv")
     with pytest.raises(FileRefused, match="结尾"):

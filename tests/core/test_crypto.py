@@ -57,8 +57,11 @@ class TestSealing:
         assert len(blob) == 3 + 12 + 18 + 16
 
     def test_a_blob_opens_only_for_its_purpose(self):
+        blob = crypto.encrypt("id_number", "99010119900101123X")
         with pytest.raises(Undecipherable):
-            crypto.decrypt("account", crypto.encrypt("id_number", "99010119900101123X"))
+            crypto.decrypt("account", blob)
+        with pytest.raises(Undecipherable):
+            crypto.decrypt_many("account", [blob])
 
     @pytest.mark.parametrize("place", [3, 15, -1])
     def test_a_changed_byte_is_noticed(self, place):
@@ -66,11 +69,15 @@ class TestSealing:
         blob[place] ^= 1
         with pytest.raises(Undecipherable):
             crypto.decrypt("id_number", blob)
+        with pytest.raises(Undecipherable):
+            crypto.decrypt_many("id_number", [blob])
 
     @pytest.mark.parametrize("blob", [b"", b"\x02k1", b"\x00" * 40, b"\xff" * 40, b"\x02k1" + bytes(27)])
     def test_what_is_not_a_blob_is_refused(self, blob):
         with pytest.raises(Undecipherable):
             crypto.decrypt("id_number", blob)
+        with pytest.raises(Undecipherable):
+            crypto.decrypt_many("id_number", [crypto.encrypt("id_number", "x"), blob])
 
     def test_many_are_sealed_in_order_with_nonces_of_their_own(self):
         texts = [str(i) for i in range(500)]

@@ -81,7 +81,9 @@ def test_different_fields_give_different_bytes(one, other):
 
 def test_a_row_is_a_json_array_that_anyone_can_write():
     assert canonical_row(["王*英", '"', None]) == '["王*英","\\"",null]'.encode()
-    assert json.loads(canonical_row(["a\nb"])) == ["a\nb"]
+    odd = ["a\nb", "", "\x00\x1f\x7f\u2028", "𠮷\\/", None]
+    assert canonical_row(odd) == json.dumps(odd, ensure_ascii=False, separators=(",", ":")).encode()
+    assert canonical_row([]) == b"[]"
     with pytest.raises(TypeError):
         canonical_row("王*英")
 

@@ -286,10 +286,80 @@ def with_far_cell(before: bytes, cell: bytes) -> bytes:
         b"<c\tr='BM20001'><v>1</v></c>",
         b'<c s="1" r="CA20001"><v>1</v></c>',
         b'<c r="A20001;"><v>1</v></c>',
+        b'<c r="A20001" r="CA20001"><v>1</v></c>',
+        b'<c s=">" r="CA20001"><v>1</v></c>',
+        b"<c s='<' r=\"CA20001\"><v>1</v></c>",
+        b'<x:c r="CA20001"><v>1</v></x:c>',
+        b'<x-y.z:c r="CA20001"><v>1</v></x-y.z:c>',
+        b"<c><v>1</v></c>",
+        b'<c t="n"><v>1</v></c>',
     ],
 )
 def test_a_far_cell_is_found_however_it_is_written(cell):
     assert refusal(with_far_cell(b'<row r="20001">', cell))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        b'<c s="1" t="str" r="A20001"><v>1</v></c>',
+        b"<c r='BL20001' ><v>1</v></c>",
+        b'<c r="A200050" cm="1"><v>1</v></c>',
+        b'<x:c xml:r="XFD1" r="A20001"><v>1</v></x:c>',
+        b'<c s="1"/>',
+        b'<c r="XFD1048576" s="1"/>',
+    ],
+)
+def test_a_near_or_empty_cell_passes_however_it_is_written(cell):
+    data = with_far_cell(b'<row r="20001">', cell)
+    assert check_upload(io.BytesIO(data), "a.xlsx").kind is Kind.XLSX
+
+
+def test_errors_and_formulas_without_a_result_are_found_among_usual_cells():
+    odd = (
+        b'<c r="A20001" t="e"><v>#N/A</v></c><c r="B20001"><f>1+1</f></c><c r=\'C20001\' t=\'e\'><v>#REF!</v></c>'
+        b'<x:c r="D20001" t="e"><x:v>#VALUE!</x:v></x:c>'
+    )
+    data = with_far_cell(b'<row r="20001" hidden="1">', odd)
+    (sheet,) = check_upload(io.BytesIO(data), "a.xlsx").sheets.values()
+    assert sheet.overlay == {20001: {0: "#N/A", 1: scan.NO_RESULT, 2: "#REF!", 3: "#VALUE!"}}
+    assert sheet.hidden_rows == [20001]
+
+
+def test_shared_texts_are_counted_in_usual_and_unusual_cells():
+    usual = b"".join(b'<c r="A%d" t="s"><v>0</v></c>' % n for n in range(20_001, 60_001))
+    data = with_far_cell(b'<row r="20001">', usual + b"<c r='B60001' t='s'><v>0</v></c>")
+    (sheet,) = check_upload(io.BytesIO(data), "a.xlsx").sheets.values()
+    assert sheet.shared == 40_001
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "xl/other/sheet1.xml",
+        "xl/worksheets/sheet1.dat",
+        "xl/externalLinks/sheet1.xml",
+        "sheet1.xml",
+        "xl/a.png",
+    ],
+)
+def test_a_sheet_outside_its_folder_is_refused_for_nobody_measures_it(part):
+    sheet = b'<worksheet><sheetData><row r="1"><c r="XFD1048576"><v>1</v></c></row></sheetData></worksheet>'
+    if part.endswith("png"):
+        sheet = b"\x89PNG" + b"\x00" * (container.CHUNK - 10) + sheet
+    data = rebuilt(
+        workbook(),
+        lambda _, content: content.replace(b"/xl/worksheets/sheet1.xml", b"/" + part.encode()),
+        extra=[(part, sheet)],
+        skip={"xl/worksheets/sheet1.xml"},
+    )
+    assert refusal(data).startswith("文件内容异常")
+
+
+def test_values_kept_of_another_workbook_are_no_cells():
+    kept = b'<externalLink><sheetDataSet><sheetData sheetId="0"><row r="1"><cell r="XFD1"><v>1</v></cell></row></sheetData>'
+    data = rebuilt(workbook(), extra=[("xl/externalLinks/externalLink1.xml", kept)])
+    assert check_upload(io.BytesIO(data), "a.xlsx").notes == [guard.EXTERNAL_LINK]
 
 
 def test_many_usual_cells_pass():

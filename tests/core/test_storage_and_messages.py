@@ -8,12 +8,12 @@ from django.db import connection
 from django.test import RequestFactory
 from django.utils import timezone
 
-from huimin.core import clock, proofs
+from huimin.core import clock
 from huimin.core.accounts.credentials import OfficeAuthentication, issue_credential
 from huimin.core.desk.middleware import client_ip
 from huimin.core.errors import BadInput, Refused
 from huimin.core.models import FileChunk, Message
-from huimin.core.records import files
+from huimin.core.records import files, proofs
 from huimin.core.work import clock_control, messages
 from tests import servers
 from tests.factories import UserFactory

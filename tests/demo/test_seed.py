@@ -14,7 +14,7 @@ from huimin.core.authority.roles import Role
 from huimin.core.models import AuditEvent, Grant, User
 from huimin.core.records import audit, proofs
 from huimin.core.values.identity import check_digits_ok
-from huimin.demo import accounts
+from huimin.demo import accounts, story
 from publicity.models import Disclosure
 from recipients.models import Declaration, Entitlement, Household, Objection
 from recipients.states import DeclarationStatus, EntitlementStatus
@@ -74,9 +74,23 @@ def statuses(model):
     return set(model.objects.values_list("status", flat=True))
 
 
-def test_the_story_leaves_something_in_every_state_and_every_proof_holds(committed_db, settings):
+def test_fewer_households_than_the_story_needs_are_refused_with_the_least_number(committed_db):
+    with pytest.raises(CommandError, match="至少要 300 户"):
+        call_command("seed_demo", households=299)
+    assert not User.objects.exists()
+    assert not AuditEvent.objects.exists()
+
+
+def test_the_demos_one_password_is_hashed_once(seeded):
+    assert len(set(User.objects.values_list("password", flat=True))) == 1
+    assert User.objects.count() == len(accounts.posts())
+
+
+def test_the_story_of_the_smallest_demo_leaves_something_in_every_state_and_every_proof_holds(
+    committed_db, settings
+):
     settings.DATABASE_OWNER_URL = servers.owner_url()
-    call_command("seed_demo", households=2500)
+    call_command("seed_demo", households=story.LEAST_HOUSEHOLDS)
     assert statuses(Declaration) == set(DeclarationStatus) - {DeclarationStatus.WITHDRAWN}
     assert statuses(Roster) == set(RosterStatus) - {RosterStatus.CANCELLED}
     assert statuses(PaymentOrder) == set(OrderStatus) - {OrderStatus.CANCELLED}

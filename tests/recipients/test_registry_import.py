@@ -1,5 +1,7 @@
 """The registry workbook: whole or not at all, every fault named, no private value in clear."""
 
+from uuid import RFC_4122
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -10,6 +12,7 @@ from huimin.core.errors import FileRefused, StepForbidden
 from huimin.core.models import Division, Job
 from huimin.core.records import files
 from huimin.core.work import jobs
+from recipients.files import registry
 from recipients.files.registry import TITLES
 from recipients.models import Account, Household, Person, RegistryImport
 from recipients.rules import commit
@@ -103,6 +106,42 @@ def test_a_bad_cell_refuses_the_whole_file_and_is_named(clerk, cells, column, wo
     assert words in found[0].message
     assert not Person.objects.exists()
     assert person_id(1) not in str(caught.value.errors)
+
+
+def test_the_same_fault_in_many_rows_is_named_in_each_with_its_own_column(clerk):
+    """Texts are judged once, but every cell that holds a bad one is on the list."""
+    same = {
+        "村(居)委会": "梅水村", "与户主关系": "邻居", "村(居)民小组": "组" * 21, "开户银行": "行" * 121,
+        "户主姓名": "王?", "家庭成员姓名": "王?", "户主身份证号": "123", "是否低保户": "可能", "是否特困人员": "可能",
+    }  # fmt: skip
+    with pytest.raises(FileRefused) as caught:
+        take(workbook([member(n, house=n, **same) for n in (1, 2, 3)]), clerk)
+    for column in same:
+        found = [one for one in caught.value.errors if one.column == column]
+        assert [one.row for one in found] == [2, 3, 4], column
+        assert len({one.message for one in found}) == 1
+    assert any(one.message.startswith("户主姓名") for one in caught.value.errors)
+    assert any(one.message.startswith("家庭成员姓名") for one in caught.value.errors)
+
+
+def test_a_full_memory_of_texts_changes_nothing(clerk, monkeypatch):
+    monkeypatch.setattr(registry, "REMEMBERED", 2)
+    assert take(workbook([*family(5), *family(5, house=2, start=11)]), clerk).row_count == 10
+
+
+def test_a_household_code_kept_as_a_number_is_its_text(clerk):
+    rows = family(2)
+    for row in rows:
+        row[1] = "12"
+    take(workbook(rows, numbers={(0, "农户编码"), (1, "农户编码")}), clerk)
+    assert Household.objects.get().code == "12"
+
+
+def test_salts_are_random_uuids_of_version_four(clerk):
+    take(workbook(family(3)), clerk)
+    salts = [one.commit_salt for model in (Person, Account) for one in model.objects.all()]
+    assert len(set(salts)) == 6
+    assert {(salt.version, salt.variant) for salt in salts} == {(4, RFC_4122)}
 
 
 def test_a_wrong_header_refuses_the_file(clerk):

@@ -63,3 +63,15 @@ def test_every_amount_policy_pays_as_its_standard_says(office):
         "MZ10": "720.00",
         "SL01": "600.00",
     }
+
+
+def test_a_standard_that_no_document_gives_is_called_an_example_where_its_basis_is_read(office, client):
+    clerk, checker = office
+    catalogue.load_policies(COUNTY, actor=clerk)
+    catalogue.load_versions(COUNTY, valid_from=date(2026, 1, 1), maker=clerk, checker=checker)
+    examples = {one.code for one in Policy.objects.filter(status="published") if "示例" in one.basis}
+    assert examples == {"MZ01"}
+    assert Policy.objects.get(code="MZ01").is_sample
+    page = client.get("/policies/MZ01/").content.decode()
+    assert "民发〔2021〕57号" in page
+    assert "示例：低保标准 812.00 元/人·月不出自文件" in page

@@ -43,17 +43,18 @@ def create_account(
     id_number: str,
     phone: str = "",
     actor: User | None,
+    hashed: str = "",
 ) -> tuple[User, str]:
     """A new account without any right, and its first password, which must be changed at the first login.
 
-    The password is shown once. Raises BadInput for an ID number that cannot be, StepRefused for a taken name.
+    The password is shown once; it is empty where the caller has hashed one that the person knows (`hashed`). Raises BadInput for an ID number that cannot be, StepRefused for a taken name.
     """
     _require(actor, Role.SYSTEM_ADMIN, office.division_id)
     number = identity.parse_id_number(id_number, today=clock.today()).number
     key = crypto.blind_index("id_number", number)
     if actor and bytes(actor.person_key) == key:
         raise StepRefused(OWN)
-    first = first_password()
+    first = "" if hashed else first_password()
     try:
         with transaction.atomic():
             user = User.objects.create(
@@ -63,7 +64,7 @@ def create_account(
                 id_number=number,
                 person_key=key,
                 phone=identity.normalise_phone(phone) if phone else None,
-                password=make_password(first),
+                password=hashed or make_password(first),
             )
     except IntegrityError as error:
         raise BadInput(f"用户名“{username}”已经有人用了，请换一个。", field="username") from error

@@ -1,8 +1,9 @@
 """The posts along the way of the money that exclude one another (decisions: separation of duties).
 
-One table: the migration copies it into core_dutyconflict, which the app role cannot change, and an exclusion
-constraint over (subject, person) refuses two duties of one pair to one person. A person is the keyed index of
-an ID number, so two accounts of one person count as one. Nobody checks what they made.
+One table: migrations write it into core_dutyconflict (a change here comes with a migration of its own), which the
+app role cannot change, and an exclusion constraint over (subject, person) refuses two duties of one pair to one
+person. A person is the keyed index of an ID number, so two accounts of one person count as one. Nobody checks what
+they made.
 """
 
 from itertools import combinations, product

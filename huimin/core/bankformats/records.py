@@ -146,7 +146,8 @@ def _text_records(data: bytes, bank: BankFormat) -> list[Record]:
 
 
 def _cells(line: str, number: int, bank: BankFormat) -> list[str]:
-    if CONTROL.search(line):
+    # every control character is unprintable, and hardly any line has an unprintable one
+    if (not line.isprintable() or "\ufffd" in line) and CONTROL.search(line):
         raise refused(DAMAGED_CHARACTER, row=number)
     cells = line.split(bank.delimiter)
     if bank.trailing_delimiter and len(cells) > 1 and cells[-1] == "":

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple
 from decimal import Decimal
+from operator import itemgetter
 from typing import IO
 
 from huimin.core.bankformats.layout import (
@@ -84,7 +85,8 @@ def read_return(data: bytes, filename: str, bank: BankFormat | None = None) -> R
     _check_frame(records, bank)
     errors: list[RowError] = []
     header = _header(records[0], errors)
-    lines = [_line(record, bank, errors) for record in records[1:-1]]
+    shape = _Shape(bank)
+    lines = [_line(record, shape, errors) for record in records[1:-1]]
     number, last = records[-1]
     trailer = Trailer(count_of(last[1], number, errors), amount_of(last[2], number, errors))
     errors += _duplicates(lines)
@@ -130,26 +132,32 @@ def _header(record: Record, errors: list[RowError]) -> ReturnHeader:
     return ReturnHeader(cells[1], counts[0], sums[0], counts[1], sums[1], counts[2], sums[2], day)
 
 
-def _line(record: Record, bank: BankFormat, errors: list[RowError]) -> ReturnLine:
+class _Shape:
+    """Where the fields of a ReturnLine stand in a line of this bank; a field that it lacks is empty."""
+
+    def __init__(self, bank: BankFormat) -> None:
+        places = {name: place for place, name in enumerate(bank.return_columns)}
+        self.width = len(places)
+        self.reason_codes = bank.reason_codes
+        self.ordered = itemgetter(*(places.get(name, self.width) for name in ReturnLine._fields[:-1]))
+
+
+def _line(record: Record, shape: _Shape, errors: list[RowError]) -> ReturnLine:
     number, cells = record
-    names = list(bank.return_columns)
-    if len(cells) != len(names):
-        raise refused(f"应有{len(names)}列，实际{len(cells)}列，可能{DAMAGED_CHARACTER}", row=number)
-    values = dict(zip(names, cells, strict=True))
-    for name in ("serial", "account", "reference"):
-        if MANGLED.fullmatch(values.get(name, "")):
+    if len(cells) != shape.width:
+        raise refused(f"应有{shape.width}列，实际{len(cells)}列，可能{DAMAGED_CHARACTER}", row=number)
+    serial, name, account, amount, result, reason_code, words, reference = shape.ordered([*cells, ""])
+    for cell in (serial, account, reference):
+        if not cell.isdigit() and MANGLED.fullmatch(cell):
             raise damaged_number(number)
-    amount = amount_of(values.pop("amount"), number, errors)
-    line = ReturnLine(
-        **{name: values.get(name, "") for name in ReturnLine._fields if name not in {"amount", "line_no"}},
-        amount=amount,
-        line_no=number,
-    )
-    errors += _result_errors(line, bank)
+    exact = amount_of(amount, number, errors)
+    line = ReturnLine(serial, name, account, exact, result, reason_code, words, reference, number)
+    if result != SUCCESS or reason_code:
+        errors += _result_errors(line, shape.reason_codes)
     return line
 
 
-def _result_errors(line: ReturnLine, bank: BankFormat) -> list[RowError]:
+def _result_errors(line: ReturnLine, codes: Mapping[str, str]) -> list[RowError]:
     message = ""
     if line.result not in RESULT_WORDS:
         message = f"结果码{line.result[:10]}不认识，请在“银行结果码”中登记后再上传。"
@@ -157,15 +165,15 @@ def _result_errors(line: ReturnLine, bank: BankFormat) -> list[RowError]:
         message = "失败但没有写原因，请联系银行。"
     elif line.result == SUCCESS and line.reason_code:
         message = f"结果是成功，却带有失败原因{line.reason_code[:10]}，请联系银行。"
-    elif (
-        line.result == FAILURE and line.reason_code and not is_known_code(line.reason_code, bank.reason_codes)
-    ):
+    elif line.result == FAILURE and line.reason_code and not is_known_code(line.reason_code, codes):
         message = f"原因码{line.reason_code[:10]}不认识，请在“银行结果码”中登记后再上传。"
     return [RowError(line.line_no, "结果", message)] if message else []
 
 
 def _duplicates(lines: list[ReturnLine]) -> list[RowError]:
     """The same payment twice, by our reference or by the serial number."""
+    if len({line.serial for line in lines}) == len({line.reference for line in lines}) == len(lines):
+        return []
     first: dict[tuple[str, str], ReturnLine] = {}
     errors = []
     for line in lines:

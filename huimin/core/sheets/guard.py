@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from huimin.core.sheets.container import PASSWORD, Container, open_container
 from huimin.core.sheets.refusals import refused
-from huimin.core.sheets.scan import PartScan, SheetScan, StringScan
+from huimin.core.sheets.scan import CELL, SHEET, PartScan, SheetScan, StringScan
 
 MAX_UPLOAD = 64 * 1024 * 1024
 MAX_NAME = 150
@@ -145,7 +145,9 @@ def _scan_parts(container: Container, report: GuardReport) -> None:
         elif lower in {"xl/workbook.xml", "xl/_rels/workbook.xml.rels", "[content_types].xml"}:
             kept[lower] = _run(chunks, PartScan(keep=True, is_xml=True))
         else:
-            _run(chunks, PartScan(is_xml=lower.endswith((".xml", ".rels", ".vml")) or None))
+            is_xml = lower.endswith((".xml", ".rels", ".vml")) or None
+            never = CELL if lower.startswith("xl/externallinks/") else SHEET
+            _run(chunks, PartScan(is_xml=is_xml, never=never))
     if b"macroEnabled" in kept["[content_types].xml"]:
         raise refused(MACRO)
     strings.check_weight(sum(scan.shared for scan in scans.values()))

@@ -226,7 +226,7 @@ def _lines(sheet: CalamineSheet, scan: SheetScan) -> Iterator[Row]:
             for column, text in scan.overlay[number].items():
                 cells.extend([""] * (column + 1 - len(cells)))
                 cells[column] = text
-        yield number, _undefused(cells)
+        yield number, _undefused(cells) if "'" in "".join(cells) else cells
 
 
 def _undefused(cells: list[str]) -> list[str]:

@@ -82,13 +82,13 @@ def parse_id_number(text: str | float, *, today: date | None = None) -> IdNumber
     """The number with birth date and sex, or BadInput with the exact cause; `today` is the business date, if it was moved."""
     if not isinstance(text, str):
         raise BadInput(f"身份证号{_LOST_DIGITS}", field="id_number")
-    number = normalise_id_number(text)
+    number = str(text) if _WELL_SHAPED.fullmatch(text) else normalise_id_number(text)
     cause = _shape_fault(number) or _date_fault(number, today)
     if not cause and not check_digits_ok(number):
         cause = "校验位不对，可能录错了一位。"
     if cause:
         raise BadInput(f"身份证号{cause}", field="id_number")
-    return IdNumber(number, _birth_date(number), "1" if int(number[16]) % 2 else "2")
+    return IdNumber(number, _birth_date(number), "1" if number[16] in "13579" else "2")
 
 
 _Fault = tuple[Callable[[str], object], str]
@@ -121,16 +121,17 @@ def _birth_date(number: str) -> date:
 
 
 def _date_fault(number: str, today: date | None) -> str:
-    shown = f"{number[6:10]}-{number[10:12]}-{number[12:14]}"
+    cause = ""
     try:
         born = _birth_date(number)
     except ValueError:
-        return f"中的出生日期({shown})不存在。"
-    if born > (today or datetime.now(ZoneInfo("Asia/Shanghai")).date()):
-        return f"中的出生日期({shown})晚于今天。"
-    if born < _EARLIEST_BIRTH and check_digits_ok(number):
-        return f"中的出生日期({shown})太早，请按身份证重新录入。"
-    return ""
+        cause = "不存在。"
+    else:
+        if born > (today or datetime.now(ZoneInfo("Asia/Shanghai")).date()):
+            cause = "晚于今天。"
+        elif born < _EARLIEST_BIRTH and check_digits_ok(number):
+            cause = "太早，请按身份证重新录入。"
+    return f"中的出生日期({number[6:10]}-{number[10:12]}-{number[12:14]}){cause}" if cause else ""
 
 
 # --- Certificate of disability ----------------------------------------------------------------------------------------
@@ -182,6 +183,7 @@ def disability_certificate(text: str, *, today: date | None = None) -> Disabilit
 
 # each byte "0".."9" to the byte of its Luhn double
 _DOUBLE = bytes.maketrans(b"0123456789", b"0246813579")
+_PLAIN_ACCOUNT = re.compile(r"\d{9,30}", re.ASCII)
 _MOBILE = re.compile(r"1[3-9]\d{9}", re.ASCII)
 _LANDLINE = re.compile(r"(010|02\d|0[3-9]\d{2})(\d{7,8})", re.ASCII)
 
@@ -208,7 +210,15 @@ def normalise_account(text: str | float) -> str:
     """Digits of a bank account; BadInput when digits were lost, masked, or are too few or too many."""
     if not isinstance(text, str):
         raise BadInput(f"银行账号{_LOST_DIGITS}", field="account")
+    if _PLAIN_ACCOUNT.fullmatch(text):
+        return str(text)
     account = text.translate(_STRIP_NUMBER).translate({ord("-"): None, ord("－"): None})
+    if cause := _account_fault(account, text):
+        raise BadInput(f"银行账号{cause}", field="account")
+    return account
+
+
+def _account_fault(account: str, text: str) -> str:
     cause = ""
     if not account:
         cause = "为空，请填写。"
@@ -220,13 +230,13 @@ def normalise_account(text: str | float) -> str:
         cause = "含有数字以外的字符，请按存折或社保卡重新录入。"
     elif not 9 <= len(account) <= 30:
         cause = f"应为9至30位数字（现在是{len(account)}位）。"
-    if cause:
-        raise BadInput(f"银行账号{cause}", field="account")
-    return account
+    return cause
 
 
 def normalise_phone(text: str) -> str:
     """11 digits of a mobile, or a land line as 0564-7061234; +86, spaces and hyphens are understood."""
+    if _MOBILE.fullmatch(text):
+        return str(text)
     phone = text.translate(_STRIP_NUMBER).translate(dict.fromkeys(map(ord, "-－—()（）")))
     phone = re.sub(r"^(\+|00)86", "", phone)
     if _MOBILE.fullmatch(phone):

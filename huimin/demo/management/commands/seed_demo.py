@@ -8,7 +8,7 @@ from django.db import connection
 
 from huimin.core.errors import FileRefused, Refused
 from huimin.core.work import clock_control, jobs
-from huimin.demo import seeding
+from huimin.demo import seeding, story
 
 
 class Command(BaseCommand):
@@ -16,7 +16,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--if-empty", action="store_true", help="已经准备过就什么也不做")
-        parser.add_argument("--households", type=int, default=seeding.Plan.households, help="农户数")
+        parser.add_argument(
+            "--households",
+            type=int,
+            default=seeding.Plan.households,
+            help=f"农户数，至少 {story.LEAST_HOUSEHOLDS}",
+        )
         parser.add_argument("--seed", type=int, default=seeding.Plan.seed, help="随机种子")
         parser.add_argument("--bare", action="store_true", help="只准备基础数据，不演业务（测试用）")
 
@@ -28,6 +33,11 @@ class Command(BaseCommand):
                 raise CommandError("演示数据已经准备过。要重来请先 run.py resetdb。")
             return
         plan = seeding.Plan(households=options["households"], seed=options["seed"], is_bare=options["bare"])
+        if not plan.is_bare and plan.households < story.LEAST_HOUSEHOLDS:
+            raise CommandError(
+                f"演示业务至少要 {story.LEAST_HOUSEHOLDS} 户农户，现在是 {plan.households} 户，没有写入任何数据。"
+                "要更少的，请加 --bare，只准备基础数据。"
+            )
         with connection.cursor() as cursor:
             cursor.execute(jobs.WORKER_SETTINGS)
         try:
