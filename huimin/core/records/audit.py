@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
@@ -38,6 +39,25 @@ _SEALED = f"CASE WHEN e.id IS NOT NULL THEN {CANONICAL} END"
 def subject_of(obj: Model) -> str:
     """disbursement.roster:12 -- the name of an object on the trail, in commands and in involvement rows."""
     return f"{obj._meta.label_lower}:{obj.pk}"
+
+
+def subject_words(subject: str) -> str:
+    """core.user:12 as people say it: 工作人员 12; what names no model stays as it is."""
+    label, _, pk = subject.partition(":")
+    try:
+        return f"{apps.get_model(label)._meta.verbose_name} {pk}"
+    except (LookupError, ValueError):
+        return subject
+
+
+def state_words(subject: str, state: str) -> str:
+    """A state on the trail (issued) in the words of its model (待核对); what is no state of it stays as it is."""
+    try:
+        model = apps.get_model(subject.partition(":")[0])
+    except (LookupError, ValueError):
+        return state
+    words = (dict(field.flatchoices) for field in model._meta.fields if field.name in {"status", "state"})
+    return next((str(one[state]) for one in words if state in one), state)
 
 
 def record(

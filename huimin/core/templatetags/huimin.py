@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from huimin.core.desk import badges, pages
 from huimin.core.desk.lists import changed_query
+from huimin.core.records import audit
 from huimin.core.values import identity, money
 from huimin.core.values.periods import Period
 
@@ -122,6 +123,12 @@ def account_tail(value: str | None) -> str:
 @register.filter
 def mask_phone(value: str | None) -> str:
     return _or_dash(value, identity.mask_phone)
+
+
+@register.filter
+def subject_words(subject: str) -> str:
+    """disbursement.paymentorder:6 as people say it: 支付申请 6."""
+    return audit.subject_words(subject)
 
 
 @register.simple_tag
