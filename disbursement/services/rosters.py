@@ -247,7 +247,6 @@ def stop_line(pk: int, *, reason: str, actor: User) -> PaymentResult:
         )
     if PaymentResult.objects.filter(line=line).exists():
         raise StepRefused("这一行已经停发过了。")
-    workflow.take_duty(roster, Duty.LINE_STOP, actor=actor)
     result = PaymentResult.objects.create(
         line=line,
         kind=PaymentResult.Kind.STOPPED,
@@ -255,6 +254,7 @@ def stop_line(pk: int, *, reason: str, actor: User) -> PaymentResult:
         actor=actor,
         business_on=clock.today(),
     )
+    workflow.take_duty(roster, Duty.LINE_STOP, actor=actor)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM disbursement_claim WHERE line_id = %s", [line.pk])
         cursor.execute("DELETE FROM disbursement_correction WHERE new_line_id = %s", [line.pk])
