@@ -11,9 +11,11 @@ from psycopg.types.range import DateRange
 
 from disbursement.models import Batch, Roster
 from disbursement.services import rosters
+from disbursement.services.due import DUE
 from disbursement.services.numbers import BATCH, next_number
 from disbursement.services.people import require_role
 from disbursement.states import BATCH_FLOW, BatchStatus, RosterStatus
+from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.models import Job
@@ -62,6 +64,7 @@ def make_batch(policy: Policy, period: str, *, actor: User, title: str = "") -> 
         if "batch_once" not in str(error):
             raise
         raise StepRefused(f"“{policy}”{wanted.label}的批次已经有了，不能再建一个。") from error
+    workflow.take_duty(batch, Duty.BATCH_MAKE, actor=actor)
     audit.record(batch, action="make", actor=actor, label="建立批次", after=batch.status)
     return batch
 
@@ -128,19 +131,14 @@ def _issue(batch: Batch, *, actor: User, note: str) -> None:
 
 
 def _make_rosters(batch: Batch) -> int:
-    """One roster per township where an entitlement overlaps the period and is not over."""
+    """One roster per township where somebody is due."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO disbursement_roster (batch_id, policy_id, county_code, division_code, revision, status,
+            f"""INSERT INTO disbursement_roster (batch_id, policy_id, county_code, division_code, revision, status,
                       line_count, total, content_hash)
                SELECT %(batch)s, %(policy)s, %(county)s, town, 0, 'issued', 0, 0, ''
-               FROM (SELECT DISTINCT left(e.division_code, 9) || '000' AS town FROM recipients_entitlement e
-                     WHERE e.policy_id = %(policy)s AND e.county_code = %(county)s
-                       AND (e.status <> 'ended' OR e.ends_on > lower(%(period)s::daterange))
-                       AND (e.ends_on IS NULL OR e.ends_on > lower(%(period)s::daterange))
-                       AND EXISTS (SELECT FROM recipients_entitlementversion v
-                                   WHERE v.entitlement_id = e.id AND v.valid && %(period)s::daterange)) towns
-               ORDER BY town""",
+               FROM (SELECT DISTINCT left(e.division_code, 9) || '000' AS town FROM {DUE}) towns
+               ORDER BY town""",  # noqa: S608 -- a constant of ours
             {
                 "batch": batch.pk,
                 "policy": batch.policy_id,

@@ -9,7 +9,8 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 
 from disbursement.models import Batch, Roster
-from disbursement.queries import PUBLIC_ROW
+from disbursement.models.sql import PUBLIC_ROW
+from disbursement.services.due import DUE, REASON
 from huimin.core.authority import scope
 from huimin.core.errors import StepRefused
 from huimin.core.values.identity import COMPOUND_SURNAMES
@@ -34,21 +35,14 @@ PUBLIC_NAME = """CASE WHEN NOT %(protected)s THEN g.beneficiary_name
 
 GENERATE = """
 WITH due AS (
-    {days} FROM recipients_entitlement e
-    JOIN recipients_entitlementversion v ON v.entitlement_id = e.id
-    WHERE e.policy_id = %(policy)s AND e.county_code = %(county)s
-      AND e.division_code BETWEEN %(low)s AND %(high)s
-      AND v.valid && daterange(lower(%(period)s::daterange), least(upper(%(period)s::daterange), e.ends_on))
-      AND (e.ends_on IS NULL OR e.ends_on > lower(%(period)s::daterange))
-      AND (e.status <> 'ended' OR e.ends_on IS NOT NULL)
+    {days} FROM {due} AND e.division_code BETWEEN %(low)s AND %(high)s
     {order}
 ), gathered AS (
     SELECT d.*, h.code AS household_code, h.group_name, coalesce(top.name, b.name) AS holder_name, b.is_holder,
            b.name AS beneficiary_name, b.id_number AS beneficiary_id_number, b.id_key AS beneficiary_key,
-           b.id_commitment, b.died_on, b.status AS beneficiary_status, p.name AS payee_name,
-           p.id_number AS payee_id_number, p.id_key AS payee_key, p.died_on AS payee_died_on,
-           p.status AS payee_status, a.id AS account_id, a.number AS account_number, a.number_key AS account_key,
-           a.number_commitment, a.holder_name AS account_name, a.tail, a.bank_name, a.branch_code,
+           b.id_commitment, p.name AS payee_name, p.id_number AS payee_id_number, p.id_key AS payee_key,
+           a.number AS account_number, a.number_key AS account_key, a.number_commitment,
+           a.holder_name AS account_name, a.tail, a.bank_name, a.branch_code, {unpayable} AS unpayable,
            {amount} AS amount
     FROM due d JOIN recipients_person b ON b.id = d.beneficiary_id
     JOIN recipients_household h ON h.id = b.household_id
@@ -57,11 +51,7 @@ WITH due AS (
     LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
 ), judged AS (
     SELECT g.*, CASE
-        WHEN g.status = 'suspended' THEN 'suspended'
-        WHEN g.beneficiary_status <> 'normal' OR g.payee_status <> 'normal' THEN 'record'
-        WHEN g.died_on < lower(%(period)s::daterange)
-             OR (g.payee_id <> g.beneficiary_id AND g.payee_died_on IS NOT NULL) THEN 'dead'
-        WHEN g.account_id IS NULL THEN 'no_account'
+        WHEN g.unpayable IS NOT NULL THEN g.unpayable
         WHEN EXISTS (SELECT FROM disbursement_paymentline l JOIN disbursement_paymentresult x ON x.line_id = l.id
                      WHERE l.entitlement_id = g.entitlement_id AND l.roster_id = %(roster)s
                        AND x.kind = 'stopped') THEN 'stopped'
@@ -115,6 +105,8 @@ def write_lines(roster: Roster, batch: Batch) -> tuple[int, Decimal, str]:
     amount, params = _amount_sql(rule)
     sql = GENERATE.format(
         days=DAYS_BY_MONTH if by_month else DAYS_WHOLE,
+        due=DUE,
+        unpayable=REASON,
         order="" if by_month else "ORDER BY e.id, lower(v.valid) DESC",
         amount=amount,
         name=PUBLIC_NAME,

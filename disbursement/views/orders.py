@@ -173,7 +173,7 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
     rosters = with_places(
         Roster.objects.filter(order=order).select_related("batch").order_by("division_code", "pk")
     )
-    totals = queries.payable_totals([one.pk for one in rosters])
+    totals = queries.ordered_totals([one.pk for one in rosters])
     for roster in rosters:
         roster.payable_count, roster.payable = totals[roster.pk]
     job = (
