@@ -78,10 +78,13 @@ def test_every_role_has_its_areas():
 def test_steps_name_roles_and_states_that_exist(flow):
     states = set(workflow_docs.states_of(flow))
     for one in flow.steps:
+        assert {*one.sources, one.target} <= states
+    for one in flow.acts:
+        assert {*one.sources, one.target} <= {*states, ""}
+    for one in (*flow.steps, *flow.acts):
         assert one.roles
         assert one.roles <= set(Role)
-        assert {*one.sources, one.target} <= states
-    names = [one.name for one in flow.steps]
+    names = [one.name for one in (*flow.steps, *flow.acts)]
     assert len(names) == len(set(names))
 
 
