@@ -88,6 +88,19 @@ def test_steps_name_roles_and_states_that_exist(flow):
     assert len(names) == len(set(names))
 
 
+@pytest.mark.parametrize("app", ["subsidies", "recipients"])
+def test_steps_are_made_in_the_step_tables_alone(app):
+    """A step that a view makes for itself is known to no command, no document and no table of roles."""
+    made = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in (ROOT / app).rglob("*.py")
+        if path.name != "states.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"Step", "step"}
+    ]
+    assert not [place for place in made if "/migrations/" not in place]
+
+
 def test_the_workflow_document_is_fresh():
     call_command("write_workflows", "--check")
 
