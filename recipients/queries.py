@@ -56,7 +56,7 @@ def matching(words: str) -> Q:
 def with_number(words: str) -> Q:
     """The person with a whole ID number, by its blind index; BadInput when it is none."""
     number = identity.parse_id_number(words).number
-    return Q(id_key__in=crypto.blind_indexes("id_number", number))
+    return Q(id_key=crypto.blind_index("id_number", number))
 
 
 def place_names(codes: Iterable[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from huimin.core.authority.roles import Area, roles_reading
 from huimin.core.authority.scope import Holder, Scoped, ScopedQuerySet, within
 from huimin.core.models import Department, User
-from huimin.core.models.trail import append_only
+from huimin.core.models.guards import append_only
 from huimin.core.values.periods import Frequency
 from subsidies.states import (
     INDICATOR_BADGES,

@@ -18,7 +18,7 @@ from disbursement.states import (
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
 from huimin.core.models import StoredFile, User
-from huimin.core.models.trail import append_only
+from huimin.core.models.guards import append_only
 from subsidies.models import Indicator, Policy, PolicyVersion
 
 

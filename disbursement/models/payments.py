@@ -18,7 +18,7 @@ from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
 from huimin.core.fields import BlindIndexField, EncryptedTextField
 from huimin.core.models import StoredFile, User
-from huimin.core.models.trail import append_only, no_truncate
+from huimin.core.models.guards import append_only, no_truncate
 
 
 class PaymentLine(Scoped):

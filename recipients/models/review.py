@@ -11,7 +11,7 @@ from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
 from huimin.core.fields import EncryptedTextField
 from huimin.core.models import StoredFile, User
-from huimin.core.models.trail import append_only
+from huimin.core.models.guards import append_only
 from recipients.models.registry import Person
 from recipients.states import DECLARATION_BADGES, DECLARATION_FLOW, NOTICE_STATES, DeclarationStatus
 from subsidies.models import JointParty, Policy, PolicyVersion

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from huimin.core.accounts.credentials import issue_credential
+from huimin.core.accounts.services import issue_credential
 from huimin.core.authority.roles import Role
 from huimin.core.records import proofs
 from huimin.core.sheets.writer import Column, write_rows

@@ -94,6 +94,9 @@ DO $$ BEGIN
         ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {settings.APP_DB_ROLE};
         REVOKE UPDATE, DELETE ON core_auditevent, core_auditseal, core_involvement, core_storedfile, core_filechunk
             FROM {settings.APP_DB_ROLE};
+        REVOKE UPDATE, DELETE ON core_actionkey FROM {settings.APP_DB_ROLE};
+        REVOKE DELETE ON core_user, core_grant FROM {settings.APP_DB_ROLE};
+        REVOKE UPDATE ON core_unsealedevent FROM {settings.APP_DB_ROLE};
         REVOKE INSERT, UPDATE, DELETE ON core_clock, core_dutyconflict, django_migrations FROM {settings.APP_DB_ROLE};
     END IF;
 END $$;
