@@ -20,12 +20,11 @@ from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.models import Job
 from huimin.core.records import audit
-from huimin.core.values.periods import Frequency, Period
 from huimin.core.work import jobs, workflow
 from huimin.core.work.jobs import JobRun
 from huimin.core.work.verbs import advances
-from subsidies.models import Policy, PolicyVersion
-from subsidies.states import PolicyStatus
+from subsidies.models import Policy
+from subsidies.services import version_for
 
 if TYPE_CHECKING:
     from huimin.core.models import User
@@ -43,9 +42,8 @@ def make_batch(policy: Policy, period: str, *, actor: User, title: str = "") -> 
         policy_id=policy.pk,
         act="建立批次",
     )
-    wanted = _period_of(policy, period)
+    wanted, version = version_for(policy, period, act="建批次")
     first, after = wanted.first, wanted.last + timedelta(days=1)
-    version = _version_in(policy, DateRange(first, after))
     try:
         with transaction.atomic():
             batch = Batch.objects.create(
@@ -67,28 +65,6 @@ def make_batch(policy: Policy, period: str, *, actor: User, title: str = "") -> 
     workflow.take_duty(batch, Duty.BATCH_MAKE, actor=actor)
     audit.record(batch, action="make", actor=actor, label="建立批次", after=batch.status)
     return batch
-
-
-def _period_of(policy: Policy, text: str) -> Period:
-    if policy.status != PolicyStatus.PUBLISHED:
-        raise StepRefused(f"“{policy}”现在是“{policy.get_status_display()}”，发布以后才能建批次。")
-    wanted = Period.parse(text)
-    if wanted.frequency != policy.frequency:
-        label = Frequency(policy.frequency).label
-        raise BadInput(f"“{policy}”{label}发放，期次“{wanted.text}”不是这种期次。", field="period")
-    return wanted
-
-
-def _version_in(policy: Policy, days: DateRange) -> PolicyVersion:
-    """The published version in force when the period begins, or the first that begins within it."""
-    version = (
-        PolicyVersion.objects.filter(policy=policy, published_at__isnull=False, valid__overlap=days)
-        .order_by("valid")
-        .first()
-    )
-    if version is None:
-        raise StepRefused(f"“{policy}”在这一期没有已发布的标准，请先发布政策版本。")
-    return version
 
 
 @advances("disbursement.batch")

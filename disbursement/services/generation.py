@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from typing import Any
 
@@ -14,13 +13,14 @@ from disbursement.services.due import DUE, REASON
 from huimin.core.authority import scope
 from huimin.core.errors import StepRefused
 from huimin.core.values.identity import COMPOUND_SURNAMES
-from subsidies.rules import Rule, compile_sql, facts_needed, parse_rule
+from recipients.services import amounts
+from subsidies.rules import Rule, facts_needed
 
 # full months of the days that a line covers; stop rules cut entitlements at month ends, so none is lost
 MONTHS = """greatest(0, (extract(year FROM upper(d.days)) * 12 + extract(month FROM upper(d.days)))
     - (extract(year FROM lower(d.days) + interval '1 month - 1 day') * 12
        + extract(month FROM lower(d.days) + interval '1 month - 1 day')))"""
-AGE = "extract(year FROM age(lower(%(period)s::daterange), b.birth_date))"
+FIRST_DAY = "lower(%(period)s::daterange)"
 
 # a rule that counts months pays each stretch of the entitlement; any other pays the period once, by its latest version
 DAYS_BY_MONTH = """SELECT e.id AS entitlement_id, v.id AS version_id, v.quantity, v.facts, v.payee_id,
@@ -100,9 +100,9 @@ SELECT count(*), coalesce(sum(amount), 0),
 
 def write_lines(roster: Roster, batch: Batch) -> tuple[int, Decimal, str]:
     """Insert lines, claims and omissions of the roster's present revision; returns count, sum (元), root (hex)."""
-    rule = parse_rule(batch.version.amount_rule)
+    rule = amounts.rule_of(batch.version)
     by_month = any(fact.name == "months" for fact in facts_needed(rule))
-    amount, params = _amount_sql(rule)
+    amount, params = amount_sql(rule)
     sql = GENERATE.format(
         days=DAYS_BY_MONTH if by_month else DAYS_WHOLE,
         due=DUE,
@@ -142,26 +142,6 @@ def run_claiming(sql: str, params: dict[str, Any]) -> tuple[int, Decimal, str]:
     return count, total, root
 
 
-def _amount_sql(rule: Rule) -> tuple[str, dict[str, Any]]:
-    """The rule over the columns of `gathered`; its %s become named, since the statement's other values are."""
-    columns = {"quantity": "d.quantity", "months": MONTHS, "age": AGE}
-    for fact in facts_needed(rule):
-        if fact.name in columns:
-            continue
-        value = f"d.facts->>'{_plain(fact.name)}'"
-        columns[fact.name] = value if fact.is_text else _number(value)
-    text, values = compile_sql(rule, columns)
-    names = iter(range(len(values)))
-    named = re.sub(r"(?<!%)%s", lambda _: f"%(rule{next(names)})s", text)
-    return named, {f"rule{place}": value for place, value in enumerate(values)}
-
-
-def _number(value: str) -> str:
-    """A declared figure; words in its place give NULL, and so a person left out with that reason."""
-    return rf"CASE WHEN {value} ~ '^\d{{1,12}}(\.\d{{1,4}})?$' THEN ({value})::numeric END"
-
-
-def _plain(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise ValueError(f"not a fact's name: {name!r}")
-    return name
+def amount_sql(rule: Rule) -> tuple[str, dict[str, Any]]:
+    """The rule over the columns of `gathered`."""
+    return amounts.amount_sql(rule, line="d", person="b", first_day=FIRST_DAY, months=MONTHS)

@@ -245,7 +245,6 @@ class Migration(migrations.Migration):
                 ('quantity', models.DecimalField(decimal_places=4, max_digits=12, verbose_name='数量')),
                 ('facts', models.JSONField(default=dict, verbose_name='情况')),
                 ('amount', models.DecimalField(decimal_places=2, max_digits=14, verbose_name='金额')),
-                ('working', models.CharField(blank=True, max_length=200, verbose_name='算式')),
                 ('excluded_at_level', models.CharField(blank=True, max_length=16, verbose_name='剔除环节')),
                 ('excluded_reason', models.CharField(blank=True, max_length=200, verbose_name='剔除原因')),
                 ('declaration', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='recipients.declaration')),

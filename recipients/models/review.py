@@ -139,7 +139,6 @@ class DeclarationLine(models.Model):
     facts: Any = models.JSONField("情况", default=dict)
     # what the rule gives for the declared period, shown on notices; rosters compute anew with the same rule
     amount = models.DecimalField("金额", max_digits=14, decimal_places=2)
-    working = models.CharField("算式", max_length=200, blank=True)
     excluded_at_level = models.CharField("剔除环节", max_length=16, blank=True)
     excluded_reason = models.CharField("剔除原因", max_length=200, blank=True)
     excluded_by = models.ForeignKey(User, models.PROTECT, verbose_name="剔除人", null=True, related_name="+")

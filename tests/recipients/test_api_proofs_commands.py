@@ -56,6 +56,13 @@ def body(chosen, *people, reference="NY-2026-1", quantity="2"):
     }
 
 
+@pytest.mark.parametrize("quantity", ["1,5", "-2", "1.23456", "123456789"])
+def test_a_pushed_quantity_follows_the_one_rule_of_numbers(client, key, quantity):
+    chosen, person = policy(**NOTHING), household(1)[0]
+    assert push(client, body(chosen, person, quantity=quantity), key).status_code == 400
+    assert not Declaration.objects.exists()
+
+
 def test_a_department_pushes_a_declaration_once_per_reference(client, key):
     chosen, person = policy(**NOTHING), household(1)[0]
     first = push(client, body(chosen, person), key)

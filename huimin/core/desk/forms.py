@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 
 from huimin.core.desk.pages import Link
 from huimin.core.errors import BadInput
-from huimin.core.values import money
+from huimin.core.values import money, numbers
 
 _BLANK, _DASHES = ("", None), "---------"
 _BARE = (forms.CheckboxInput, forms.RadioSelect, forms.CheckboxSelectMultiple, forms.HiddenInput)
@@ -104,6 +104,24 @@ class YuanField(forms.CharField):
 
     def prepare_value(self, value: Any) -> Any:
         return money.format_yuan(value) if isinstance(value, Decimal) else value
+
+
+class QuantityField(forms.CharField):
+    """亩, 人, 元 a month: text in, exact Decimal out, by the one rule of numbers.parse_quantity."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.widget.attrs.setdefault("inputmode", "decimal")
+        self.widget.attrs.setdefault("class", "input num")
+
+    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
+        text = super().to_python(value)
+        if not text:
+            return None
+        try:
+            return numbers.parse_quantity(text, name=str(self.label or "数量"))
+        except BadInput as wrong:
+            raise ValidationError(str(wrong), code="invalid") from wrong
 
 
 def dress(field: forms.Field) -> None:
