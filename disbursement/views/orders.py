@@ -106,7 +106,7 @@ def order_export(request: StaffRequest) -> HttpResponseBase:
         )
         for one in chosen.qs.order_by(*order.columns)
     )
-    return exports.workbook("支付申请", _COLUMNS, rows)
+    return exports.workbook(request, "支付申请", _COLUMNS, rows)
 
 
 @opens(Area.ORDER)

@@ -113,7 +113,7 @@ def return_export(request: StaffRequest) -> HttpResponseBase:
         )
         for one in chosen.qs.order_by(*order.columns)
     )
-    return exports.workbook("回盘对账", _COLUMNS, rows)
+    return exports.workbook(request, "回盘对账", _COLUMNS, rows)
 
 
 @opens(Area.RETURN)

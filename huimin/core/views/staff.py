@@ -132,7 +132,7 @@ def staff_export(request: StaffRequest) -> HttpResponseBase:
     today = clock.today()
     people = chosen.qs.order_by(*order.columns).iterator(chunk_size=500)
     rows = (row for person in people for row in _export_rows(person, today))
-    return workbook("人员与授权", _COLUMNS, rows)
+    return workbook(request, "人员与授权", _COLUMNS, rows)
 
 
 def _export_rows(person: Any, today: date) -> list[tuple[object, ...]]:
