@@ -76,9 +76,8 @@ def take_step(
 
     A form field `action_key` makes a double click act once. `done` is the message on success.
     """
-    if one.step_up and not auth.is_stepped_up(request):
-        messages.info(request, f"“{one.label}”要先输入动态口令，输入后请再点一次。")
-        return redirect(f"{reverse('core:step-up')}?next={quote(back)}")
+    if one.step_up and (asked := code_first(request, one.label, back=back)):
+        return asked
     try:
         with transaction.atomic():
             take_action_key(request, one.name)
@@ -90,6 +89,14 @@ def take_step(
     else:
         messages.success(request, done)
     return redirect(back)
+
+
+def code_first(request: StaffRequest, act: str, *, back: str) -> HttpResponse | None:
+    """The way to the page that asks for a one-time code; None when one was given in the last ten minutes."""
+    if auth.is_stepped_up(request):
+        return None
+    messages.info(request, f"“{act}”要先输入动态口令，输入后请再点一次。")
+    return redirect(f"{reverse('core:step-up')}?next={quote(back)}")
 
 
 def take_action_key(request: StaffRequest, action: str) -> None:
