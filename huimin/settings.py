@@ -35,7 +35,6 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_filters",
     "django_otp",
-    "django_otp.plugins.otp_totp",
     "axes",
     "pgtrigger",
     "import_export",
