@@ -20,7 +20,7 @@ from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import within
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
-from huimin.core.desk.http import StaffRequest, opens, take_action_key
+from huimin.core.desk.http import StaffRequest, code_first, opens, take_action_key
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import BadInput, Refused
 from huimin.core.sheets.writer import Column
@@ -180,6 +180,7 @@ def _detail(request: StaffRequest, person: Person, shown: dict[str, str] | None 
         else "",
         "may_edit": may_edit,
         "may_ask": scope.holds(request.user, ACCOUNT_ASK_ROLES, division_code=place),
+        "may_reveal": registry.may_reveal(person, actor=request.user),
         "reveal_form": forms.RevealForm(),
         "death_form": forms.DeathForm(),
         "shown": shown,
@@ -194,6 +195,8 @@ def person_reveal(request: StaffRequest, pk: int) -> HttpResponse:
     form = forms.RevealForm(request.POST)
     shown = None
     if form.is_valid():
+        if asked := code_first(request, "看完整号码", back=reverse("recipients:person-detail", args=[pk])):
+            return asked
         field = form.cleaned_data["field"]
         try:
             value = registry.reveal(pk, field, reason=form.cleaned_data["reason"], actor=request.user)

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from axes.models import AccessAttempt
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -71,6 +72,14 @@ def test_a_locked_account_does_not_lock_its_neighbour(client, person):
     for _ in range(5):
         sign_in(client, person, "wrong")
     assert sign_in(client, UserFactory(password_changed_at=timezone.now())).status_code == 302
+
+
+def test_an_id_number_typed_as_user_name_does_not_rest_where_misses_are_counted(client, person):
+    for _ in range(2):
+        client.post(LOGIN, {"username": "990001197001010078", "password": "wrong"})
+    kept = AccessAttempt.objects.get()
+    assert "990001197001010078" not in f"{kept.username}{kept.post_data}"
+    assert kept.failures_since_start == 2
 
 
 def test_login_goes_on_to_the_page_that_was_asked_for(client, person):

@@ -15,6 +15,7 @@ from django.shortcuts import render
 
 from huimin.core.authority.roles import CODE_ROLES, Role
 from huimin.core.models import CodeDevice
+from huimin.core.values import privacy
 
 if TYPE_CHECKING:
     from huimin.core.models import User
@@ -48,6 +49,12 @@ class ThreeKindsValidator:
 
     def get_help_text(self) -> str:
         return "密码要含大写字母、小写字母、数字、符号中的至少三种。"
+
+
+def counted_name(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str | None:
+    """The user name that wrong passwords are counted for; somebody's ID number typed there is not kept."""
+    typed = (credentials or {}).get("username") or request.POST.get("username")
+    return privacy.hide(str(typed)) if typed else None
 
 
 def locked_out(request: HttpRequest, *_args: object, **_kwargs: object) -> HttpResponse:

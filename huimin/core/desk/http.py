@@ -9,7 +9,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -21,6 +21,7 @@ from huimin.core.accounts import auth
 from huimin.core.authority import scope
 from huimin.core.authority.steps import Step
 from huimin.core.desk.errors import forbidden
+from huimin.core.desk.forms import refuse_private_numbers
 from huimin.core.errors import Refused, StepForbidden, StepRefused
 from huimin.core.models import ActionKey
 
@@ -80,6 +81,7 @@ def take_step(
         return asked
     try:
         with transaction.atomic():
+            refuse_private_note(request)
             take_action_key(request, one.name)
             act()
     except StepForbidden as refused:
@@ -110,6 +112,15 @@ def take_action_key(request: StaffRequest, action: str) -> None:
             ActionKey.objects.create(key=key, user=request.user, action=action)
     except IntegrityError:
         raise StepRefused("这一步刚才已经提交过，没有重复办理。请看下面的当前状态。") from None
+
+
+def refuse_private_note(request: StaffRequest) -> None:
+    """Reasons on buttons are kept with the business for ever: raises StepRefused when one holds somebody's number."""
+    for name in ("note", "reason"):
+        try:
+            refuse_private_numbers(request.POST.get(name, ""), "原因")
+        except ValidationError as found:
+            raise StepRefused(f"{found.messages[0]}。") from found
 
 
 def safe_next(request: HttpRequest, fallback: str) -> str:
