@@ -264,4 +264,9 @@ REVERSAL_FLOW = Workflow(
     ),
 )
 
+# who may take away the files in which ID and account numbers stand in full, with a one-time code; everybody else
+# checks them by fingerprint, control sums and masked list (docs/decisions/0020)
+BANK_FILE_ROLES = frozenset({Role.TREASURER, Role.BANK})
+RETURN_FILE_ROLES = frozenset({Role.RECONCILER})
+
 FLOWS = (BATCH_FLOW, ROSTER_FLOW, ORDER_FLOW, RETURN_FLOW, REVERSAL_FLOW)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Model, Prefetch, Q, QuerySet
@@ -131,7 +130,3 @@ def _asked(version: PolicyVersion, level: DeclarationStatus) -> bool:
         DeclarationStatus.COUNTY_REVIEW: version.has_county_review,
         DeclarationStatus.COUNTY_NOTICE: version.has_county_notice,
     }.get(level, True)
-
-
-def age_on(born: date, day: date) -> int:
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))

@@ -54,6 +54,19 @@ EDIT_ROLES = frozenset({Role.VILLAGE_CLERK, *IMPORT_ROLES})
 # an account is changed by one and checked by another
 ACCOUNT_ASK_ROLES = frozenset({Role.VILLAGE_CLERK, Role.TOWNSHIP_CLERK, Role.WINDOW_CLERK})
 ACCOUNT_CHECK_ROLES = frozenset({Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER})
+# one number in full, for those who face the person or answer for the list; finance and those who watch see the mask
+# (docs/decisions/0020). The day's limit is per person, over all their accounts.
+REVEAL_ROLES = frozenset(
+    {
+        Role.VILLAGE_CLERK,
+        Role.TOWNSHIP_CLERK,
+        Role.TOWNSHIP_REVIEWER,
+        Role.WINDOW_CLERK,
+        Role.DEPARTMENT_CLERK,
+        Role.DEPARTMENT_REVIEWER,
+    }
+)
+REVEALS_A_DAY = 30
 # a line is taken off with a reason by those who examine the list at that level
 EXCLUDE_ROLES = {
     S.DELIBERATION: frozenset(_VILLAGE),

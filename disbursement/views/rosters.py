@@ -105,7 +105,7 @@ def roster_list_export(request: StaffRequest) -> HttpResponseBase:
         (one.batch.number, one.batch.title, one.place, one.get_status_display(), one.line_count, one.total)
         for one in found
     )
-    return workbook("花名册", _COLUMNS, rows)
+    return workbook(request, "花名册", _COLUMNS, rows)
 
 
 @opens(Area.ROSTER)
@@ -264,7 +264,7 @@ def roster_export(request: StaffRequest, pk: int) -> HttpResponseBase:
     )
     order = lists.order_of(request.GET.get("sort", ""), _LINE_SORTS, "line")
     return workbook(
-        f"花名册 {roster.batch.title}", LINE_COLUMNS, line_rows(chosen.qs.order_by(*order.columns))
+        request, f"花名册 {roster.batch.title}", LINE_COLUMNS, line_rows(chosen.qs.order_by(*order.columns))
     )
 
 

@@ -20,7 +20,7 @@ from huimin.core.errors import BadInput, RowError
 from huimin.core.sheets.header import match_header
 from huimin.core.sheets.reader import NumberCell, SheetRows, read_rows, refuse_number
 from huimin.core.sheets.template import TemplateColumn, styled_template
-from huimin.core.values import identity
+from huimin.core.values import identity, privacy
 from huimin.core.values.pinyin import sort_key
 from recipients.files import relations
 from recipients.files.places import Places
@@ -74,6 +74,10 @@ class Findings:
 
     errors: list[RowError] = field(default_factory=list)
     warnings: list[RowError] = field(default_factory=list)
+    # rows that are registered already where the person who imports may not look; told of `foreign_told` of them
+    foreign: int = 0
+    foreign_told: int = 0
+    foreign_accounts: int = 0
 
     def wrong(self, row: int, column: int, message: str) -> None:
         self.errors.append(RowError(row, TITLES[column], message))
@@ -139,7 +143,7 @@ class RowReader:
         for column in unknown:
             self.findings.wrong(row, column, f"{TITLES[column]}应填1-是或0-否。")
         phone = self._phone(row, cells)
-        note = _CONTROL.sub(" ", cells[NOTE]).strip() if cells[NOTE] else ""
+        note = privacy.hide(_CONTROL.sub(" ", cells[NOTE]).strip()) if cells[NOTE] else ""
         if len(note) > 200:
             self.findings.wrong(row, NOTE, "备注最多200个字，请缩短。")
         if len(self.findings.errors) > before:

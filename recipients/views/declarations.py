@@ -117,7 +117,7 @@ def declaration_export(request: StaffRequest) -> HttpResponseBase:
          str(one.made_by))
         for one in queries.with_places(chosen.qs.order_by(*order.columns))
     )  # fmt: skip
-    return workbook("申报册", columns, rows)
+    return workbook(request, "申报册", columns, rows)
 
 
 @opens(Area.REVIEW)
@@ -459,7 +459,7 @@ def lines_export(request: StaffRequest, pk: int) -> HttpResponseBase:
         )
         for line in chosen.qs.order_by(F("line_no"))
     )
-    return workbook(f"申报册明细-{one.pk}", _LINE_COLUMNS, rows)
+    return workbook(request, f"申报册明细-{one.pk}", _LINE_COLUMNS, rows)
 
 
 @opens(Area.REVIEW)

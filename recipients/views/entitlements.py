@@ -82,7 +82,7 @@ def entitlement_export(request: StaffRequest) -> HttpResponseBase:
          str(one.dated[0].valid.upper or "") if one.dated else "", one.get_status_display(), str(one.ends_on or ""))
         for one in queries.with_places(chosen.qs.order_by(*order.columns))
     )  # fmt: skip
-    return workbook("享受资格", columns, rows)
+    return workbook(request, "享受资格", columns, rows)
 
 
 @opens(Area.REVIEW)

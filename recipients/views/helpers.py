@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
 
-from huimin.core.desk.http import StaffRequest
+from huimin.core.desk.http import StaffRequest, refuse_private_note
 from huimin.core.errors import Refused
 from huimin.core.models import Division, Level
 
@@ -21,6 +21,7 @@ def act(request: StaffRequest, what: Callable[[], Any], *, back: str, done: str)
     """Run a service for a button; a refusal is shown as it stands."""
     try:
         with transaction.atomic():
+            refuse_private_note(request)
             what()
     except Refused as refused:
         messages.error(request, str(refused))

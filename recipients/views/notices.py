@@ -151,7 +151,7 @@ def notice_export(request: StaffRequest) -> HttpResponseBase:
          str(one.ends_on), one.line_count, one.total, NoticeStatus(one.status_on(today)).label)
         for one in queries.with_places(chosen.qs.order_by(*order.columns))
     )  # fmt: skip
-    return workbook("公示", columns, rows)
+    return workbook(request, "公示", columns, rows)
 
 
 def _notice(request: StaffRequest, pk: int) -> Notice:
@@ -291,7 +291,7 @@ def objection_export(request: StaffRequest) -> HttpResponseBase:
         (one.code, str(one.notice.policy), one.place_name, one.filed_at.strftime("%Y-%m-%d"), one.get_status_display(), one.answer)
         for one in queries.with_places(chosen.qs.order_by("-pk"))
     )  # fmt: skip
-    return workbook("异议", columns, found)
+    return workbook(request, "异议", columns, found)
 
 
 @opens(Area.NOTICE)

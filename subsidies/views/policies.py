@@ -101,7 +101,7 @@ def policy_export(request: StaffRequest) -> HttpResponseBase:
         )
         for policy in chosen
     )
-    return workbook("政策清单", _COLUMNS, lines, title="惠民惠农财政补贴政策清单")
+    return workbook(request, "政策清单", _COLUMNS, lines, title="惠民惠农财政补贴政策清单")
 
 
 @require_safe

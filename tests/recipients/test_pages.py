@@ -1,6 +1,7 @@
 """Pages: strangers, wrong roles, neighbours and the right people; masks, ceilings, buttons."""
 
 import io
+import time
 from datetime import date
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from huimin.core.accounts import auth
 from huimin.core.authority.roles import Role
 from huimin.core.models import AuditEvent
 from huimin.core.sheets.reader import read_rows
@@ -138,6 +140,9 @@ def test_a_private_field_is_shown_once_with_a_reason_and_leaves_a_trace(client, 
     person = household(1)[0]
     url = reverse("recipients:person-reveal", args=[person.pk])
     client.force_login(clerk)
+    session = client.session
+    session[auth.STEP_UP_KEY] = int(time.time())
+    session.save()
     assert client.get(url).status_code == 405
     assert person.id_number not in client.post(url, {"field": "id_number", "reason": "看"}).content.decode()
     answer = client.post(url, {"field": "id_number", "reason": "核对户口本"})

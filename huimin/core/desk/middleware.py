@@ -15,6 +15,7 @@ from huimin.core.desk.errors import busy
 
 _SEEN = "seen_at"
 MUST_CHANGE = "must_change_password"  # set at a login with a password that somebody else knows
+MUST_BIND = "must_bind_device"  # set at a login of a post that needs one-time codes, without a telephone
 
 
 def client_ip(request: HttpRequest) -> str:
@@ -36,7 +37,7 @@ class StaffMiddleware:
         request.client_ip = client_ip(request)  # type: ignore[attr-defined]
         if request.user.is_authenticated:
             self._watch_idle(request)
-        response = self._first_password(request) or self.get_response(request)
+        response = self._first_things(request) or self.get_response(request)
         # the API puts its own user in place of the session's, or None when there is no credential
         if request.user is not None and request.user.is_authenticated:
             response.headers["Cache-Control"] = "no-store"
@@ -47,11 +48,12 @@ class StaffMiddleware:
         held = isinstance(exception, OperationalError) and isinstance(exception.__cause__, LockNotAvailable)
         return busy(request, exception) if held else None
 
-    def _first_password(self, request: HttpRequest) -> HttpResponse | None:
-        """Whoever still has the password they were given may only change it, or go."""
-        allowed = (reverse("core:password"), reverse("core:logout"))
-        if request.session.get(MUST_CHANGE) and request.path not in allowed:
-            return redirect("core:password")
+    def _first_things(self, request: HttpRequest) -> HttpResponse | None:
+        """Whoever still has the password they were given, or no telephone, may only see to that, or go."""
+        for duty, page in ((MUST_CHANGE, "core:password"), (MUST_BIND, "core:enrol")):
+            if request.session.get(duty):
+                allowed = (reverse(page), reverse("core:logout"))
+                return None if request.path in allowed else redirect(page)
         return None
 
     def _watch_idle(self, request: HttpRequest) -> None:
