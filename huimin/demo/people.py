@@ -15,7 +15,7 @@ from typing import IO, NamedTuple
 
 from huimin.core.errors import RowError
 from huimin.core.sheets.writer import Column, write_rows
-from huimin.core.values.identity import check_digit
+from huimin.core.values.identity import age_on, check_digit
 
 AREA_PREFIX = "99"
 SURNAMES = tuple("王李张刘陈杨黄赵周吴徐孙马朱胡郭何林罗高郑梁谢宋唐许韩冯邓曹彭曾萧田董潘袁蔡蒋余于杜叶程魏苏吕丁任沈姚卢傅钟姜崔谭廖范汪陆金石戴贾韦夏邱方侯邹熊孟秦白江阎薛尹段雷黎史龙陶贺顾毛郝龚邵万钱严")  # fmt: skip
@@ -252,11 +252,6 @@ def luhn_digit(digits: str) -> str:
     """The digit that makes a card number pass the Luhn check."""
     total = sum(map(int, digits[-2::-2])) + sum(_DOUBLED[int(digit)] for digit in digits[-1::-2])
     return str(-total % 10)
-
-
-def age_on(born: date, day: date) -> int:
-    """Full years on a day."""
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
 def registry_rows(households: Iterable[HouseholdData], *, on: date = date(2026, 1, 1)) -> Iterator[list[str]]:

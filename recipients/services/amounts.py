@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from huimin.core.errors import BadInput
 from huimin.core.values import numbers
+from huimin.core.values.identity import age_on
 from huimin.core.values.periods import Period
-from recipients.queries import age_on
 from subsidies.rules import Rule, Worked, compile_sql, evaluate, facts_needed, parse_rule
 
 if TYPE_CHECKING:
