@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Model, Prefetch, Q, QuerySet
+from django.db import transaction
+from django.db.models import CharField, Model, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Concat
 
 from huimin.core import crypto
 from huimin.core.desk.pages import Entry, Station
-from huimin.core.models import AuditEvent, Division
+from huimin.core.models import AuditEvent, Division, Job
 from huimin.core.records import audit
 from huimin.core.values import identity
-from recipients.models import Account, Declaration, Person
-from recipients.states import REVIEW_ORDER, DeclarationStatus
-from subsidies.models import Deliberation, PolicyVersion
+from recipients.models import Account, Declaration, Objection, Person, RegistryImport
+from recipients.rules import levels_of
+from recipients.states import BACK_ACTIONS, REVIEW_ORDER, DeclarationStatus
+from subsidies.models import Deliberation
 
 if TYPE_CHECKING:
     from huimin.core.models import User
 
+IMPORT_JOB = "recipients.registry_import"  # the kind of job; its key ends with the import's number
+BLOCK = 1_000  # rows of an export in memory at a time
 _LETTERS = re.compile(r"[a-z]{1,12}", re.IGNORECASE)
 _CODE = re.compile(r"[0-9A-Za-z-]*\d[0-9A-Za-z-]*", re.ASCII)
 
@@ -59,6 +65,17 @@ def with_number(words: str) -> Q:
     return Q(id_key__in=crypto.blind_indexes("id_number", number))
 
 
+def imports_for(user: User) -> QuerySet[RegistryImport]:
+    """Imports in reach, each with `job_state`: how the job that does it stands."""
+    key = Concat(Value(f"{IMPORT_JOB}:"), Cast(OuterRef("pk"), CharField()))
+    rows: QuerySet[RegistryImport] = (
+        RegistryImport.objects.visible_to(user)
+        .select_related("file", "created_by")
+        .annotate(job_state=Subquery(Job.objects.filter(key=key).values("state")[:1]))
+    )
+    return rows
+
+
 def place_names(codes: Iterable[str]) -> dict[str, str]:
     """Village code to 梅山镇 梅山村, in one query."""
     wanted = set(codes)
@@ -80,6 +97,14 @@ def with_places(rows: Iterable[Any]) -> list[Any]:
     return listed
 
 
+def in_places(rows: QuerySet[Any]) -> Iterator[Any]:
+    """All rows of an export, each knowing its place by name: read in blocks, so that a county takes little memory."""
+    with transaction.atomic():  # inside one the server-side cursor is read as it goes, not stored first
+        found = rows.iterator(chunk_size=BLOCK)
+        while block := list(islice(found, BLOCK)):
+            yield from with_places(block)
+
+
 def history(obj: Model, *, limit: int = 30) -> list[Entry]:
     """办理记录 from the trail, newest first."""
     events = AuditEvent.objects.filter(subject=audit.subject_of(obj)).select_related("actor")[:limit]
@@ -88,7 +113,7 @@ def history(obj: Model, *, limit: int = 30) -> list[Entry]:
             text=event.label or event.action,
             who=str(event.actor or ""),
             when=event.business_at,
-            state="back" if event.action.startswith("return") else "",
+            state="back" if event.action in BACK_ACTIONS else "",
             note=event.note,
         )
         for event in events
@@ -97,11 +122,12 @@ def history(obj: Model, *, limit: int = 30) -> list[Entry]:
 
 def stations(declaration: Declaration) -> list[Station]:
     """流程条: the levels that this policy asks for, and where the declaration stands."""
-    version, status = declaration.version, DeclarationStatus(declaration.status)
+    status = DeclarationStatus(declaration.status)
+    asked = levels_of(declaration.version, deliberate=needs_deliberation(declaration))
     shown = [
         level
         for level in (DeclarationStatus.DRAFT, *REVIEW_ORDER)
-        if _asked(version, level) or level == status
+        if level in {DeclarationStatus.DRAFT, status, *asked}
     ]
     place = shown.index(status) if status in shown else -1
     labels = {DeclarationStatus.DRAFT: "编制", DeclarationStatus.CONFIRMED: "确认"}
@@ -122,15 +148,13 @@ def _short(level: DeclarationStatus) -> str:
     return level.label.removeprefix("待").removesuffix("中")
 
 
-def _asked(version: PolicyVersion, level: DeclarationStatus) -> bool:
-    return {
-        DeclarationStatus.DELIBERATION: version.deliberation == Deliberation.REQUIRED,
-        DeclarationStatus.VILLAGE_NOTICE: version.has_village_notice,
-        DeclarationStatus.TOWNSHIP_REVIEW: version.has_township_review,
-        DeclarationStatus.TOWNSHIP_NOTICE: version.has_township_notice,
-        DeclarationStatus.COUNTY_REVIEW: version.has_county_review,
-        DeclarationStatus.COUNTY_NOTICE: version.has_county_notice,
-    }.get(level, True)
+def needs_deliberation(one: Declaration) -> bool:
+    """必经 always; 有异议时 once an objection against this declaration proved true."""
+    wanted = one.version.deliberation
+    if wanted == Deliberation.ON_OBJECTION:
+        upheld = Objection.objects.filter(notice__declaration=one, status=Objection.Status.UPHELD)
+        return upheld.exists()
+    return wanted == Deliberation.REQUIRED
 
 
 def age_on(born: date, day: date) -> int:

@@ -38,8 +38,8 @@ class ReviewLevels(Protocol):
     has_county_notice: bool
 
 
-def next_level(version: ReviewLevels, status: str, *, deliberate: bool) -> DeclarationStatus:
-    """The first level after `status` that the policy asks for; 已确认 when none is left."""
+def levels_of(version: ReviewLevels, *, deliberate: bool) -> list[DeclarationStatus]:
+    """The levels that a declaration passes, in order, 已确认 last; a trigger of Declaration says the same."""
     wanted = {
         DeclarationStatus.DELIBERATION: deliberate,
         DeclarationStatus.VILLAGE_NOTICE: version.has_village_notice,
@@ -49,7 +49,13 @@ def next_level(version: ReviewLevels, status: str, *, deliberate: bool) -> Decla
         DeclarationStatus.COUNTY_NOTICE: version.has_county_notice,
         DeclarationStatus.CONFIRMED: True,
     }
-    return next(level for level in _after(status) if wanted[level])
+    return [level for level in REVIEW_ORDER if wanted[level]]
+
+
+def next_level(version: ReviewLevels, status: str, *, deliberate: bool) -> DeclarationStatus:
+    """The first level after `status` that the policy asks for; 已确认 when none is left."""
+    asked = levels_of(version, deliberate=deliberate)
+    return next(level for level in _after(status) if level in asked)
 
 
 def skipped_levels(status: str, target: str) -> list[DeclarationStatus]:

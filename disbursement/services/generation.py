@@ -12,7 +12,6 @@ from disbursement.models import Batch, Roster
 from disbursement.queries import PUBLIC_ROW
 from huimin.core.authority import scope
 from huimin.core.errors import StepRefused
-from huimin.core.values.identity import COMPOUND_SURNAMES
 from subsidies.rules import Rule, compile_sql, facts_needed, parse_rule
 
 # full months of the days that a line covers; stop rules cut entitlements at month ends, so none is lost
@@ -28,9 +27,7 @@ DAYS_BY_MONTH = """SELECT e.id AS entitlement_id, v.id AS version_id, v.quantity
 DAYS_WHOLE = """SELECT DISTINCT ON (e.id) e.id AS entitlement_id, v.id AS version_id, v.quantity, v.facts, v.payee_id,
         e.beneficiary_id, e.status, e.division_code, %(period)s::daterange AS days"""
 
-PUBLIC_NAME = """CASE WHEN NOT %(protected)s THEN g.beneficiary_name
-    WHEN length(g.beneficiary_name) > 2 AND left(g.beneficiary_name, 2) = ANY(%(compound)s)
-    THEN left(g.beneficiary_name, 2) || '**' ELSE left(g.beneficiary_name, 1) || '**' END"""
+PUBLIC_NAME = "CASE WHEN %(protected)s THEN hm_mask_surname(g.beneficiary_name) ELSE g.beneficiary_name END"
 
 GENERATE = """
 WITH due AS (
@@ -132,7 +129,6 @@ def write_lines(roster: Roster, batch: Batch) -> tuple[int, Decimal, str]:
         "revision": roster.revision,
         "standard": batch.version.standard_text,
         "protected": batch.policy.is_protected,
-        "compound": sorted(COMPOUND_SURNAMES),
     }
     return run_claiming(sql, params)
 

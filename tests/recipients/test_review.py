@@ -14,7 +14,7 @@ from huimin.core.errors import BadInput, FileRefused, StepForbidden, StepRefused
 from huimin.core.models import AuditEvent
 from huimin.core.work import verbs
 from recipients.models import Declaration, DeclarationLine, Entitlement, EntitlementVersion
-from recipients.services import declarations, entitlements, notices, objections, review
+from recipients.services import deaths, declarations, entitlements, notices, objections, review
 from recipients.services.review import Votes
 from tests.factories import OTHER_TOWN, TOWN, VILLAGE, UserFactory
 from tests.recipients.factories import (
@@ -338,7 +338,7 @@ def test_last_periods_rights_are_taken_over_without_the_dead():
     alive, dead = household(1)[0], household(1)[0]
     first = declaration(chosen, lines=[alive, dead], period="2026-01")
     step(first, "submit", first.made_by)
-    entitlements.record_death(dead.pk, died_on=date(2026, 1, 20), actor=first.made_by)
+    deaths.record_death(dead.pk, died_on=date(2026, 1, 20), actor=first.made_by)
     second = declaration(chosen, lines=[], period="2026-02", actor=first.made_by)
     assert declarations.prefill(second.pk, actor=first.made_by) == 1
     assert second.lines.get().beneficiary == alive
@@ -360,7 +360,7 @@ def test_a_death_ends_rights_by_the_policys_own_rule(rule, ends):
     person = household(1)[0]
     one = declaration(chosen, lines=[person], period="2026-01")
     step(one, "submit", one.made_by)
-    (ended,) = entitlements.record_death(person.pk, died_on=date(2026, 2, 14), actor=one.made_by)
+    (ended,) = deaths.record_death(person.pk, died_on=date(2026, 2, 14), actor=one.made_by)
     assert (ended.status, ended.ends_on) == ("ended", ends)
     assert EntitlementVersion.objects.get().valid.upper == ends
 
