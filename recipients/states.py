@@ -205,9 +205,15 @@ ENTITLEMENT_FLOW = Workflow(
         ),
         step("revive", "重新确认，恢复享受", [E.ENDED], E.ACTIVE, _CONFIRMERS),
         step("restore", "死亡更正，恢复享受", [E.ENDED], E.ACTIVE, DEATH_CORRECT_ROLES, needs_note=True),
+        step(
+            "restore_suspended",
+            "死亡更正，恢复为暂停",
+            [E.ENDED],
+            E.SUSPENDED,
+            DEATH_CORRECT_ROLES,
+            needs_note=True,
+        ),
     ),
-    # what was suspended when a death was wrongly registered is suspended again
-    skips=((E.ENDED, E.SUSPENDED),),
 )
 ENTITLEMENT_BUTTONS = ("suspend", "resume", "end")
 

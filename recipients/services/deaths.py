@@ -22,6 +22,10 @@ from recipients.states import DEATH_FLOW, EDIT_ROLES, ENTITLEMENT_FLOW, Entitlem
 if TYPE_CHECKING:
     from huimin.core.models import User
 
+_WAY_BACK = {
+    EntitlementStatus.ACTIVE.value: ENTITLEMENT_FLOW["restore"],
+    EntitlementStatus.SUSPENDED.value: ENTITLEMENT_FLOW["restore_suspended"],
+}
 # a version gets back what the death cut off, up to a version that was confirmed since
 _GIVE_BACK = """UPDATE recipients_entitlementversion v SET valid = daterange(lower(v.valid), least(upper(c.valid_before),
         (SELECT min(lower(n.valid)) FROM recipients_entitlementversion n
@@ -117,7 +121,7 @@ def _restore(death: Death, reason: str, actor: User) -> list[Entitlement]:
     rights = Entitlement.objects.filter(pk__in=before, status=EntitlementStatus.ENDED)
     restored = list(rights.select_for_update(of=("self",), no_key=True).order_by("pk"))
     for one in restored:
-        workflow.follow(one, ENTITLEMENT_FLOW["restore"], actor=actor, note=reason, target=before[one.pk])
+        workflow.follow(one, _WAY_BACK[before[one.pk]], actor=actor, note=reason)
         one.ends_on = None
         one.save(update_fields=["ends_on"])
         with connection.cursor() as cursor:

@@ -49,7 +49,6 @@ def follow(
     *,
     actor: User,
     note: str = "",
-    target: str = "",
     detail: dict[str, Any] | None = None,
 ) -> None:
     """A step that a rule takes because of another one: the cause was allowed to this person, so no role is asked again.
@@ -58,7 +57,7 @@ def follow(
     """
     if obj.status not in one.sources:
         raise StepRefused(f"当前状态为“{obj.get_status_display()}”，不能“{one.label}”，请刷新页面后再看。")
-    _change(obj, one, actor=actor, note=note, target=target, detail=detail)
+    _change(obj, one, actor=actor, note=note, target="", detail=detail)
 
 
 def _change(
