@@ -172,20 +172,20 @@ def end_by_death(one: Entitlement, death: Death, *, actor: User) -> bool:
         note="享受人死亡",
         detail={"ends_on": ends.isoformat(), "rule": version.stop_rule, "death": death.pk},
     )
-    cut = _cut_off(one, ends)
-    DeathEnding.objects.bulk_create(
-        DeathEnding(
-            death=death, entitlement=one, status_before=before, version_id=version_id, valid_before=valid
-        )
-        for version_id, valid in cut or [(None, None)]
+    version_id, valid = _cut_off(one, ends)
+    DeathEnding.objects.create(
+        death=death, entitlement=one, status_before=before, version_id=version_id, valid_before=valid
     )
     return True
 
 
-def _cut_off(one: Entitlement, ends: date) -> list[tuple[int, Any]]:
-    """Nothing is due from `ends` on; the version that ran over it closes there, given back as it was before."""
+def _cut_off(one: Entitlement, ends: date) -> tuple[int | None, Any]:
+    """Nothing is due from `ends` on. The version that ran over that day closes there; given back as it was before.
+
+    Ranges of one right do not overlap, so there is one such version at most; (None, None) when there is none.
+    """
     one.ends_on = ends
     one.save(update_fields=["ends_on"])
     with connection.cursor() as cursor:
         cursor.execute(_CUT_OFF, {"right": one.pk, "ends": ends})
-        return list(cursor.fetchall())
+        return cursor.fetchone() or (None, None)

@@ -131,7 +131,7 @@ def _open_by_number(request: StaffRequest) -> HttpResponse:
 @opens(Area.REGISTRY)
 @require_safe
 def person_export(request: StaffRequest) -> HttpResponseBase:
-    chosen = PersonFilter(request.GET, queryset=queries.people_for(request.user), request=request)
+    chosen = PersonFilter(request.GET, queryset=queries.people_exported_for(request.user), request=request)
     order = lists.order_of(request.GET.get("sort", ""), _SORTS, "name")
     found = queries.in_places(chosen.qs.order_by(*order.columns))
     rows = (
