@@ -16,7 +16,9 @@ class BatchForm(HouseForm):
     summary_verb = "建批次"
     policy = forms.ModelChoiceField(queryset=Policy.objects.none(), label="政策")
     period = forms.CharField(
-        label="期次", max_length=20, help_text="按年如 2026，按季如 2026Q1，按月如 2026-01，一次性如 2026#1"
+        label="期次",
+        max_length=20,
+        help_text="按年如 2026，按半年如 2026H1，按季如 2026Q1，按月如 2026-01，一次性如 2026#1",
     )
     title = forms.CharField(
         label="发放标题", max_length=100, required=False, help_text="不填就用“期次＋政策名称”"

@@ -1,5 +1,6 @@
 """Typed readers of environment variables; a secret may come from the file that NAME_FILE points to."""
 
+import json
 import os
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -22,6 +23,20 @@ def flag(name: str, *, default: bool = False) -> bool:
     if value not in {"0", "1"}:
         raise BadSetting(f"{name} must be 0 or 1, not {value!r}")
     return value == "1"
+
+
+def mapping(name: str, default: dict[str, str]) -> dict[str, str]:
+    """A JSON object of texts."""
+    value = text(name)
+    if not value:
+        return default
+    try:
+        found = json.loads(value)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+        raise BadSetting(f'{name} must be a JSON object of texts, like {{"sms": "package.module.Class"}}')
+    return found
 
 
 def words(name: str, default: str = "") -> list[str]:

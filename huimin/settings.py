@@ -206,9 +206,14 @@ STORAGES = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
-MAX_UPLOAD_BYTES = 64 * 2**20
-# where the daily audit head, SMS and mail of the file provider are written
+# where the hourly audit heads and the messages of the demo's provider are written
 OUTBOX_DIR = Path(env.text("HUIMIN_OUTBOX_DIR", str(BASE_DIR / ".run" / "outbox")))
+
+# channel of messages -> class that sends them, "off" for none; the demo writes them into files instead
+MESSAGE_PROVIDERS = env.mapping(
+    "HUIMIN_MESSAGE_PROVIDERS",
+    {} if ENVIRONMENT == "production" else {"sms": "huimin.core.work.messages.FileProvider"},
+)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["huimin.core.accounts.credentials.OfficeAuthentication"],

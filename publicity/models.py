@@ -8,7 +8,7 @@ from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped, ScopedQuerySet
 from huimin.core.fields import BlindIndexField
 from huimin.core.models import User
-from huimin.core.models.trail import append_only
+from huimin.core.models.guards import append_only
 from publicity.rules import OPEN_ROW_SQL
 from publicity.states import DISCLOSURE_BADGES, DISCLOSURE_FLOW, DisclosureStatus, LineState, QueryOutcome
 from subsidies.models import Policy

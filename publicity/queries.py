@@ -120,10 +120,10 @@ def payments_of_key(key: bytes, *, most: int = 200) -> list[OwnPayment]:
                 JOIN subsidies_policy y ON y.id = b.policy_id
                 LEFT JOIN disbursement_paymentorder o ON o.id = r.order_id
                 {RESULT_JOIN}
-                WHERE l.beneficiary_key = %s
+                WHERE l.county_code = %s AND l.beneficiary_key = %s
                   AND NOT EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = l.id)
                 ORDER BY l.id DESC LIMIT %s""",  # noqa: S608 -- the join is a constant of ours
-            [key, most],
+            [settings.COUNTY_CODE, key, most],
         )
         rows = cursor.fetchall()
     return [OwnPayment(*(*row[:10], LineState(PUBLIC_STATES[row[10]]), *row[11:])) for row in rows]
@@ -361,16 +361,28 @@ def villages_below(code: str) -> list[Division]:
     return list(Division.objects.villages(code).order_by("code"))
 
 
-def roster_sums(roster_id: int) -> tuple[int, Decimal]:
-    """What went to the bank for a roster: count and sum of its own lines, apart from the published copy."""
+@dataclass(frozen=True, slots=True)
+class RosterSums:
+    """A roster's own lines, apart from the published copy: what was signed and sent to the bank, and what was stopped
+    before (停发); sums in 元."""
+
+    sent_count: int
+    sent_total: Decimal
+    stopped_count: int
+    stopped_total: Decimal
+
+
+def roster_sums(roster_id: int) -> RosterSums:
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT count(*), coalesce(sum(l.amount), 0) FROM disbursement_paymentline l
-               JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision WHERE r.id = %s""",
+            """SELECT count(*) FILTER (WHERE p.id IS NULL), coalesce(sum(l.amount) FILTER (WHERE p.id IS NULL), 0),
+                      count(p.id), coalesce(sum(l.amount) FILTER (WHERE p.id IS NOT NULL), 0)
+               FROM disbursement_paymentline l
+               JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision
+               LEFT JOIN disbursement_paymentresult p ON p.line_id = l.id AND p.kind = 'stopped' WHERE r.id = %s""",
             [roster_id],
         )
-        count, total = cursor.fetchone()
-    return int(count), total
+        return RosterSums(*cursor.fetchone())
 
 
 def query_figures() -> dict[str, int]:

@@ -13,7 +13,7 @@ from publicity.states import LineState
 
 # --- the open list ------------------------------------------------------------------------------------------------------
 
-# The open fields of a payment in their order, as text: the same as disbursement.queries.PUBLIC_ROW, over a row `l` of
+# The open fields of a payment in their order, as text: the same as disbursement.models.sql.PUBLIC_ROW, over a row `l` of
 # publicity_disclosureline. docs/verification.md and tools/verify.py repeat this order for people outside.
 OPEN_TITLES = ("序号", "村代码", "组", "姓名", "数量", "补贴标准", "金额")
 OPEN_ROW_SQL = (

@@ -60,7 +60,9 @@ class AccountChangeForm(HouseForm):
 class DeclarationForm(HouseForm):
     policy = forms.ModelChoiceField(Policy.objects.none(), label="政策")
     period = forms.CharField(
-        label="期次", max_length=12, help_text="如 2026、2026H1、2026Q1、2026-01、2026#1"
+        label="期次",
+        max_length=12,
+        help_text="按年如 2026，按半年如 2026H1，按季如 2026Q1，按月如 2026-01，一次性如 2026#1",
     )
     division = forms.ModelChoiceField(Division.objects.none(), label="村")
     another = forms.BooleanField(label="另立一册（补报）", required=False)

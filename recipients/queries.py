@@ -18,9 +18,9 @@ from huimin.core.models import AuditEvent, Division, Job
 from huimin.core.records import audit
 from huimin.core.values import identity
 from recipients.models import Account, Declaration, Objection, Person, RegistryImport
-from recipients.rules import levels_of
 from recipients.states import BACK_ACTIONS, REVIEW_ORDER, DeclarationStatus
 from subsidies.models import Deliberation
+from subsidies.rules.levels import levels_of
 
 if TYPE_CHECKING:
     from huimin.core.models import User
@@ -66,7 +66,7 @@ def matching(words: str) -> Q:
 def with_number(words: str) -> Q:
     """The person with a whole ID number, by its blind index; BadInput when it is none."""
     number = identity.parse_id_number(words).number
-    return Q(id_key__in=crypto.blind_indexes("id_number", number))
+    return Q(id_key=crypto.blind_index("id_number", number))
 
 
 def imports_for(user: User) -> QuerySet[RegistryImport]:
@@ -127,12 +127,9 @@ def history(obj: Model, *, limit: int = 30) -> list[Entry]:
 def stations(declaration: Declaration) -> list[Station]:
     """流程条: the levels that this policy asks for, and where the declaration stands."""
     status = DeclarationStatus(declaration.status)
-    asked = levels_of(declaration.version, deliberate=needs_deliberation(declaration))
-    shown = [
-        level
-        for level in (DeclarationStatus.DRAFT, *REVIEW_ORDER)
-        if level in {DeclarationStatus.DRAFT, status, *asked}
-    ]
+    asked = {str(level) for level in levels_of(declaration.version, objected=was_objected(declaration))}
+    always = {str(one) for one in (DeclarationStatus.DRAFT, DeclarationStatus.CONFIRMED, status)}
+    shown = [level for level in (DeclarationStatus.DRAFT, *REVIEW_ORDER) if level in asked | always]
     place = shown.index(status) if status in shown else -1
     labels = {DeclarationStatus.DRAFT: "编制", DeclarationStatus.CONFIRMED: "确认"}
     found = []
@@ -152,13 +149,11 @@ def _short(level: DeclarationStatus) -> str:
     return level.label.removeprefix("待").removesuffix("中")
 
 
-def needs_deliberation(one: Declaration) -> bool:
-    """必经 always; 有异议时 once an objection against this declaration proved true."""
-    wanted = one.version.deliberation
-    if wanted == Deliberation.ON_OBJECTION:
-        upheld = Objection.objects.filter(notice__declaration=one, status=Objection.Status.UPHELD)
-        return upheld.exists()
-    return wanted == Deliberation.REQUIRED
+def was_objected(one: Declaration) -> bool:
+    """Whether an objection against it proved true where that asks for a deliberation (有异议时)."""
+    if one.version.deliberation != Deliberation.ON_OBJECTION:
+        return False
+    return Objection.objects.filter(notice__declaration=one, status=Objection.Status.UPHELD).exists()
 
 
 def age_on(born: date, day: date) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from hashlib import sha256
-from typing import Protocol
 from uuid import UUID
 
 from recipients.states import REVIEW_ORDER, DeclarationStatus
 from subsidies.models import StopRule
+from subsidies.rules.levels import ReviewTerms, levels_of
 
 # a notice line has no private part: its leaf binds the digest of nothing (huimin.core.values.digests)
 NO_PRIVATE_PART = sha256(b"").digest()
@@ -28,33 +28,14 @@ def commitment(salt: bytes, private: str) -> bytes:
     return sha256(salt + private.encode()).digest()
 
 
-class ReviewLevels(Protocol):
-    """The part of a policy version that says which levels a declaration passes."""
+def next_level(version: ReviewTerms, status: str, *, objected: bool) -> DeclarationStatus:
+    """The first level after `status` that the policy asks for; 已确认 when none is left.
 
-    has_village_notice: bool
-    has_township_review: bool
-    has_township_notice: bool
-    has_county_review: bool
-    has_county_notice: bool
-
-
-def levels_of(version: ReviewLevels, *, deliberate: bool) -> list[DeclarationStatus]:
-    """The levels that a declaration passes, in order, 已确认 last; a trigger of Declaration says the same."""
-    wanted = {
-        DeclarationStatus.DELIBERATION: deliberate,
-        DeclarationStatus.VILLAGE_NOTICE: version.has_village_notice,
-        DeclarationStatus.TOWNSHIP_REVIEW: version.has_township_review,
-        DeclarationStatus.TOWNSHIP_NOTICE: version.has_township_notice,
-        DeclarationStatus.COUNTY_REVIEW: version.has_county_review,
-        DeclarationStatus.COUNTY_NOTICE: version.has_county_notice,
-        DeclarationStatus.CONFIRMED: True,
+    A trigger of Declaration refuses to pass over a level that is asked for.
+    """
+    asked = {str(level) for level in levels_of(version, objected=objected)} | {
+        str(DeclarationStatus.CONFIRMED)
     }
-    return [level for level in REVIEW_ORDER if wanted[level]]
-
-
-def next_level(version: ReviewLevels, status: str, *, deliberate: bool) -> DeclarationStatus:
-    """The first level after `status` that the policy asks for; 已确认 when none is left."""
-    asked = levels_of(version, deliberate=deliberate)
     return next(level for level in _after(status) if level in asked)
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _PLAIN = (
     ("submit", "申报册草稿待送审", "去送审"),
-    ("deliberate", "申报册待评议", "登记评议"),
+    ("deliberate", "申报册待评议", "去登记"),
     ("approve_township", "申报册待乡镇审核", "去审核"),
 )
 
@@ -106,7 +106,7 @@ def notices(user: User) -> Iterator[Todo]:
             f"{status.label.removesuffix('中')}期满待办理",
             found["count"],
             _list(status),
-            "送下一步",
+            "去办理",
             due=found["due"] and found["due"] + timedelta(days=1),
         )
 

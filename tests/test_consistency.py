@@ -100,11 +100,27 @@ def test_every_role_has_its_areas():
 def test_steps_name_roles_and_states_that_exist(flow):
     states = set(workflow_docs.states_of(flow))
     for one in flow.steps:
+        assert {*one.sources, one.target} <= states
+    for one in flow.acts:
+        assert {*one.sources, one.target} <= {*states, ""}
+    for one in (*flow.steps, *flow.acts):
         assert one.roles
         assert one.roles <= set(Role)
-        assert {*one.sources, one.target} <= states
-    names = [one.name for one in flow.steps]
+    names = [one.name for one in (*flow.steps, *flow.acts)]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("app", ["subsidies", "recipients"])
+def test_steps_are_made_in_the_step_tables_alone(app):
+    """A step that a view makes for itself is known to no command, no document and no table of roles."""
+    made = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in (ROOT / app).rglob("*.py")
+        if path.name != "states.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"Step", "step"}
+    ]
+    assert not [place for place in made if "/migrations/" not in place]
 
 
 def test_the_workflow_document_is_fresh():

@@ -6,7 +6,7 @@ from django.db.models.functions import Now
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
 from huimin.core.models import User
-from huimin.core.models.trail import append_only
+from huimin.core.models.guards import append_only
 from subsidies.models import Indicator
 
 

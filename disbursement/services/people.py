@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Model
 
 from huimin.core.authority import scope
-from huimin.core.authority.duties import Duty
+from huimin.core.authority.duties import PAYING, RETURNING, ROSTER_CHECKS, excluding
 from huimin.core.authority.roles import Role
 from huimin.core.errors import StepForbidden
 from huimin.core.records import audit
@@ -18,17 +18,9 @@ if TYPE_CHECKING:
     from huimin.core.models import User
 
 # what a person did on a source and what still excludes them further down; the rest settled its own step
-TO_ROSTER = (Duty.DECLARATION_MAKE,)
-TO_ORDER = (
-    Duty.DECLARATION_MAKE,
-    Duty.ROSTER_MAKE,
-    Duty.ROSTER_TOWNSHIP_CHECK,
-    Duty.ROSTER_DEPARTMENT_HANDLE,
-    Duty.ROSTER_DEPARTMENT_CHECK,
-    Duty.ROSTER_FINANCE_HANDLE,
-    Duty.ROSTER_FINANCE_CHECK,
-)
-TO_RETURN = (*TO_ORDER, Duty.ORDER_MAKE, Duty.ORDER_SIGN)
+TO_ROSTER = excluding(*ROSTER_CHECKS, *PAYING, *RETURNING)
+TO_ORDER = excluding(*PAYING, *RETURNING)
+TO_RETURN = excluding(*RETURNING)
 
 
 def inherit_duties(target: Model, sources: Iterable[str], duties: Iterable[str]) -> None:

@@ -173,7 +173,7 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
     rosters = with_places(
         Roster.objects.filter(order=order).select_related("batch").order_by("division_code", "pk")
     )
-    totals = queries.payable_totals([one.pk for one in rosters])
+    totals = queries.ordered_totals([one.pk for one in rosters])
     for roster in rosters:
         roster.payable_count, roster.payable = totals[roster.pk]
     job = (
@@ -207,10 +207,11 @@ def _states(order: PaymentOrder) -> list[dict[str, Any]]:
 
 
 def _stats(order: PaymentOrder) -> list[Stat]:
+    made = timezone.localtime(order.created_at)
     return [
         Stat("笔数", f"{order.line_count:,}", "笔"),
         Stat("应付金额", f"{order.total:,.2f}", "元", capital_yuan(order.total), is_key=True),
-        Stat("编制", str(order.made_by), "", f"{timezone.localtime(order.created_at):%Y-%m-%d}"),
+        Stat("编制", str(order.made_by), "", f"{made.year}年{made.month}月{made.day}日"),
         Stat("签章", str(order.signed_by or "—"), "", "须由另一个人签章"),
     ]
 

@@ -77,7 +77,7 @@ class PasswordForm(HouseForm):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
-        self.fields["password"].help_text = "".join(password_validators_help_texts())
+        self.fields["password"].help_text = "".join(password_validators_help_texts()).replace("你", "您")
 
     def clean_current(self) -> str:
         current: str = self.cleaned_data["current"]

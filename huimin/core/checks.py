@@ -24,17 +24,43 @@ def keyring(**_: Any) -> list[CheckMessage]:
     return []
 
 
-@register(Tags.security, deploy=True)
+@register(Tags.database, deploy=True)
 def two_roles(**_: Any) -> list[CheckMessage]:
-    if not settings.DATABASE_OWNER_URL:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """SELECT pg_has_role(current_user, tableowner, 'USAGE') FROM pg_tables
+                   WHERE schemaname = current_schema() AND tablename = 'core_auditevent'"""
+            )
+            row = cursor.fetchone()
+    except DatabaseError:
+        return []
+    if row and row[0]:
         return [
             Warning(
                 "The app connects with the role that owns the tables.",
-                hint="set DATABASE_OWNER_URL for migrations and give DATABASE_URL the app role",
+                hint="migrate with DATABASE_OWNER_URL and give DATABASE_URL the app role",
                 id="huimin.W001",
             )
         ]
     return []
+
+
+@register(deploy=True)
+def messages_have_a_way(**_: Any) -> list[CheckMessage]:
+    """A message whose channel has no provider waits in the outbox for ever, and whoever it was for is not told."""
+    missing = sorted({"sms"} - set(settings.MESSAGE_PROVIDERS))
+    return (
+        [
+            Warning(
+                f"No provider for messages by {', '.join(missing)}: they wait in the outbox.",
+                hint='HUIMIN_MESSAGE_PROVIDERS={"sms": "package.module.Class"}; "off" sends none of a channel',
+                id="huimin.W003",
+            )
+        ]
+        if missing
+        else []
+    )
 
 
 @register(Tags.database, deploy=True)

@@ -5,9 +5,9 @@ The additional data is the purpose ("id_number", "account"): a value moved to a 
 INSERT … SELECT may copy it between tables whose columns share the purpose.
 
 Keys come from HUIMIN_KEYRING, JSON: {"current": "k2", "keys": {"k1": {"data": …, "index": …}, "k2": …}}, each key 32 bytes in
-base64. The current one writes, all of them read. To rotate: add a key, make it current, rewrite what needs_rotation() names,
-then remove the old one. Blind indexes are bound by unique constraints, so give the new key the same "index" until they have
-been rewritten too; searches meanwhile use blind_indexes().
+base64. The current one writes, all of them read. A new key has data of its own and the same index as the others: blind
+indexes stand in unique constraints, in the separation of duties and in rows that never change, so people would cease to be
+recognised under another one. A ring that breaks this is refused.
 """
 
 import base64
@@ -51,10 +51,6 @@ class _KeyRing:
     current: _Key
     keys: dict[str, _Key]
 
-    @property
-    def newest_first(self) -> list[_Key]:
-        return [self.current, *(key for key in self.keys.values() if key is not self.current)]
-
 
 def require_keys() -> None:
     """Raise BadSetting unless the key ring is usable: called at start, there is no mode without encryption."""
@@ -80,6 +76,8 @@ def _read_ring(text: str) -> _KeyRing:
         raise BadSetting(
             f'{_VARIABLE} must be {{"current": name, "keys": {{name: {{"data", "index"}}}}}}'
         ) from None
+    if len({key.index for key in keys.values()}) > 1:
+        raise BadSetting(f"{_VARIABLE}: every key must have the same index; people are recognised by it")
     return _KeyRing(current, keys)
 
 
@@ -168,11 +166,6 @@ def decrypt_many(purpose: str, blobs: Iterable[Blob]) -> list[str]:
     return texts
 
 
-def needs_rotation(blob: Blob) -> bool:
-    """Whether a blob was sealed with another key than the current one."""
-    return _key_name(bytes(blob))[0] != _ring().current.name
-
-
 def _key_name(blob: bytes) -> tuple[str, int]:
     start = 1 + blob[0] if blob else 0
     if not start or len(blob) < start + NONCE_BYTES + TAG_BYTES:
@@ -186,11 +179,6 @@ def blind_index(purpose: str, text: str) -> bytes:
     The text must be in its one stored form (identity.normalise_*): the hash of "x" is not the hash of "X".
     """
     return _index(_ring().current.index, purpose, text)
-
-
-def blind_indexes(purpose: str, text: str) -> list[bytes]:
-    """The index under every key on the ring, current first, for searches while keys are being rotated."""
-    return list(dict.fromkeys(_index(key.index, purpose, text) for key in _ring().newest_first))
 
 
 def blind_index_many(purpose: str, texts: Iterable[str]) -> list[bytes]:

@@ -328,6 +328,10 @@ def bad_rows(
     chance = random.Random(seed)  # noqa: S311 - the same faults for the same seed
     places = chance.sample(range(2, len(rows)), len(FAULTS))
     errors = []
+    # a holder's number is also the household's: changed there, it is first of all a wrong relation
+    relation = REGISTRY_TITLES.index("与户主关系")
+    free = [at for at in range(2, len(rows)) if at not in places and rows[at][relation] != "户主"]
+    places[FAULTS.index("duplicate")] = chance.choice(free)
     for fault, place in zip(FAULTS, places, strict=True):
         column = _damage(changed[place], fault, changed[0])
         errors.append(RowError(place + first_row, column, fault))

@@ -17,7 +17,7 @@ from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import step
 from huimin.core.desk import lists
 from huimin.core.desk.http import StaffRequest, opens, take_step
-from huimin.core.desk.pages import Act, Check, Entry, Pair, Panel, acts
+from huimin.core.desk.pages import Act, Check, Entry, Link, Nothing, Pair, Panel, acts
 from huimin.core.models import AuditEvent
 from huimin.core.records.audit import subject_of
 from huimin.core.values.digests import spaced
@@ -49,6 +49,11 @@ def disclosure_list(request: StaffRequest) -> HttpResponse:
     context["page_rows"] = _placed(context["page"])
     context["waiting"] = _placed(queries.publishable(request.user)[:20])
     context["waiting_count"] = queries.publishable(request.user).count()
+    context["nothing"] = Nothing(
+        "没有公开的名单",
+        "钱发完、回盘办结的花名册，由主管部门经办公开以后列在这里。",
+        [Link("看全部名单", request.path)],
+    )
     return render(request, "publicity/desk_list.html", context)
 
 
@@ -106,9 +111,7 @@ def preview(request: StaffRequest, roster_id: int) -> HttpResponse:
         "办理",
         [publish],
         hint="公开的是实际发放的名单，不出现证件号、卡号、电话、住址。",
-        checks=[Check(found.refused, "bad")]
-        if found.refused
-        else [Check("指纹与签章时一致"), Check("没有像证件号、卡号、电话的内容")],
+        checks=[] if found.refused else [Check("指纹与签章时一致"), Check("没有像证件号、卡号、电话的内容")],
     )
     context = {
         "roster": roster,
@@ -158,16 +161,16 @@ def disclosure_detail(request: StaffRequest, disclosure_id: int) -> HttpResponse
 
 
 def _summary(found: Disclosure, place: str) -> list[Pair]:
-    return [
+    rows = [
         Pair("地方", place),
         Pair("政策", found.policy.name),
         Pair("期次", Period.parse(found.period).label),
-        Pair("笔数", f"{found.line_count:,}", is_number=True),
-        Pair("金额（元）", f"{found.total:,.2f}", is_number=True),
-        Pair("已到账（元）", f"{found.paid_total:,.2f}", is_number=True),
+        Pair("笔数", f"{found.line_count:,} 笔", is_number=True),
+        Pair("金额", f"{found.total:,.2f} 元", is_number=True),
+        Pair("已到账", f"{found.paid_total:,.2f} 元", is_number=True),
         Pair("核验码", spaced(found.code)),
-        Pair("撤下原因", found.withdrawn_reason),
     ]
+    return [*rows, Pair("撤下原因", found.withdrawn_reason)] if found.withdrawn_reason else rows
 
 
 def _history(found: Disclosure) -> list[Entry]:

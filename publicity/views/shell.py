@@ -37,6 +37,8 @@ def show(request: HttpRequest, template: str, context: dict[str, Any], *, status
     links = [(Link(label, reverse(name))) for label, name in NAV]
     fitting = [link.url for link in links if request.path.startswith(link.url)]
     now = max(fitting, key=len) if fitting else ""
+    if request.path.startswith(reverse("publicity:objection-ask")):
+        now = reverse("publicity:notices")  # an objection is about a notice
     nav = [{"label": link.label, "url": link.url, "current": link.url == now} for link in links]
     return render(request, template, {"public_nav": nav, **context}, status=status)
 

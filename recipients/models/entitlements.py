@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
-from huimin.core.models.trail import append_only
+from huimin.core.models.guards import append_only
 from recipients.models.registry import Death, Person
 from recipients.models.review import DeclarationLine
 from recipients.states import ENTITLEMENT_FLOW, EntitlementStatus

@@ -11,7 +11,7 @@ from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
 from huimin.core.fields import EncryptedTextField
 from huimin.core.models import StoredFile, User
-from huimin.core.models.trail import append_only
+from huimin.core.models.guards import append_only
 from huimin.core.values.digests import short_code
 from recipients.models.registry import Person
 from recipients.states import DECLARATION_BADGES, DECLARATION_FLOW, NOTICE_STATES, DeclarationStatus
@@ -93,7 +93,7 @@ class Declaration(Scoped):
                 condition=pgtrigger.Condition(
                     "NEW.status <> OLD.status AND NEW.status NOT IN ('draft', 'withdrawn')"
                 ),
-                # forward over levels that the policy does not ask for, and over no other (rules.levels_of)
+                # forward over levels that the policy does not ask for, and over no other (subsidies.rules.levels_of)
                 func="""
                     DECLARE
                         missing text;
@@ -186,7 +186,6 @@ class DeclarationLine(models.Model):
     facts: Any = models.JSONField("情况", default=dict)
     # what the rule gives for the declared period, shown on notices; rosters compute anew with the same rule
     amount = models.DecimalField("金额", max_digits=14, decimal_places=2)
-    working = models.CharField("算式", max_length=200, blank=True)
     excluded_at_level = models.CharField("剔除环节", max_length=16, blank=True)
     excluded_reason = models.CharField("剔除原因", max_length=200, blank=True)
     excluded_by = models.ForeignKey(User, models.PROTECT, verbose_name="剔除人", null=True, related_name="+")

@@ -94,7 +94,7 @@ def blocked(one: Declaration, step: Step) -> str:
 
 
 def _leads_to_confirmation(one: Declaration) -> str:
-    target = next_level(one.version, one.status, deliberate=queries.needs_deliberation(one))
+    target = next_level(one.version, one.status, objected=queries.was_objected(one))
     return entitlements.clash_refusal(one) if target == DeclarationStatus.CONFIRMED else ""
 
 
@@ -110,7 +110,7 @@ def _go_on(one: Declaration, step: Step, *, actor: User, note: str = "", **more:
 
 def _advance(one: Declaration, step: Step, *, actor: User, note: str, **more: Any) -> None:
     before = one.status
-    target = next_level(one.version, before, deliberate=queries.needs_deliberation(one))
+    target = next_level(one.version, before, objected=queries.was_objected(one))
     if target == DeclarationStatus.CONFIRMED and (clash := entitlements.clash_refusal(one)):
         raise StepRefused(clash)
     skipped = [level.label for level in skipped_levels(before, target)]

@@ -47,6 +47,7 @@ from recipients.states import (
 )
 from recipients.views import helpers
 from subsidies.models import Policy
+from subsidies.rules import Rule
 
 _SORTS = {
     "made": "id",
@@ -195,8 +196,9 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
         totals={"quantity": Sum("quantity", default=Decimal(0)), "amount": Sum("amount", default=Decimal(0))},
         export=reverse("recipients:declaration-lines-export", args=[one.pk]),
     )
+    rule, period = amounts.rule_of(one.version), Period.parse(one.period)
     for line in context["page"]:
-        line.working = line.working or _working(one, line)
+        line.working = _working(rule, period, line)
     may_make = scope.holds(
         request.user, MAKER_ROLES, division_code=one.division_code, policy_id=one.policy_id
     )
@@ -209,9 +211,7 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
         "panel": _panel(request, one),
         "is_draft": one.status == DeclarationStatus.DRAFT and may_make,
         "may_exclude": _may_exclude(request, one),
-        "line_form": forms.LineForm(
-            facts=amounts.facts_of(one.version), quantity_label=one.version.quantity_label
-        ),
+        "line_form": forms.LineForm(facts=rule.facts, quantity_label=one.version.quantity_label),
         "sheet_form": forms.SheetForm(),
         "standing": standing,
         "may_post": one.status in NOTICE_STATES and standing is None and _may_post(request, one),
@@ -227,11 +227,11 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
     }
 
 
-def _working(one: Declaration, line: DeclarationLine) -> str:
+def _working(rule: Rule, period: Period, line: DeclarationLine) -> str:
     try:
         return amounts.work_out(
-            amounts.rule_of(one.version),
-            Period.parse(one.period),
+            rule,
+            period,
             quantity=line.quantity,
             facts=line.facts,
             born=line.beneficiary.birth_date,

@@ -110,13 +110,21 @@ for _step, _before in _POLICY_BEFORE.items():
     _policy(_step, _before)
 
 
-@button("subsidies.version.publish")
-def _(tools):
-    clerk, checker = policies.people()
-    policy = policies.published(clerk, checker)
-    facts = policies.version_facts(valid_from=clock.today().replace(month=12, day=31))
-    version = funds.add_version(policy, actor=clerk, **facts)
-    return press(checker, "subsidies:version-publish", version.pk)
+def _version(step):
+    @button(f"subsidies.policyversion.{step}")
+    def _(tools):
+        clerk, checker = policies.people()
+        policy = policies.published(clerk, checker)
+        facts = policies.version_facts(valid_from=clock.today().replace(month=12, day=31))
+        version = funds.add_version(policy, actor=clerk, **facts)
+        if step != "submit":
+            funds.advance_version(version.pk, "submit", actor=clerk)
+        actor = clerk if step == "submit" else checker
+        return press(actor, "subsidies:version-step", version.pk, step, **NOTE)
+
+
+for _step in ("submit", "publish", "rework"):
+    _version(_step)
 
 
 # --- batches and rosters -----------------------------------------------------------------------------------------------

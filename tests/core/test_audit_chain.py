@@ -9,10 +9,11 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.db import InternalError, ProgrammingError, connection
 
 from huimin.core import clock
 from huimin.core.authority.roles import Role
-from huimin.core.models import AuditEvent, AuditSeal
+from huimin.core.models import ActionKey, AuditEvent, AuditSeal, UnsealedEvent, User
 from huimin.core.records import audit
 from tests import servers
 from tests.factories import COUNTY, OTHER_TOWN, TOWN, UserFactory
@@ -154,3 +155,48 @@ def test_a_reader_sees_the_events_of_their_place(role, at, sees):
     for action, place in (("town", TOWN), ("county", COUNTY), ("nowhere", "")):
         audit.record("x:1", action=action, actor=writer, division_code=place)
     assert set(audit.visible_to(reader).values_list("action", flat=True)) == sees
+
+
+class TestWaitingForASeal:
+    def test_an_event_waits_until_it_is_sealed(self, committed_db):
+        write(3)
+        assert UnsealedEvent.objects.count() == 3
+        audit.seal_all()
+        assert UnsealedEvent.objects.count() == 0
+        assert AuditSeal.objects.count() == 3
+
+    def test_nobody_takes_an_unsealed_event_off_the_list(self, committed_db):
+        write(1)
+        with pytest.raises(ProgrammingError, match="not sealed yet"):
+            UnsealedEvent.objects.all().delete()
+
+    def test_a_list_that_the_owner_emptied_shows_in_the_proof(self, committed_db):
+        write(2)
+        with psycopg.connect(servers.owner_url(committed_db)) as owner:
+            owner.execute("ALTER TABLE core_unsealedevent DISABLE TRIGGER USER")
+            owner.execute("DELETE FROM core_unsealedevent")
+        audit.seal_all()
+        assert audit.verify_chain().unsealed == 2
+
+
+@pytest.mark.django_db
+def test_a_number_typed_into_a_note_does_not_stay_on_the_trail():
+    event = audit.record("x:1", action="a", actor=None, note="联系13805641234，账号6222021234567890123")
+    assert event.note == "联系［手机号已隐去］，账号［长数字已隐去］"
+
+
+@pytest.mark.django_db
+class TestTheGroundOfSeparation:
+    """What every separation of duties stands on cannot be moved by the app."""
+
+    def test_the_person_behind_an_account_is_fixed(self):
+        user = UserFactory()
+        with pytest.raises(ProgrammingError, match="is fixed"):
+            User.objects.filter(pk=user.pk).update(person_key=b"0" * 16)
+
+    @pytest.mark.parametrize("table", ["core_user", "core_grant", "core_actionkey"])
+    def test_accounts_grants_and_taken_keys_are_never_deleted(self, table):
+        user = UserFactory(role=Role.FINANCE_CLERK, at=COUNTY)
+        ActionKey.objects.create(user=user, action="x")
+        with pytest.raises((ProgrammingError, InternalError)), connection.cursor() as cursor:
+            cursor.execute(f"DELETE FROM {table}")

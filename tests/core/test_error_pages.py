@@ -2,9 +2,13 @@ import re
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
+from django.http import HttpResponse
 from django.test import RequestFactory
+from psycopg.errors import LockNotAvailable, QueryCanceled
 
 from huimin.core.desk import errors
+from huimin.core.desk.middleware import StaffMiddleware
 from huimin.core.errors import Refused
 from huimin.core.views import display
 
@@ -27,6 +31,7 @@ def text(response) -> str:
         (errors.csrf_failure, 403),
         (errors.not_found, 404),
         (errors.too_many, 429),
+        (errors.busy, 409),
         (errors.broken, 500),
     ],
 )
@@ -76,3 +81,13 @@ def test_a_reading_aid_never_leads_to_another_site(referer):
 def test_a_reading_aid_outside_the_list_is_not_stored():
     response = display.choose(RequestFactory().get("/display/?size=<script>"))
     assert not response.cookies
+
+
+@pytest.mark.parametrize(
+    ("cause", "status"), [(LockNotAvailable("held"), 409), (QueryCanceled("slow"), None)]
+)
+def test_a_held_row_is_told_as_such_and_nothing_else_is(cause, status):
+    error = OperationalError("x")
+    error.__cause__ = cause
+    answer = StaffMiddleware(lambda _: HttpResponse()).process_exception(request(), error)
+    assert (answer and answer.status_code) == status

@@ -1,9 +1,11 @@
 """Long work: offered once, held by lease and fence, done with one effect, whatever dies on the way."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
 from huimin.core.authority.roles import Area, Role
 from huimin.core.errors import Refused
@@ -56,6 +58,25 @@ class TestOneConnection:
         assert jobs.run(job.pk) == "done"
         assert jobs.run(job.pk) == "busy"
         assert done == [1]
+
+    def test_who_waits_for_a_job_that_a_worker_has_taken_gets_its_end(self, monkeypatch):
+        job = submit()
+        jobs._claim(job.pk)
+
+        def meanwhile(seconds):
+            Job.objects.filter(pk=job.pk).update(state=Job.State.DONE, message="办好了")
+
+        monkeypatch.setattr(jobs.time, "sleep", meanwhile)
+        jobs.run_to_end(job)
+        assert (job.state, job.message) == (Job.State.DONE, "办好了")
+
+    def test_what_was_sent_long_ago_is_forgotten_and_what_waits_is_not(self):
+        submit()
+        waiting = Outbox.objects.get()
+        sent = Outbox.objects.create(topic="job", ref=1, sent_at=timezone.now() - timedelta(days=2))
+        jobs.sweep()
+        assert Outbox.objects.filter(pk=waiting.pk).exists()
+        assert not Outbox.objects.filter(pk=sent.pk).exists()
 
     def test_a_running_job_is_not_claimed_by_a_second_worker(self):
         job = submit()

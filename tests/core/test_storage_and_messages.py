@@ -1,22 +1,27 @@
 """Files rest encrypted and are found when touched; messages go out once and wait longer after each failure."""
 
+import json
 from datetime import timedelta
 
 import psycopg
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test import RequestFactory
 from django.utils import timezone
+from rest_framework.exceptions import AuthenticationFailed
 
-from huimin.core import clock
-from huimin.core.accounts.credentials import OfficeAuthentication, issue_credential
+from huimin.core import clock, proofs
+from huimin.core.accounts.credentials import OfficeAuthentication
+from huimin.core.accounts.services import issue_credential
+from huimin.core.authority.roles import Role
 from huimin.core.desk.middleware import client_ip
 from huimin.core.errors import BadInput, Refused
-from huimin.core.models import FileChunk, Message
-from huimin.core.records import files, proofs
+from huimin.core.models import AuditEvent, FileChunk, Message
+from huimin.core.records import files
 from huimin.core.work import clock_control, messages
 from tests import servers
-from tests.factories import UserFactory
+from tests.factories import COUNTY, UserFactory
 
 SECRET = "汪正兰的名单".encode() * 1000
 
@@ -64,7 +69,7 @@ class Counting:
 
 @pytest.mark.django_db
 def test_a_failed_message_waits_twice_as_long_each_time(monkeypatch):
-    monkeypatch.setattr(messages, "provider_for", lambda channel: Broken())
+    monkeypatch.setattr(messages, "providers", lambda: {"sms": Broken()})
     message = messages.queue("sms", recipient="13900000000", body="到账", subject="x")
     waits = []
     for _ in range(3):
@@ -79,11 +84,49 @@ def test_a_failed_message_waits_twice_as_long_each_time(monkeypatch):
 
 def test_two_deliverers_at_once_send_each_message_once(committed_db, run_in_threads, monkeypatch):
     Counting.sent = []
-    monkeypatch.setattr(messages, "provider_for", lambda channel: Counting())
+    monkeypatch.setattr(messages, "providers", lambda: {"sms": Counting()})
     for _ in range(10):
         messages.queue("sms", recipient="13900000000", body="到账", subject="x")
     run_in_threads(lambda index: messages.deliver(), 3)
     assert len(Counting.sent) == len(set(Counting.sent)) == 10
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("providers", [{}, {"sms": "off"}])
+def test_a_message_without_a_provider_waits_and_is_not_called_delivered(settings, providers):
+    settings.MESSAGE_PROVIDERS = providers
+    message = messages.queue("sms", recipient="13900000000", body="到账", subject="x")
+    assert messages.deliver() == 0
+    message.refresh_from_db()
+    assert message.delivered_at is None
+
+
+@pytest.mark.django_db
+class TestCredential:
+    def test_the_security_administrator_gives_and_ends_it_by_command(self, capsys):
+        bank = UserFactory(role=Role.BANK, at=COUNTY)
+        guard = UserFactory(role=Role.SECURITY_ADMIN, at=COUNTY)
+        words = {"username": guard.username, "json": True}
+        call_command("credential", account=bank.username, scope=["payment_file"], **words)
+        told = json.loads(capsys.readouterr().out)
+        request = RequestFactory().get(
+            "/", headers={"Authorization": f"Huimin {told['key_id']}:{told['secret']}"}
+        )
+        assert OfficeAuthentication().authenticate(request)[0] == bank
+        call_command("credential", revoke=told["key_id"], **words)
+        with pytest.raises(AuthenticationFailed):
+            OfficeAuthentication().authenticate(request)
+        trail = AuditEvent.objects.filter(action__startswith="credential.").values_list("action", flat=True)
+        assert sorted(trail) == ["credential.issue", "credential.revoke"]
+
+    def test_nobody_else_gives_one_and_nobody_to_themselves(self):
+        bank = UserFactory(role=Role.BANK, at=COUNTY)
+        guard = UserFactory(role=Role.SECURITY_ADMIN, at=COUNTY)
+        for actor, acts_as in ((bank, guard), (guard, guard)):
+            with pytest.raises(Refused):
+                issue_credential(acts_as, scopes=["payment_file"], actor=actor)
+        with pytest.raises(BadInput):
+            issue_credential(bank, scopes=["everything"], actor=guard)
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_a_second_batch_for_the_period_is_refused(here):
 
 
 def test_a_period_of_another_kind_is_refused(here):
-    with pytest.raises(BadInput, match="不是这种期次"):
+    with pytest.raises(BadInput, match="期次“2026Q1”不对"):
         services.make_batch(here.policy, "2026Q1", actor=here["department"])
 
 

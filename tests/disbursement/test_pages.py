@@ -9,10 +9,11 @@ from django.urls import reverse
 from disbursement import services
 from disbursement.models import Batch, PaymentLine, PaymentOrder, Roster
 from huimin.core.accounts import auth
-from huimin.core.accounts.credentials import issue_credential
+from huimin.core.accounts.services import issue_credential
 from huimin.core.authority.roles import Role
+from huimin.core.desk import menu
 from tests.disbursement import factories as make
-from tests.factories import OTHER_TOWN, TOWN, UserFactory
+from tests.factories import COUNTY, OTHER_TOWN, TOWN, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -239,3 +240,20 @@ def test_a_credential_without_the_scope_is_refused(here):
     )
     assert answer.status_code == 403
     assert not order.return_files.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "entry"),
+    [
+        ("/desk/disbursement/lines/4/", "花名册"),
+        ("/desk/disbursement/reversals/", "回盘对账"),
+        ("/desk/disbursement/people/4/payments/", "家庭与个人"),
+        ("/desk/disbursement/batches/new/", "发放批次"),
+    ],
+)
+def test_the_menu_marks_the_entry_that_a_page_belongs_to(here, path, entry):
+    user = UserFactory(role=Role.FINANCE_CLERK, at=COUNTY)
+    marked = [
+        item["label"] for group in menu.for_user(user, path) for item in group["items"] if item["current"]
+    ]
+    assert marked == [entry]

@@ -218,7 +218,7 @@ def test_protected_policies_show_surnames_only():
 def test_the_open_row_is_the_row_that_was_signed():
     """publicity and disbursement write the same fields in the same order."""
     published_world(4)
-    from disbursement.queries import PUBLIC_ROW
+    from disbursement.models.sql import PUBLIC_ROW
 
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {OPEN_ROW_SQL} FROM publicity_disclosureline l ORDER BY 1")

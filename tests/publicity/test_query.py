@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from huimin.core import crypto
-from publicity import rules, services
+from publicity import queries, rules, services
 from publicity.models import QueryLog, QueryMiss
 from publicity.services import Question, guard
 from recipients.models import Person
@@ -368,3 +368,10 @@ def test_clearing_asks_the_browser_to_forget(client, here):
     page = client.get(reverse("publicity:query-cleared"))
     assert page.headers["Clear-Site-Data"] == '"cache"'
     assert "已经清除" in page.content.decode()
+
+
+def test_payments_of_another_county_are_not_told(here, settings):
+    _, person, _ = failed_and_paid(here)
+    assert queries.payments_of_key(person.id_key)
+    settings.COUNTY_CODE = "341523000000"
+    assert queries.payments_of_key(person.id_key) == []

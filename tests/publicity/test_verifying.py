@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +14,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.urls import reverse
 
+from disbursement import queries as queries_of_money
+from disbursement import services as money
 from huimin.core.errors import BadInput
 from huimin.core.values import digests
 from publicity import files, queries, rules, services
+from tests.disbursement import factories as make
 from tests.publicity.factories import disclosure_at, published_world
 
 pytestmark = pytest.mark.django_db
@@ -207,3 +211,25 @@ def test_more_decimal_places_than_the_list_has_are_a_change(listed):
 
     with pytest.raises(BadInput, match="第 4 行"):
         files.read_csv(rewritten(listed, finer).read_bytes())
+
+
+def test_stopped_money_is_told_apart_from_what_was_signed_and_sent(client):
+    here = make.world(4)
+    batch = make.issued_batch(here)
+    roster = batch.rosters.order_by("-line_count").first()
+    stopped = roster.lines.first()
+    money.stop_line(stopped.pk, reason="本人放弃", actor=here["town"])
+    order = make.sent_order(here, batch)
+    make.returned(here, order)
+    sums = queries.roster_sums(roster.pk)
+    assert (sums.stopped_count, sums.stopped_total) == (1, stopped.amount)
+    assert (sums.sent_count, sums.sent_total) == queries_of_money.ordered_totals([roster.pk])[roster.pk]
+    one = services.publish_disclosure(roster.pk, actor=here["department"])
+    page = client.get(reverse("publicity:verify-code", args=[one.code])).content.decode()
+    rows = dict(
+        re.findall(
+            r'<th scope="row">([^<]+)</th>\s*<td class="num">\d+</td>\s*<td class="num">([\d,.]+)</td>', page
+        )
+    )
+    assert rows["签章发放"] == f"{roster.total - stopped.amount:,.2f}"
+    assert rows["名单上有，签章前已停发"] == f"{stopped.amount:,.2f}"

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from huimin.core.accounts.credentials import issue_credential
+from huimin.core.accounts.services import issue_credential
 from huimin.core.authority.roles import Role
 from huimin.core.records import proofs
 from huimin.core.sheets.writer import Column, write_rows
@@ -55,6 +55,13 @@ def body(chosen, *people, reference="NY-2026-1", quantity="2"):
         "division": VILLAGE,
         "lines": [{"name": one.name, "id_number": one.id_number, "quantity": quantity} for one in people],
     }
+
+
+@pytest.mark.parametrize("quantity", ["1,5", "-2", "1.23456", "123456789"])
+def test_a_pushed_quantity_follows_the_one_rule_of_numbers(client, key, quantity):
+    chosen, person = policy(**NOTHING), household(1)[0]
+    assert push(client, body(chosen, person, quantity=quantity), key).status_code == 400
+    assert not Declaration.objects.exists()
 
 
 def test_a_department_pushes_a_declaration_once_per_reference(client, key):

@@ -10,10 +10,10 @@ from huimin.core.errors import StepRefused
 from huimin.core.models import AuditEvent
 from recipients import queries
 from recipients.models import Declaration, DeliberationRecord
-from recipients.rules import levels_of
 from recipients.services import notices, objections, review
 from recipients.services.review import Votes
 from recipients.states import REVIEW_ORDER
+from subsidies.rules.levels import levels_of
 from tests.factories import UserFactory, grant
 from tests.recipients.factories import NOTHING, chain, declaration, policy
 
@@ -76,7 +76,7 @@ def test_the_database_and_the_rule_ask_for_the_same_levels_after_an_upheld_objec
     one = declaration(
         actor=people["village"], **NOTHING | {"deliberation": "on_objection", "has_village_notice": True}
     )
-    assert "待评议" not in [level.label for level in levels_of(one.version, deliberate=False)]
+    assert "deliberation" not in levels_of(one.version, objected=queries.was_objected(one))
     review.take_step(one.pk, "submit", actor=people["village"])
     assert "评议" not in [station.label for station in queries.stations(Declaration.objects.get(pk=one.pk))]
     notice = notices.post_notice(one.pk, place="公开栏", actor=people["village"])

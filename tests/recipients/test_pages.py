@@ -13,8 +13,9 @@ from huimin.core.authority.roles import Role
 from huimin.core.models import AuditEvent
 from huimin.core.sheets.reader import read_rows
 from recipients.models import Account, AccountChange, Declaration, Person, RegistryImport
-from recipients.services import notices, objections, registry, review
+from recipients.services import amounts, notices, objections, registry, review
 from recipients.services.registry import NewAccount
+from subsidies.rules import parse_rule
 from tests.factories import OTHER_TOWN, TOWN, UserFactory
 from tests.recipients.factories import NOTHING, chain, declaration, household, policy
 from tests.recipients.sheets import member, workbook
@@ -257,6 +258,22 @@ def test_a_step_of_another_post_is_refused_with_its_reason(client):
     text = post(client, people["village"], "declaration-step", one.pk, "approve_township").content.decode()
     assert "须由乡镇审核办理" in text
     assert client.post(reverse("recipients:declaration-step", args=[one.pk, "fly"])).status_code == 404
+
+
+def test_the_rule_of_a_declaration_is_read_once_for_the_page_and_every_line_shows_its_working(
+    client, monkeypatch
+):
+    one = declaration(lines=[household(1)[0] for _ in range(5)])
+    read = []
+
+    def counting(source):
+        read.append(source)
+        return parse_rule(source)
+
+    monkeypatch.setattr(amounts, "parse_rule", counting)
+    shown = page(client, one.made_by, "declaration-detail", one.pk).content.decode()
+    assert shown.count("2.0000 亩 × 86.90 元＝173.80 元") == 5
+    assert len(read) == 1
 
 
 def test_bad_lines_of_a_workbook_are_listed_on_the_page(client):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
@@ -14,30 +13,19 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 
 from huimin.core.models import OfficeCredential
-from huimin.core.records import audit
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.views import APIView
 
-    from huimin.core.models import User
 
 _NOBODY = b"\x00" * 32
 
 
-def _hash(secret: str) -> bytes:
+def hash_secret(secret: str) -> bytes:
+    """What is stored of a secret."""
     # the secret has 256 random bits, so a plain digest cannot be guessed backwards
     return hashlib.sha256(secret.encode()).digest()
-
-
-def issue_credential(acts_as: User, *, scopes: list[str], actor: User | None) -> tuple[OfficeCredential, str]:
-    """A new credential; the secret is shown once and never stored."""
-    secret = secrets.token_urlsafe(32)
-    credential = OfficeCredential.objects.create(
-        key_id=secrets.token_hex(8), secret_hash=_hash(secret), acts_as=acts_as, scopes=scopes
-    )
-    audit.record(credential, action="credential.issue", actor=actor, detail={"scopes": scopes})
-    return credential, secret
 
 
 class OfficeAuthentication(BaseAuthentication):
@@ -55,7 +43,7 @@ class OfficeAuthentication(BaseAuthentication):
         )
         known = bytes(credential.secret_hash) if credential else _NOBODY
         if (
-            not hmac.compare_digest(known, _hash(secret))
+            not hmac.compare_digest(known, hash_secret(secret))
             or credential is None
             or not credential.acts_as.is_active
         ):

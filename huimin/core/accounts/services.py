@@ -20,10 +20,11 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from psycopg.types.range import DateRange
 
 from huimin.core import clock, crypto
+from huimin.core.accounts.credentials import hash_secret
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Role, RoleClass, role_class
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
-from huimin.core.models import Division, Grant, Office, User
+from huimin.core.models import Division, Grant, Office, OfficeCredential, User
 from huimin.core.records import audit
 from huimin.core.values import identity
 
@@ -192,6 +193,39 @@ def remove_devices(user: User, *, note: str, actor: User | None) -> int:
     if removed:
         _record(user, "device.remove", "解除动态口令", actor, note=note)
     return removed
+
+
+@transaction.atomic
+def issue_credential(acts_as: User, *, scopes: list[str], actor: User | None) -> tuple[OfficeCredential, str]:
+    """A new credential that acts as this account; its secret is returned this once and never stored."""
+    _require(actor, Role.SECURITY_ADMIN, _place(acts_as), about=acts_as)
+    if not scopes or set(scopes) - set(OfficeCredential.Scope):
+        raise BadInput(f"接口要从这几个里选：{'、'.join(OfficeCredential.Scope)}。")
+    secret = secrets.token_urlsafe(32)
+    credential = OfficeCredential.objects.create(
+        key_id=secrets.token_hex(8), secret_hash=hash_secret(secret), acts_as=acts_as, scopes=scopes
+    )
+    _record_credential(credential, "credential.issue", actor)
+    return credential, secret
+
+
+@transaction.atomic
+def revoke_credential(key_id: str, *, actor: User | None) -> OfficeCredential:
+    """End a credential now; a second call changes nothing. Raises BadInput when there is none of that number."""
+    credential = OfficeCredential.objects.select_related("acts_as__office").filter(key_id=key_id).first()
+    if credential is None:
+        raise BadInput(f"没有“{key_id}”这个凭据。")
+    _require(actor, Role.SECURITY_ADMIN, _place(credential.acts_as), about=credential.acts_as)
+    ended = OfficeCredential.objects.filter(pk=credential.pk, revoked_at__isnull=True)
+    if ended.update(revoked_at=timezone.now()):
+        _record_credential(credential, "credential.revoke", actor)
+    return credential
+
+
+def _record_credential(credential: OfficeCredential, action: str, actor: User | None) -> None:
+    detail = {"acts_as": credential.acts_as_id, "scopes": credential.scopes}
+    place = _place(credential.acts_as)
+    audit.record(credential, action=action, actor=actor, detail=detail, division_code=place)
 
 
 def first_password() -> str:

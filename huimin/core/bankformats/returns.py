@@ -11,7 +11,6 @@ from typing import IO
 
 from huimin.core.bankformats.layout import (
     FAILURE,
-    PENDING,
     RESULT_WORDS,
     SUCCESS,
     BankFormat,
@@ -207,8 +206,3 @@ def _check_totals(header: ReturnHeader, lines: list[ReturnLine], trailer: Traile
         if (declared, declared_sum) != (len(amounts), sum(amounts, start=ZERO)):
             actual = f"{len(amounts)}笔、{sum(amounts, start=ZERO):,}元"
             raise refused(f"控制合计不符：声明{words}{declared}笔、{declared_sum:,}元，实际{actual}。")
-
-
-def pending_lines(content: ReturnContent) -> list[ReturnLine]:
-    """The lines on which the bank has not decided yet: they stay 已送银行 and may not be paid again."""
-    return [line for line in content.lines if line.result == PENDING]

@@ -50,6 +50,11 @@ def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpRe
     return _page("429", 429)
 
 
+def busy(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+    """Somebody else holds the row longer than we wait (lock_timeout); nothing was changed."""
+    return _page("409", 409)
+
+
 @requires_csrf_token
 def broken(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     """Our own fault. The number on the page stands beside the traceback in the log."""

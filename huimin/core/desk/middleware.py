@@ -5,9 +5,13 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib.auth import logout
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from psycopg.errors import LockNotAvailable
+
+from huimin.core.desk.errors import busy
 
 _SEEN = "seen_at"
 MUST_CHANGE = "must_change_password"  # set at a login with a password that somebody else knows
@@ -37,6 +41,11 @@ class StaffMiddleware:
         if request.user is not None and request.user.is_authenticated:
             response.headers["Cache-Control"] = "no-store"
         return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A held row is nobody's fault: say so instead of showing the page for our own errors."""
+        held = isinstance(exception, OperationalError) and isinstance(exception.__cause__, LockNotAvailable)
+        return busy(request, exception) if held else None
 
     def _first_password(self, request: HttpRequest) -> HttpResponse | None:
         """Whoever still has the password they were given may only change it, or go."""

@@ -58,6 +58,17 @@ CONFLICTS = (
     ("roster.department.handle", "order.sign"),
     ("roster.department.check", "order.make"),
     ("roster.department.check", "order.sign"),
+    ("batch.make", "roster.township"),
+    ("batch.make", "roster.department.check"),
+    ("batch.make", "roster.finance.handle"),
+    ("batch.make", "roster.finance.check"),
+    ("batch.make", "order.make"),
+    ("batch.make", "order.sign"),
+    ("batch.make", "return.upload"),
+    ("batch.make", "return.confirm"),
+    ("line.stop", "roster.finance.handle"),
+    ("line.stop", "roster.finance.check"),
+    ("line.stop", "order.sign"),
     ("order.make", "order.sign"),
     ("roster.township", "return.upload"),
     ("roster.township", "return.confirm"),
@@ -96,6 +107,9 @@ DO $$ BEGIN
         ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {settings.APP_DB_ROLE};
         REVOKE UPDATE, DELETE ON core_auditevent, core_auditseal, core_involvement, core_storedfile, core_filechunk
             FROM {settings.APP_DB_ROLE};
+        REVOKE UPDATE, DELETE ON core_actionkey FROM {settings.APP_DB_ROLE};
+        REVOKE DELETE ON core_user, core_grant FROM {settings.APP_DB_ROLE};
+        REVOKE UPDATE ON core_unsealedevent FROM {settings.APP_DB_ROLE};
         REVOKE INSERT, UPDATE, DELETE ON core_clock, core_dutyconflict, django_migrations FROM {settings.APP_DB_ROLE};
     END IF;
 END $$;

@@ -1,7 +1,7 @@
 from huimin.core.models.places import BankBranch, CalendarDay, Department, Division, Level, Office
 from huimin.core.models.staff import Grant, User
 from huimin.core.models.storage import FileChunk, Message, StoredFile
-from huimin.core.models.trail import AuditEvent, AuditSeal, DutyConflict, Involvement
+from huimin.core.models.trail import AuditEvent, AuditSeal, DutyConflict, Involvement, UnsealedEvent
 from huimin.core.models.work import ActionKey, Clock, Job, Notification, OfficeCredential, Outbox
 
 __all__ = [
@@ -25,5 +25,6 @@ __all__ = [
     "OfficeCredential",
     "Outbox",
     "StoredFile",
+    "UnsealedEvent",
     "User",
 ]

@@ -12,6 +12,7 @@ from django.db.models import Q
 from huimin.core import clock
 from huimin.core.authority.roles import Role
 from huimin.core.fields import BlindIndexField, EncryptedTextField
+from huimin.core.models.guards import never_deleted
 from huimin.core.models.places import Division, Office
 
 
@@ -30,6 +31,17 @@ class User(AbstractUser):
         constraints = [
             # roles come from grants alone: nobody has standing power over everything
             models.CheckConstraint(name="user_is_never_superuser", condition=Q(is_superuser=False)),
+        ]
+        triggers = [
+            # every separation of duties stands on who the person is; a wrong number is a new account
+            pgtrigger.Trigger(
+                name="person_is_fixed",
+                operation=pgtrigger.UpdateOf("person_key", "id_number"),
+                when=pgtrigger.Before,
+                condition=pgtrigger.Q(old__person_key__df=pgtrigger.F("new__person_key")),
+                func="RAISE EXCEPTION 'the person behind account % is fixed', OLD.id USING ERRCODE = '42501';",
+            ),
+            *never_deleted("account_stays"),
         ]
 
     def __str__(self) -> str:
@@ -95,6 +107,7 @@ class Grant(models.Model):
                     RETURN NEW;
                 """,
             ),
+            *never_deleted("grant_stays"),
         ]
 
     def __str__(self) -> str:

@@ -3,8 +3,8 @@ from uuid import uuid4
 from django.db import models
 
 from huimin.core.fields import EncryptedTextField
+from huimin.core.models.guards import append_only
 from huimin.core.models.staff import User
-from huimin.core.models.trail import append_only
 
 
 class StoredFile(models.Model):

@@ -8,25 +8,13 @@ from django.db import models
 
 from huimin.core.authority.duties import Duty
 from huimin.core.fields import BlindIndexField
+from huimin.core.models.guards import append_only, no_truncate
 from huimin.core.models.staff import User
 
-
-def append_only() -> list[pgtrigger.Trigger]:
-    """Triggers that refuse UPDATE, DELETE and TRUNCATE; the grants of the app role say the same."""
-    return [
-        pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-        no_truncate(),
-    ]
-
-
-def no_truncate() -> pgtrigger.Trigger:
-    return pgtrigger.Trigger(
-        name="no_truncate",
-        operation=pgtrigger.Truncate,
-        level=pgtrigger.Statement,
-        when=pgtrigger.Before,
-        func="RAISE EXCEPTION 'cannot truncate %', TG_TABLE_NAME USING ERRCODE = '42501';",
-    )
+# every column that a later change could touch is under the digest; e is the event
+CANONICAL = """jsonb_build_array(e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
+    to_char(e.business_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), e.actor_id, e.office_name, e.subject,
+    e.action, e.label, e.before, e.after, e.note, e.detail, e.county_code, e.division_code, e.policy_id)::text"""
 
 
 class AuditEvent(models.Model):
@@ -58,10 +46,50 @@ class AuditEvent(models.Model):
             models.Index(fields=["actor", "id"], name="audit_actor"),
             models.Index(fields=["at"], name="audit_at"),
         ]
-        triggers = append_only()
+        triggers = [
+            *append_only(),
+            pgtrigger.Trigger(
+                name="waits_for_its_seal",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                func="INSERT INTO core_unsealedevent (event_id) VALUES (NEW.id); RETURN NULL;",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.subject} {self.action}"
+
+
+class UnsealedEvent(models.Model):
+    """An event that waits for its seal: a trigger puts it here, the sealer takes it away once the seal stands.
+
+    The proof of the chain does not look here but at every event.
+    """
+
+    event = models.OneToOneField(
+        AuditEvent, models.PROTECT, primary_key=True, db_constraint=False, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = verbose_name_plural = "待封存记录"
+        triggers = [
+            pgtrigger.Protect(name="unsealed_is_fixed", operation=pgtrigger.Update),
+            pgtrigger.Trigger(
+                name="unsealed_until_sealed",
+                operation=pgtrigger.Delete,
+                when=pgtrigger.Before,
+                func="""
+                    IF NOT EXISTS (SELECT FROM core_auditseal s WHERE s.event_id = OLD.event_id) THEN
+                        RAISE EXCEPTION 'event % is not sealed yet', OLD.event_id USING ERRCODE = '42501';
+                    END IF;
+                    RETURN OLD;
+                """,
+            ),
+            no_truncate(),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_id}"
 
 
 class AuditSeal(models.Model):
@@ -75,7 +103,27 @@ class AuditSeal(models.Model):
 
     class Meta:
         verbose_name = verbose_name_plural = "审计封存"
-        triggers = append_only()
+        triggers = [
+            *append_only(),
+            # a link can never be taken back, so one that does not fit must not get in
+            pgtrigger.Trigger(
+                name="seal_fits_the_chain",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                declare=[("head", "bytea"), ("link", "text")],
+                func=f"""
+                    SELECT digest INTO head FROM core_auditseal WHERE seq = NEW.seq - 1;
+                    SELECT {CANONICAL} INTO link FROM core_auditevent e WHERE e.id = NEW.event_id;
+                    IF NEW.previous IS DISTINCT FROM
+                           (CASE WHEN NEW.seq = 1 THEN decode(repeat('00', 32), 'hex') ELSE head END)
+                       OR NEW.digest IS DISTINCT FROM
+                           sha256(NEW.previous || int8send(NEW.seq) || convert_to(link, 'UTF8')) THEN
+                        RAISE EXCEPTION 'seal % does not fit the chain', NEW.seq USING ERRCODE = '42501';
+                    END IF;
+                    RETURN NEW;
+                """,  # noqa: S608
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.seq}"

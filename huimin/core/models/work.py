@@ -4,6 +4,7 @@ from uuid import uuid4
 from django.db import models
 from django.db.models import Q
 
+from huimin.core.models.guards import append_only
 from huimin.core.models.staff import User
 from huimin.core.models.storage import StoredFile
 
@@ -102,7 +103,8 @@ class Outbox(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = "待发事件"
         indexes = [
-            models.Index(fields=["available_at"], name="outbox_waiting", condition=Q(sent_at__isnull=True))
+            models.Index(fields=["available_at"], name="outbox_waiting", condition=Q(sent_at__isnull=True)),
+            models.Index(fields=["topic", "ref"], name="outbox_of"),
         ]
 
     def __str__(self) -> str:
@@ -138,6 +140,7 @@ class ActionKey(models.Model):
 
     class Meta:
         verbose_name = verbose_name_plural = "操作幂等键"
+        triggers = append_only()
 
     def __str__(self) -> str:
         return str(self.key)

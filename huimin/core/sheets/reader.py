@@ -24,12 +24,10 @@ from huimin.core.sheets.scan import MAX_COLUMNS, MAX_ROWS, ROW_SLACK, SheetScan,
 
 HEADER_SEARCH = 12
 EXPLANATION_SHEETS = {"填写说明", "填表说明", "说明", "使用说明"}
-EXACT_INTEGERS = 10**15  # Excel keeps 15 digits
 NOT_A_TABLE = "没有找到表头行。请使用系统下载的模板（表头只有一行，下面是数据）。"
 TWO_LEVELS = "表头有两层，请使用系统模板（一行表头）。"
 XLS_BROKEN = "这个 .xls 文件已损坏，请用Excel/WPS打开后“另存为 .xlsx”再上传。"
 SCIENTIFIC = re.compile(r"\d(?:\.\d+)?[Ee]\+\d+")
-DEFUSED = re.compile(r"'[=+\-@\t\r]")
 DEFUSERS = ("'=", "'+", "'-", "'@", "'\t", "'\r")
 
 Row = tuple[int, list[str]]

@@ -5,17 +5,15 @@ node  = sha256(01 || left || right); an odd last node moves up as it is, which g
 root of no rows = sha256 of nothing
 
 The commitment binds a row to its private fields: who knows salt, ID number and account can check it, who does not learns
-nothing. huimin/core/sql/merkle.sql computes the same bytes in PostgreSQL: hm_leaf, hm_commitment, hm_merkle_root.
+nothing. hm_leaf, hm_commitment and hm_merkle_root compute the same bytes in PostgreSQL.
 """
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from json.encoder import encode_basestring
-from pathlib import Path
 
 HASH_BYTES = 32
 SALT_BYTES = 16
-SQL_FILE = Path(__file__).parent / "sql" / "merkle.sql"
 
 
 def canonical_row(fields: Sequence[str | None]) -> bytes:
@@ -56,34 +54,6 @@ def merkle_root(leaves: Iterable[bytes]) -> bytes:
     while len(level) > 1:
         level = _parents(level)
     return level[0]
-
-
-def merkle_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """The hashes that lead from leaf `index` (from 0) to the root, lowest first: at most 18 for 200,000 rows."""
-    level = _checked(leaves)
-    if not 0 <= index < len(level):
-        raise IndexError(f"leaf {index} of {len(level)}")
-    proof = []
-    while len(level) > 1:
-        if (neighbour := index ^ 1) < len(level):
-            proof.append(level[neighbour])
-        level, index = _parents(level), index // 2
-    return proof
-
-
-def verify_proof(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
-    """Whether the leaf stands at this place of a list of this size with this root; needs no other row."""
-    if not 0 <= index < size or any(len(part) != HASH_BYTES for part in (leaf, root, *proof)):
-        return False
-    node, rest = leaf, list(proof)
-    while size > 1:
-        if index ^ 1 < size:
-            if not rest:
-                return False
-            neighbour = rest.pop(0)
-            node = _node_hash(neighbour, node) if index % 2 else _node_hash(node, neighbour)
-        index, size = index // 2, (size + 1) // 2
-    return not rest and node == root
 
 
 def _parents(level: list[bytes]) -> list[bytes]:

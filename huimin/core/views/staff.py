@@ -48,7 +48,7 @@ _COLUMNS = [
 _POSTS = (
     (Role.SYSTEM_ADMIN, "建账号", "不能授权，不看业务数据"),
     (Role.SECURITY_ADMIN, "授权、收回、停用、重置密码", "不能建账号，不看业务数据"),
-    (Role.AUDIT_ADMIN, "看日志，核对链子", "不能建账号，不能授权"),
+    (Role.AUDIT_ADMIN, "看日志，核对封存", "不能建账号，不能授权"),
 )
 
 

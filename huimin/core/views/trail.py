@@ -7,7 +7,6 @@ from typing import Any
 from uuid import uuid4
 
 import django_filters
-from django.apps import apps
 from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
@@ -25,7 +24,7 @@ from huimin.core.desk.exports import workbook
 from huimin.core.desk.http import StaffRequest, opens, take_action_key
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import Refused
-from huimin.core.models import AuditEvent, AuditSeal, Job
+from huimin.core.models import AuditEvent, AuditSeal, Job, UnsealedEvent
 from huimin.core.records import audit, files
 from huimin.core.sheets.writer import Column
 from huimin.core.work import jobs
@@ -79,11 +78,17 @@ def trail(request: StaffRequest) -> HttpResponse:
         export=reverse("core:audit-export"),
     )
     context["lines"] = [
-        {"event": event, "subject": subject_text(event.subject), "digest": _digest(event)}
+        {
+            "event": event,
+            "subject": audit.subject_words(event.subject),
+            "before": audit.state_words(event.subject, event.before),
+            "after": audit.state_words(event.subject, event.after),
+            "digest": _digest(event),
+        }
         for event in context["page"]
     ]
     context["head"] = AuditSeal.objects.order_by("-seq").first()
-    context["unsealed"] = AuditEvent.objects.filter(seal__isnull=True).count()
+    context["unsealed"] = UnsealedEvent.objects.count()
     context["nothing"] = Nothing(
         "没有符合条件的记录",
         "只看得到您管辖范围内的。请放宽条件再看。",
@@ -97,15 +102,6 @@ def _digest(event: AuditEvent) -> str:
     seal: AuditSeal | None = getattr(event, "seal", None)
     digest = bytes(seal.digest).hex() if seal else ""
     return digest and f"{digest[:4]}…{digest[-4:]}"
-
-
-def subject_text(subject: str) -> str:
-    """core.user:12 as people say it: 工作人员 12."""
-    label, _, pk = subject.partition(":")
-    try:
-        return f"{apps.get_model(label)._meta.verbose_name} {pk}"
-    except (LookupError, ValueError):
-        return subject
 
 
 @opens(Area.AUDIT)

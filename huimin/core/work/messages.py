@@ -1,7 +1,7 @@
 """Text messages, mail and webhooks: written with the change, delivered afterwards by a provider.
 
-The file provider writes one JSON line per message into OUTBOX_DIR; a county names its own provider class in
-MESSAGE_PROVIDERS.
+A county names its provider class for each channel in HUIMIN_MESSAGE_PROVIDERS. What has none, or "off", waits: nothing is
+called delivered that nobody sent.
 """
 
 from __future__ import annotations
@@ -25,12 +25,15 @@ if TYPE_CHECKING:
     from huimin.core.models import User
 
 
+OFF = "off"
+
+
 class Provider(Protocol):
     def send(self, message: Message) -> None: ...
 
 
 class FileProvider:
-    """Stands in for a text-message or mail gateway: what would be sent lies in a file that only we can read."""
+    """The demo's stand-in for a gateway: what would be sent lies in a file that only we can read. Never for production."""
 
     def send(self, message: Message) -> None:
         folder = Path(settings.OUTBOX_DIR) / "messages"
@@ -41,10 +44,10 @@ class FileProvider:
         path.chmod(0o600)
 
 
-def provider_for(channel: str) -> Provider:
-    named = getattr(settings, "MESSAGE_PROVIDERS", {}).get(channel)
-    provider: Provider = import_string(named)() if named else FileProvider()
-    return provider
+def providers() -> dict[str, Provider]:
+    """Who sends, by channel."""
+    named = {channel: path for channel, path in settings.MESSAGE_PROVIDERS.items() if path != OFF}
+    return {channel: import_string(path)() for channel, path in named.items()}
 
 
 def queue(channel: str, *, recipient: str, body: str, subject: str) -> Message:
@@ -61,18 +64,19 @@ def notify(users: Iterable[User], *, title: str, url: str = "", body: str = "") 
 def deliver(limit: int = 100) -> int:
     """Send what is due; a failed one waits twice as long each time. Safe to run twice at once."""
     sent = 0
+    ways = providers()
     for _ in range(limit):
         with transaction.atomic():
             message = (
                 Message.objects.select_for_update(skip_locked=True)
-                .filter(delivered_at__isnull=True, next_at__lte=timezone.now())
+                .filter(channel__in=ways, delivered_at__isnull=True, next_at__lte=timezone.now())
                 .order_by("pk")
                 .first()
             )
             if message is None:
                 return sent
             try:
-                provider_for(message.channel).send(message)
+                ways[message.channel].send(message)
             except Exception as error:
                 wait = timedelta(seconds=min(30 * 2**message.attempts, 3600))
                 Message.objects.filter(pk=message.pk).update(

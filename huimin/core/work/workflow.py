@@ -148,8 +148,17 @@ def actions(obj: Any, flow: Workflow, *, actor: User, also: Any = None) -> list[
 
     `also(step)` may add a reason of the app's own (a notice still running, a missing signature).
     """
+    return _pressable(obj, flow.steps, actor, also)
+
+
+def acts(obj: Any, flow: Workflow, *names: str, actor: User, also: Any = None) -> list[Action]:
+    """Buttons of the acts so named, as actions() makes those of steps."""
+    return _pressable(obj, [flow[name] for name in names], actor, also)
+
+
+def _pressable(obj: Any, steps: Iterable[Step], actor: User, also: Any) -> list[Action]:
     found = []
-    for one in flow.steps:
+    for one in steps:
         if obj.status not in one.sources:
             continue
         refusal = why_not(obj, one, actor=actor)
