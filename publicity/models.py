@@ -24,7 +24,7 @@ class Disclosure(Scoped):
     """发放公开: a roster as it was paid, open to everybody. `root` is the roster's content hash.
 
     division_code is the township; its villages are told by the lines. `code` is the short form of the root that
-    stands on posters (rules.short_code).
+    stands on posters (huimin.core.values.digests.short_code).
     """
 
     roster = models.ForeignKey(Roster, models.PROTECT, verbose_name="花名册", related_name="disclosures")

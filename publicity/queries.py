@@ -10,14 +10,15 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Exists, Max, OuterRef, Prefetch, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, Q, QuerySet, Sum
 
 from disbursement.models import PaymentLine, Roster
 from disbursement.queries import PAYMENT_STATE_SQL
 from huimin.core.authority.scope import subtree_range
 from huimin.core.models import Division, Level, Office, User
+from huimin.core.values.digests import root_beginning, short_code
 from publicity.models import Disclosure, DisclosureLine
-from publicity.rules import PUBLIC_STATES, OpenLine, short_code
+from publicity.rules import PUBLIC_STATES, OpenLine
 from publicity.states import DisclosureStatus, LineState, QueryOutcome
 from recipients.models import Notice
 from subsidies.models import Policy, PolicyVersion
@@ -248,6 +249,20 @@ def disclosure_by_code(code: str) -> Disclosure | None:
     if len(code) == 64:
         found = found.filter(root=code)
     return found.select_related("policy", "batch").order_by("status", "-id").first()
+
+
+def notices_by_code(code: str) -> list[Notice]:
+    """The notices of one list, by the code on its paper or the whole digest, the standing and newest first.
+
+    A list that is posted in village, township and county without a change has one digest on all three papers.
+    """
+    beginning = code if len(code) == 64 else root_beginning(code)
+    found = Notice.objects.filter(county_code=settings.COUNTY_CODE, digest__startswith=beginning)
+    return list(
+        found.select_related("policy", "declaration").order_by(
+            F("withdrawn_at").desc(nulls_first=True), "-id"
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)

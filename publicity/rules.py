@@ -105,19 +105,7 @@ def _line_differences(number: int, mine: OpenLine | None, theirs: OpenLine | Non
 
 # --- the code on the poster -----------------------------------------------------------------------------------------------
 
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford: no I, L, O, U
 _MISREAD = str.maketrans("ILOilo", "110110")
-
-
-def short_code(root: str) -> str:
-    """The first 80 bits of a root as 16 characters that survive a telephone call."""
-    number = int(root[:20], 16)
-    return "".join(_ALPHABET[number >> shift & 31] for shift in range(75, -1, -5))
-
-
-def spaced(code: str) -> str:
-    """7K3M 90QX 2F5B 81TD, as it is printed."""
-    return " ".join(code[at : at + 4] for at in range(0, len(code), 4))
 
 
 def read_code(text: str) -> str:
@@ -126,7 +114,8 @@ def read_code(text: str) -> str:
     if len(plain) == 64 and all(sign in "0123456789abcdefABCDEF" for sign in plain):
         return plain.lower()
     code = plain.translate(_MISREAD).upper()
-    return code if len(code) == 16 and all(sign in _ALPHABET for sign in code) else ""
+    is_code = len(code) == digests.CODE_LENGTH and all(sign in digests.CODE_SIGNS for sign in code)
+    return code if is_code else ""
 
 
 # --- limits of the public query -------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from huimin.core.authority.scope import Scoped
 from huimin.core.models import DutyConflict
 from huimin.core.values.identity import check_digits_ok
 from huimin.core.work import workflow_docs
+from subsidies.models import Policy
 
 ROOT = Path(settings.BASE_DIR)
 FLOORS = ["core", "subsidies", "recipients", "disbursement", "servicecenter", "supervision", "publicity"]
@@ -68,6 +69,27 @@ def test_every_scoped_model_belongs_to_an_area_that_somebody_reads(model):
     assert any(model.area in areas for areas in ROLE_AREAS.values())
     if model.policy_field:
         model.objects.filter(**{f"{model.policy_field}__in": []})  # the path resolves
+
+
+def leads_to_a_policy(model, seen=()):
+    """Whether a row knows its one policy by foreign keys, its own or those of the scoped rows that it belongs to."""
+    for field in model._meta.concrete_fields:
+        target = field.related_model
+        if target is None or target in seen or target is model:
+            continue
+        if target is Policy or (issubclass(target, Scoped) and leads_to_a_policy(target, (*seen, model))):
+            return True
+    return False
+
+
+# a policy is its own limit (subsidies.models.PolicyQuerySet)
+LIMITED = [model for model in scoped_models() if model is not Policy]
+
+
+@pytest.mark.parametrize("model", LIMITED, ids=lambda model: model._meta.label)
+def test_every_scoped_model_with_a_way_to_a_policy_is_limited_by_it(model):
+    """A grant may name policies; without policy_field its holder would read rows of all others."""
+    assert bool(model.policy_field) is leads_to_a_policy(model)
 
 
 def test_every_role_has_its_areas():

@@ -12,7 +12,6 @@ from disbursement.models.sql import PUBLIC_ROW
 from disbursement.services.due import DUE, REASON
 from huimin.core.authority import scope
 from huimin.core.errors import StepRefused
-from huimin.core.values.identity import COMPOUND_SURNAMES
 from recipients.services import amounts
 from subsidies.rules import Rule, facts_needed
 
@@ -29,9 +28,7 @@ DAYS_BY_MONTH = """SELECT e.id AS entitlement_id, v.id AS version_id, v.quantity
 DAYS_WHOLE = """SELECT DISTINCT ON (e.id) e.id AS entitlement_id, v.id AS version_id, v.quantity, v.facts, v.payee_id,
         e.beneficiary_id, e.status, e.division_code, %(period)s::daterange AS days"""
 
-PUBLIC_NAME = """CASE WHEN NOT %(protected)s THEN g.beneficiary_name
-    WHEN length(g.beneficiary_name) > 2 AND left(g.beneficiary_name, 2) = ANY(%(compound)s)
-    THEN left(g.beneficiary_name, 2) || '**' ELSE left(g.beneficiary_name, 1) || '**' END"""
+PUBLIC_NAME = "CASE WHEN %(protected)s THEN hm_mask_surname(g.beneficiary_name) ELSE g.beneficiary_name END"
 
 GENERATE = """
 WITH due AS (
@@ -124,7 +121,6 @@ def write_lines(roster: Roster, batch: Batch) -> tuple[int, Decimal, str]:
         "revision": roster.revision,
         "standard": batch.version.standard_text,
         "protected": batch.policy.is_protected,
-        "compound": sorted(COMPOUND_SURNAMES),
     }
     return run_claiming(sql, params)
 

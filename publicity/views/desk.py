@@ -21,11 +21,11 @@ from huimin.core.desk.http import StaffRequest, opens, take_step
 from huimin.core.desk.pages import Act, Check, Entry, Link, Nothing, Pair, Panel, acts
 from huimin.core.models import AuditEvent
 from huimin.core.records.audit import subject_of
+from huimin.core.values.digests import spaced
 from huimin.core.values.periods import Period
 from huimin.core.work import workflow
 from publicity import queries, services
 from publicity.models import Disclosure
-from publicity.rules import spaced
 from publicity.states import DISCLOSURE_FLOW, DisclosureStatus
 from publicity.views import exports
 

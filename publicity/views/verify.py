@@ -6,14 +6,19 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
+from huimin.core import clock
 from huimin.core.desk.http import public
 from huimin.core.errors import BadInput
+from huimin.core.values.digests import spaced
 from publicity import files, queries
 from publicity.forms import CodeForm, FileForm
 from publicity.models import Disclosure
-from publicity.rules import differences, read_code, root_of, spaced
+from publicity.rules import differences, read_code, root_of
 from publicity.states import DisclosureStatus
 from publicity.views.shell import PublicRequest, names_page, open_page, private_page, show
+from recipients.models import Notice
+from recipients.services.notices import digest_of
+from recipients.states import NoticeStatus
 
 MOST_SHOWN = 20
 
@@ -38,12 +43,27 @@ def verify(request: PublicRequest) -> HttpResponse:
 def verify_code(request: PublicRequest, code: str) -> HttpResponse:
     """Recomputes the root from the published lines, now: nobody has to believe a stored mark."""
     plain = read_code(code)
-    found = queries.disclosure_by_code(plain) if plain else None
-    if found is None:
-        return show(
-            request, "publicity/verify_unknown.html", {"code": spaced(plain) if plain else ""}, status=404
-        )
-    return show(request, "publicity/verified.html", _verdict(found))
+    if plain and (found := queries.disclosure_by_code(plain)):
+        return show(request, "publicity/verified.html", _verdict(found))
+    if plain and (posted := queries.notices_by_code(plain)):
+        return show(request, "publicity/verified_notice.html", _notice_verdict(posted))
+    return show(
+        request, "publicity/verify_unknown.html", {"code": spaced(plain) if plain else ""}, status=404
+    )
+
+
+def _notice_verdict(posted: list[Notice]) -> dict[str, object]:
+    """`posted` are all notices of one list; the names themselves stand on the site only while the days run."""
+    shown, today = posted[0], clock.today()
+    return {
+        "notice": shown,
+        "posted": posted,
+        "place": queries.place_title(shown.division_code),
+        "is_standing": shown.withdrawn_at is None,
+        "is_running": shown.status_on(today) == NoticeStatus.RUNNING and shown.starts_on <= today,
+        "holds": all(digest_of(one.pk) == one.digest for one in posted),
+        "spaced_code": spaced(shown.code),
+    }
 
 
 def _verdict(found: Disclosure) -> dict[str, object]:

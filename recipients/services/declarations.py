@@ -111,7 +111,7 @@ _MATCHED = """CREATE TEMPORARY TABLE declaration_matched ON COMMIT DROP AS
                                   AND p.division_code = %(division)s
     LEFT JOIN recipients_person h ON h.household_id = p.household_id AND h.is_holder AND h.status <> 'void'"""
 _FAULTS = (
-    """SELECT row_no, '享受人身份证号', '这个人不在本村的补贴对象里，请先导入采集表或办理迁入。'
+    """SELECT row_no, '享受人身份证号', '这个人不在本村的补贴对象里，请先导入采集表；已在别的村建档的，由建档的村申报。'
        FROM declaration_matched WHERE person_id IS NULL""",
     """SELECT row_no, '享受人姓名', '姓名与系统登记的不同，请核对。'
        FROM declaration_matched WHERE person_id IS NOT NULL AND name <> known_name""",

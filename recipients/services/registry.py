@@ -15,21 +15,24 @@ from django.utils import timezone
 from huimin.core import crypto
 from huimin.core.accounts.queries import administrators
 from huimin.core.authority import scope
+from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
 from huimin.core.models import AuditEvent, User
 from huimin.core.records import audit
 from huimin.core.values import identity, privacy
 from huimin.core.values.pinyin import sort_key
-from huimin.core.work import messages
+from huimin.core.work import messages, workflow
+from huimin.core.work.verbs import advances
 from recipients.models import Account, AccountChange, DeclarationLine, Entitlement, Person
 from recipients.rules import commit
 from recipients.states import (
     ACCOUNT_ASK_ROLES,
-    ACCOUNT_CHECK_ROLES,
+    ACCOUNT_FLOW,
     EDIT_ROLES,
     REVEAL_ROLES,
     REVEALS_A_DAY,
+    AccountChangeStatus,
 )
 
 if TYPE_CHECKING:
@@ -201,6 +204,7 @@ def ask_account_change(person_id: int, new: NewAccount, *, reason: str, actor: U
         county_code=person.county_code,
         division_code=person.division_code,
     )
+    workflow.take_duty(asked, Duty.ACCOUNT_ASK, actor=actor)
     audit.record(
         asked,
         action="ask",
@@ -212,39 +216,29 @@ def ask_account_change(person_id: int, new: NewAccount, *, reason: str, actor: U
     return asked
 
 
+@advances("recipients.accountchange")
 @transaction.atomic
-def check_account_change(change_id: int, *, approve: bool, note: str = "", actor: User) -> AccountChange:
+def check_account_change(pk: int, step: str, *, actor: User, note: str = "") -> AccountChange:
     """Approve or refuse a new account; never the person who asked, also not under another account of theirs."""
     asked: AccountChange = (
         AccountChange.objects.visible_to(actor)
         .select_related("person", "asked_by")
         .select_for_update(of=("self",), no_key=True)
-        .get(pk=change_id)
+        .get(pk=pk)
     )
-    if not scope.holds(actor, ACCOUNT_CHECK_ROLES, division_code=asked.division_code):
-        raise StepForbidden("复核换卡不归您的岗位办理，须由乡镇经办或乡镇审核办理。")
-    if asked.status != AccountChange.Status.ASKED:
-        raise StepRefused("这个变更已经复核过。")
-    if bytes(asked.asked_by.person_key) == bytes(actor.person_key):
-        raise StepRefused("不相容岗位：换卡是您申请的，要由另一个人复核。")
-    if not approve and not note.strip():
-        raise StepRefused("退回要写明原因。")
-    asked.status = AccountChange.Status.APPROVED if approve else AccountChange.Status.REFUSED
+    try:
+        chosen = ACCOUNT_FLOW[step]
+    except KeyError:
+        raise BadInput(f"账户变更没有“{step}”这一步。") from None
+    if refusal := workflow.why_not(asked, chosen, actor=actor, note=note):
+        raise refusal
+    workflow.take_duty(asked, chosen.duty, actor=actor)
     asked.checked_by = actor
-    asked.save(update_fields=["status", "checked_by"])
-    if approve:
+    asked.save(update_fields=["checked_by"])
+    workflow.move(asked, chosen, actor=actor, note=privacy.scrub(note), detail={"tail": asked.number[-4:]})
+    if asked.status == AccountChangeStatus.APPROVED:
         _replace_account(asked)
-    audit.record(
-        asked,
-        action="approve" if approve else "refuse",
-        actor=actor,
-        label="复核换卡",
-        before=AccountChange.Status.ASKED,
-        after=asked.status,
-        note=note,
-        detail={"tail": asked.number[-4:]},
-    )
-    title = f"{asked.person}换卡{'已生效' if approve else '被退回'}"
+    title = f"{asked.person}换卡{asked.get_status_display()}"
     messages.notify([asked.asked_by], title=title, url=f"/desk/recipients/people/{asked.person_id}/")
     return asked
 

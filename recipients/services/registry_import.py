@@ -21,6 +21,7 @@ from huimin.core.records import audit, files
 from huimin.core.sheets.guard import check_envelope
 from huimin.core.sheets.template import error_workbook
 from huimin.core.work import jobs
+from recipients import queries
 from recipients.files import registry
 from recipients.files.registry import Findings
 from recipients.models import RegistryImport
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from huimin.core.models import User
     from huimin.core.work.jobs import JobRun
 
-KIND = "recipients.registry_import"
+KIND = queries.IMPORT_JOB
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FOREIGN_A_DAY = 20  # rows registered in other places of which one person is told by row and name in a day
 KEPT = 500  # faults kept on the row for the page; the error workbook has them all
@@ -158,7 +159,9 @@ _FAULTS = (
              FROM registry_stage WINDOW w AS (PARTITION BY id_key ORDER BY row_no)) AS seen
        WHERE row_no <> first_row""",
     """SELECT s.row_no, '身份证号', '这个人在系统中(' || coalesce(c.name, '') || '-' || coalesce(t.name, '')
-           || ')已存在！请从表里删去，或请对方乡镇办理迁出。'
+           || ')已存在！请从表里删去这一行。' || CASE WHEN p.division_code = s.village
+           THEN '资料有变的，在“家庭与个人”里改档案；换了卡的，申请换卡。'
+           ELSE '户口确已迁来的，请与原建档的村核对，由一边申报，不要两边都报。' END
        FROM registry_stage s
        JOIN recipients_person p ON p.county_code = %(county)s AND p.id_key = s.id_key AND p.status <> 'void'
        LEFT JOIN core_division t ON t.code = left(p.division_code, 9) || '000'
@@ -328,8 +331,17 @@ def _close_as_repeated(one: RegistryImport, run: JobRun) -> None:
     earlier = RegistryImport.objects.select_related("created_by").get(
         county_code=one.county_code, sha256=one.sha256, status=RegistryImport.Status.APPLIED
     )
-    one.status, one.result_note = RegistryImport.Status.REFUSED, already_applied(earlier)
-    one.save(update_fields=["status", "result_note"])
+    with run.transaction():
+        one.status, one.result_note = RegistryImport.Status.REFUSED, already_applied(earlier)
+        one.save(update_fields=["status", "result_note"])
+        audit.record(
+            one,
+            action="registry.repeated",
+            actor=run.actor,
+            label="采集表已导入过，没有重复写入",
+            before=RegistryImport.Status.CHECKING,
+            after=RegistryImport.Status.REFUSED,
+        )
     run.message = one.result_note
 
 

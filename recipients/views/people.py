@@ -8,7 +8,7 @@ from uuid import uuid4
 import django_filters
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -18,18 +18,26 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import within
-from huimin.core.desk import lists
+from huimin.core.desk import lists, pages
 from huimin.core.desk.exports import workbook
-from huimin.core.desk.http import StaffRequest, code_first, opens, take_action_key
+from huimin.core.desk.http import StaffRequest, code_first, opens, take_step
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import BadInput, Refused
 from huimin.core.sheets.writer import Column
 from huimin.core.values import identity
+from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.files import relations
-from recipients.models import AccountChange, Entitlement, Person, RecordStatus
-from recipients.services import entitlements, registry
-from recipients.states import ACCOUNT_ASK_ROLES, EDIT_ROLES, IMPORT_ROLES
+from recipients.models import AccountChange, Death, Entitlement, Person, RecordStatus
+from recipients.services import deaths, registry
+from recipients.states import (
+    ACCOUNT_ASK_ROLES,
+    ACCOUNT_FLOW,
+    DEATH_FLOW,
+    EDIT_ROLES,
+    IMPORT_ROLES,
+    DeathStatus,
+)
 from recipients.views import helpers
 
 # not by birthday: beside the mask, the order of many people would tell each one's day
@@ -120,9 +128,9 @@ def _open_by_number(request: StaffRequest) -> HttpResponse:
 @opens(Area.REGISTRY)
 @require_safe
 def person_export(request: StaffRequest) -> HttpResponseBase:
-    chosen = PersonFilter(request.GET, queryset=queries.people_for(request.user), request=request)
+    chosen = PersonFilter(request.GET, queryset=queries.people_exported_for(request.user), request=request)
     order = lists.order_of(request.GET.get("sort", ""), _SORTS, "name")
-    found = queries.with_places(chosen.qs.order_by(*order.columns))
+    found = queries.in_places(chosen.qs.order_by(*order.columns))
     rows = (
         (
             one.name,
@@ -183,8 +191,25 @@ def _detail(request: StaffRequest, person: Person, shown: dict[str, str] | None 
         "may_reveal": registry.may_reveal(person, actor=request.user),
         "reveal_form": forms.RevealForm(),
         "death_form": forms.DeathForm(),
+        "death_panel": _death_panel(request, person),
+        "action_key": str(uuid4()),
         "shown": shown,
     }
+
+
+def _death_panel(request: StaffRequest, person: Person) -> pages.Panel | None:
+    """The way back from a mistaken death, for those whose post it is."""
+    death = person.deaths.filter(status=DeathStatus.STANDING).first()
+    found = workflow.actions(death, DEATH_FLOW, actor=request.user) if death else []
+    if not found or death is None:
+        return None
+    url = reverse("recipients:death-correct", args=[person.pk, death.pk])
+    return pages.Panel(
+        "更正死亡登记",
+        pages.acts(found, lambda _: url),
+        hint=f"由{death.recorded_by}登记，须由另一个人更正；因它终止的享受资格随之恢复。",
+        note_label="更正原因",
+    )
 
 
 @opens(Area.REGISTRY)
@@ -218,14 +243,18 @@ def person_edit(request: StaffRequest, pk: int) -> HttpResponse:
         "group_name": person.household.group_name
     }
     form = forms.PersonForm(request.POST or None, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        try:
-            registry.edit_person(pk, form.cleaned_data, actor=request.user)
-        except Refused as refused:
-            form.add_error(None, str(refused))
-        else:
-            messages.success(request, "已保存，变更记录里有改动前后的内容。")
-            return redirect("recipients:person-detail", pk=pk)
+    if (
+        request.method == "POST"
+        and form.is_valid()
+        and helpers.act_on_form(
+            request,
+            form,
+            lambda: registry.edit_person(pk, form.cleaned_data, actor=request.user),
+            name="person.edit",
+        )
+    ):
+        messages.success(request, "已保存，变更记录里有改动前后的内容。")
+        return redirect("recipients:person-detail", pk=pk)
     return _form_page(request, person, form, "改档案", "保存")
 
 
@@ -236,9 +265,27 @@ def person_death(request: StaffRequest, pk: int) -> HttpResponse:
     return helpers.act_with(
         request,
         forms.DeathForm(request.POST),
-        lambda data: entitlements.record_death(pk, died_on=data["died_on"], actor=request.user),
+        lambda data: deaths.record_death(pk, died_on=data["died_on"], actor=request.user),
+        name="death.record",
         back=reverse("recipients:person-detail", args=[pk]),
         done="已登记死亡，享受资格已按各项政策的停发规则终止。",
+    )
+
+
+@opens(Area.REGISTRY)
+@require_POST
+def death_correct(request: StaffRequest, pk: int, death: int) -> HttpResponse:
+    """更正: the person lives. By another one than who registered the death, with the reason."""
+    found = get_object_or_404(Death.objects.visible_to(request.user), pk=death, person_id=pk)
+    step = DEATH_FLOW["correct"]
+    return take_step(
+        request,
+        step,
+        lambda: deaths.correct_death(
+            found.pk, step.name, actor=request.user, note=request.POST.get("note", "")
+        ),
+        back=reverse("recipients:person-detail", args=[pk]),
+        done="死亡登记已更正，因它终止的享受资格已恢复。这期间没有发的，请另立一册补报。",
     )
 
 
@@ -251,12 +298,13 @@ def account_ask(request: StaffRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         given = dict(form.cleaned_data)
         reason = given.pop("reason")
-        try:
-            take_action_key(request, "account.ask")
-            registry.ask_account_change(pk, registry.NewAccount(**given), reason=reason, actor=request.user)
-        except Refused as refused:
-            form.add_error(None, str(refused))
-        else:
+        new = registry.NewAccount(**given)
+        if helpers.act_on_form(
+            request,
+            form,
+            lambda: registry.ask_account_change(pk, new, reason=reason, actor=request.user),
+            name="account.ask",
+        ):
             messages.success(request, "已申请换卡，另一个人复核后生效。")
             return redirect("recipients:person-detail", pk=pk)
     return _form_page(request, person, form, "申请换卡", "送复核")
@@ -284,6 +332,7 @@ def change_list(request: StaffRequest) -> HttpResponse:
     )
     context = lists.listing(request, rows, sorts={"time": "id"}, default="-time", filterset=ChangeFilter)
     context["rows"] = queries.with_places(context["page"])
+    context["action_key"] = str(uuid4())
     context["nothing"] = Nothing(
         "没有账户变更", "换卡在个人档案里申请。", [Link("找人", reverse("recipients:person-list"))]
     )
@@ -294,12 +343,15 @@ def change_list(request: StaffRequest) -> HttpResponse:
 @require_POST
 def change_check(request: StaffRequest, pk: int) -> HttpResponse:
     get_object_or_404(AccountChange.objects.visible_to(request.user), pk=pk)
-    approve = request.POST.get("verdict") == "approve"
-    return helpers.act(
+    name = request.POST.get("verdict", "")
+    if name not in {step.name for step in ACCOUNT_FLOW.steps}:
+        raise Http404
+    return take_step(
         request,
+        ACCOUNT_FLOW[name],
         lambda: registry.check_account_change(
-            pk, approve=approve, note=request.POST.get("note", ""), actor=request.user
+            pk, name, note=request.POST.get("note", ""), actor=request.user
         ),
         back=reverse("recipients:change-list"),
-        done="换卡已生效。" if approve else "已退回申请人。",
+        done="换卡已生效。" if name == "approve" else "已退回申请人。",
     )

@@ -23,6 +23,10 @@ class Duty(TextChoices):
     JOINT_FINANCE = "declaration.finance", "财政联审"
     JOINT_SUPERVISION = "declaration.supervision", "监督联审"
     OBJECTION_ANSWER = "objection.answer", "异议处理"
+    ACCOUNT_ASK = "account.ask", "换卡申请"
+    ACCOUNT_CHECK = "account.check", "换卡复核"
+    DEATH_RECORD = "death.record", "死亡登记"
+    DEATH_CORRECT = "death.correct", "死亡更正"
     BATCH_MAKE = "batch.make", "批次编制"
     ROSTER_MAKE = "roster.make", "花名册编制"
     ROSTER_TOWNSHIP_CHECK = "roster.township", "乡镇审核花名册"
@@ -56,6 +60,9 @@ CONFLICTS: tuple[tuple[str, str], ...] = (
     *product([_D.DECLARATION_MAKE], [_D.TOWNSHIP_REVIEW, *_JOINT, _D.OBJECTION_ANSWER]),
     *product([_D.TOWNSHIP_REVIEW], _JOINT),
     *combinations(_JOINT, 2),
+    # the registry: who gets the money, and who is no longer paid, is checked by a second person
+    (_D.ACCOUNT_ASK, _D.ACCOUNT_CHECK),
+    (_D.DEATH_RECORD, _D.DEATH_CORRECT),
     # the roster: who compiled list or roster checks neither; every checker is another person
     *product([_D.DECLARATION_MAKE, _D.ROSTER_MAKE], [*ROSTER_CHECKS, *PAYING, *RETURNING]),
     *combinations(ROSTER_CHECKS, 2),

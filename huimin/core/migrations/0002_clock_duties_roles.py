@@ -19,6 +19,8 @@ CONFLICTS = (
     ("declaration.department", "declaration.finance"),
     ("declaration.department", "declaration.supervision"),
     ("declaration.finance", "declaration.supervision"),
+    ("account.ask", "account.check"),
+    ("death.record", "death.correct"),
     ("declaration.make", "roster.township"),
     ("declaration.make", "roster.department.handle"),
     ("declaration.make", "roster.department.check"),

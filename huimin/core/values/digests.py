@@ -71,3 +71,28 @@ def _checked(leaves: Iterable[bytes]) -> list[bytes]:
 def _require_hash(value: bytes) -> None:
     if len(value) != HASH_BYTES:
         raise ValueError(f"a hash has {HASH_BYTES} bytes, not {len(value)}")
+
+
+# --- the code on paper ------------------------------------------------------------------------------------------------
+
+CODE_SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford: no I, L, O, U
+CODE_LENGTH = 16
+
+
+def short_code(root: str) -> str:
+    """The first 80 bits of a root (hexadecimal) as 16 characters that survive a telephone call."""
+    number = int(root[:20], 16)
+    return "".join(CODE_SIGNS[number >> shift & 31] for shift in range(75, -1, -5))
+
+
+def root_beginning(code: str) -> str:
+    """The 20 hexadecimal digits with which every root of this short code begins."""
+    number = 0
+    for sign in code:
+        number = number << 5 | CODE_SIGNS.index(sign)
+    return f"{number:020x}"
+
+
+def spaced(code: str) -> str:
+    """7K3M 90QX 2F5B 81TD, as it is printed."""
+    return " ".join(code[at : at + 4] for at in range(0, len(code), 4))

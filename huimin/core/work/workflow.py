@@ -40,6 +40,29 @@ def move(
     if refusal:
         raise refusal
     take_duty(obj, one.duty, actor=actor)
+    _change(obj, one, actor=actor, note=note, target=target, detail=detail)
+
+
+def follow(
+    obj: Any,
+    one: Step,
+    *,
+    actor: User,
+    note: str = "",
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """A step that a rule takes because of another one: the cause was allowed to this person, so no role is asked again.
+
+    State, lock and trace are those of move(). Raises StepRefused when the state does not allow it.
+    """
+    if obj.status not in one.sources:
+        raise StepRefused(f"当前状态为“{obj.get_status_display()}”，不能“{one.label}”，请刷新页面后再看。")
+    _change(obj, one, actor=actor, note=note, target="", detail=detail)
+
+
+def _change(
+    obj: Any, one: Step, *, actor: User, note: str, target: str, detail: dict[str, Any] | None
+) -> None:
     before, after = obj.status, target or one.target
     changed = type(obj)._default_manager.filter(pk=obj.pk, status=before).update(status=after)
     if changed != 1:
