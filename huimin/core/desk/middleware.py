@@ -48,8 +48,8 @@ class BoundsMiddleware:
         self,
         request: HttpRequest,
         view: Callable[..., HttpResponse],
-        args: tuple[Any, ...],  # noqa: ARG002 -- Django's signature
-        kwargs: dict[str, Any],  # noqa: ARG002
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
     ) -> HttpResponse | None:
         try:
             told = int(request.META.get("CONTENT_LENGTH") or 0)
