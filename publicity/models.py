@@ -180,7 +180,7 @@ class DisclosureLine(models.Model):
 class QueryMiss(models.Model):
     """How often a question failed, by what it was asked with; kept here so that wiping Redis frees nobody.
 
-    `key` is a keyed hash of the first 14 digits, the name or the address: the counter cannot be read back.
+    `key` is a keyed hash of the first 14 digits, the network and name, or the address: the counter cannot be read back.
     """
 
     class Scope(models.TextChoices):
@@ -192,6 +192,9 @@ class QueryMiss(models.Model):
         OBJECTION = "objection", "提异议"
         WINDOW = "window", "窗口口令"
         PAPER = "paper", "打印"
+        PROGRESS = "progress", "异议查询号"
+        VERIFY = "verify", "核验码"
+        COMPARE = "compare", "比对文件"
 
     scope = models.CharField("范围", max_length=10, choices=Scope)
     key = BlindIndexField("标识")

@@ -18,7 +18,7 @@ from huimin.core.authority.scope import subtree_range
 from huimin.core.models import Division, Level, Office, User
 from huimin.core.values.digests import root_beginning, short_code
 from publicity.models import Disclosure, DisclosureLine
-from publicity.rules import PUBLIC_STATES, OpenLine
+from publicity.rules import OPEN_ROW_SQL, PUBLIC_STATES, OpenLine
 from publicity.states import DisclosureStatus, LineState, QueryOutcome
 from recipients.models import Notice
 from subsidies.models import Policy, PolicyVersion
@@ -84,6 +84,10 @@ class UnderReview:
     excluded_reason: str
 
 
+MOST_PAYMENTS = 200  # of one person on one page
+NOBODY = bytes(32)  # a key that belongs to no ID number
+
+
 def person_by_key(key: bytes) -> Known:
     """One statement; the township's office comes along, since the answer names whom to ask."""
     with connection.cursor() as cursor:
@@ -102,7 +106,34 @@ def person_by_key(key: bytes) -> Known:
     return Known(*row) if row else Known()
 
 
-def payments_of_key(key: bytes, *, most: int = 200) -> list[OwnPayment]:
+def tails_of_key(key: bytes) -> list[str]:
+    """The last digits of every card that the person's payments went to, each once.
+
+    Always MOST_PAYMENTS lines are read and joined: those of others fill up what the person lacks and are not looked at,
+    so that the work does not tell how often somebody was paid.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """WITH own AS MATERIALIZED (
+                   SELECT id, roster_id, revision, account_tail FROM disbursement_paymentline
+                   WHERE beneficiary_key = %(key)s ORDER BY id DESC LIMIT %(most)s),
+               read AS MATERIALIZED (
+                   SELECT *, true AS is_own FROM own
+                   UNION ALL
+                   (SELECT id, roster_id, revision, account_tail, false FROM disbursement_paymentline
+                    ORDER BY id LIMIT %(most)s - (SELECT count(*) FROM own)))
+               SELECT coalesce(array_agg(DISTINCT l.account_tail) FILTER (WHERE l.is_own), '{}')
+               FROM read l
+               JOIN disbursement_roster r ON r.id = l.roster_id
+                    AND r.revision = l.revision AND r.status <> 'cancelled'
+               WHERE NOT EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = l.id)""",
+            {"key": key, "most": MOST_PAYMENTS},
+        )
+        row = cursor.fetchone()
+    return list(row[0])
+
+
+def payments_of_key(key: bytes, *, most: int = MOST_PAYMENTS) -> list[OwnPayment]:
     """The person's payments, newest first, by one statement over the index payment_of_person.
 
     A failed line that a correction took over is left out: the line that replaced it tells the whole story.
@@ -240,6 +271,28 @@ def open_lines(disclosure: Disclosure) -> Iterator[OpenLine]:
     rows = disclosure.lines.order_by("line_no").values_list(*OPEN_COLUMNS)
     for row in rows.iterator(chunk_size=2000):
         yield OpenLine(*(*row[:7], bytes(row[7]), row[8], LineState(row[9]).label))
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the published lines give now: their root, how many they are and what they add up to (元)."""
+
+    root: str
+    count: int
+    total: Decimal
+
+
+def proof_of(disclosure: Disclosure) -> Proof:
+    """Recomputed from the lines by the database, with the function that sealed them; no line leaves it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT encode(hm_merkle_root(coalesce(
+                           string_agg(hm_leaf({OPEN_ROW_SQL}, l.commitment), ''::bytea ORDER BY l.line_no), '')), 'hex'),
+                       count(*), coalesce(sum(l.amount), 0)
+                FROM publicity_disclosureline l WHERE l.disclosure_id = %s""",  # noqa: S608 -- a constant of ours
+            [disclosure.pk],
+        )
+        return Proof(*cursor.fetchone())
 
 
 def disclosure_by_code(code: str) -> Disclosure | None:

@@ -155,7 +155,7 @@ def _group(policy: Any, rosters: list[Any]) -> dict[str, Any]:
 
 
 def _make(request: StaffRequest) -> HttpResponse:
-    chosen = [int(pk) for pk in request.POST.getlist("rosters") if pk.isdecimal()]
+    chosen = [int(pk) for pk in request.POST.getlist("rosters") if pk.isdecimal() and len(pk) < 19]
     made: list[PaymentOrder] = []
     answer = take_step(
         request,

@@ -1,9 +1,11 @@
 """Coming in: lock-out, one-time codes, first passwords, and going where one was going."""
 
+import re
 import time
 
 import pytest
 from axes.models import AccessAttempt
+from django.conf import settings as plain_settings
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -222,6 +224,31 @@ def test_an_idle_session_ends(client, person, settings, monkeypatch):
     later = time.time() + settings.SESSION_IDLE_SECONDS + 1
     monkeypatch.setattr("huimin.core.desk.middleware.time.time", lambda: later)
     assert client.get(reverse("core:workbench")).status_code == 302
+
+
+def test_a_busy_session_ends_too_twelve_hours_after_it_began(client, person, settings, monkeypatch):
+    client.force_login(person)
+    now = time.time()
+    step = settings.SESSION_IDLE_SECONDS - 60
+    for begun in range(0, settings.SESSION_MOST_SECONDS, step):
+        monkeypatch.setattr("huimin.core.desk.middleware.time.time", lambda at=now + begun: at)
+        assert client.get(reverse("core:workbench")).status_code == 200
+    monkeypatch.setattr(
+        "huimin.core.desk.middleware.time.time", lambda: now + settings.SESSION_MOST_SECONDS + 1
+    )
+    assert client.get(reverse("core:workbench")).status_code == 302
+
+
+def test_scripts_read_neither_cookie_and_a_form_sent_by_one_takes_the_token_of_the_page(person):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(person)
+    page = client.get(reverse("core:workbench")).content.decode()
+    assert client.cookies["csrftoken"]["httponly"]
+    assert client.cookies[plain_settings.SESSION_COOKIE_NAME]["httponly"]
+    token = re.search(r'"X-CSRFToken": "(\w+)"', page)[1]
+    logout = reverse("core:logout")
+    assert client.post(logout, headers={"hx-request": "true"}).status_code == 403
+    assert client.post(logout, headers={"hx-request": "true", "x-csrftoken": token}).status_code == 302
 
 
 def test_signed_in_pages_stay_out_of_caches(client, person):

@@ -70,6 +70,16 @@ def public(view: View) -> View:
     return view
 
 
+def takes(most_bytes: int) -> Callable[[View], View]:
+    """The page takes an upload of this size from anybody; other public pages a form, staff pages a large file."""
+
+    def decorate(view: View) -> View:
+        view.takes_bytes = most_bytes  # type: ignore[attr-defined]
+        return view
+
+    return decorate
+
+
 def take_step(
     request: StaffRequest, one: Step, act: Callable[[], Any], *, back: str, done: str
 ) -> HttpResponse:
