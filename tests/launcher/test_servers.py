@@ -55,7 +55,7 @@ def test_servers_named_by_the_environment_are_used_and_none_is_started(tmp_path,
     monkeypatch.setenv("DATABASE_URL", "postgresql://app@db.example/county")
     monkeypatch.delenv("DATABASE_OWNER_URL", raising=False)
     monkeypatch.setenv("REDIS_URL", "redis://cache.example:6379")
-    found = servers.Servers(Place(tmp_path, tmp_path)).start()
+    found = servers.Servers(Place(tmp_path, tmp_path))
     settings = found.environment()
     assert (found.postgres, found.valkey) == (None, None)
     assert settings["DATABASE_OWNER_URL"] == settings["DATABASE_URL"] == "postgresql://app@db.example/county"
@@ -67,6 +67,18 @@ def test_a_key_the_environment_holds_is_not_replaced(tmp_path, monkeypatch):
     monkeypatch.setenv("REDIS_URL", "redis://cache.example:6379")
     monkeypatch.delenv("HUIMIN_KEYRING_FILE", raising=False)
     assert "HUIMIN_KEYRING_FILE" not in servers.Servers(Place(tmp_path, tmp_path)).environment()
+
+
+def test_an_address_in_a_file_counts_and_does_not_undo_the_owners(tmp_path, monkeypatch):
+    (tmp_path / "address").write_text("postgresql://app@db.example/county\n")
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("DATABASE_URL_FILE", str(tmp_path / "address"))
+    monkeypatch.setenv("DATABASE_OWNER_URL", "postgresql://owner@db.example/county")
+    monkeypatch.setenv("REDIS_URL", "redis://cache.example:6379")
+    found = servers.Servers(Place(tmp_path, tmp_path))
+    assert found.postgres is None
+    assert found.environment()["DATABASE_URL"] == "postgresql://app@db.example/county"
+    assert servers.as_owner(found.environment())["DATABASE_URL_FILE"] == ""
 
 
 def test_the_schema_is_changed_by_the_owner_without_a_timeout():
