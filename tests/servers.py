@@ -23,7 +23,7 @@ TEST_DATABASE = f"huimin_test_{os.getpid()}"
 
 def begin():
     """Put the addresses of this run's servers into the environment, before settings are read."""
-    os.environ["HUIMIN_ENV"] = "test"
+    os.environ.setdefault("HUIMIN_ENV", "test")
     atexit.register(SESSION.stop)
     os.environ.update(SESSION.environment())
 
