@@ -31,9 +31,22 @@ def test_the_remedy_is_named_when_there_is_no_postgresql(monkeypatch, tmp_path):
     monkeypatch.setattr(binaries, "_wheel", lambda _: None)
     monkeypatch.setattr(binaries.Path, "glob", lambda *_: iter(()))
     monkeypatch.setattr(binaries.shutil, "which", lambda _: None)
-    monkeypatch.setenv("PG_BIN", str(tmp_path))
+    monkeypatch.delenv("PG_BIN", raising=False)
     with pytest.raises(Problem, match="apt install postgresql"):
         binaries.postgres_bin()
+
+
+def test_a_pg_bin_without_postgresql_is_refused_instead_of_ignored(monkeypatch, tmp_path):
+    monkeypatch.setenv("PG_BIN", str(tmp_path))
+    with pytest.raises(Problem, match=f"PG_BIN 指向的 {tmp_path} 里没有"):
+        binaries.postgres_bin()
+
+
+def test_a_pg_bin_with_postgresql_is_used(monkeypatch, tmp_path):
+    for name in ("initdb", "postgres"):
+        (tmp_path / name).touch()
+    monkeypatch.setenv("PG_BIN", str(tmp_path))
+    assert binaries.postgres_bin() == tmp_path
 
 
 def test_the_remedy_is_named_when_there_is_no_valkey(monkeypatch):
