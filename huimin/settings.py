@@ -9,7 +9,7 @@ from huimin import env
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # demo: run.py's own county; test: throw-away servers; production: everything must be given
-ENVIRONMENT = env.text("HUIMIN_ENV", "production")
+ENVIRONMENT = env.choice("HUIMIN_ENV", ("production", "demo", "test"), default="production")
 SECRET_KEY = env.text("HUIMIN_SECRET_KEY", "" if ENVIRONMENT == "production" else "not-a-secret-" + "0" * 50)
 # {"current": "k1", "keys": {"k1": {"data": base64, "index": base64}}}; see huimin/core/crypto.py
 KEYRING = env.text("HUIMIN_KEYRING")

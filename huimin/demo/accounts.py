@@ -94,6 +94,17 @@ _FIXED = (
 )
 
 
+# who takes which step of the payment that README walks through; one person cannot take two that exclude each other
+ONE_PAYMENT = (
+    ("finance-check", "复核花名册（终审）"),
+    ("finance", "编制支付申请，冻结指标"),
+    ("treasury2", "签章，送银行"),
+    ("reconcile1", "上传银行回盘"),
+    ("reconcile2", "由另一人确认入账"),
+    ("forest", "公开名单"),
+)
+
+
 def posts() -> list[Post]:
     """Every account of the demo, the way of the money from village to bank, then those who watch and administer."""
     return [*_FIXED[:9], *_department_posts(), *_FIXED[9:]]

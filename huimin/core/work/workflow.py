@@ -66,7 +66,7 @@ def _change(
     before, after = obj.status, target or one.target
     changed = type(obj)._default_manager.filter(pk=obj.pk, status=before).update(status=after)
     if changed != 1:
-        raise StepRefused("别人刚刚办理过这笔业务，请刷新页面后再看。")
+        raise StepRefused("别人刚刚办理过这笔业务，请看过它现在的状态再办。")
     obj.status = after
     audit.record(
         obj,
@@ -87,7 +87,7 @@ def why_not(obj: Any, one: Step, *, actor: User, note: str | None = None) -> Ste
     ):
         return StepForbidden(f"这一步不归您的岗位办理，须由{_names(one.roles)}办理。")
     if obj.status not in one.sources:
-        return StepRefused(f"当前状态为“{obj.get_status_display()}”，不能“{one.label}”，请刷新页面后再看。")
+        return StepRefused(f"当前状态为“{obj.get_status_display()}”，不能“{one.label}”。")
     if note is not None and one.needs_note and not note.strip():
         return StepRefused(f"“{one.label}”要写明原因。")
     return None
