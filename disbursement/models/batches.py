@@ -259,6 +259,11 @@ class Roster(Scoped):
         return f"{self.batch_id}-{self.division_code}"
 
     @property
+    def duty_subject(self) -> str:
+        """Who checked one revision has not checked the next, which may hold other people (services.people)."""
+        return f"{self._meta.label_lower}:{self.pk}#{self.revision}"
+
+    @property
     def badge(self) -> str:
         return ROSTER_BADGES[RosterStatus(self.status)]
 

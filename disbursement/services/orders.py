@@ -62,7 +62,7 @@ def make_order(roster_ids: Sequence[int], *, actor: User) -> PaymentOrder:
         content_hash=_fingerprint(rosters),
         made_by=actor,
     )
-    inherit_duties(order, [audit.subject_of(roster) for roster in rosters], TO_ORDER)
+    inherit_duties(order, [roster.duty_subject for roster in rosters], TO_ORDER)
     workflow.take_duty(order, Duty.ORDER_MAKE, actor=actor)
     _freeze(order, rosters, actor=actor)
     audit.record(

@@ -180,7 +180,7 @@ def _before_submission(roster: Roster) -> None:
         raise FileRefused(
             f"送审校验没有通过，有 {shown}与补贴对象库不符。改正后重新生成花名册，再送审。", errors
         )
-    inherit_duties(roster, _declarations(roster), TO_ROSTER)
+    inherit_duties(roster, [*_declarations(roster), *_earlier(roster)], TO_ROSTER)
     Roster.objects.filter(pk=roster.pk).update(submitted_at=clock.now())
 
 
@@ -213,6 +213,12 @@ def _declarations(roster: Roster) -> list[str]:
             [roster.pk, roster.revision],
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+def _earlier(roster: Roster) -> list[str]:
+    """The roster's earlier revisions, by their names in the record of duties."""
+    present = roster.duty_subject
+    return [f"{present.rpartition('#')[0]}#{revision}" for revision in range(1, roster.revision)]
 
 
 @transaction.atomic
