@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 # what a person did on a source and what still excludes them further down; the rest settled its own step.
 # Of an earlier revision of a roster its makers count, not its checkers: the new list is checked anew, at every desk
-TO_ROSTER = (Duty.DECLARATION_MAKE, Duty.ROSTER_MAKE)
-TO_ORDER = (
+# A correction inherits who uploaded and booked the failure; its order only who booked it, because settling the order
+# is the same post, and its return file neither
+TO_ROSTER = (Duty.DECLARATION_MAKE, Duty.ROSTER_MAKE, Duty.RETURN_UPLOAD, Duty.RETURN_CONFIRM)
+_LISTED = (
     Duty.DECLARATION_MAKE,
     Duty.ROSTER_MAKE,
     Duty.ROSTER_TOWNSHIP_CHECK,
@@ -29,7 +31,8 @@ TO_ORDER = (
     Duty.ROSTER_FINANCE_HANDLE,
     Duty.ROSTER_FINANCE_CHECK,
 )
-TO_RETURN = (*TO_ORDER, Duty.ORDER_MAKE, Duty.ORDER_SIGN)
+TO_ORDER = (*_LISTED, Duty.RETURN_CONFIRM)
+TO_RETURN = (*_LISTED, Duty.ORDER_MAKE, Duty.ORDER_SIGN)
 
 
 def inherit_duties(target: Model, sources: Iterable[str], duties: Iterable[str]) -> None:
