@@ -42,7 +42,7 @@ def inherit_duties(target: Model, sources: Iterable[str], duties: Iterable[str])
     workflow.inherit_subjects would take over every duty; a return file must not inherit who confirmed an earlier one.
     """
     subject = workflow.duty_subject(target)
-    values = [subject, list(sources), [str(duty) for duty in duties]]
+    values: list[Any] = [subject, list(sources), [str(duty) for duty in duties]]
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(

@@ -76,7 +76,7 @@ def _batches(request: StaffRequest) -> QuerySet[Batch]:
     money = DecimalField(max_digits=14, decimal_places=2)
     return (
         Batch.objects.filter(reach)
-        .select_related("policy")
+        .select_related("policy", "version")
         .annotate(
             roster_count=total(Count("pk"), IntegerField()),
             approved_count=total(Count("pk", filter=Q(status=RosterStatus.APPROVED)), IntegerField()),
@@ -163,6 +163,7 @@ def batch_detail(request: StaffRequest, pk: int) -> HttpResponse:
         .order_by("division_code")
     )
     job = services.generation_job(batch)
+    ended_early = job if job and job.state in {"failed", "stopped"} else None
     is_clerk = scope.holds(
         request.user, [Role.DEPARTMENT_CLERK], division_code=batch.division_code, policy_id=batch.policy_id
     )
@@ -170,8 +171,8 @@ def batch_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "batch": batch,
         "rosters": rosters,
         "job": job if job and not job.is_finished else None,
-        "failed_job": job if job and job.state in {"failed", "stopped"} else None,
-        "may_go_on": is_clerk and not services.why_not_again(batch),
+        "failed_job": ended_early,
+        "may_go_on": ended_early and is_clerk and not services.why_not_again(batch),
         "unpaid": _unpaid(batch, request),
         "supplement_form": SupplementForm() if is_clerk else None,
         "action_key": Panel("", ()).action_key,
