@@ -32,14 +32,14 @@ PUBLIC_NAME = """CASE WHEN NOT %(protected)s THEN g.beneficiary_name
     WHEN length(g.beneficiary_name) > 2 AND left(g.beneficiary_name, 2) = ANY(%(compound)s)
     THEN left(g.beneficiary_name, 2) || '**' ELSE left(g.beneficiary_name, 1) || '**' END"""
 
-# a person of the list whose stop nobody took back, or whose money the bank sent back and a correction will pay
-STOPPED = """EXISTS (SELECT FROM disbursement_paymentline l
-    JOIN disbursement_paymentresult x ON x.line_id = l.id AND x.kind = 'stopped'
-    WHERE l.entitlement_id = g.entitlement_id AND l.component = %(component)s AND l.period_range && g.days
-      AND NOT EXISTS (SELECT FROM disbursement_stoplift s WHERE s.line_id = l.id))"""
-FAILED = """EXISTS (SELECT FROM disbursement_paymentline l
-    JOIN disbursement_paymentresult x ON x.line_id = l.id AND x.kind IN ('bank_failed', 'late_return')
-    WHERE l.entitlement_id = g.entitlement_id AND l.component = %(component)s AND l.period_range && g.days)"""
+# what became of this right in this stretch of time before: a stop that nobody took back, money that the bank sent back
+# and that a correction will pay
+PAST = """CROSS JOIN LATERAL (
+    SELECT bool_or(x.kind = 'stopped' AND s.id IS NULL) AS is_stopped, bool_or(x.kind <> 'stopped') AS has_failed
+    FROM disbursement_paymentline l
+    JOIN disbursement_paymentresult x ON x.line_id = l.id AND x.kind IN ('stopped', 'bank_failed', 'late_return')
+    LEFT JOIN disbursement_stoplift s ON s.line_id = l.id
+    WHERE l.entitlement_id = g.entitlement_id AND l.component = %(component)s AND l.period_range && g.days) past"""
 # a 补发 does not look at people who have their claim: they are nearly everybody
 UNCLAIMED = """AND NOT EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = e.id
           AND c.component = %(component)s AND c.period_range && (v.valid * %(period)s::daterange))"""
@@ -75,13 +75,13 @@ WITH due AS (
         WHEN g.died_on < lower(%(period)s::daterange)
              OR (g.payee_id <> g.beneficiary_id AND g.payee_died_on IS NOT NULL) THEN 'dead'
         WHEN g.account_id IS NULL THEN 'no_account'
-        WHEN {stopped} THEN 'stopped'
+        WHEN past.is_stopped THEN 'stopped'
         WHEN EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = g.entitlement_id
                      AND c.component = %(component)s AND c.period_range && g.days) THEN 'claimed'
-        WHEN {failed} THEN 'failed'
+        WHEN past.has_failed THEN 'failed'
         WHEN g.amount IS NULL THEN 'no_facts'
         WHEN g.amount = 0 THEN 'nothing_due' END AS reason
-    FROM gathered g
+    FROM gathered g {past}
 )"""
 
 GENERATE = """, numbered AS MATERIALIZED (
@@ -153,8 +153,7 @@ def _judged(batch: Batch, division_code: str, *, unclaimed: bool) -> tuple[str, 
         order="" if by_month else "ORDER BY e.id, lower(v.valid) DESC",
         amount=amount,
         unclaimed=UNCLAIMED if unclaimed else "",
-        stopped=STOPPED,
-        failed=FAILED,
+        past=PAST,
     )
     low, high = scope.subtree_range(division_code)
     params |= {
