@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Django's command line; `python3 run.py manage …` calls it with the servers up."""
 
-import os
 import sys
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "huimin.settings")
-    from django.core.management import execute_from_command_line
+    try:
+        import django  # noqa: F401
+    except ModuleNotFoundError:
+        raise SystemExit("没有装依赖的 Python：请用 python3 run.py manage …。No Django here.") from None
+    from huimin.command_line import main
 
-    execute_from_command_line(sys.argv)
+    raise SystemExit(main(sys.argv))

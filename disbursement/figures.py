@@ -38,6 +38,6 @@ def on_its_way(user: User) -> Iterable[Figure]:
         )
     )
     url = reverse("disbursement:roster-list")
-    yield Figure("乡镇核对中", wan(sums["township"]), "万元", "花名册已下达，还没有送审", url)
+    yield Figure("乡镇核对中", wan(sums["township"]), "万元", "已下达，还没送审", url)
     yield Figure("审核中", wan(sums["checking"]), "万元", "从乡镇审核到财政复核", url)
     yield Figure("银行代发中", wan(sums["bank"]), "万元", "已送盘，还没有办结", url)

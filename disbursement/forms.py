@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from disbursement.models import Reversal
-from huimin.core.desk.forms import HouseForm
+from huimin.core.desk.forms import FreeText, HouseForm
 from subsidies.models import Policy
 from subsidies.states import PolicyStatus
 
@@ -16,7 +16,9 @@ class BatchForm(HouseForm):
     summary_verb = "建批次"
     policy = forms.ModelChoiceField(queryset=Policy.objects.none(), label="政策")
     period = forms.CharField(
-        label="期次", max_length=20, help_text="按年如 2026，按季如 2026Q1，按月如 2026-01，一次性如 2026#1"
+        label="期次",
+        max_length=20,
+        help_text="按年如 2026，按半年如 2026H1，按季如 2026Q1，按月如 2026-01，一次性如 2026#1",
     )
     title = forms.CharField(
         label="发放标题", max_length=100, required=False, help_text="不填就用“期次＋政策名称”"
@@ -48,7 +50,7 @@ class ReturnForm(HouseForm):
 
 class StopForm(HouseForm):
     summary_verb = "停发"
-    reason = forms.CharField(label="停发原因", max_length=200, widget=forms.Textarea)
+    reason = FreeText(label="停发原因", max_length=200, widget=forms.Textarea)
 
 
 class LiftForm(HouseForm):
@@ -73,4 +75,4 @@ class ReversalForm(HouseForm):
     )
     returned_on = forms.DateField(label="退回到账日期", widget=forms.DateInput)
     bank_reference = forms.CharField(label="银行流水号", max_length=40)
-    reason = forms.CharField(label="原因", max_length=200, widget=forms.Textarea)
+    reason = FreeText(label="原因", max_length=200, widget=forms.Textarea)

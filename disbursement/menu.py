@@ -3,9 +3,19 @@ from huimin.core.desk.menu import Entry, register
 
 register(
     Entry("发放", "发放批次", "disbursement:batch-list", "grain", Area.ROSTER, 40),
-    Entry("发放", "花名册", "disbursement:roster-list", "list", Area.ROSTER, 41),
+    Entry(
+        "发放", "花名册", "disbursement:roster-list", "list", Area.ROSTER, 41, ("/desk/disbursement/lines/",)
+    ),
     Entry("发放", "支付申请", "disbursement:order-list", "yuan", Area.ORDER, 42),
-    Entry("发放", "回盘对账", "disbursement:return-list", "bank", Area.RETURN, 43),
+    Entry(
+        "发放",
+        "回盘对账",
+        "disbursement:return-list",
+        "bank",
+        Area.RETURN,
+        43,
+        ("/desk/disbursement/reversals/",),
+    ),
     Entry("发放", "更正发放", "disbursement:correction-list", "swap", Area.ROSTER, 44),
     Entry("发放", "专户账", "disbursement:ledger", "book", Area.LEDGER, 45),
 )

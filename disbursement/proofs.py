@@ -18,7 +18,7 @@ from disbursement.models import (
     ReturnLine,
     Roster,
 )
-from disbursement.queries import ZERO, content_of, equations, payable_totals
+from disbursement.queries import ZERO, content_of, equations, ordered_totals
 from disbursement.services.bankfiles import BLOCK, reference_of
 from disbursement.services.returns import digest_of
 from disbursement.states import ReturnStatus, RosterStatus
@@ -63,7 +63,7 @@ def order_totals() -> tuple[int, list[str]]:
     faults: list[str] = []
     for order in PaymentOrder.objects.exclude(status="cancelled").prefetch_related("rosters", "deductions"):
         checked += 1
-        totals = payable_totals([roster.pk for roster in order.rosters.all()]).values()
+        totals = ordered_totals([roster.pk for roster in order.rosters.all()]).values()
         found = (sum(count for count, _ in totals), sum((total for _, total in totals), ZERO))
         frozen = sum((one.amount for one in order.deductions.all()), ZERO)
         if found != (order.line_count, order.total) or frozen != order.total:
@@ -217,7 +217,9 @@ def corrections() -> tuple[int, list[str]]:
         """SELECT '更正 ' || c.id FROM disbursement_correction c
            JOIN disbursement_paymentline f ON f.id = c.failed_line_id
            JOIN disbursement_paymentline n ON n.id = c.new_line_id
-           WHERE n.amount > f.amount OR n.entitlement_id <> f.entitlement_id OR n.corrects_line_id <> f.id""",
+           WHERE n.amount > f.amount OR n.corrects_line_id IS DISTINCT FROM f.id
+              OR (n.entitlement_id, n.component, n.period_range, n.beneficiary_id)
+                 IS DISTINCT FROM (f.entitlement_id, f.component, f.period_range, f.beneficiary_id)""",
         count="SELECT count(*) FROM disbursement_correction",
     )
 

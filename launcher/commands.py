@@ -1,6 +1,5 @@
 """The verbs of run.py."""
 
-import argparse
 import os
 import shutil
 import signal
@@ -9,21 +8,29 @@ import sys
 from collections.abc import Callable, Sequence
 
 from launcher import checks, environment
-from launcher.console import Problem, say, step
+from launcher.console import Options, Problem, port, say, step
 from launcher.places import PYTHON, ROOT, lasting_place
 from launcher.postgres import ADMIN
-from launcher.processes import Processes, Stopped, free_port, stopping_signals
-from launcher.servers import Servers, as_owner, end_left_behind, exclusive, lasting_servers, throwaway_servers
+from launcher.processes import USUAL_PORT, Processes, Stopped, chosen_port, stopping_signals
+from launcher.servers import (
+    Servers,
+    as_owner,
+    end_left_behind,
+    exclusive,
+    given,
+    lasting_servers,
+    throwaway_servers,
+)
 
 OWNER_COMMANDS = {"migrate", "pgtrigger"}  # the app's role may not change the schema
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 USAGE = """用法 Usage: python3 run.py [命令]
 
-  demo [--port N] [--host H]  启动演示（默认命令）：安装、数据库、示例数据、网页与后台任务   start everything
-  accounts [--json]           列出各岗位演示账号   one account per post
+  demo [-p N] [--host H]      启动演示（默认命令）：安装、数据库、示例数据、网页与后台任务   start everything
+  accounts [--all] [--json]   列出各岗位演示账号与动态口令   demo accounts with one-time codes
   test [pytest 参数]          用临时数据库运行测试   pytest with throw-away servers
   e2e [pytest 参数]           浏览器测试，需要 Chromium   browser tests
-  check                       全部静态检查   linters, types, layers, migrations, deployment
+  check [--fast]              全部静态检查   linters, types, layers, migrations, deployment
   manage …                    Django 命令   any manage.py command, with the servers up
   resetdb [--yes]             删除演示数据   drop the demo's data
   bench …                     性能测量，用临时数据库   measurements with throw-away servers
@@ -54,9 +61,19 @@ def demo_settings(servers: Servers) -> dict[str, str]:
 
 
 def demo(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="run.py demo")
-    parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
-    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+    parser = Options(
+        prog="run.py demo", description="启动演示：安装、数据库、示例数据、网页与后台任务。Starts everything."
+    )
+    parser.add_argument(
+        "--host", default=os.environ.get("HOST") or "127.0.0.1", help="监听的地址；默认 HOST 或 127.0.0.1"
+    )
+    parser.add_argument(
+        "-p",
+        "--port",
+        type=port,
+        default=os.environ.get("PORT") or None,
+        help=f"端口；默认 PORT，都没有就从 {USUAL_PORT} 起找一个空的",
+    )
     options = parser.parse_args(arguments)
     environment.install("run")
     environment.enter(["demo", *arguments])
@@ -69,20 +86,20 @@ def demo(arguments: Sequence[str]) -> int:
     return 0
 
 
-def run_demo(host: str, port: int) -> None:
+def run_demo(host: str, asked: int | None) -> None:
     """Everything up, until a signal or the first process that ends."""
     with lasting_servers() as servers:
         settings = demo_settings(servers)
         processes = Processes(servers.place.state, settings)
         processes.end_left_behind()
+        listening = chosen_port(host, asked)
         django_step("建立数据表", ["migrate", "--verbosity", "0"], as_owner(settings))
         django_step("准备示例数据（仅首次）", ["seed_demo", "--if-empty"], settings)
         django_step("收集静态文件", ["collectstatic", "--noinput", "--verbosity", "0"], settings)
-        port = free_port(host, port)
-        url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/"  # noqa: S104
+        url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{listening}/"  # noqa: S104
         try:
             with step("启动网页服务、后台任务、定时任务"):
-                processes.start(host, port)
+                processes.start(host, listening)
                 processes.wait_for_web(url)
             django_step("演示账号", ["accounts"], settings)
             say(f"惠民直达已就绪：{url}  日志：{servers.place.state / 'logs'}  按 Ctrl-C 结束")
@@ -138,34 +155,48 @@ def screenshots(arguments: Sequence[str]) -> int:
 
 
 def check(arguments: Sequence[str]) -> int:
-    if arguments:
-        raise Problem("check 没有参数。check takes no arguments.")
+    parser = Options(
+        prog="run.py check",
+        description="全部静态检查。Linters, types, floors, templates, migrations, deployment.",
+    )
+    parser.add_argument("--fast", action="store_true", help="不要数据库的那些；提交前先跑这个")
+    options = parser.parse_args(arguments)
     environment.install("dev")
-    environment.enter(["check"])
-    return checks.run()
+    environment.enter(["check", *arguments])
+    return checks.run(fast=options.fast)
 
 
 def resetdb(arguments: Sequence[str]) -> int:
     """Remove the demo's servers' data and keys; logs and copies of programs stay."""
-    parser = argparse.ArgumentParser(prog="run.py resetdb")
-    parser.add_argument("--yes", action="store_true")
+    parser = Options(
+        prog="run.py resetdb", description="删除本机的演示数据，下次启动重新生成。Drops the demo's data."
+    )
+    parser.add_argument("--yes", action="store_true", help="不再询问")
     options = parser.parse_args(arguments)
-    if os.environ.get("DATABASE_URL"):
+    if given("DATABASE_URL"):
         raise Problem(
             "已设 DATABASE_URL，resetdb 只处理本机演示数据库。resetdb is for the demo's own database."
         )
-    if not options.yes and input("将删除全部演示数据，输入 yes 确认：") != "yes":
-        say("未删除。Nothing done.")
-        return 1
     state = lasting_place().state
     busy = "数据库正在使用，请先停止演示。The servers are in use: stop the demo first."
     with exclusive(state, "demo.lock", busy), exclusive(state, "users.lock", busy):
+        if not (options.yes or confirmed()):
+            say("未删除。Nothing done.")
+            return 1
         end_left_behind(state)
         for name in ("postgres", "valkey", "outbox"):
             shutil.rmtree(state / name, ignore_errors=True)
         (state / "keyring.json").unlink(missing_ok=True)
     say("已删除，下次启动重新生成。Removed.")
     return 0
+
+
+def confirmed() -> bool:
+    """Ask at the terminal; without one nobody can answer."""
+    try:
+        return input("将删除全部演示数据，输入 yes 确认：") == "yes"
+    except EOFError:
+        raise Problem("没有终端可以确认，请加 --yes。Nobody to ask: use --yes.") from None
 
 
 def bench(arguments: Sequence[str]) -> int:
@@ -204,7 +235,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
 
 def choose(argv: Sequence[str]) -> tuple[Callable[[Sequence[str]], int], Sequence[str]]:
     """The verb and its arguments; without a verb, or with options only, demo."""
-    if not argv or (argv[0].startswith("--") and argv[0] not in VERBS):
+    if not argv or (argv[0].startswith("-") and argv[0] not in VERBS):
         return demo, argv
     if argv[0] not in VERBS:
         raise Problem(f"没有命令“{argv[0]}”。\n{USAGE}")

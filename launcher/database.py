@@ -39,11 +39,20 @@ def make_roles(admin_url: str) -> None:
 
 def make_database(admin_url: str, name: str = DATABASE) -> None:
     """The owner owns it, and may therefore create trusted extensions (btree_gist, intarray, pg_trgm) in it."""
+    if exists(admin_url, name):
+        return
     with session(admin_url) as connection:
-        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(OWNER))
-            )
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(OWNER))
+        )
+
+
+def exists(url: str, name: str) -> bool:
+    """Whether the server has a database of that name."""
+    with session(url) as connection:
+        return (
+            connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is not None
+        )
 
 
 def create_database(owner_url: str, name: str, template: str | None = None) -> None:

@@ -26,7 +26,13 @@ SETTINGS = {
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
 }
-CARELESS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "shared_buffers": "128MB"}
+CARELESS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "shared_buffers": "128MB",
+    "min_wal_size": "32MB",  # a kept cluster (template.py) is copied each time
+}
 BROKEN_SOON = 60.0  # seconds in which recovery after a crash must be over
 
 

@@ -1,5 +1,6 @@
 """The demo's own processes: web server, worker, scheduler. The first to end, or a signal, ends them all."""
 
+import errno
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ from launcher.pids import Process, wait_until
 from launcher.places import PYTHON, ROOT
 
 TITLES = {"web": "网页服务", "worker": "后台任务", "beat": "定时任务"}
+USUAL_PORT = 8000
 PORTS = 100  # how many after the wished one are tried
 PATIENCE = 12.0  # seconds a worker has to finish the task at hand; an unfinished one is offered again
 
@@ -28,16 +30,38 @@ class Stopped(Exception):
 def free_port(host: str, wished: int) -> int:
     """The wished port, or the next free one."""
     for port in range(wished, min(wished + PORTS, 65536)):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except PermissionError:
-                raise Problem(f"端口 {port} 需要 root 权限，请用 --port 8000。Port needs root.") from None
-            except OSError:
-                continue
+        if is_free(host, port):
             return port
     raise Problem(f"端口 {wished} 起的 {PORTS} 个端口都被占用，请用 --port 指定。No free port: use --port.")
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether a server may listen there; raises Problem when not even another port would help."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except PermissionError:
+            raise Problem(f"端口 {port} 需要 root 权限，请用 --port 8000。Port needs root.") from None
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise Problem(
+                f"不能在 {host} 上监听：{error.strerror}，请改 --host。Cannot listen there."
+            ) from None
+    return True
+
+
+def chosen_port(host: str, asked: int | None) -> int:
+    """The port that was asked for and no other; when none was, the usual one or the next, and then it is said."""
+    if asked is None:
+        found = free_port(host, USUAL_PORT)
+        if found != USUAL_PORT:
+            say(f"端口 {USUAL_PORT} 被占用，改用 {found}（port {USUAL_PORT} is taken, using {found}）")
+        return found
+    if not is_free(host, asked):
+        raise Problem(f"端口 {asked} 被占用，请换一个或去掉 --port。Port {asked} is taken.")
+    return asked
 
 
 def commands(host: str, port: int, state: Path) -> dict[str, list[str]]:
@@ -94,7 +118,7 @@ class Processes:
 
     def wait_for_web(self, url: str) -> None:
         """Until the web server answers anything at all."""
-        if not wait_until(lambda: _answers(url) or bool(self._ended()), 60):
+        if not wait_until(lambda: answers(url) or bool(self._ended()), 60):
             raise Problem(
                 f"网页服务一分钟内没有应答，日志 {self.log('web')}。The web server does not answer."
             )
@@ -128,7 +152,8 @@ class Processes:
             raise Problem(f"{TITLES[name]}意外退出（代码 {code}），日志 {self.log(name)}：\n{tail}")
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether anything answers there, be it with an error page."""
     try:
         urllib.request.urlopen(url, timeout=5).close()  # noqa: S310
     except urllib.error.HTTPError:

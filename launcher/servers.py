@@ -39,24 +39,41 @@ class Servers:
     postgres: Postgres | None = field(default=None, init=False)
     valkey: Valkey | None = field(default=None, init=False)
 
+    def __post_init__(self) -> None:
+        if not given("DATABASE_URL"):
+            self.postgres = Postgres(self.place, durable=self.durable)
+        if not given("REDIS_URL"):
+            self.valkey = Valkey(self.place)
+
     def start(self) -> Self:
-        """Start what the environment does not name; what already runs in this place is taken over."""
+        """Start what the environment does not name; what already runs in this place is taken over.
+
+        Raises Problem when a server that the environment names does not answer.
+        """
         from launcher import database  # psycopg exists once the environment is entered  # noqa: PLC0415
 
+        self._require_named()
         try:
-            if not os.environ.get("DATABASE_URL"):
-                self.postgres = Postgres(self.place, durable=self.durable)
+            if self.postgres:
                 self.postgres.start()
                 admin = self.postgres.url(ADMIN, "postgres")
                 database.make_roles(admin)
                 database.make_database(admin)
-            if not os.environ.get("REDIS_URL"):
-                self.valkey = Valkey(self.place)
+            if self.valkey:
                 self.valkey.start()
         except BaseException:
             self._undo()
             raise
         return self
+
+    def _require_named(self) -> None:
+        from launcher import named  # needs psycopg and redis, like `database`  # noqa: PLC0415
+
+        if not self.postgres:
+            for name in filter(given, ("DATABASE_URL", "DATABASE_OWNER_URL")):
+                named.require_database(name, value(name))
+        if not self.valkey:
+            named.require_redis("REDIS_URL", value("REDIS_URL"))
 
     def _undo(self) -> None:
         """After a start that failed: what was running before may be in use by another command."""
@@ -86,7 +103,7 @@ class Servers:
             "HUIMIN_OUTBOX_DIR": str(self.place.state / "outbox"),
             "HUIMIN_STATIC_ROOT": str(self.place.state / "static"),
         }
-        found = {name: value for name, value in found.items() if not _given(name)}
+        found = {name: value for name, value in found.items() if not given(name)}
         return found | self._addresses()
 
     def _addresses(self) -> dict[str, str]:
@@ -94,13 +111,25 @@ class Servers:
             app = self.postgres.url("huimin_app", "huimin")
             owner = self.postgres.url("huimin_owner", "huimin")
         else:
-            app = os.environ["DATABASE_URL"]
-            owner = os.environ.get("DATABASE_OWNER_URL") or app
-        redis = self.valkey.url() if self.valkey else os.environ["REDIS_URL"]
-        return {"DATABASE_URL": app, "DATABASE_OWNER_URL": owner, "REDIS_URL": redis}
+            app = value("DATABASE_URL")
+            owner = value("DATABASE_OWNER_URL") or app
+        redis = self.valkey.url() if self.valkey else value("REDIS_URL")
+        found = {"DATABASE_URL": app, "DATABASE_OWNER_URL": owner, "REDIS_URL": redis}
+        # settings read NAME_FILE first, which would undo `as_owner`
+        return found | {f"{name}_FILE": "" for name in found if f"{name}_FILE" in os.environ}
 
 
-def _given(name: str) -> bool:
+def value(name: str) -> str:
+    """What the variable holds, or the file that NAME_FILE points to; empty when neither is set."""
+    if path := os.environ.get(f"{name}_FILE"):
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise Problem(f"{name}_FILE 指向的文件 {path} 读不出来：{error.strerror}。Unreadable.") from None
+    return os.environ.get(name, "")
+
+
+def given(name: str) -> bool:
     """A value or NAME_FILE that the caller's environment holds goes before ours."""
     plain = name.removesuffix("_FILE")
     return bool(os.environ.get(plain) or os.environ.get(f"{plain}_FILE"))
@@ -139,7 +168,9 @@ def _started(place: Place) -> Servers:
     began = time.monotonic()
     servers = Servers(place).start()
     if not servers.adopted:
-        say(f"PostgreSQL 与 Valkey 已就绪：{time.monotonic() - began:.1f} 秒")
+        named = "、".join(name for name in ("DATABASE_URL", "REDIS_URL") if given(name))
+        whose = f"（{named} 指定的已连通）" if named else ""
+        say(f"PostgreSQL 与 Valkey 已就绪{whose}：{time.monotonic() - began:.1f} 秒")
     return servers
 
 
@@ -173,21 +204,21 @@ def exclusive(state: Path, name: str, otherwise: str) -> Iterator[None]:
         yield
 
 
-def start_throwaway(*, durable: bool = False) -> Servers:
-    """Fresh servers for the caller to stop; first clears away what killed callers left."""
+def throwaway(*, durable: bool = False) -> Servers:
+    """Fresh servers for the caller to start and stop; first clears away what killed callers left."""
     sweep()
     place = throwaway_place()
     if me := Process.of(os.getpid()):
         me.write(place.state / USER)
-    return Servers(place, durable=durable, keep=False).start()
+    return Servers(place, durable=durable, keep=False)
 
 
 @contextmanager
 def throwaway_servers(*, durable: bool = False) -> Iterator[Servers]:
     """Fresh servers that vanish with the command."""
-    servers = start_throwaway(durable=durable)
+    servers = throwaway(durable=durable)
     try:
-        yield servers
+        yield servers.start()
     finally:
         servers.stop()
 

@@ -14,6 +14,11 @@ from tests import servers
 numbers = itertools.count(1)
 
 
+def pytest_sessionstart():
+    """After the options were understood: a misspelt one waits for no server."""
+    servers.start()
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment, django_db_blocker):
     """Instead of pytest-django's: migrate a template as the owner, run the tests in a copy as the app's role."""
@@ -23,7 +28,7 @@ def django_db_setup(django_test_environment, django_db_blocker):
     with servers.pointing_at(servers.TEST_DATABASE):
         yield
     servers.drop(servers.TEST_DATABASE)
-    servers.drop(servers.TEMPLATE)
+    servers.drop_template()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Servers before Django reads its settings (tests/settings.py), and databases as production has them.
+"""Servers for Django's settings (tests/settings.py), and databases as production has them.
 
 Tests run as the app's role in a copy of a database that the owner's role migrated, so that a right the app should
 not have fails here too. DATABASE_URL (and DATABASE_OWNER_URL, REDIS_URL) in the environment are used when given.
@@ -9,19 +9,33 @@ import os
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from launcher import database
-from launcher.servers import NO_TIMEOUT, start_throwaway
+import pytest
 
-TEMPLATE = f"huimin_template_{os.getpid()}"  # two sessions on one server must not meet
+from launcher import database, template
+from launcher.console import Problem
+from launcher.servers import NO_TIMEOUT, throwaway
+
+SESSION = throwaway()  # the servers of this run, not started yet
+# in a cluster of its own a session meets nobody; on a named server two must not meet
+TEMPLATE = template.DATABASE if SESSION.postgres else f"huimin_template_{os.getpid()}"
 TEST_DATABASE = f"huimin_test_{os.getpid()}"
 
 
 def begin():
-    """Bring the servers up and put their addresses into the environment, before settings are read."""
+    """Put the addresses of this run's servers into the environment, before settings are read."""
     os.environ.setdefault("HUIMIN_ENV", "test")
-    started = start_throwaway()
-    atexit.register(started.stop)
-    os.environ.update(started.environment())
+    atexit.register(SESSION.stop)
+    os.environ.update(SESSION.environment())
+
+
+def start():
+    """Bring the servers up, with the template kept by an earlier run if the migrations are the same."""
+    try:
+        if SESSION.postgres:
+            template.restore(SESSION.postgres)
+        SESSION.start()
+    except Problem as problem:
+        pytest.exit(str(problem), returncode=1)
 
 
 def owner_url(name=None):
@@ -51,12 +65,16 @@ def pointing_at(name, url=None):
 
 
 def make_template():
-    """A migrated database to copy from; nobody may be connected to it afterwards."""
+    """A migrated database to copy from, unless a kept cluster holds it; nobody may be connected to it afterwards."""
     from django.core.management import call_command
 
+    if database.exists(owner_url(), TEMPLATE):
+        return
     database.create_database(owner_url(), TEMPLATE)
     with pointing_at(TEMPLATE, owner_url()):
         call_command("migrate", verbosity=0)
+    if SESSION.postgres:
+        template.keep(SESSION.postgres)
 
 
 def clone(name):
@@ -66,3 +84,9 @@ def clone(name):
 
 def drop(name):
     database.drop_database(owner_url(), name)
+
+
+def drop_template():
+    """On a server of somebody's own; a throw-away one vanishes as a whole."""
+    if not SESSION.postgres:
+        drop(TEMPLATE)

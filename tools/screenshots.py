@@ -12,6 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from launcher.places import ROOT
+from launcher.processes import answers
 from tests.e2e import walk
 from tests.e2e.codes import next_code
 from tools.png import reduced
@@ -148,6 +149,9 @@ def main() -> int:
     parser.add_argument("--site", default="http://127.0.0.1:8000", help="address of the running demo")
     parser.add_argument("--into", type=Path, default=ROOT / "docs" / "screenshots")
     options = parser.parse_args()
+    if not answers(f"{options.site.rstrip('/')}/"):  # before the old pictures go
+        print(f"{options.site} 没有应答：先在另一个终端运行 python3 run.py，或用 --site 指明演示的地址。")
+        return 1
     options.into.mkdir(parents=True, exist_ok=True)
     for old in options.into.glob("*.png"):
         old.unlink()

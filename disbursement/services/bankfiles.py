@@ -27,14 +27,13 @@ CONTENT_TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
-# what the bank gets of an order, in the order of the rosters
+# what the bank gets of an order, in the order of the rosters: lines that have no result at all
 LINES = """
 SELECT l.id, l.account_name, l.account_number, l.amount, l.payee_id_number, l.account_key, l.payee_key,
        r.division_code, l.line_no
 FROM disbursement_paymentline l
 JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision
-WHERE r.order_id = %s AND NOT EXISTS (
-    SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id AND p.kind = 'stopped')
+WHERE r.order_id = %s AND NOT EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id)
 ORDER BY r.division_code, r.id, l.line_no
 """
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.db import connection
 
 from disbursement.models import Roster
-from disbursement.queries import PUBLIC_ROW
+from disbursement.models.sql import PUBLIC_ROW
 from disbursement.services.generation import run_claiming
 
 COPY = f"""

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Model
 
 from huimin.core.authority import scope
-from huimin.core.authority.duties import Duty
+from huimin.core.authority.duties import PAYING, RETURNING, ROSTER_CHECKS, Duty, excluding
 from huimin.core.authority.roles import Role
 from huimin.core.errors import StepForbidden, StepRefused
 from huimin.core.work import workflow
@@ -18,21 +18,12 @@ if TYPE_CHECKING:
     from huimin.core.models import User
 
 # what a person did on a source and what still excludes them further down; the rest settled its own step.
-# Of an earlier revision of a roster its makers count, not its checkers: the new list is checked anew, at every desk
+# Of an earlier revision of a roster its makers count, not its checkers: the new list is checked anew, at every desk.
 # A correction inherits who uploaded and booked the failure; its order only who booked it, because settling the order
 # is the same post, and its return file neither
-TO_ROSTER = (Duty.DECLARATION_MAKE, Duty.ROSTER_MAKE, Duty.RETURN_UPLOAD, Duty.RETURN_CONFIRM)
-_LISTED = (
-    Duty.DECLARATION_MAKE,
-    Duty.ROSTER_MAKE,
-    Duty.ROSTER_TOWNSHIP_CHECK,
-    Duty.ROSTER_DEPARTMENT_HANDLE,
-    Duty.ROSTER_DEPARTMENT_CHECK,
-    Duty.ROSTER_FINANCE_HANDLE,
-    Duty.ROSTER_FINANCE_CHECK,
-)
-TO_ORDER = (*_LISTED, Duty.RETURN_CONFIRM)
-TO_RETURN = (*_LISTED, Duty.ORDER_MAKE, Duty.ORDER_SIGN)
+TO_ROSTER = (*excluding(*ROSTER_CHECKS, *PAYING, *RETURNING), *RETURNING)
+TO_ORDER = (*excluding(*PAYING, *RETURNING), Duty.RETURN_CONFIRM)
+TO_RETURN = excluding(*RETURNING)
 
 
 def inherit_duties(target: Model, sources: Iterable[str], duties: Iterable[str]) -> None:

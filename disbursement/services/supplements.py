@@ -99,6 +99,7 @@ def _make(root: Batch, reason: str, *, actor: User) -> Batch:
         attempt=last + 1,
         made_by=actor,
     )
+    workflow.take_duty(batch, Duty.BATCH_MAKE, actor=actor)
     detail = {"supplements": root.number, "attempt": batch.attempt}
     audit.record(
         batch, action="make", actor=actor, label="做补发批次", after=batch.status, note=reason, detail=detail

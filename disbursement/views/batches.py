@@ -130,7 +130,7 @@ def batch_export(request: StaffRequest) -> HttpResponseBase:
         )
         for one in chosen.qs.order_by(*order.columns).iterator()
     )
-    return workbook("发放批次", _COLUMNS, rows)
+    return workbook(request, "发放批次", _COLUMNS, rows)
 
 
 @opens(Area.ROSTER)

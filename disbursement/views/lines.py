@@ -119,6 +119,8 @@ def person_payments(request: StaffRequest, pk: int) -> HttpResponse:
     context = {
         "rows": found,
         "paid": paid,
+        "person_pk": pk,
+        "name": found[0].beneficiary_name if found else "",
         "nothing": Nothing(
             "还没有发放记录",
             "花名册生成以后，这里会列出每一笔。",

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 import django_filters
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet, Sum
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -19,12 +20,12 @@ from disbursement.forms import WholeYuanForm
 from disbursement.models import BankFile, OrderIndicator, PaymentOrder, Roster
 from disbursement.services.orders import MAKERS
 from disbursement.services.today import stale_lines
-from disbursement.states import ORDER_FLOW, OrderStatus, RosterStatus
-from disbursement.views.common import buttons, history, with_places
+from disbursement.states import BANK_FILE_ROLES, ORDER_FLOW, OrderStatus, RosterStatus
+from disbursement.views.common import buttons, history, may_take, with_places
 from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import Step
 from huimin.core.desk import exports, lists
-from huimin.core.desk.http import StaffRequest, opens, take_step
+from huimin.core.desk.http import StaffRequest, code_first, opens, take_step
 from huimin.core.desk.pages import Link, Nothing, Panel, Stat, Station
 from huimin.core.errors import Refused
 from huimin.core.models import Job
@@ -107,7 +108,7 @@ def order_export(request: StaffRequest) -> HttpResponseBase:
         )
         for one in chosen.qs.order_by(*order.columns)
     )
-    return exports.workbook("支付申请", _COLUMNS, rows)
+    return exports.workbook(request, "支付申请", _COLUMNS, rows)
 
 
 @opens(Area.ORDER)
@@ -156,7 +157,7 @@ def _group(policy: Any, rosters: list[Any]) -> dict[str, Any]:
 
 
 def _make(request: StaffRequest) -> HttpResponse:
-    chosen = [int(pk) for pk in request.POST.getlist("rosters") if pk.isdecimal()]
+    chosen = [int(pk) for pk in request.POST.getlist("rosters") if pk.isdecimal() and len(pk) < 19]
     made: list[PaymentOrder] = []
     answer = take_step(
         request,
@@ -175,7 +176,7 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
     rosters = with_places(
         Roster.objects.filter(order=order).select_related("batch").order_by("division_code", "pk")
     )
-    totals = queries.payable_totals([one.pk for one in rosters])
+    totals = queries.ordered_totals([one.pk for one in rosters])
     for roster in rosters:
         roster.payable_count, roster.payable = totals[roster.pk]
     job = (
@@ -188,6 +189,7 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "rosters": rosters,
         "deductions": OrderIndicator.objects.filter(order=order).select_related("indicator"),
         "files": BankFile.objects.filter(order=order).select_related("file"),
+        "may_take": may_take(request.user, BANK_FILE_ROLES, order),
         "returns": order.return_files.select_related("uploaded_by", "confirmed_by").order_by("-pk"),
         "states": _states(order),
         "stations": _stations(order),
@@ -210,10 +212,11 @@ def _states(order: PaymentOrder) -> list[dict[str, Any]]:
 
 
 def _stats(order: PaymentOrder) -> list[Stat]:
+    made = timezone.localtime(order.created_at)
     return [
         Stat("笔数", f"{order.line_count:,}", "笔"),
         Stat("应付金额", f"{order.total:,.2f}", "元", capital_yuan(order.total), is_key=True),
-        Stat("编制", str(order.made_by), "", f"{timezone.localtime(order.created_at):%Y-%m-%d}"),
+        Stat("编制", str(order.made_by), "", f"{made.year}年{made.month}月{made.day}日"),
         Stat("签章", str(order.signed_by or "—"), "", "须由另一个人签章"),
     ]
 
@@ -269,8 +272,12 @@ def order_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
 @opens(Area.ORDER)
 @require_safe
 def order_file(request: StaffRequest, pk: int, file: int) -> HttpResponseBase:
-    """The stored bytes, the same every time; each download leaves a trace."""
+    """The stored bytes, the same every time: for treasury and bank, with a one-time code; each download leaves a trace."""
     order = get_object_or_404(_orders(request), pk=pk)
+    if not may_take(request.user, BANK_FILE_ROLES, order):
+        raise PermissionDenied
+    if asked := code_first(request, "下载代发文件", back=reverse("disbursement:order-detail", args=[pk])):
+        return asked
     made = get_object_or_404(BankFile.objects.select_related("file"), order=order, pk=file)
     content = files.read(made.file)
     audit.record(

@@ -77,7 +77,7 @@ class PasswordForm(HouseForm):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
-        self.fields["password"].help_text = "".join(password_validators_help_texts())
+        self.fields["password"].help_text = "".join(password_validators_help_texts()).replace("你", "您")
 
     def clean_current(self) -> str:
         current: str = self.cleaned_data["current"]
@@ -157,7 +157,7 @@ class GrantForm(HouseForm):
         if not text:
             return None
         numbers = [part.strip() for part in text.split(",") if part.strip()]
-        if not all(part.isdecimal() for part in numbers):
+        if not all(part.isdecimal() and len(part) < 10 for part in numbers):
             raise ValidationError("政策编号要填数字，用逗号隔开")
         return sorted({int(part) for part in numbers})
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from huimin.core.authority import duties
 from huimin.core.models import DutyConflict, StoredFile
-from huimin.core.records import audit, files
+from huimin.core.records import audit, files, guarding
 from huimin.core.records.proofs import proof, rows
 
 UNSEALED_SECONDS = 60
@@ -38,3 +38,8 @@ def separation() -> tuple[int, list[str]]:
 @proof("存档文件与其指纹一致")
 def stored_files() -> tuple[int, list[str]]:
     return StoredFile.objects.count(), [f"{stored.name}（{stored.pk}）" for stored in files.verify_all()]
+
+
+@proof("每个触发器都在用，会话关不掉，也骗不过")
+def guards() -> tuple[int, list[str]]:
+    return rows(guarding.OPEN_DOORS, count=guarding.COUNT)

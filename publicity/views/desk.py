@@ -7,7 +7,8 @@ from typing import Any
 import django_filters
 from django.core.paginator import Paginator
 from django.db.models import Sum
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
@@ -17,14 +18,14 @@ from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import step
 from huimin.core.desk import lists
 from huimin.core.desk.http import StaffRequest, opens, take_step
-from huimin.core.desk.pages import Act, Check, Entry, Pair, Panel, acts
+from huimin.core.desk.pages import Act, Check, Entry, Link, Nothing, Pair, Panel, acts
 from huimin.core.models import AuditEvent
 from huimin.core.records.audit import subject_of
+from huimin.core.values.digests import spaced
 from huimin.core.values.periods import Period
 from huimin.core.work import workflow
 from publicity import queries, services
 from publicity.models import Disclosure
-from publicity.rules import spaced
 from publicity.states import DISCLOSURE_FLOW, DisclosureStatus
 from publicity.views import exports
 
@@ -49,6 +50,11 @@ def disclosure_list(request: StaffRequest) -> HttpResponse:
     context["page_rows"] = _placed(context["page"])
     context["waiting"] = _placed(queries.publishable(request.user)[:20])
     context["waiting_count"] = queries.publishable(request.user).count()
+    context["nothing"] = Nothing(
+        "没有公开的名单",
+        "钱发完、回盘办结的花名册，由主管部门经办公开以后列在这里。",
+        [Link("看全部名单", request.path)],
+    )
     return render(request, "publicity/desk_list.html", context)
 
 
@@ -77,7 +83,7 @@ def _placed(rows: Any) -> list[tuple[Any, str]]:
 
 @require_safe
 @opens(Area.NOTICE)
-def disclosure_export(request: StaffRequest) -> FileResponse:
+def disclosure_export(request: StaffRequest) -> HttpResponseBase:
     rows = DisclosureFilter(
         request.GET,
         queryset=Disclosure.objects.visible_to(request.user).select_related("policy"),
@@ -86,7 +92,7 @@ def disclosure_export(request: StaffRequest) -> FileResponse:
     order = lists.order_of(
         request.GET.get("sort", ""), {"total": "total", "published": "published_on"}, "-published"
     )
-    return exports.disclosures(rows.order_by(*order.columns))
+    return exports.disclosures(request, rows.order_by(*order.columns))
 
 
 @require_safe
@@ -106,9 +112,7 @@ def preview(request: StaffRequest, roster_id: int) -> HttpResponse:
         "办理",
         [publish],
         hint="公开的是实际发放的名单，不出现证件号、卡号、电话、住址。",
-        checks=[Check(found.refused, "bad")]
-        if found.refused
-        else [Check("指纹与签章时一致"), Check("没有像证件号、卡号、电话的内容")],
+        checks=[] if found.refused else [Check("指纹与签章时一致"), Check("没有像证件号、卡号、电话的内容")],
     )
     context = {
         "roster": roster,
@@ -158,16 +162,16 @@ def disclosure_detail(request: StaffRequest, disclosure_id: int) -> HttpResponse
 
 
 def _summary(found: Disclosure, place: str) -> list[Pair]:
-    return [
+    rows = [
         Pair("地方", place),
         Pair("政策", found.policy.name),
         Pair("期次", Period.parse(found.period).label),
-        Pair("笔数", f"{found.line_count:,}", is_number=True),
-        Pair("金额（元）", f"{found.total:,.2f}", is_number=True),
-        Pair("已到账（元）", f"{found.paid_total:,.2f}", is_number=True),
+        Pair("笔数", f"{found.line_count:,} 笔", is_number=True),
+        Pair("金额", f"{found.total:,.2f} 元", is_number=True),
+        Pair("已到账", f"{found.paid_total:,.2f} 元", is_number=True),
         Pair("核验码", spaced(found.code)),
-        Pair("撤下原因", found.withdrawn_reason),
     ]
+    return [*rows, Pair("撤下原因", found.withdrawn_reason)] if found.withdrawn_reason else rows
 
 
 def _history(found: Disclosure) -> list[Entry]:

@@ -4,12 +4,13 @@ import json
 from io import StringIO
 
 import pytest
-from django.core.management import call_command
+from django.core.management import call_command, load_command_class
 
-from huimin.core.errors import StepRefused
+from huimin.core.errors import FileRefused, RowError, StepRefused
 from huimin.core.models import AuditEvent, CalendarDay, Division
 from huimin.core.records import audit
 from huimin.core.work import verbs
+from huimin.core.work.command import StaffCommand
 from tests.factories import COUNTY, TOWN, UserFactory, county
 
 pytestmark = pytest.mark.django_db
@@ -105,3 +106,55 @@ def test_the_calendar_is_filled_and_filled_again():
 
 def test_the_clock_is_shown():
     assert "相差 0:00:00" in run("business_clock", "show")
+
+
+def refusal(*arguments):
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command(*arguments, stdout=out, stderr=out)
+    return out.getvalue().strip()
+
+
+@pytest.mark.parametrize("subject", ["disbursement.roster/1", "disbursement.roster", "roster:1", "x.y:1"])
+def test_an_object_that_was_not_understood_is_answered_with_how_to_write_one(subject):
+    UserFactory(username="wang")
+    said = refusal("advance", subject, "submit", "--as", "wang")
+    assert "“种类:编号”，例如 disbursement.roster:12" in said
+    assert all(kind in said for kind in verbs.kinds())
+
+
+@pytest.mark.parametrize("kind", verbs.kinds())
+def test_an_unknown_step_is_answered_with_all_steps_of_the_kind(kind):
+    UserFactory(username="wang")
+    said = refusal("advance", f"{kind}:1", "fly", "--as", "wang")
+    assert f"{kind} 没有“fly”这一步" in said
+    assert verbs.steps_of(kind)
+    assert all(f"{one.name}（{one.label}）" in said for one in verbs.steps_of(kind))
+
+
+def test_what_does_not_exist_and_what_is_out_of_reach_are_the_same_to_a_command():
+    UserFactory(username="wang")
+    said = refusal("advance", "disbursement.roster:999999999", "submit", "--as", "wang")
+    assert said == "没有找到：编号不对，或者不在您的管辖范围。"
+
+
+def test_the_help_of_advance_lists_every_kind_with_its_steps(capsys):
+    with pytest.raises(SystemExit):
+        load_command_class("huimin.core", "advance").run_from_argv(["manage.py", "advance", "--help"])
+    said = capsys.readouterr().out
+    for kind in verbs.kinds():
+        assert kind in said
+        assert all(one.name in said for one in verbs.steps_of(kind))
+
+
+def test_a_refused_file_is_told_once_and_each_fault_once():
+    class Refuses(StaffCommand):
+        needs_actor = False
+
+        def act(self, actor, **options):
+            raise FileRefused("整份不收。", [RowError(None, "", "整份不收。"), RowError(3, "", "没有姓名。")])
+
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command(Refuses(), stderr=out)
+    assert out.getvalue().splitlines() == ["整份不收。", "  没有姓名。"]

@@ -80,3 +80,14 @@ def test_widgets_carry_the_classes_of_the_style_sheets():
     assert 'inputmode="decimal"' in str(form["amount"])
     assert "class" not in str(form["sure"])
     assert " required" not in str(form["name"])
+
+
+class Choosing(HouseForm):
+    unit = forms.ChoiceField(label="单位", choices=[("", "---------"), ("mu", "亩")])
+    other = forms.ChoiceField(label="其他", choices=[("", "---------"), ("a", "甲")], required=False)
+
+
+def test_the_empty_choice_asks_to_choose_or_says_that_one_need_not():
+    form = Choosing()
+    assert form.fields["unit"].choices == [("", "请选择"), ("mu", "亩")]
+    assert form.fields["other"].choices[0] == ("", "不选")

@@ -6,6 +6,7 @@ from django.template import Context, Template
 from django.test import RequestFactory
 
 from huimin.core.desk import badges, pages
+from huimin.core.records import audit
 from huimin.core.values.periods import Period
 
 TODAY = date(2026, 6, 18)
@@ -140,3 +141,21 @@ def test_an_act_that_sends_back_asks_for_a_reason():
     assert 'formaction="/back"' in html
     assert html.count("data-needs-note") == 1
     assert f'name="action_key" value="{panel.action_key}"' in html
+
+
+@pytest.mark.parametrize(
+    ("subject", "state", "said"),
+    [
+        ("disbursement.roster:12", "issued", "待核对"),
+        ("disbursement.roster:12", "no state of it", "no state of it"),
+        ("no.model:1", "issued", "issued"),
+        ("disbursement.roster:12", "", ""),
+    ],
+)
+def test_a_state_on_the_trail_is_said_in_the_words_of_its_model(subject, state, said):
+    assert audit.state_words(subject, state) == said
+
+
+def test_an_object_on_the_trail_is_named_as_people_name_it():
+    assert audit.subject_words("disbursement.paymentorder:6") == "支付申请 6"
+    assert audit.subject_words("no.model:1") == "no.model:1"

@@ -11,8 +11,9 @@ from disbursement.models import Batch, PaymentLine, PaymentOrder, Roster
 from huimin.core.accounts import auth
 from huimin.core.accounts.services import issue_credential
 from huimin.core.authority.roles import Role
+from huimin.core.desk import menu
 from tests.disbursement import factories as make
-from tests.factories import OTHER_TOWN, TOWN, UserFactory
+from tests.factories import COUNTY, OTHER_TOWN, TOWN, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -91,13 +92,17 @@ def all_pages(here):
 
 def test_every_page_opens_for_its_people_and_for_nobody_else(here):
     pages = all_pages(here)
-    right = page_of(here["finance"])
+    # files with numbers in full: test_files.py
+    taken = {"order-file": page_of(here["treasurer"]), "return-file": page_of(here["reconciler"])}
+    for client in taken.values():
+        stepped_up(client)
+    finance = page_of(here["finance"])
     wrong = page_of(UserFactory(role=Role.SYSTEM_ADMIN))
     for name, args in pages.items():
         url = reverse(f"disbursement:{name}", args=args)
         assert Client().get(url).status_code == 302, name
         assert wrong.get(url).status_code == 403, name
-        answer = right.get(url)
+        answer = taken.get(name, finance).get(url)
         assert answer.status_code == 200, name
         body = b"".join(answer.streaming_content) if answer.streaming else answer.content
         for person in here.people:
@@ -239,3 +244,20 @@ def test_a_credential_without_the_scope_is_refused(here):
     )
     assert answer.status_code == 403
     assert not order.return_files.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "entry"),
+    [
+        ("/desk/disbursement/lines/4/", "花名册"),
+        ("/desk/disbursement/reversals/", "回盘对账"),
+        ("/desk/disbursement/people/4/payments/", "家庭与个人"),
+        ("/desk/disbursement/batches/new/", "发放批次"),
+    ],
+)
+def test_the_menu_marks_the_entry_that_a_page_belongs_to(here, path, entry):
+    user = UserFactory(role=Role.FINANCE_CLERK, at=COUNTY)
+    marked = [
+        item["label"] for group in menu.for_user(user, path) for item in group["items"] if item["current"]
+    ]
+    assert marked == [entry]

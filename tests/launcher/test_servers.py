@@ -31,9 +31,22 @@ def test_the_remedy_is_named_when_there_is_no_postgresql(monkeypatch, tmp_path):
     monkeypatch.setattr(binaries, "_wheel", lambda _: None)
     monkeypatch.setattr(binaries.Path, "glob", lambda *_: iter(()))
     monkeypatch.setattr(binaries.shutil, "which", lambda _: None)
-    monkeypatch.setenv("PG_BIN", str(tmp_path))
+    monkeypatch.delenv("PG_BIN", raising=False)
     with pytest.raises(Problem, match="apt install postgresql"):
         binaries.postgres_bin()
+
+
+def test_a_pg_bin_without_postgresql_is_refused_instead_of_ignored(monkeypatch, tmp_path):
+    monkeypatch.setenv("PG_BIN", str(tmp_path))
+    with pytest.raises(Problem, match=f"PG_BIN 指向的 {tmp_path} 里没有"):
+        binaries.postgres_bin()
+
+
+def test_a_pg_bin_with_postgresql_is_used(monkeypatch, tmp_path):
+    for name in ("initdb", "postgres"):
+        (tmp_path / name).touch()
+    monkeypatch.setenv("PG_BIN", str(tmp_path))
+    assert binaries.postgres_bin() == tmp_path
 
 
 def test_the_remedy_is_named_when_there_is_no_valkey(monkeypatch):
@@ -55,7 +68,7 @@ def test_servers_named_by_the_environment_are_used_and_none_is_started(tmp_path,
     monkeypatch.setenv("DATABASE_URL", "postgresql://app@db.example/county")
     monkeypatch.delenv("DATABASE_OWNER_URL", raising=False)
     monkeypatch.setenv("REDIS_URL", "redis://cache.example:6379")
-    found = servers.Servers(Place(tmp_path, tmp_path)).start()
+    found = servers.Servers(Place(tmp_path, tmp_path))
     settings = found.environment()
     assert (found.postgres, found.valkey) == (None, None)
     assert settings["DATABASE_OWNER_URL"] == settings["DATABASE_URL"] == "postgresql://app@db.example/county"
@@ -67,6 +80,18 @@ def test_a_key_the_environment_holds_is_not_replaced(tmp_path, monkeypatch):
     monkeypatch.setenv("REDIS_URL", "redis://cache.example:6379")
     monkeypatch.delenv("HUIMIN_KEYRING_FILE", raising=False)
     assert "HUIMIN_KEYRING_FILE" not in servers.Servers(Place(tmp_path, tmp_path)).environment()
+
+
+def test_an_address_in_a_file_counts_and_does_not_undo_the_owners(tmp_path, monkeypatch):
+    (tmp_path / "address").write_text("postgresql://app@db.example/county\n")
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("DATABASE_URL_FILE", str(tmp_path / "address"))
+    monkeypatch.setenv("DATABASE_OWNER_URL", "postgresql://owner@db.example/county")
+    monkeypatch.setenv("REDIS_URL", "redis://cache.example:6379")
+    found = servers.Servers(Place(tmp_path, tmp_path))
+    assert found.postgres is None
+    assert found.environment()["DATABASE_URL"] == "postgresql://app@db.example/county"
+    assert servers.as_owner(found.environment())["DATABASE_URL_FILE"] == ""
 
 
 def test_the_schema_is_changed_by_the_owner_without_a_timeout():

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from huimin.core import crypto
 from huimin.core.authority.roles import Role
 from huimin.core.errors import FileRefused, StepForbidden
-from huimin.core.models import Division, Job
+from huimin.core.models import AuditEvent, Division, Job
 from huimin.core.records import files
 from huimin.core.work import jobs
 from recipients.files import registry
@@ -273,3 +273,94 @@ def test_a_file_with_something_hostile_inside_is_refused_by_the_job(clerk):
     with pytest.raises(FileRefused, match="没有导入"):
         take(content, clerk)
     assert not Person.objects.exists()
+
+
+# --- imports that break off ------------------------------------------------------------------------------------------------
+
+
+def broken_off(clerk, monkeypatch, fault):
+    """An import whose job met something that nobody foresaw."""
+    one, job = registry_import.submit_import(workbook(family(2)), filename="a.xlsx", actor=clerk)
+
+    def fail(*_):
+        raise fault
+
+    monkeypatch.setattr(registry_import, "_compare", fail)
+    return one, jobs.run(job.pk)
+
+
+@pytest.mark.parametrize(
+    ("fault", "state", "word"),
+    [(RuntimeError("x"), "failed", "没有办成"), (jobs.Stopped(), "stopped", "已停止")],
+)
+def test_an_import_that_broke_off_is_not_shown_as_under_way(client, clerk, monkeypatch, fault, state, word):
+    one, ended = broken_off(clerk, monkeypatch, fault)
+    assert ended == state
+    client.force_login(clerk)
+    for address in ("/desk/recipients/imports/", f"/desk/recipients/imports/{one.pk}/"):
+        text = client.get(address).content.decode()
+        assert word in text
+        assert "办理中" not in text
+    assert "请把原来的表重新上传" in text
+    monkeypatch.undo()
+    assert take(workbook(family(2)), clerk).status == "applied"
+
+
+def test_an_import_under_way_says_so(client, clerk):
+    registry_import.submit_import(workbook(family(2)), filename="a.xlsx", actor=clerk)
+    client.force_login(clerk)
+    assert "办理中" in client.get("/desk/recipients/imports/").content.decode()
+
+
+def repeated(clerk):
+    """The job of an import whose bytes another import has applied since it was submitted."""
+    content = workbook(family(2))
+    second, job = registry_import.submit_import(content, filename="b.xlsx", actor=clerk)
+    take(content, clerk)
+    return second, job
+
+
+def test_a_repeated_file_closes_with_its_trace(clerk, monkeypatch):
+    second, job = repeated(clerk)
+    # between the check and the write the other one was quicker
+    monkeypatch.setattr(registry_import, "_stage_and_apply", lambda one, *_: _claim_applied(one))
+    assert jobs.run(job.pk) == "done"
+    second.refresh_from_db()
+    assert second.status == "refused"
+    assert "本次没有重复写入" in second.result_note
+    assert AuditEvent.objects.filter(
+        subject=f"recipients.registryimport:{second.pk}", action="registry.repeated"
+    ).exists()
+
+
+def _claim_applied(one):
+    RegistryImport.objects.filter(pk=one.pk).update(status="applied")
+
+
+def test_a_worker_that_lost_its_job_does_not_close_the_import_as_repeated(clerk, monkeypatch):
+    second, job = repeated(clerk)
+
+    def overtaken(_):
+        Job.objects.filter(pk=job.pk).update(fence=99)
+        return "该文件已导入"
+
+    monkeypatch.setattr(registry_import, "_stage_and_apply", lambda one, *_: _claim_applied(one))
+    monkeypatch.setattr(registry_import, "already_applied", overtaken)
+    assert jobs.run(job.pk) == "busy"
+    second.refresh_from_db()
+    assert second.status == "checking"
+
+
+def test_somebody_who_is_there_already_is_told_what_can_be_done(clerk):
+    take(workbook(family(2)), clerk)
+    with pytest.raises(FileRefused) as caught:
+        take(workbook([*family(2), member(9, house=9)]), clerk)
+    found = [one.message for one in caught.value.errors]
+    assert any("请从表里删去这一行" in text and "改档案" in text for text in found)
+
+
+def test_a_space_in_the_holders_cell_is_no_other_name(clerk):
+    holder = member(1)[TITLES.index("户主姓名")]
+    cells = {"户主姓名": f"{holder[0]} {holder[1:]}"}
+    one = take(workbook([member(1), member(2, holder=1, **cells)]), clerk)
+    assert not [warning for warning in one.warnings if "账户户名" in warning["message"]]

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from huimin.core.authority.roles import Role
+from huimin.core.authority.roles import CODE_ROLES, Role
+from huimin.core.models import CodeDevice
+from huimin.core.values import privacy
 
 if TYPE_CHECKING:
     from huimin.core.models import User
@@ -49,6 +51,12 @@ class ThreeKindsValidator:
         return "密码要含大写字母、小写字母、数字、符号中的至少三种。"
 
 
+def counted_name(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str | None:
+    """The user name that wrong passwords are counted for; somebody's ID number typed there is not kept."""
+    typed = (credentials or {}).get("username") or request.POST.get("username")
+    return privacy.hide(str(typed)) if typed else None
+
+
 def locked_out(request: HttpRequest, *_args: object, **_kwargs: object) -> HttpResponse:
     return render(
         request, "core/locked_out.html", {"minutes": round(settings.AXES_COOLOFF_TIME * 60)}, status=429
@@ -56,12 +64,19 @@ def locked_out(request: HttpRequest, *_args: object, **_kwargs: object) -> HttpR
 
 
 def has_device(user: User) -> bool:
-    return TOTPDevice.objects.filter(user=user, confirmed=True).exists()
+    return CodeDevice.objects.filter(user=user, confirmed=True).exists()
 
 
+def must_bind(user: User) -> bool:
+    """Does one of this person's posts ask for one-time codes while none can be given?"""
+    return bool(CODE_ROLES & user.roles()) and not has_device(user)
+
+
+@transaction.atomic
 def check_code(user: User, code: str) -> bool:
-    """A one-time code of any of the person's devices; wrong codes slow the next try down."""
-    return any(device.verify_token(code) for device in TOTPDevice.objects.filter(user=user, confirmed=True))
+    """A one-time code of the person's device, good once, also for two logins at once; wrong ones slow the next down."""
+    device = CodeDevice.objects.select_for_update().filter(user=user, confirmed=True).first()
+    return device is not None and device.verify_token(code)
 
 
 def step_up(request: HttpRequest) -> None:

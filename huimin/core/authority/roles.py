@@ -52,6 +52,9 @@ class RoleClass(IntegerChoices):
     AUDIT_ADMIN = 3
 
 
+# their work moves money, gives away whole numbers or opens doors for others: nothing without a bound one-time code device
+CODE_ROLES = frozenset({Role.TREASURER, Role.RECONCILER, Role.BANK, Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN})
+
 _VILLAGE = {Area.POLICY, Area.REGISTRY, Area.REVIEW, Area.NOTICE}
 _TOWNSHIP = _VILLAGE | {Area.ROSTER}
 _COUNTY = _TOWNSHIP | {Area.INDICATOR}

@@ -10,8 +10,9 @@ from django.core.exceptions import ValidationError
 
 from huimin.core.desk.pages import Link
 from huimin.core.errors import BadInput
-from huimin.core.values import money
+from huimin.core.values import money, numbers, privacy
 
+_BLANK, _DASHES = ("", None), "---------"
 _BARE = (forms.CheckboxInput, forms.RadioSelect, forms.CheckboxSelectMultiple, forms.HiddenInput)
 # messages with parameters are filled in by Django; {label} by us
 _PLAIN = {
@@ -29,6 +30,25 @@ _FILLED = {
 }
 
 
+PRIVATE_IN_TEXT = "里像有{kinds}，请删去再提交：写下的话会长久留着"
+
+
+def refuse_private_numbers(text: str, label: str = "这里") -> None:
+    """Raises ValidationError when a free text holds what looks like somebody's number."""
+    kinds = dict.fromkeys(one.label.partition("，")[0] for one in privacy.scan(text))
+    if kinds:
+        raise ValidationError(label + PRIVATE_IN_TEXT.format(kinds="、".join(kinds)), code="private")
+
+
+class FreeText(forms.CharField):
+    """What people write in their own words: notes and reasons, which stay for long and are read by many."""
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        refuse_private_numbers(text, str(self.label or "这里"))
+        return text
+
+
 class HouseFormMixin:
     """Mix into any form. `summary_verb` completes 还不能…: 提交, 查, 登录."""
 
@@ -40,6 +60,7 @@ class HouseFormMixin:
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():
             dress(field)
+            _name_the_blank(field)
             word_errors(field, str(field.label or name))
 
     @property
@@ -104,6 +125,24 @@ class YuanField(forms.CharField):
         return money.format_yuan(value) if isinstance(value, Decimal) else value
 
 
+class QuantityField(forms.CharField):
+    """亩, 人, 元 a month: text in, exact Decimal out, by the one rule of numbers.parse_quantity."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.widget.attrs.setdefault("inputmode", "decimal")
+        self.widget.attrs.setdefault("class", "input num")
+
+    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
+        text = super().to_python(value)
+        if not text:
+            return None
+        try:
+            return numbers.parse_quantity(text, name=str(self.label or "数量"))
+        except BadInput as wrong:
+            raise ValidationError(str(wrong), code="invalid") from wrong
+
+
 def dress(field: forms.Field) -> None:
     """Give a field's widget its class; dates get the browser's calendar, numbers a plain box without arrows."""
     widget = field.widget
@@ -129,6 +168,17 @@ def _as_calendar(widget: forms.DateInput | forms.DateTimeInput) -> None:
         widget.input_type, widget.format = "datetime-local", "%Y-%m-%dT%H:%M"
     else:
         widget.input_type, widget.format = "date", "%Y-%m-%d"
+
+
+def _name_the_blank(field: forms.Field) -> None:
+    """A row of dashes says nothing: the empty choice asks to choose, or says that one need not."""
+    word = "请选择" if field.required else "不选"
+    if isinstance(field, forms.ModelChoiceField):
+        if field.empty_label is not None:
+            field.empty_label = word
+    elif isinstance(field, forms.ChoiceField) and isinstance(field.widget, forms.Select):
+        given: list[tuple[Any, Any]] = list(field.choices)  # type: ignore[arg-type]
+        field.choices = [(key, word if key in _BLANK and told == _DASHES else told) for key, told in given]
 
 
 def word_errors(field: forms.Field, label: str) -> None:

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`order` places the entry inside its group; `area` empty means every signed-in person."""
+    """`order` places the entry inside its group; `area` empty means every signed-in person.
+
+    `also` are beginnings of other addresses whose pages belong to this entry.
+    """
 
     group: str
     label: str
@@ -23,6 +26,7 @@ class Entry:
     icon: str
     area: str = ""
     order: int = 50
+    also: tuple[str, ...] = ()
 
 
 GROUPS = ("工作", "政策与资金", "对象与审核", "发放", "公开", "系统")
@@ -36,12 +40,14 @@ def register(*entries: Entry) -> None:
 def for_user(user: User, path: str) -> list[dict[str, Any]]:
     """Groups with their items in the order of GROUPS; the entry of the present page is marked."""
     groups: dict[str, list[dict[str, Any]]] = {title: [] for title in GROUPS}
+    found: list[tuple[int, dict[str, Any]]] = []
     for entry in sorted(_entries, key=lambda one: one.order):
         if entry.area and not scope.reads(user, entry.area):
             continue
         url = reverse(entry.url_name)
-        groups[entry.group].append({"label": entry.label, "url": url, "icon": entry.icon, "current": False})
-    found = [item for items in groups.values() for item in items if path.startswith(item["url"])]
+        item = {"label": entry.label, "url": url, "icon": entry.icon, "current": False}
+        groups[entry.group].append(item)
+        found += [(len(start), item) for start in (url, *entry.also) if path.startswith(start)]
     if found:
-        max(found, key=lambda item: len(item["url"]))["current"] = True
+        max(found, key=lambda one: one[0])[1]["current"] = True
     return [{"title": title, "items": items} for title, items in groups.items() if items]

@@ -11,6 +11,11 @@ from huimin.core.fields import BlindIndexField
 from huimin.core.models.guards import append_only, no_truncate
 from huimin.core.models.staff import User
 
+# every column that a later change could touch is under the digest; e is the event
+CANONICAL = """jsonb_build_array(e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
+    to_char(e.business_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), e.actor_id, e.office_name, e.subject,
+    e.action, e.label, e.before, e.after, e.note, e.detail, e.county_code, e.division_code, e.policy_id)::text"""
+
 
 class AuditEvent(models.Model):
     """What somebody did, written in the same transaction as the change itself and sealed afterwards.
@@ -98,7 +103,27 @@ class AuditSeal(models.Model):
 
     class Meta:
         verbose_name = verbose_name_plural = "审计封存"
-        triggers = append_only()
+        triggers = [
+            *append_only(),
+            # a link can never be taken back, so one that does not fit must not get in
+            pgtrigger.Trigger(
+                name="seal_fits_the_chain",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                declare=[("head", "bytea"), ("link", "text")],
+                func=f"""
+                    SELECT digest INTO head FROM core_auditseal WHERE seq = NEW.seq - 1;
+                    SELECT {CANONICAL} INTO link FROM core_auditevent e WHERE e.id = NEW.event_id;
+                    IF NEW.previous IS DISTINCT FROM
+                           (CASE WHEN NEW.seq = 1 THEN decode(repeat('00', 32), 'hex') ELSE head END)
+                       OR NEW.digest IS DISTINCT FROM
+                           sha256(NEW.previous || int8send(NEW.seq) || convert_to(link, 'UTF8')) THEN
+                        RAISE EXCEPTION 'seal % does not fit the chain', NEW.seq USING ERRCODE = '42501';
+                    END IF;
+                    RETURN NEW;
+                """,  # noqa: S608
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.seq}"

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
@@ -21,6 +22,7 @@ from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, roles_reading
 from huimin.core.models import AuditEvent
+from huimin.core.models.trail import CANONICAL
 from huimin.core.values import privacy
 
 if TYPE_CHECKING:
@@ -30,18 +32,32 @@ if TYPE_CHECKING:
 
 GENESIS = b"\x00" * 32
 _SEAL_LOCK = 0x48754D53  # one sealer at a time; the lock ends with its transaction
-# every column that a later change could touch is under the digest
-_CANONICAL = """jsonb_build_array(e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
-    to_char(e.business_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), e.actor_id, e.office_name, e.subject,
-    e.action, e.label, e.before, e.after, e.note, e.detail, e.county_code, e.division_code, e.policy_id)::text"""
-
 # an event that is gone must not read as an array of nulls
-_SEALED = f"CASE WHEN e.id IS NOT NULL THEN {_CANONICAL} END"
+_SEALED = f"CASE WHEN e.id IS NOT NULL THEN {CANONICAL} END"
 
 
 def subject_of(obj: Model) -> str:
     """disbursement.roster:12 -- the name of an object on the trail, in commands and in involvement rows."""
     return f"{obj._meta.label_lower}:{obj.pk}"
+
+
+def subject_words(subject: str) -> str:
+    """core.user:12 as people say it: 工作人员 12; what names no model stays as it is."""
+    label, _, pk = subject.partition(":")
+    try:
+        return f"{apps.get_model(label)._meta.verbose_name} {pk}"
+    except (LookupError, ValueError):
+        return subject
+
+
+def state_words(subject: str, state: str) -> str:
+    """A state on the trail (issued) in the words of its model (待核对); what is no state of it stays as it is."""
+    try:
+        model = apps.get_model(subject.partition(":")[0])
+    except (LookupError, ValueError):
+        return state
+    words = (dict(field.flatchoices) for field in model._meta.fields if field.name in {"status", "state"})
+    return next((str(one[state]) for one in words if state in one), state)
 
 
 def record(
@@ -68,11 +84,12 @@ def record(
         action=action,
         actor=actor,
         office_name=str(actor.office) if actor and actor.office_id else "",
-        label=label,
+        # the trail cannot be changed: no number typed by mistake may stay in it
+        label=privacy.hide(label)[:120],
         before=before,
         after=after,
-        note=privacy.hide(note),  # the trail cannot be changed: no number typed by mistake may stay in it
-        detail=detail or {},
+        note=privacy.hide(note),
+        detail=privacy.hide_within(detail or {}),
         business_at=clock.now(),
         county_code=getattr(place, "county_code", "") or scope.county_of(division_code),
         division_code=division_code,
@@ -106,7 +123,7 @@ def seal(limit: int = 20_000) -> int:
         cursor.execute("SELECT seq, digest FROM core_auditseal ORDER BY seq DESC LIMIT 1")
         seq, previous = cursor.fetchone() or (0, GENESIS)
         cursor.execute(
-            f"""SELECT e.id, {_CANONICAL} FROM core_unsealedevent u JOIN core_auditevent e ON e.id = u.event_id
+            f"""SELECT e.id, {CANONICAL} FROM core_unsealedevent u JOIN core_auditevent e ON e.id = u.event_id
                 ORDER BY e.id LIMIT %s""",  # noqa: S608
             [limit],
         )

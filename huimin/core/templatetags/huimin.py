@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from huimin.core.desk import badges, pages
 from huimin.core.desk.lists import changed_query
+from huimin.core.records import audit
 from huimin.core.values import identity, money
 from huimin.core.values.periods import Period
 
@@ -102,26 +103,20 @@ def mask_id_public(value: str | None) -> str:
 
 
 @register.filter
-def mask_name(value: str | None) -> str:
-    """Surname only, for protected kinds of aid."""
-    return _or_dash(value, identity.mask_name_surname)
-
-
-@register.filter
 def mask_name_middle(value: str | None) -> str:
     """王*英, as on a person's own result page."""
     return _or_dash(value, identity.mask_name_middle)
 
 
 @register.filter
-def account_tail(value: str | None) -> str:
-    """The last four digits of an account, all that screens ever show."""
-    return _or_dash(value, identity.account_tail)
+def mask_phone(value: str | None) -> str:
+    return _or_dash(value, identity.mask_phone)
 
 
 @register.filter
-def mask_phone(value: str | None) -> str:
-    return _or_dash(value, identity.mask_phone)
+def subject_words(subject: str) -> str:
+    """disbursement.paymentorder:6 as people say it: 支付申请 6."""
+    return audit.subject_words(subject)
 
 
 @register.simple_tag

@@ -84,7 +84,7 @@ def inbox(request: StaffRequest) -> HttpResponse:
     own = Notification.objects.filter(user=request.user)
     context = lists.keyset_listing(request, own, sorts={"time": "id"}, default="-time", filterset=InboxFilter)
     context["nothing"] = Nothing(
-        "没有符合条件的消息",
+        "没有消息",
         "任务办完、业务被退回、轮到您办的时候，这里会有消息。",
         [Link("看全部消息", request.path)],
     )

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import uuid4
 
 import django_filters
-from django.apps import apps
 from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
@@ -21,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from huimin.core.authority.roles import Area
 from huimin.core.desk import lists
-from huimin.core.desk.exports import workbook
+from huimin.core.desk.exports import MOST_ROWS, workbook
 from huimin.core.desk.http import StaffRequest, opens, take_action_key
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import Refused
@@ -30,7 +29,6 @@ from huimin.core.records import audit, files
 from huimin.core.sheets.writer import Column
 from huimin.core.work import jobs
 
-EXPORT_LIMIT = 100_000
 _COLUMNS = [
     Column("序号", 10, "integer"),
     Column("时间", 20),
@@ -79,7 +77,13 @@ def trail(request: StaffRequest) -> HttpResponse:
         export=reverse("core:audit-export"),
     )
     context["lines"] = [
-        {"event": event, "subject": subject_text(event.subject), "digest": _digest(event)}
+        {
+            "event": event,
+            "subject": audit.subject_words(event.subject),
+            "before": audit.state_words(event.subject, event.before),
+            "after": audit.state_words(event.subject, event.after),
+            "digest": _digest(event),
+        }
         for event in context["page"]
     ]
     context["head"] = AuditSeal.objects.order_by("-seq").first()
@@ -99,15 +103,6 @@ def _digest(event: AuditEvent) -> str:
     return digest and f"{digest[:4]}…{digest[-4:]}"
 
 
-def subject_text(subject: str) -> str:
-    """core.user:12 as people say it: 工作人员 12."""
-    label, _, pk = subject.partition(":")
-    try:
-        return f"{apps.get_model(label)._meta.verbose_name} {pk}"
-    except (LookupError, ValueError):
-        return subject
-
-
 @opens(Area.AUDIT)
 @require_safe
 def trail_export(request: StaffRequest) -> HttpResponseBase:
@@ -115,18 +110,10 @@ def trail_export(request: StaffRequest) -> HttpResponseBase:
     rows = TrailFilter(request.GET, queryset=audit.visible_to(request.user), request=request).qs.order_by(
         "-id"
     )
-    if rows[EXPORT_LIMIT : EXPORT_LIMIT + 1].exists():
-        messages.error(request, f"超过 {EXPORT_LIMIT:,} 条，一次导不完。请先按日期缩小范围。")
+    if rows[MOST_ROWS : MOST_ROWS + 1].exists():
+        messages.error(request, f"超过 {MOST_ROWS:,} 条，一次导不完。请先按日期缩小范围。")
         return redirect(f"{reverse('core:audit')}?{request.GET.urlencode()}")
-    filters = {key: value for key, value in request.GET.items() if key in TrailFilter.base_filters}
-    audit.record(
-        "core.auditevent",
-        action="audit.export",
-        actor=request.user,
-        label="导出审计日志",
-        detail={"filter": sorted(filters)},
-    )
-    return workbook("审计日志", _COLUMNS, map(_export_row, rows.select_related("actor").iterator()))
+    return workbook(request, "审计日志", _COLUMNS, map(_export_row, rows.select_related("actor").iterator()))
 
 
 def _export_row(event: AuditEvent) -> tuple[object, ...]:

@@ -44,7 +44,7 @@ class StaffCommand(BaseCommand):
         except Refused as refused:
             self._fail(str(refused), json)
         except ObjectDoesNotExist:
-            self._fail("没有找到。", json)
+            self._fail("没有找到：编号不对，或者不在您的管辖范围。", json)
         else:
             self._print(result, json)
 
@@ -76,5 +76,6 @@ class StaffCommand(BaseCommand):
         else:
             self.stderr.write(message)
             for one in more.get("errors", [])[:50]:
-                self.stderr.write(f"  {one['message']}")
+                if one["message"] != message:  # a fault of the whole file may be all there is to say
+                    self.stderr.write(f"  {one['message']}")
         sys.exit(1)

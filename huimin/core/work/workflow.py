@@ -40,10 +40,33 @@ def move(
     if refusal:
         raise refusal
     take_duty(obj, one.duty, actor=actor)
+    _change(obj, one, actor=actor, note=note, target=target, detail=detail)
+
+
+def follow(
+    obj: Any,
+    one: Step,
+    *,
+    actor: User,
+    note: str = "",
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """A step that a rule takes because of another one: the cause was allowed to this person, so no role is asked again.
+
+    State, lock and trace are those of move(). Raises StepRefused when the state does not allow it.
+    """
+    if obj.status not in one.sources:
+        raise StepRefused(f"当前状态为“{obj.get_status_display()}”，不能“{one.label}”，请刷新页面后再看。")
+    _change(obj, one, actor=actor, note=note, target="", detail=detail)
+
+
+def _change(
+    obj: Any, one: Step, *, actor: User, note: str, target: str, detail: dict[str, Any] | None
+) -> None:
     before, after = obj.status, target or one.target
     changed = type(obj)._default_manager.filter(pk=obj.pk, status=before).update(status=after)
     if changed != 1:
-        raise StepRefused("别人刚刚办理过这笔业务，请刷新页面后再看。")
+        raise StepRefused("别人刚刚办理过这笔业务，请看过它现在的状态再办。")
     obj.status = after
     audit.record(
         obj,
@@ -64,7 +87,7 @@ def why_not(obj: Any, one: Step, *, actor: User, note: str | None = None) -> Ste
     ):
         return StepForbidden(f"这一步不归您的岗位办理，须由{_names(one.roles)}办理。")
     if obj.status not in one.sources:
-        return StepRefused(f"当前状态为“{obj.get_status_display()}”，不能“{one.label}”，请刷新页面后再看。")
+        return StepRefused(f"当前状态为“{obj.get_status_display()}”，不能“{one.label}”。")
     if note is not None and one.needs_note and not note.strip():
         return StepRefused(f"“{one.label}”要写明原因。")
     return None
@@ -133,8 +156,17 @@ def actions(obj: Any, flow: Workflow, *, actor: User, also: Any = None) -> list[
 
     `also(step)` may add a reason of the app's own (a notice still running, a missing signature).
     """
+    return _pressable(obj, flow.steps, actor, also)
+
+
+def acts(obj: Any, flow: Workflow, *names: str, actor: User, also: Any = None) -> list[Action]:
+    """Buttons of the acts so named, as actions() makes those of steps."""
+    return _pressable(obj, [flow[name] for name in names], actor, also)
+
+
+def _pressable(obj: Any, steps: Iterable[Step], actor: User, also: Any) -> list[Action]:
     found = []
-    for one in flow.steps:
+    for one in steps:
         if obj.status not in one.sources:
             continue
         refusal = why_not(obj, one, actor=actor)
