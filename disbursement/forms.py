@@ -53,6 +53,18 @@ class StopForm(HouseForm):
     reason = FreeText(label="停发原因", max_length=200, widget=forms.Textarea)
 
 
+class LiftForm(HouseForm):
+    summary_verb = "恢复发放"
+    reason = forms.CharField(label="恢复原因", max_length=200, widget=forms.Textarea)
+
+
+class SupplementForm(HouseForm):
+    summary_verb = "建补发批次"
+    reason = forms.CharField(
+        label="补发原因", max_length=200, widget=forms.Textarea, help_text="如：补报的申报册已确认"
+    )
+
+
 class ReversalForm(HouseForm):
     summary_verb = "登记"
     kind = forms.ChoiceField(

@@ -189,11 +189,18 @@ def open_lines(order_id: int) -> int:
 
 
 def failed_lines(lines: QuerySet[PaymentLine] | None = None) -> QuerySet[PaymentLine]:
-    """Money that came back and that no other line has taken over yet."""
+    """Money that came back, that no other line has taken over and that nobody stopped in a correction."""
     kind = PaymentResult.Kind
+    stopped = PaymentLine.objects.filter(
+        entitlement_id=OuterRef("entitlement_id"),  # indexed; corrects_line_id is not
+        corrects_line_id=OuterRef("pk"),
+        results__kind=kind.STOPPED,
+        stop_lift__isnull=True,
+    )
     return live_lines(lines).filter(
         has_result(kind.BANK_FAILED, kind.LATE_RETURN),
         ~Exists(Correction.objects.filter(failed_line=OuterRef("pk"))),
+        ~Exists(stopped),
     )
 
 

@@ -47,6 +47,7 @@ class Batch(Scoped):
     class Kind(models.TextChoices):
         REGULAR = "regular", "正常发放"
         CORRECTION = "correction", "更正发放"
+        SUPPLEMENT = "supplement", "补发"
 
     number = models.CharField("批次号", max_length=24, unique=True)
     kind = models.CharField("种类", max_length=10, choices=Kind, default=Kind.REGULAR)
@@ -54,12 +55,16 @@ class Batch(Scoped):
     version = models.ForeignKey(PolicyVersion, models.PROTECT, verbose_name="政策版本")
     period = models.CharField("期次", max_length=12)
     period_range = DateRangeField("期间")
-    # regular, or a 补发 with its number: what a claim is unique for
+    # regular, or the number of a one-off: what a claim is unique for. A 补发 has that of the batch it supplements
     component = models.CharField("发放内容", max_length=24, default="regular")
     title = models.CharField("发放标题", max_length=120)
     corrects = models.ForeignKey(
         "self", models.PROTECT, verbose_name="更正的批次", null=True, related_name="corrections"
     )
+    supplements = models.ForeignKey(
+        "self", models.PROTECT, verbose_name="补发的批次", null=True, related_name="supplementary"
+    )
+    reason = models.CharField("补发原因", max_length=200, blank=True)
     attempt = models.PositiveSmallIntegerField("第几次", default=1)
     status = models.CharField("状态", max_length=10, choices=BatchStatus, default=BatchStatus.DRAFT)
     made_by = models.ForeignKey(User, models.PROTECT, verbose_name="建立人", related_name="+")
@@ -79,9 +84,18 @@ class Batch(Scoped):
                 violation_error_message="这项政策这一期的批次已经有了。",
             ),
             models.CheckConstraint(
-                name="correction_names_its_batch",
-                condition=Q(kind="regular", corrects__isnull=True)
-                | Q(kind="correction", corrects__isnull=False),
+                name="batch_names_its_origin",
+                condition=Q(kind="regular", corrects__isnull=True, supplements__isnull=True)
+                | Q(kind="correction", corrects__isnull=False, supplements__isnull=True)
+                | (Q(kind="supplement", corrects__isnull=True, supplements__isnull=False) & ~Q(reason="")),
+                violation_error_message="更正发放和补发要有原批次，补发还要写明原因。",
+            ),
+            models.UniqueConstraint(fields=["supplements", "attempt"], name="supplement_number_once"),
+            models.UniqueConstraint(
+                fields=["supplements"],
+                name="one_supplement_in_draft",
+                condition=Q(status="draft"),
+                violation_error_message="这一期还有一个补发批次没有下达。",
             ),
         ]
         triggers = [
@@ -100,6 +114,8 @@ class Batch(Scoped):
                     "component",
                     "title",
                     "corrects_id",
+                    "supplements_id",
+                    "reason",
                     "attempt",
                     "made_by_id",
                     "county_code",
@@ -334,6 +350,11 @@ class Roster(Scoped):
         return f"{self.batch_id}-{self.division_code}"
 
     @property
+    def duty_subject(self) -> str:
+        """Who checked one revision has not checked the next, which may hold other people (services.people)."""
+        return f"{self._meta.label_lower}:{self.pk}#{self.revision}"
+
+    @property
     def badge(self) -> str:
         return ROSTER_BADGES[RosterStatus(self.status)]
 
@@ -346,7 +367,8 @@ class RosterOmission(models.Model):
         SUSPENDED = "suspended", "享受资格已暂停"
         RECORD = "record", "人员档案已停用或作废"
         DEAD = "dead", "发放期开始前已登记死亡"
-        STOPPED = "stopped", "本批次已停发"
+        STOPPED = "stopped", "这一期已停发，没有恢复"
+        FAILED = "failed", "这一期银行退回过，走更正发放"
         CLAIMED = "claimed", "这一期已在别的批次发放或申请"
         NO_FACTS = "no_facts", "申报的情况不全，算不出金额"
         NOTHING_DUE = "nothing_due", "按标准计算没有应发金额"

@@ -284,7 +284,37 @@ class ReturnLine(models.Model):
                 fields=["return_file", "payment_line_id"], name="return_line_payment_once"
             ),
         ]
-        triggers = append_only()
+        triggers = [
+            *append_only(),
+            pgtrigger.Trigger(
+                name="return_lines_are_the_file",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(new="added"),
+                # one statement brings all the lines that the upload counted; a line more or less is refused
+                func="""
+                    PERFORM FROM disbursement_returnfile f WHERE f.id IN (SELECT return_file_id FROM added) FOR SHARE;
+                    IF EXISTS (
+                        SELECT FROM (
+                            SELECT a.return_file_id, count(*) AS n, count(*) FILTER (WHERE a.outcome = 'paid') AS paid,
+                                   coalesce(sum(l.amount) FILTER (WHERE a.outcome = 'paid'), 0) AS paid_sum,
+                                   count(*) FILTER (WHERE a.outcome = 'failed') AS failed,
+                                   coalesce(sum(l.amount) FILTER (WHERE a.outcome = 'failed'), 0) AS failed_sum
+                            FROM added a LEFT JOIN disbursement_paymentline l ON l.id = a.payment_line_id
+                            GROUP BY a.return_file_id) t
+                        JOIN disbursement_returnfile f ON f.id = t.return_file_id
+                        WHERE (t.n, t.paid, t.paid_sum, t.failed, t.failed_sum)
+                              <> (f.line_count, f.paid_count, f.paid_total, f.failed_count, f.failed_total)
+                           OR f.status <> 'uploaded'
+                           OR t.n <> (SELECT count(*) FROM disbursement_returnline o
+                                      WHERE o.return_file_id = f.id)) THEN
+                        RAISE EXCEPTION '回盘明细与上传时的笔数、金额不符' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.return_file_id}-{self.line_no}"
@@ -371,6 +401,45 @@ class PaymentResult(models.Model):
 
     def __str__(self) -> str:
         return f"{self.line_id} {self.kind}"
+
+
+class StopLift(models.Model):
+    """恢复发放: a stop taken back, with its reason. The stopped line stays stopped; a later list may hold the person."""
+
+    line = models.OneToOneField(
+        PaymentLine, models.PROTECT, related_name="stop_lift", verbose_name="发放明细"
+    )
+    reason = models.CharField("原因", max_length=200)
+    actor = models.ForeignKey(User, models.PROTECT, verbose_name="经办人", related_name="+")
+    at = models.DateTimeField("时间", db_default=Now())
+
+    class Meta:
+        verbose_name = verbose_name_plural = "恢复发放"
+        constraints = [
+            models.CheckConstraint(
+                name="lift_has_reason",
+                condition=~Q(reason=""),
+                violation_error_message="恢复发放要写明原因。",
+            )
+        ]
+        triggers = [
+            *append_only(),
+            pgtrigger.Trigger(
+                name="only_stops_are_lifted",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                func="""
+                    IF NOT EXISTS (SELECT FROM disbursement_paymentresult p
+                                   WHERE p.line_id = NEW.line_id AND p.kind = 'stopped') THEN
+                        RAISE EXCEPTION '没有停发的发放不能恢复' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.line_id}"
 
 
 class Reversal(Scoped):

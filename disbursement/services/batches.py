@@ -10,7 +10,7 @@ from django.urls import reverse
 from psycopg.types.range import DateRange
 
 from disbursement.models import Batch, Roster
-from disbursement.services import rosters
+from disbursement.services import generation, rosters
 from disbursement.services.due import DUE
 from disbursement.services.numbers import BATCH, next_number
 from disbursement.services.people import require_role
@@ -82,27 +82,80 @@ def advance_batch(pk: int, step: str, *, actor: User, note: str = "") -> Batch:
 def issue_batch(pk: int, *, actor: User) -> tuple[Batch, Job]:
     """Give the batch to every township with somebody to pay, and ask for its rosters (one job)."""
     batch = advance_batch(pk, "issue", actor=actor)
-    return batch, Job.objects.get(key=_job_key(batch))
+    job = generation_job(batch)
+    assert job is not None  # noqa: S101 -- issuing has just submitted it
+    return batch, job
 
 
-def _job_key(batch: Batch) -> str:
-    return f"{GENERATE}:{batch.pk}"
+def generation_job(batch: Batch) -> Job | None:
+    """The newest job that generates the batch's rosters."""
+    return Job.objects.filter(key__startswith=f"{GENERATE}:{batch.pk}:").order_by("-pk").first()
 
 
-def _issue(batch: Batch, *, actor: User, note: str) -> None:
-    workflow.move(batch, BATCH_FLOW["issue"], actor=actor, note=note)
-    towns = _make_rosters(batch)
-    if not towns:
-        raise StepRefused("这一期没有享受资格有效的人，没有可下达的乡镇。请先确认申报册。")
-    jobs.submit(
+def why_not_again(batch: Batch) -> str:
+    """Why the generation of the batch's rosters cannot be started again; empty when it can."""
+    job = generation_job(batch)
+    if batch.status != BatchStatus.ISSUED or job is None:
+        return "批次没有在生成花名册。"
+    if not job.is_finished:
+        return "花名册正在生成，请等它结束。"
+    if not Roster.objects.filter(batch=batch, generated_at=None, status=RosterStatus.ISSUED).exists():
+        return "各乡镇的花名册都已生成。"
+    return ""
+
+
+@transaction.atomic
+def generate_again(pk: int, *, actor: User) -> Job:
+    """A generation that was stopped or broke down goes on: another job for the townships that have no list yet."""
+    batch: Batch = Batch.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
+    require_role(
+        actor,
+        BATCH_FLOW["issue"].roles,
+        division_code=batch.division_code,
+        policy_id=batch.policy_id,
+        act="继续生成花名册",
+    )
+    why = why_not_again(batch)
+    if why:
+        raise StepRefused(why)
+    workflow.take_duty(batch, Duty.BATCH_MAKE, actor=actor)
+    audit.record(batch, action="generate_again", actor=actor, label="继续生成花名册")
+    return _submit(batch, actor=actor)
+
+
+def _submit(batch: Batch, *, actor: User) -> Job:
+    tries = Job.objects.filter(key__startswith=f"{GENERATE}:{batch.pk}:").count()
+    return jobs.submit(
         GENERATE,
         title=f"生成花名册：{batch.title}"[:120],
-        key=_job_key(batch),
+        key=f"{GENERATE}:{batch.pk}:{tries}",
         actor=actor,
         division_code=batch.division_code,
         county_code=batch.county_code,
         payload={"batch": batch.pk},
-        total=towns,
+        total=Roster.objects.filter(batch=batch, generated_at=None).count(),
+    )
+
+
+def _issue(batch: Batch, *, actor: User, note: str) -> None:
+    workflow.move(batch, BATCH_FLOW["issue"], actor=actor, note=note)
+    is_supplement = batch.kind == Batch.Kind.SUPPLEMENT
+    if not (_make_supplementary_rosters(batch) if is_supplement else _make_rosters(batch)):
+        raise StepRefused(
+            "这一期现在没有应发未发的人，没有可下达的乡镇。这个补发批次可以作废。"
+            if is_supplement
+            else "这一期没有享受资格有效的人，没有可下达的乡镇。请先确认申报册。"
+        )
+    _submit(batch, actor=actor)
+
+
+def _make_supplementary_rosters(batch: Batch) -> int:
+    """One roster per township where somebody is due and not paid; a county has a few dozen townships."""
+    return len(
+        Roster.objects.bulk_create(
+            Roster(batch=batch, policy_id=batch.policy_id, county_code=batch.county_code, division_code=town)
+            for town in generation.unpaid(batch)
+        )
     )
 
 

@@ -105,6 +105,10 @@ def _confirm_job(run: JobRun) -> None:
         found = ReturnFile.objects.get(pk=pk)
         if found.status == ReturnStatus.UPLOADED:
             found = apply_return(pk, actor=run.actor, note=run.payload["note"], run=run)
+        elif found.status == ReturnStatus.REFUSED:
+            raise StepRefused("这份回盘已被退回，没有入账。")
+        elif found.confirmed_by_id != run.actor.pk:
+            raise StepRefused("这份回盘已由别人确认入账，这项任务没有再办。")
     run.progress(
         found.line_count,
         found.line_count,

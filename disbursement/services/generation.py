@@ -30,9 +30,22 @@ DAYS_WHOLE = """SELECT DISTINCT ON (e.id) e.id AS entitlement_id, v.id AS versio
 
 PUBLIC_NAME = "CASE WHEN %(protected)s THEN hm_mask_surname(g.beneficiary_name) ELSE g.beneficiary_name END"
 
-GENERATE = """
+# what became of this right in this stretch of time before: a stop that nobody took back, money that the bank sent back
+# and that a correction will pay
+PAST = """CROSS JOIN LATERAL (
+    SELECT bool_or(x.kind = 'stopped' AND s.id IS NULL) AS is_stopped, bool_or(x.kind <> 'stopped') AS has_failed
+    FROM disbursement_paymentline l
+    JOIN disbursement_paymentresult x ON x.line_id = l.id AND x.kind IN ('stopped', 'bank_failed', 'late_return')
+    LEFT JOIN disbursement_stoplift s ON s.line_id = l.id
+    WHERE l.entitlement_id = g.entitlement_id AND l.component = %(component)s AND l.period_range && g.days) past"""
+# a 补发 does not look at people who have their claim: they are nearly everybody
+UNCLAIMED = """AND NOT EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = e.id
+          AND c.component = %(component)s AND c.period_range && (v.valid * %(period)s::daterange))"""
+
+JUDGED = """
 WITH due AS (
     {days} FROM {due} AND e.division_code BETWEEN %(low)s AND %(high)s
+      {unclaimed}
     {order}
 ), gathered AS (
     SELECT d.*, h.code AS household_code, h.group_name, coalesce(top.name, b.name) AS holder_name, b.is_holder,
@@ -49,15 +62,16 @@ WITH due AS (
 ), judged AS (
     SELECT g.*, CASE
         WHEN g.unpayable IS NOT NULL THEN g.unpayable
-        WHEN EXISTS (SELECT FROM disbursement_paymentline l JOIN disbursement_paymentresult x ON x.line_id = l.id
-                     WHERE l.entitlement_id = g.entitlement_id AND l.roster_id = %(roster)s
-                       AND x.kind = 'stopped') THEN 'stopped'
+        WHEN past.is_stopped THEN 'stopped'
         WHEN EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = g.entitlement_id
                      AND c.component = %(component)s AND c.period_range && g.days) THEN 'claimed'
+        WHEN past.has_failed THEN 'failed'
         WHEN g.amount IS NULL THEN 'no_facts'
         WHEN g.amount = 0 THEN 'nothing_due' END AS reason
-    FROM gathered g
-), numbered AS MATERIALIZED (
+    FROM gathered g {past}
+)"""
+
+GENERATE = """, numbered AS MATERIALIZED (
     SELECT g.*, {name} AS public_name, uuid_send(gen_random_uuid()) AS salt,
            row_number() OVER (ORDER BY g.division_code, g.group_name, g.household_code, g.is_holder DESC,
                               g.beneficiary_id, lower(g.days)) AS line_no
@@ -95,28 +109,58 @@ SELECT count(*), coalesce(sum(amount), 0),
 """
 
 
-def write_lines(roster: Roster, batch: Batch) -> tuple[int, Decimal, str]:
-    """Insert lines, claims and omissions of the roster's present revision; returns count, sum (元), root (hex)."""
+# who would stand on a 补发 of the period now. A township whose list is still open makes that list anew instead
+UNPAID = """
+SELECT t.town, count(DISTINCT t.entitlement_id), sum(t.amount)
+FROM (SELECT left(j.division_code, 9) || '000' AS town, j.entitlement_id, j.amount FROM judged j
+      WHERE j.reason IS NULL) t
+WHERE NOT EXISTS (SELECT FROM disbursement_roster r JOIN disbursement_batch b ON b.id = r.batch_id
+                  WHERE r.division_code = t.town AND r.status = 'issued' AND b.kind <> 'correction'
+                    AND b.policy_id = %(policy)s AND b.period_range = %(period)s::daterange
+                    AND b.component = %(component)s)
+GROUP BY t.town ORDER BY t.town
+"""
+
+
+def unpaid(batch: Batch) -> dict[str, tuple[int, Decimal]]:
+    """应发未发: township -> people and sum (元) due for the batch's period, payable, not claimed, not stopped."""
+    sql, params = _judged(batch, batch.county_code, unclaimed=True)
+    with connection.cursor() as cursor:
+        cursor.execute(sql + UNPAID, params)
+        return {town: (count, total) for town, count, total in cursor.fetchall()}
+
+
+def _judged(batch: Batch, division_code: str, *, unclaimed: bool) -> tuple[str, dict[str, Any]]:
+    """The statement's beginning: everybody due below a division, each with an amount and perhaps a reason against it."""
     rule = amounts.rule_of(batch.version)
     by_month = any(fact.name == "months" for fact in facts_needed(rule))
     amount, params = amount_sql(rule)
-    sql = GENERATE.format(
+    sql = JUDGED.format(
         days=DAYS_BY_MONTH if by_month else DAYS_WHOLE,
         due=DUE,
         unpayable=REASON,
         order="" if by_month else "ORDER BY e.id, lower(v.valid) DESC",
         amount=amount,
-        name=PUBLIC_NAME,
-        public=PUBLIC_ROW,
+        unclaimed=UNCLAIMED if unclaimed else "",
+        past=PAST,
     )
-    low, high = scope.subtree_range(roster.division_code)
+    low, high = scope.subtree_range(division_code)
     params |= {
-        "policy": roster.policy_id,
-        "county": roster.county_code,
+        "policy": batch.policy_id,
+        "county": batch.county_code,
         "low": low,
         "high": high,
         "period": batch.period_range,
         "component": batch.component,
+    }
+    return sql, params
+
+
+def write_lines(roster: Roster, batch: Batch) -> tuple[int, Decimal, str]:
+    """Insert lines, claims and omissions of the roster's present revision; returns count, sum (元), root (hex)."""
+    sql, params = _judged(batch, roster.division_code, unclaimed=batch.kind == Batch.Kind.SUPPLEMENT)
+    sql += GENERATE.format(name=PUBLIC_NAME, public=PUBLIC_ROW)
+    params |= {
         "roster": roster.pk,
         "revision": roster.revision,
         "standard": batch.version.standard_text,

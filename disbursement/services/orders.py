@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from disbursement.models import OrderIndicator, PaymentOrder, Roster
 from disbursement.queries import ZERO, payable_totals
-from disbursement.services import bankfiles, ledger
+from disbursement.services import bankfiles, ledger, today
 from disbursement.services.numbers import ORDER, next_number
 from disbursement.services.people import TO_ORDER, inherit_duties, require_role
 from disbursement.services.rosters import UNWRITABLE, explained, require_same_content
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 SEND = "disbursement.send_order"
 LINES_AT_ONCE = 5_000  # more lines than this are worked off by a job with progress
 MAKERS = (Role.FINANCE_CLERK,)
+STOP_FIRST = "请停发这些行，再编制支付申请；换了卡的停发后恢复发放，由补发批次发到新账户。"
+CANCEL_FIRST = "请退回支付申请，停发这些行，再重新编制；换了卡的停发后恢复发放，由补发批次发到新账户。"
 
 
 @transaction.atomic
@@ -51,6 +53,7 @@ def make_order(roster_ids: Sequence[int], *, actor: User) -> PaymentOrder:
         raise BadInput("请选择要支付的花名册。", field="rosters")
     policy = _common_policy(rosters)
     require_role(actor, MAKERS, division_code=policy.county_code, policy_id=policy.pk, act="编制支付申请")
+    today.require_payable(policy, [roster.pk for roster in rosters], remedy=STOP_FIRST)
     totals = _payable(rosters)
     count = sum(count for count, _ in totals.values())
     total = sum((total for _, total in totals.values()), ZERO)
@@ -64,7 +67,7 @@ def make_order(roster_ids: Sequence[int], *, actor: User) -> PaymentOrder:
         content_hash=_fingerprint(rosters),
         made_by=actor,
     )
-    inherit_duties(order, [audit.subject_of(roster) for roster in rosters], TO_ORDER)
+    inherit_duties(order, [roster.duty_subject for roster in rosters], TO_ORDER)
     workflow.take_duty(order, Duty.ORDER_MAKE, actor=actor)
     _freeze(order, totals, actor=actor)
     audit.record(
@@ -164,6 +167,7 @@ def sign_order(pk: int, *, actor: User, note: str = "", whole_yuan: str | None =
     _require(order, "sign", actor=actor, note=note)
     if whole_yuan is not None and whole_yuan.strip().replace(",", "") != str(int(order.total)):
         raise BadInput("输入的金额整数部分与这笔申请不符，没有签章。请核对是不是这一笔。", field="whole_yuan")
+    _require_payable(order)
     workflow.take_duty(order, one.duty, actor=actor)
     PaymentOrder.objects.filter(pk=order.pk).update(signed_by=actor, signed_at=clock.now())
     workflow.move(order, one, actor=actor, note=note, detail=_detail(order))
@@ -175,6 +179,11 @@ def _require(order: PaymentOrder, step: str, *, actor: User, note: str | None = 
     refusal = workflow.why_not(order, ORDER_FLOW[step], actor=actor, note=note)
     if refusal:
         raise refusal
+
+
+def _require_payable(order: PaymentOrder) -> None:
+    rosters = list(Roster.objects.filter(order=order).values_list("pk", flat=True))
+    today.require_payable(order.policy, rosters, remedy=CANCEL_FIRST)
 
 
 def _require_unchanged(order: PaymentOrder) -> None:
@@ -232,6 +241,8 @@ def _send_job(run: JobRun) -> None:
         order = PaymentOrder.objects.get(pk=pk)
         if order.status == OrderStatus.SIGNED:
             order = send_now(pk, actor=run.actor)
+        elif order.status not in {OrderStatus.SENT, OrderStatus.SETTLED}:
+            raise StepRefused(f"支付申请现在是“{order.get_status_display()}”，没有生成代发文件。")
     run.progress(order.line_count, order.line_count, f"代发文件已生成，共 {order.line_count:,} 笔")
     run.result(url=reverse("disbursement:order-detail", args=[pk]))
 
@@ -241,6 +252,7 @@ def send_now(pk: int, *, actor: User) -> PaymentOrder:
     """The lists are recomputed; the files are written, stored, read back and re-summed before anything is committed."""
     order = _locked(pk, actor)
     _require(order, "send", actor=actor)
+    _require_payable(order)
     _require_unchanged(order)
     PaymentOrder.objects.filter(pk=order.pk).update(sent_at=clock.now())
     with explained():

@@ -194,7 +194,8 @@ def _before_submission(roster: Roster) -> None:
         raise FileRefused(
             f"送审校验没有通过，有 {shown}与补贴对象库不符。改正后重新生成花名册，再送审。", errors
         )
-    inherit_duties(roster, [audit.subject_of(roster.batch), *_declarations(roster)], TO_ROSTER)
+    sources = [audit.subject_of(roster.batch), *_origins(roster), *_earlier(roster)]
+    inherit_duties(roster, sources, TO_ROSTER)
     Roster.objects.filter(pk=roster.pk).update(submitted_at=clock.now())
 
 
@@ -216,17 +217,33 @@ def roster_errors(roster: Roster) -> list[RowError]:
         ]
 
 
-def _declarations(roster: Roster) -> list[str]:
-    """The declarations behind the lines, by their names on the trail."""
+# what a list was made from: declarations, stops that were taken back, and in a correction what brought the failure
+ORIGINS = """
+WITH l AS (SELECT * FROM disbursement_paymentline WHERE roster_id = %(roster)s AND revision = %(revision)s)
+SELECT 'recipients.declaration:' || d.declaration_id FROM l
+JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
+JOIN recipients_declarationline d ON d.id = v.source_line_id
+UNION SELECT 'disbursement.paymentline:' || t.line_id FROM disbursement_stoplift t
+JOIN disbursement_paymentline s ON s.id = t.line_id
+JOIN l ON l.entitlement_id = s.entitlement_id AND l.component = s.component AND l.period_range && s.period_range
+UNION SELECT 'disbursement.returnfile:' || x.return_file_id FROM l
+JOIN disbursement_paymentresult x ON x.line_id = l.corrects_line_id AND x.kind IN ('bank_failed', 'late_return')
+UNION SELECT 'disbursement.reversal:' || r.id FROM l
+JOIN disbursement_reversal r ON r.line_id = l.corrects_line_id AND r.status = 'approved'
+"""
+
+
+def _origins(roster: Roster) -> list[str]:
+    """What the lines were made from, by its names in the record of duties."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT DISTINCT 'recipients.declaration:' || d.declaration_id FROM disbursement_paymentline l
-               JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
-               JOIN recipients_declarationline d ON d.id = v.source_line_id
-               WHERE l.roster_id = %s AND l.revision = %s""",
-            [roster.pk, roster.revision],
-        )
-        return [row[0] for row in cursor.fetchall()]
+        cursor.execute(ORIGINS, {"roster": roster.pk, "revision": roster.revision})
+        return [row[0] for row in cursor.fetchall() if row[0]]
+
+
+def _earlier(roster: Roster) -> list[str]:
+    """The roster's earlier revisions, by their names in the record of duties."""
+    present = roster.duty_subject
+    return [f"{present.rpartition('#')[0]}#{revision}" for revision in range(1, roster.revision)]
 
 
 @transaction.atomic

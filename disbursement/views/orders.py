@@ -19,6 +19,7 @@ from disbursement import queries, services
 from disbursement.forms import WholeYuanForm
 from disbursement.models import BankFile, OrderIndicator, PaymentOrder, Roster
 from disbursement.services.orders import MAKERS
+from disbursement.services.today import stale_lines
 from disbursement.states import BANK_FILE_ROLES, ORDER_FLOW, OrderStatus, RosterStatus
 from disbursement.views.common import buttons, history, may_take, with_places
 from huimin.core.authority.roles import Area
@@ -128,6 +129,7 @@ def order_new(request: StaffRequest) -> HttpResponseBase:
         groups[roster.policy].append(roster)
     context = {
         "groups": [_group(policy, rosters) for policy, rosters in groups.items()],
+        "stale": stale_lines([one.pk for one in waiting]),
         "may_make": _may_make(request),
         "nothing": Nothing("没有等着支付的花名册", "花名册终审以后会出现在这里。"),
     }
@@ -195,6 +197,7 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "history": history(order),
         "panel": _panel(request, order),
         "job": job if job and not job.is_finished else None,
+        "stale": stale_lines([one.pk for one in rosters]) if order.sent_at is None else [],
     }
     return render(request, "disbursement/order_detail.html", context)
 

@@ -12,6 +12,7 @@ from disbursement.models import Batch, PaymentLine
 from disbursement.services import confirming, orders
 from huimin.core import clock
 from huimin.core.authority.roles import Role
+from huimin.core.work import jobs
 from recipients.models import Death, Entitlement
 from recipients.services import deaths, notices, registry, review
 from recipients.services.review import Votes
@@ -197,6 +198,34 @@ def _(tools):
     make.issued_batch(here)
     line = PaymentLine.objects.order_by("pk").first()
     return press(here["finance"], "disbursement:line-stop", line.pk, reason="本人放弃")
+
+
+@button("disbursement.stop.lift")
+def _(tools):
+    here = make.world(3)
+    make.issued_batch(here)
+    line = PaymentLine.objects.order_by("pk").first()
+    money.stop_line(line.pk, reason="点错", actor=here["finance"])
+    return press(here["finance"], "disbursement:line-lift", line.pk, reason="核实后应发")
+
+
+@button("disbursement.batch.supplement")
+def _(tools):
+    here = make.world(3)
+    batch = make.issued_batch(here)
+    cancelled, kept = batch.rosters.order_by("pk")
+    money.advance_roster(cancelled.pk, "cancel", actor=here["department"], note="点错")
+    make.approve(here, kept)
+    return press(here["department"], "disbursement:batch-supplement", batch.pk, reason="花名册作废")
+
+
+@button("disbursement.batch.generate_again")
+def _(tools):
+    here = make.world(3)
+    batch, job = money.issue_batch(_batch(here).pk, actor=here["department"])
+    jobs.ask_to_stop(job, actor=here["department"])
+    assert jobs.run(job.pk) == "stopped"
+    return press(here["department"], "disbursement:batch-generate", batch.pk)
 
 
 # --- payment orders ----------------------------------------------------------------------------------------------------

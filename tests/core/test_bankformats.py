@@ -176,6 +176,9 @@ REFUSALS = {
     "success with reason": (lambda: edited(lambda text: text.replace("|4.41|0||", "|4.41|0|0103|")), "第5行结果是成功，却带有失败原因"),
     "unknown reason": (lambda: edited(lambda text: text.replace("|4.41|0||", "|4.41|1|7777|")), "第5行原因码7777不认识"),
     "amount in words": (lambda: edited(lambda text: text.replace("|4.41|", "|4.4元|")), "第5行金额“4.4元”不是两位小数的数字"),
+    "amount in full-width digits": (lambda: edited(lambda text: text.replace("|4.41|", "|４.41|")), "第5行金额“４.41”不是两位小数的数字"),
+    "amount in another script": (lambda: edited(lambda text: text.replace("|4.41|", "|٤.٤١|")), "第5行金额“٤.٤١”不是两位小数的数字"),
+    "amount with leading zeros": (lambda: edited(lambda text: text.replace("|4.41|", "|004.41|")), "第5行金额“004.41”不是两位小数的数字"),
     "negative amount": (lambda: edited(lambda text: text.replace("|4.41|", "|-4.41|")), "第5行金额“-4.41”"),
     "no day": (lambda: edited(lambda text: text.replace("20260622", "20261322")), "第1行日期“20261322”"),
 }  # fmt: skip

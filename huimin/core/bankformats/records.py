@@ -26,9 +26,10 @@ MAX_CELLS = 64  # of one line, whatever a format has
 FIRST_LINE_BYTES = 1024
 LINES_PER_WRITE = 1_000
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd\ufffe\uffff]")
-AMOUNT = re.compile(r"\d{1,12}\.\d{2}")
-COUNT = re.compile(r"\d{1,9}")
-DATE = re.compile(r"20\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
+# [0-9], since \d takes the digits of every script; amounts as yuan_text writes them, while counts may be padded
+AMOUNT = re.compile(r"(?:0|[1-9][0-9]{0,11})\.[0-9]{2}")
+COUNT = re.compile(r"[0-9]{1,9}")
+DATE = re.compile(r"20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
 WRONG_ENCODING = "文件编码不是GB18030，银行回盘应为GB18030/GBK。请向银行重新下载原始文件，不要用记事本另存。"
 DAMAGED_CHARACTER = "有损坏的汉字，请重新下载。"
 WEB_PAGE = "这是网页，不是银行文件（可能登录已经过期）。请重新登录银行系统，下载原始文件。"

@@ -93,11 +93,19 @@ def why_not(obj: Any, one: Step, *, actor: User, note: str | None = None) -> Ste
     return None
 
 
+def duty_subject(obj: Any) -> str:
+    """What a person's duty counts for: the object, or its present version where the model says so (a roster's list).
+
+    Such a model carries `duty_subject`, which begins with the object's name on the trail.
+    """
+    return getattr(obj, "duty_subject", "") or audit.subject_of(obj)
+
+
 def take_duty(obj: Any, duty: str, *, actor: User) -> None:
     """Put the person's duty on record; refused by the database when it excludes one they already had."""
     if not duty:
         return
-    subject = audit.subject_of(obj)
+    subject = duty_subject(obj)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
@@ -113,7 +121,7 @@ def take_duty(obj: Any, duty: str, *, actor: User) -> None:
 
 def inherit(target: Any, sources: Iterable[Any]) -> None:
     """The people behind `sources` count as involved in `target` (a roster made from declarations, …)."""
-    inherit_subjects(audit.subject_of(target), [audit.subject_of(source) for source in sources])
+    inherit_subjects(duty_subject(target), [duty_subject(source) for source in sources])
 
 
 def inherit_subjects(target: str, sources: list[str]) -> None:
@@ -131,7 +139,7 @@ def separation_refusal(obj: Any, duty: str, *, actor: User) -> str:
     """What `take_duty` would say, without writing; empty when it would pass."""
     if not duty:
         return ""
-    subject = audit.subject_of(obj)
+    subject = duty_subject(obj)
     return _separation_text(subject, duty, actor) if _earlier_duty(subject, duty, actor) else ""
 
 
