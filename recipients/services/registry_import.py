@@ -226,7 +226,9 @@ _WARNINGS = (
 
 def _compare(cursor: Any, county: str, findings: Findings, faulty: list[str], actor: User) -> None:
     """Rows against one another and against the registry: one statement per kind of fault, whatever the number of rows."""
-    reach = [f"{scope.subtree_prefix(one.division_id)}%" for one in actor.active_grants if one.role in IMPORT_ROLES]
+    reach = [
+        f"{scope.subtree_prefix(one.division_id)}%" for one in actor.active_grants if one.role in IMPORT_ROLES
+    ]
     given = {"county": county, "faulty": faulty, "reach": reach}
     for statements, into in ((_FAULTS, findings.errors), (_WARNINGS, findings.warnings)):
         for sql in statements:
@@ -247,7 +249,9 @@ def _tell_of_others(cursor: Any, given: dict[str, Any], findings: Findings, acto
     findings.errors += told
     findings.foreign, findings.foreign_told = len(found), len(told)
     if len(found) > len(told):
-        words = f"还有行与管辖范围以外的登记重复。一天最多告知 {FOREIGN_A_DAY} 行，其余请联系县级主管部门核对。"
+        words = (
+            f"还有行与管辖范围以外的登记重复。一天最多告知 {FOREIGN_A_DAY} 行，其余请联系县级主管部门核对。"
+        )
         findings.errors.append(RowError(None, "身份证号", words))
 
 
@@ -314,7 +318,8 @@ def _close_as_applied(
         label="导入采集表",
         before=RegistryImport.Status.CHECKING,
         after=RegistryImport.Status.APPLIED,
-        detail={"households": households, "people": people, "warnings": len(findings.warnings)} | _foreign(findings),
+        detail={"households": households, "people": people, "warnings": len(findings.warnings)}
+        | _foreign(findings),
     )
     run.message = note
 

@@ -58,7 +58,7 @@ def workbook(
 
 def _trace(request: StaffRequest, name: str, count: int) -> None:
     chosen = {
-        key: privacy.hide(value)[:_LONGEST_VALUE]
+        key: privacy.hide(str(value))[:_LONGEST_VALUE]
         for key, value in request.GET.items()
         if value and key != "sort"
     }

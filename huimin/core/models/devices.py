@@ -2,6 +2,7 @@
 
 import time
 from base64 import b32encode
+from typing import ClassVar
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
@@ -17,6 +18,8 @@ class CodeDevice(ThrottlingMixin, Device):
 
     key = EncryptedTextField("密钥", purpose="code_device_key")  # hexadecimal
     last_step = models.BigIntegerField("上次用过的时段", default=-1)
+
+    objects: ClassVar[models.Manager["CodeDevice"]] = models.Manager()
 
     class Meta:
         verbose_name = verbose_name_plural = "动态口令"
