@@ -2,7 +2,6 @@
 
 import time
 from base64 import b32encode
-from typing import ClassVar
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
@@ -11,15 +10,16 @@ from django_otp.models import Device, ThrottlingMixin
 from django_otp.oath import TOTP
 
 from huimin.core.fields import EncryptedTextField
+from huimin.core.models.staff import User
 
 
 class CodeDevice(ThrottlingMixin, Device):
     """A telephone that shows six digits every half a minute (RFC 6238). A dump without the key ring gives no code."""
 
+    user = models.ForeignKey(User, models.PROTECT, verbose_name="人员", related_name="+")
     key = EncryptedTextField("密钥", purpose="code_device_key")  # hexadecimal
     last_step = models.BigIntegerField("上次用过的时段", default=-1)
 
-    objects: ClassVar[models.Manager["CodeDevice"]] = models.Manager()
 
     class Meta:
         verbose_name = verbose_name_plural = "动态口令"
