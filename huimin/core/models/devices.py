@@ -20,7 +20,6 @@ class CodeDevice(ThrottlingMixin, Device):
     key = EncryptedTextField("密钥", purpose="code_device_key")  # hexadecimal
     last_step = models.BigIntegerField("上次用过的时段", default=-1)
 
-
     class Meta:
         verbose_name = verbose_name_plural = "动态口令"
         constraints = [
