@@ -170,6 +170,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_LOCKOUT_CALLABLE = "huimin.core.accounts.auth.locked_out"
 AXES_VERBOSE = False
+AXES_CLIENT_IP_CALLABLE = "huimin.core.accounts.auth.counted_address"
 AXES_USERNAME_CALLABLE = "huimin.core.accounts.auth.counted_name"
 # the account is what is guarded: a lock by address would shut out a whole township behind one router
 SILENCED_SYSTEM_CHECKS = ["axes.W006"]

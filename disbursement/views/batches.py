@@ -236,11 +236,9 @@ def _panel(batch: Batch, request: StaffRequest) -> Panel:
         url_name="disbursement:batch-step",
         also=lambda step: close if step.name == "close" else "",
     )
-    checks = (
-        [Check("每一笔都有结果", "wait" if close else "", close)]
-        if batch.status == BatchStatus.ISSUED
-        else []
-    )
+    # whoever sees only a township of it is not told how far the others are
+    whole = batch.status == BatchStatus.ISSUED and Batch.objects.visible_to(request.user).filter(pk=batch.pk)
+    checks = [Check("每一笔都有结果", "wait" if close else "", close)] if whole and whole.exists() else []
     return Panel("办理", acts, checks=checks)
 
 

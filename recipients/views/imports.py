@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
@@ -14,6 +15,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.desk import lists
 from huimin.core.desk.exports import XLSX, download
@@ -25,6 +27,7 @@ from recipients import forms, queries
 from recipients.files.registry import template
 from recipients.models import RegistryImport
 from recipients.services import registry_import
+from recipients.states import IMPORT_ROLES
 from recipients.views import helpers
 
 BADGES = {"checking": "doing", "applied": "ok", "refused": "bad"}
@@ -88,6 +91,7 @@ def import_detail(request: StaffRequest, pk: int) -> HttpResponse:
     job = Job.objects.filter(key=f"{registry_import.KIND}:{pk}").select_related("created_by").first()
     context: dict[str, Any] = {
         "one": one,
+        "may_import": _may_import(request, one),
         "job": job,
         "kinds": _by_kind(one.errors),
         "warnings": _by_kind(one.warnings),
@@ -114,9 +118,16 @@ def import_errors(request: StaffRequest, pk: int) -> HttpResponseBase:
     )
     if one.error_file is None:
         raise Http404
+    if not _may_import(request, one):
+        raise PermissionDenied
     content = files.read(one.error_file)
     audit.record(one, action="errors.download", actor=request.user, label="下载待改正的行")
     return download(content, name=one.error_file.name, content_type=XLSX)
+
+
+def _may_import(request: StaffRequest, one: RegistryImport) -> bool:
+    """The rows hold whole numbers: for those who fill in and mend such workbooks, not for all who read the registry."""
+    return scope.holds(request.user, IMPORT_ROLES, division_code=one.division_code)
 
 
 @opens(Area.REGISTRY)

@@ -70,6 +70,17 @@ def test_five_wrong_passwords_lock_the_account_even_for_the_right_one(client, pe
     assert not signed_in(client)
 
 
+def test_many_misses_from_one_address_slow_it_down_and_lock_nobody_out(client, person, monkeypatch):
+    monkeypatch.setattr(auth, "MISSES_BEFORE_PAUSE", 3)
+    others = UserFactory.create_batch(3)
+    for other in others:
+        assert sign_in(client, other, "wrong").status_code == 200
+    assert "10 秒" in sign_in(client, person).content.decode()
+    assert sign_in(Client(REMOTE_ADDR="10.1.2.3"), person).status_code == 302
+    AccessAttempt.objects.update(attempt_time=timezone.now() - auth.PAUSE)
+    assert sign_in(client, person).status_code == 302
+
+
 def test_a_locked_account_does_not_lock_its_neighbour(client, person):
     for _ in range(5):
         sign_in(client, person, "wrong")

@@ -11,7 +11,7 @@ from huimin.core.accounts.services import issue_credential
 from huimin.core.authority.roles import Area, Role, roles_reading
 from huimin.core.models import AuditEvent
 from tests.disbursement import factories as make
-from tests.factories import UserFactory
+from tests.factories import COUNTY, TOWN, UserFactory
 
 pytestmark = pytest.mark.django_db
 READERS = sorted(roles_reading(Area.ORDER) & roles_reading(Area.RETURN))
@@ -71,3 +71,16 @@ def test_a_credential_gives_no_file_that_the_accounts_role_may_not_take(client, 
         headers={"authorization": f"Huimin {credential.key_id}:{secret}"},
     )
     assert answer.status_code == status
+
+
+def test_a_township_is_not_told_how_far_the_others_are():
+    here = make.world(6)
+    batch = make.batch_of(make.sent_order(here))
+    url = reverse("disbursement:batch-detail", args=[batch.pk])
+    pages = {}
+    for role, place in ((Role.TOWNSHIP_CLERK, TOWN), (Role.FINANCE_CLERK, COUNTY)):
+        client = Client()
+        client.force_login(UserFactory(role=role, at=place))
+        pages[role] = client.get(url).content.decode()
+    assert "没有结果" in pages[Role.FINANCE_CLERK]
+    assert "没有结果" not in pages[Role.TOWNSHIP_CLERK]

@@ -11,12 +11,13 @@ from django.urls import reverse
 
 from huimin.core.accounts import auth
 from huimin.core.authority.roles import Area, Role, roles_reading
-from huimin.core.errors import StepForbidden, StepRefused
+from huimin.core.errors import FileRefused, StepForbidden, StepRefused
 from huimin.core.models import AuditEvent, Job, Notification
 from huimin.core.records import audit, files
 from huimin.core.work import jobs, messages
 from recipients.forms import PersonForm
-from recipients.services import registry
+from recipients.models import RegistryImport
+from recipients.services import registry, registry_import
 from recipients.states import REVEAL_ROLES, REVEALS_A_DAY
 from tests.factories import COUNTY, TOWN, VILLAGE, UserFactory, grant
 from tests.recipients import factories as make
@@ -139,6 +140,23 @@ def test_a_grant_of_one_policy_shows_whole_numbers_of_its_own_people_only(person
     assert registry.reveal(person.pk, "id_number", reason="核对申报册", actor=clerk) == person.id_number
     with pytest.raises(StepForbidden):
         registry.reveal(other.pk, "id_number", reason="核对申报册", actor=clerk)
+
+
+def test_the_faulty_rows_of_an_import_go_to_those_who_import_alone():
+    clerk = UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN)
+    bad = sheets.workbook([sheets.member(1, 联系电话="12")])
+    with pytest.raises(FileRefused):
+        registry_import.import_now(bad, filename="a.xlsx", actor=clerk)
+    one = RegistryImport.objects.get()
+    files_url = reverse("recipients:import-errors", args=[one.pk])
+    page_url = reverse("recipients:import-detail", args=[one.pk])
+    for role, status in ((Role.TOWNSHIP_CLERK, 200), (Role.OVERSEER, 403), (Role.FINANCE_CLERK, 403)):
+        client = browser(UserFactory(role=role))
+        answer = client.get(files_url)
+        assert answer.status_code == status, role
+        assert (files_url in client.get(page_url).content.decode()) is (status == 200)
+        if status == 200:
+            assert b"".join(answer.streaming_content)
 
 
 # --- numbers typed where they do not belong -----------------------------------------------------------------------------

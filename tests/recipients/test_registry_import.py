@@ -185,6 +185,69 @@ def test_a_person_of_another_township_is_named_with_it(clerk):
     assert Person.objects.count() == 1
 
 
+def strangers(count):
+    """Rows of people whom another township has registered under other names."""
+    other = UserFactory(role=Role.TOWNSHIP_CLERK, at=OTHER_TOWN)
+    take(
+        workbook(
+            [
+                member(n, house=n, name="赵不同", 户主姓名="赵不同", village=OTHER_VILLAGE)
+                for n in range(1, count + 1)
+            ]
+        ),
+        other,
+    )
+    return [member(n, house=100 + n) for n in range(1, count + 1)]
+
+
+def faults_of(content, actor):
+    with pytest.raises(FileRefused) as caught:
+        take(content, actor)
+    return [str(one) for one in caught.value.errors]
+
+
+def test_where_a_stranger_is_registered_is_told_only_to_who_knows_the_name(clerk):
+    faults = faults_of(workbook(strangers(1)), clerk)
+    assert any("姓名与表里的不同" in fault for fault in faults)
+    assert not any("麻埠" in fault or "赵不同" in fault for fault in faults)
+    assert AuditEvent.objects.get(action="registry.refuse").detail["foreign"] == 1
+
+
+def test_hits_in_other_places_are_capped_for_the_day_and_counted_on_the_trail(clerk, monkeypatch):
+    monkeypatch.setattr(registry_import, "FOREIGN_A_DAY", 3)
+    rows = strangers(5)
+    first, second = faults_of(workbook(rows[:2]), clerk), faults_of(workbook(rows), clerk)
+    told = [fault for fault in first + second if "本县别处已登记" in fault]
+    assert len(told) == 3
+    assert any("其余请联系县级主管部门" in fault for fault in second)
+    counts = (
+        AuditEvent.objects.filter(action="registry.refuse").order_by("pk").values_list("detail", flat=True)
+    )
+    assert [(one["foreign"], one["foreign_told"]) for one in counts] == [(2, 2), (5, 1)]
+    assert not Person.objects.filter(division_code=VILLAGE).exists()
+
+
+def test_a_household_code_of_another_township_is_refused_without_its_place(clerk):
+    other = UserFactory(role=Role.TOWNSHIP_CLERK, at=OTHER_TOWN)
+    take(workbook([member(1, village=OTHER_VILLAGE)]), other)
+    faults = faults_of(workbook([member(2, house=1)]), clerk)
+    assert any("农户编码在本县别处已有另一户" in fault for fault in faults)
+    assert not any("麻埠" in fault for fault in faults)
+
+
+def test_an_account_known_in_another_township_is_counted_and_not_told(clerk):
+    other = UserFactory(role=Role.TOWNSHIP_CLERK, at=OTHER_TOWN)
+    take(workbook([member(1, village=OTHER_VILLAGE)]), other)
+    one = take(workbook([member(2, house=2, 银行账号=card(1))]), clerk)
+    assert not any("另一户" in warning["message"] for warning in one.warnings)
+    assert AuditEvent.objects.get(action="registry.import", actor=clerk).detail["foreign_accounts"] == 1
+
+
+def test_a_number_in_a_note_of_the_workbook_is_stored_hidden(clerk):
+    take(workbook([member(1, 备注="儿子电话13987654321")]), clerk)
+    assert Person.objects.get().note == "儿子电话［手机号已隐去］"
+
+
 def test_a_household_code_of_another_family_is_refused(clerk):
     take(workbook(family(2)), clerk)
     with pytest.raises(FileRefused) as caught:

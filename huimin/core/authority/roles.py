@@ -1,6 +1,8 @@
 """Who acts, and what each role may look at: the access matrix as data.
 
-What a role may *do* stands in the step tables (Step.roles); what it may *see* stands here.
+What a role may *do* stands in the step tables (Step.roles); what it may *see* stands here. Policies limit a grant only
+where rows have one: of the registry a grant limited to policies sees its whole place, masked; who sees numbers in full is
+a table of its own (docs/decisions/0020).
 """
 
 from django.db.models import IntegerChoices, TextChoices

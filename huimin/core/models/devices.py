@@ -10,11 +10,13 @@ from django_otp.models import Device, ThrottlingMixin
 from django_otp.oath import TOTP
 
 from huimin.core.fields import EncryptedTextField
+from huimin.core.models.staff import User
 
 
 class CodeDevice(ThrottlingMixin, Device):
     """A telephone that shows six digits every half a minute (RFC 6238). A dump without the key ring gives no code."""
 
+    user = models.ForeignKey(User, models.PROTECT, verbose_name="人员", related_name="+")
     key = EncryptedTextField("密钥", purpose="code_device_key")  # hexadecimal
     last_step = models.BigIntegerField("上次用过的时段", default=-1)
 

@@ -45,6 +45,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return redirect(target)
     form = LoginForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        if auth.is_too_fast(request):
+            return auth.slowed_down(request)
         user = authenticate(
             request, username=form.cleaned_data["username"], password=form.cleaned_data["password"]
         )
