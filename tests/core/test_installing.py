@@ -9,9 +9,11 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from huimin.core.authority.roles import Role
+from huimin.core.accounts import services
+from huimin.core.authority.roles import CODE_ROLES, Role
 from huimin.core.desk import menu
 from huimin.core.models import AuditEvent, Department, Grant, Office, User
+from tests.core.test_second_factor import code_of
 from tests.factories import COUNTY, TOWN, county, id_number
 
 # the back office is drawn by Django's own templates, which ask for variables that are not always there
@@ -157,12 +159,17 @@ def test_at_a_terminal_what_is_private_is_typed_unseen(monkeypatch):
 
 
 def enters(username, password=FIRST):
-    """A browser that came in with a first password and changed it, as the page asks."""
+    """A browser that came in with a first password, changed it, and bound a telephone where the post needs one."""
     client = Client()
     login = client.post(reverse("core:login"), {"username": username, "password": password})
     assert login.url == reverse("core:password")
     assert client.get(reverse("core:staff")).url == reverse("core:password"), "nothing else opens before"
     client.post(reverse("core:password"), {"current": password, "password": NEW, "again": NEW})
+    user = User.objects.get(username=username)
+    if CODE_ROLES & user.roles():
+        assert client.get(reverse("core:workbench")).url == reverse("core:enrol")
+        code = code_of(services.begin_device(user))
+        client.post(reverse("core:enrol"), {"password": NEW, "code": code})
     assert client.get(reverse("core:workbench")).status_code == 200
     return client
 

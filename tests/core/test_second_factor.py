@@ -15,7 +15,7 @@ from huimin.core.authority.roles import CODE_ROLES, Role
 from huimin.core.errors import StepRefused
 from huimin.core.models import AuditEvent, CodeDevice, Message, Notification
 from huimin.core.work import workflow_docs
-from tests.factories import UserFactory
+from tests.factories import UserFactory, id_number
 
 PASSWORD = "Huimin-2026"
 
@@ -80,6 +80,17 @@ def test_after_a_reset_a_telephone_is_bound_only_when_a_second_administrator_has
         services.allow_binding(treasurer, note="看过身份证", actor=first)
     services.allow_binding(treasurer, note="看过身份证", actor=second)
     assert bind(treasurer).confirmed
+
+
+def test_a_new_account_is_bound_by_its_person_and_not_by_who_made_it(first):
+    maker = UserFactory(role=Role.SYSTEM_ADMIN)
+    made, _ = services.create_account(
+        "fang", name="方明", office=maker.office, id_number=id_number(born="19800101"), actor=maker
+    )
+    with pytest.raises(StepRefused, match="以后才能绑定"):
+        bind(made)
+    services.allow_binding(made, note="看过身份证", actor=first)
+    assert bind(made).confirmed
 
 
 def test_a_new_reset_takes_the_permission_back(treasurer, first, second):
