@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from django.apps import apps
@@ -11,19 +10,16 @@ from django.db.models import Field
 from huimin.core.authority.roles import ROLE_AREAS, Area, Role
 
 STATUS_FIELDS = ("status", "state")
-_BETWEEN = r"(<!-- {name}: written by manage\.py write_workflows -->\n).*?(<!-- end of {name} -->)"
 
 
 def with_tables(text: str) -> str:
     """The page with its tables renewed; everything outside the marks stays as it was written."""
     for name, lines in (("statuses", statuses()), ("roles", roles())):
-        table = "\n".join(lines)
-        text = re.sub(
-            _BETWEEN.format(name=name),
-            lambda found, table=table: f"{found[1]}{table}\n{found[2]}",
-            text,
-            flags=re.S,
-        )
+        begin = f"<!-- {name}: written by manage.py write_workflows -->\n"
+        end = f"<!-- end of {name} -->"
+        before, found, rest = text.partition(begin)
+        if found:
+            text = before + begin + "\n".join([*lines, end]) + rest.partition(end)[2]
     return text
 
 
