@@ -125,6 +125,7 @@ def policy() -> PolicyVersion:
         quantity_label="面积",
         joint_parties=["department", "finance", "supervision"],
         made_by=maker,
+        status="published",
         published_at="2025-12-01T00:00:00+08:00",
     )
     money = Decimal("900000000.00")
@@ -294,9 +295,9 @@ def entitlements(count: int, version: PolicyVersion, maker: User) -> None:
         )
         cursor.execute(
             """INSERT INTO recipients_declarationline (declaration_id, line_no, beneficiary_id, payee_id, quantity, facts,
-                   amount, working, excluded_at_level, excluded_reason)
+                   amount, excluded_at_level, excluded_reason)
                SELECT d.id, row_number() OVER (PARTITION BY d.id ORDER BY p.id), p.id, h.id, 1 + (p.id %% 977) / 100.0000,
-                   '{}', 1, '', '', ''
+                   '{}', 1, '', ''
                FROM recipients_person p JOIN recipients_declaration d ON d.division_code = p.division_code
                JOIN recipients_person h ON h.household_id = p.household_id AND h.is_holder""",
             [],

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from disbursement import services
 from disbursement.models import BankFile, PaymentOrder
+from disbursement.states import BANK_FILE_ROLES
 from huimin.core.models import OfficeCredential, User
 from huimin.core.records import audit, files
 
@@ -54,6 +55,8 @@ def _account(request: Request) -> User:
 class _BankView(APIView):
     def _files(self, request: Request) -> Any:
         orders = PaymentOrder.objects.visible_to(_account(request))
+        if not BANK_FILE_ROLES & _account(request).roles():
+            orders = orders.none()  # a credential cannot give what the account's own role may not take
         return BankFile.objects.filter(order__in=orders).select_related("order", "file").order_by("-pk")
 
 

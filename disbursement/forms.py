@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from disbursement.models import Reversal
-from huimin.core.desk.forms import HouseForm
+from huimin.core.desk.forms import FreeText, HouseForm
 from subsidies.models import Policy
 from subsidies.states import PolicyStatus
 
@@ -50,7 +50,19 @@ class ReturnForm(HouseForm):
 
 class StopForm(HouseForm):
     summary_verb = "停发"
-    reason = forms.CharField(label="停发原因", max_length=200, widget=forms.Textarea)
+    reason = FreeText(label="停发原因", max_length=200, widget=forms.Textarea)
+
+
+class LiftForm(HouseForm):
+    summary_verb = "恢复发放"
+    reason = forms.CharField(label="恢复原因", max_length=200, widget=forms.Textarea)
+
+
+class SupplementForm(HouseForm):
+    summary_verb = "建补发批次"
+    reason = forms.CharField(
+        label="补发原因", max_length=200, widget=forms.Textarea, help_text="如：补报的申报册已确认"
+    )
 
 
 class ReversalForm(HouseForm):
@@ -63,4 +75,4 @@ class ReversalForm(HouseForm):
     )
     returned_on = forms.DateField(label="退回到账日期", widget=forms.DateInput)
     bank_reference = forms.CharField(label="银行流水号", max_length=40)
-    reason = forms.CharField(label="原因", max_length=200, widget=forms.Textarea)
+    reason = FreeText(label="原因", max_length=200, widget=forms.Textarea)

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-from disbursement.models import BankFile, LedgerAccount, PaymentOrder, Roster
-from disbursement.queries import ZERO, content_of, equations, payable_totals
-from disbursement.services.bankfiles import reference_of
-from disbursement.states import RosterStatus
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+from django.db.models import F
+
+from disbursement.models import (
+    BankFile,
+    LedgerAccount,
+    PaymentLine,
+    PaymentOrder,
+    ReturnFile,
+    ReturnLine,
+    Roster,
+)
+from disbursement.queries import ZERO, content_of, equations, ordered_totals
+from disbursement.services.bankfiles import BLOCK, reference_of
+from disbursement.services.returns import digest_of
+from disbursement.states import ReturnStatus, RosterStatus
+from huimin.core import crypto
+from huimin.core.bankformats.layout import FAILURE, PENDING, SUCCESS
 from huimin.core.bankformats.payroll import read_payroll
 from huimin.core.bankformats.registry import get_format
+from huimin.core.bankformats.returns import read_return
 from huimin.core.errors import FileRefused
 from huimin.core.records import files
 from huimin.core.records.proofs import proof, rows
 from subsidies.models import Indicator
 
 MOST = 20
+OUTCOMES = {
+    SUCCESS: ReturnLine.Outcome.PAID,
+    FAILURE: ReturnLine.Outcome.FAILED,
+    PENDING: ReturnLine.Outcome.PROCESSING,
+}
 LIVE = """disbursement_paymentline l
     JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision AND r.status <> 'cancelled'"""
 COUNT_LINES = "SELECT count(*) FROM disbursement_paymentline"
@@ -39,7 +63,7 @@ def order_totals() -> tuple[int, list[str]]:
     faults: list[str] = []
     for order in PaymentOrder.objects.exclude(status="cancelled").prefetch_related("rosters", "deductions"):
         checked += 1
-        totals = payable_totals([roster.pk for roster in order.rosters.all()]).values()
+        totals = ordered_totals([roster.pk for roster in order.rosters.all()]).values()
         found = (sum(count for count, _ in totals), sum((total for _, total in totals), ZERO))
         frozen = sum((one.amount for one in order.deductions.all()), ZERO)
         if found != (order.line_count, order.total) or frozen != order.total:
@@ -64,11 +88,79 @@ def _file_fault(made: BankFile) -> str:
         content = read_payroll(files.read(made.file), get_format(made.format))
     except (FileRefused, ValueError) as error:
         return str(error)
-    told = {line.reference: line.amount for line in content.lines}
-    lines = Roster.objects.filter(order=made.order).values_list("lines__pk", "lines__amount")
-    sent = {reference_of(pk): amount for pk, amount in lines if pk and reference_of(pk) in told}
-    if told != sent or len(told) != made.order.line_count or sum(told.values()) != made.order.total:
-        return f"文件 {len(told)} 笔 {sum(told.values())} 元，支付申请 {made.order.line_count} 笔 {made.order.total} 元"
+    accounts = crypto.blind_index_many("account", (line.account for line in content.lines))
+    people = crypto.blind_index_many("id_number", (line.id_number for line in content.lines))
+    told = {
+        line.reference: (line.amount, line.name, account, person)
+        for line, account, person in zip(content.lines, accounts, people, strict=True)
+    }
+    total = sum(line.amount for line in content.lines)
+    if (len(told), total) != (made.order.line_count, made.order.total):
+        return f"文件 {len(told)} 笔 {total} 元，支付申请 {made.order.line_count} 笔 {made.order.total} 元"
+    lines = PaymentLine.objects.filter(roster__order=made.order, revision=F("roster__revision")).values_list(
+        "pk", "amount", "account_name", "account_key", "payee_key"
+    )
+    sent = {
+        reference_of(pk): (amount, name, bytes(account), bytes(person))
+        for pk, amount, name, account, person in lines
+    }
+    other = [reference for reference, row in told.items() if sent.get(reference) != row]
+    return f"{other[0]}等 {len(other)} 笔的金额、户名、账号或身份证号与明细不同" if other else ""
+
+
+@proof("每一笔明细的账号、身份证号解密后，与核对时用的索引一致")
+def private_values_match_keys() -> tuple[int, list[str]]:
+    checked = 0
+    faults: list[str] = []
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(
+            """SELECT id, account_number, account_key, payee_id_number, payee_key, beneficiary_id_number,
+                      beneficiary_key FROM disbursement_paymentline"""
+        )
+        while rows_now := cursor.fetchmany(BLOCK):
+            checked += len(rows_now)
+            faults += _unlike(rows_now)
+    return checked, faults[:MOST]
+
+
+_PRIVATE = (("account", 1, "账号"), ("id_number", 3, "收款人身份证号"), ("id_number", 5, "享受人身份证号"))
+
+
+def _unlike(lines: Sequence[Any]) -> list[str]:
+    """Lines where the index of what is decrypted is not the one in the next column."""
+    faults = []
+    for purpose, place, word in _PRIVATE:
+        texts = crypto.decrypt_many(purpose, (line[place] for line in lines))
+        for line, key in zip(lines, crypto.blind_index_many(purpose, texts), strict=True):
+            if key != bytes(line[place + 1]):
+                faults.append(f"明细 {line[0]} 的{word}")
+    return faults
+
+
+@proof("每一份回盘的明细，与留存的银行原文件逐笔一致")
+def return_files() -> tuple[int, list[str]]:
+    checked = 0
+    faults: list[str] = []
+    for found in ReturnFile.objects.exclude(status=ReturnStatus.REFUSED).select_related("file").iterator():
+        checked += found.line_count
+        why = _return_fault(found)
+        if why and len(faults) < MOST:
+            faults.append(f"回盘 {found.pk}：{why}")
+    return checked, faults
+
+
+def _return_fault(found: ReturnFile) -> str:
+    data = files.read(found.file)
+    try:
+        content = read_return(data, found.file.name)
+    except (FileRefused, ValueError) as error:
+        return str(error)
+    if (hashlib.sha256(data).hexdigest(), digest_of(content)) != (found.sha256, found.content_digest):
+        return "原文件与上传时的指纹不符"
+    told = {line.reference: OUTCOMES[line.result] for line in content.lines}
+    kept = ReturnLine.objects.filter(return_file=found).values_list("payment_line_id", "outcome")
+    if told != {reference_of(line): outcome for line, outcome in kept}:
+        return f"原文件 {len(told)} 笔，登记的明细与它不同"
     return ""
 
 
@@ -125,7 +217,9 @@ def corrections() -> tuple[int, list[str]]:
         """SELECT '更正 ' || c.id FROM disbursement_correction c
            JOIN disbursement_paymentline f ON f.id = c.failed_line_id
            JOIN disbursement_paymentline n ON n.id = c.new_line_id
-           WHERE n.amount > f.amount OR n.entitlement_id <> f.entitlement_id OR n.corrects_line_id <> f.id""",
+           WHERE n.amount > f.amount OR n.corrects_line_id IS DISTINCT FROM f.id
+              OR (n.entitlement_id, n.component, n.period_range, n.beneficiary_id)
+                 IS DISTINCT FROM (f.entitlement_id, f.component, f.period_range, f.beneficiary_id)""",
         count="SELECT count(*) FROM disbursement_correction",
     )
 

@@ -13,14 +13,11 @@ from django.db import connection
 from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
 
 from disbursement.models import Correction, PaymentLine, PaymentResult, Roster
+from disbursement.models.sql import ROOT
 from disbursement.states import OrderStatus, RosterStatus
 from subsidies.models import Indicator
 
 ZERO = Decimal("0.00")
-
-# the open fields of a line, in the order in which anybody hashes them (huimin.core.values.digests); alias l is the line
-PUBLIC_ROW = """ARRAY[l.line_no::text, l.division_code, l.group_name, l.public_name, l.quantity::text,
-    l.standard_text, l.amount::text]"""
 
 
 def public_row(line: PaymentLine) -> list[str]:
@@ -133,20 +130,26 @@ def content_of(roster: Roster) -> Content:
     """Recomputed from every line's columns, so that a changed amount or name shows, not only a changed leaf."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT count(*), coalesce(sum(l.amount), 0),
-                       encode(hm_merkle_root(coalesce(string_agg(hm_leaf({PUBLIC_ROW}, l.commitment), ''::bytea
-                                                                 ORDER BY l.line_no), ''::bytea)), 'hex')
-                FROM disbursement_paymentline l WHERE l.roster_id = %s AND l.revision = %s""",  # noqa: S608
+            f"""SELECT count(*), coalesce(sum(l.amount), 0), {ROOT} FROM disbursement_paymentline l WHERE l.roster_id = %s AND l.revision = %s""",  # noqa: S608
             [roster.pk, roster.revision],
         )
         return Content(*cursor.fetchone())
 
 
 def payable_totals(roster_ids: list[int]) -> dict[int, tuple[int, Decimal]]:
-    """Per roster: number and sum (元) of the lines that are not stopped."""
+    """Per roster: number and sum (元) of the lines with no result at all: what an order may pay now."""
+    return _totals(roster_ids, PaymentResult.Kind.values)
+
+
+def ordered_totals(roster_ids: list[int]) -> dict[int, tuple[int, Decimal]]:
+    """Per roster: number and sum (元) of the lines that are not stopped: what its order holds, whatever came of it."""
+    return _totals(roster_ids, [PaymentResult.Kind.STOPPED])
+
+
+def _totals(roster_ids: list[int], without: list[str]) -> dict[int, tuple[int, Decimal]]:
     rows = (
         live_lines(PaymentLine.objects.filter(roster__in=roster_ids))
-        .exclude(has_result(PaymentResult.Kind.STOPPED))
+        .exclude(has_result(*without))
         .values("roster")
         .annotate(count=Count("*"), total=Sum("amount"))
         .order_by()
@@ -186,11 +189,18 @@ def open_lines(order_id: int) -> int:
 
 
 def failed_lines(lines: QuerySet[PaymentLine] | None = None) -> QuerySet[PaymentLine]:
-    """Money that came back and that no other line has taken over yet."""
+    """Money that came back, that no other line has taken over and that nobody stopped in a correction."""
     kind = PaymentResult.Kind
+    stopped = PaymentLine.objects.filter(
+        entitlement_id=OuterRef("entitlement_id"),  # indexed; corrects_line_id is not
+        corrects_line_id=OuterRef("pk"),
+        results__kind=kind.STOPPED,
+        stop_lift__isnull=True,
+    )
     return live_lines(lines).filter(
         has_result(kind.BANK_FAILED, kind.LATE_RETURN),
         ~Exists(Correction.objects.filter(failed_line=OuterRef("pk"))),
+        ~Exists(stopped),
     )
 
 

@@ -23,7 +23,14 @@ BATCH_FLOW = Workflow(
     "disbursement.batch",
     "批次",
     (
-        step("issue", "下达乡镇", [BatchStatus.DRAFT], BatchStatus.ISSUED, [Role.DEPARTMENT_CLERK]),
+        step(
+            "issue",
+            "下达乡镇",
+            [BatchStatus.DRAFT],
+            BatchStatus.ISSUED,
+            [Role.DEPARTMENT_CLERK],
+            duty=Duty.BATCH_MAKE,
+        ),
         step(
             "cancel",
             "作废批次",
@@ -97,7 +104,7 @@ ROSTER_FLOW = Workflow(
             "submit",
             "核对无误，送审",
             [R.ISSUED],
-            R.TOWNSHIP_CHECK,
+            _CHAIN[0][0],
             [Role.TOWNSHIP_CLERK],
             duty=Duty.ROSTER_MAKE,
         ),
@@ -128,6 +135,13 @@ ROSTER_FLOW = Workflow(
             style="danger",
         ),
     ),
+)
+
+# the desks in order, as the bar above a roster names them
+ROSTER_STATIONS = (
+    (R.ISSUED, "乡镇核对"),
+    *((source, duty.label.removesuffix("花名册")) for source, _, _, _, duty in _CHAIN),
+    (R.APPROVED, "终审"),
 )
 
 
@@ -249,5 +263,10 @@ REVERSAL_FLOW = Workflow(
         ),
     ),
 )
+
+# who may take away the files in which ID and account numbers stand in full, with a one-time code; everybody else
+# checks them by fingerprint, control sums and masked list (docs/decisions/0020)
+BANK_FILE_ROLES = frozenset({Role.TREASURER, Role.BANK})
+RETURN_FILE_ROLES = frozenset({Role.RECONCILER})
 
 FLOWS = (BATCH_FLOW, ROSTER_FLOW, ORDER_FLOW, RETURN_FLOW, REVERSAL_FLOW)

@@ -35,7 +35,6 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_filters",
     "django_otp",
-    "django_otp.plugins.otp_totp",
     "axes",
     "pgtrigger",
     "import_export",
@@ -54,6 +53,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "huimin.core.desk.middleware.BoundsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -152,8 +152,10 @@ LOGIN_REDIRECT_URL = "core:workbench"
 LOGOUT_REDIRECT_URL = "core:login"
 SESSION_COOKIE_AGE = 8 * 3600
 SESSION_IDLE_SECONDS = 15 * 60 if ENVIRONMENT == "production" else 4 * 3600
+SESSION_MOST_SECONDS = 12 * 3600  # from the login, however busy
 STEP_UP_SECONDS = 10 * 60
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+CSRF_COOKIE_HTTPONLY = True  # scripts take the token from the page
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
@@ -168,6 +170,8 @@ AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_LOCKOUT_CALLABLE = "huimin.core.accounts.auth.locked_out"
 AXES_VERBOSE = False
+AXES_CLIENT_IP_CALLABLE = "huimin.core.accounts.auth.counted_address"
+AXES_USERNAME_CALLABLE = "huimin.core.accounts.auth.counted_name"
 # the account is what is guarded: a lock by address would shut out a whole township behind one router
 SILENCED_SYSTEM_CHECKS = ["axes.W006"]
 OTP_TOTP_ISSUER = "惠民直达"
@@ -206,6 +210,8 @@ STORAGES = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
+# what anybody signed in, or a credential, may send at once: the largest return file of a bank
+MOST_UPLOAD_BYTES = 128 * 2**20
 # where the hourly audit heads and the messages of the demo's provider are written
 OUTBOX_DIR = Path(env.text("HUIMIN_OUTBOX_DIR", str(BASE_DIR / ".run" / "outbox")))
 

@@ -5,12 +5,14 @@ docs/verification.md describes both for people outside; tools/verify.py reads th
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from contextlib import suppress
+from decimal import Decimal
+from typing import BinaryIO, cast
 
 from huimin.core.errors import BadInput
 from publicity.models import Disclosure
@@ -19,8 +21,12 @@ from publicity.rules import AMOUNT_STEP, QUANTITY_STEP, OpenLine, read_code
 MARK = "惠民直达公开名单"
 VERSION = "1"
 COLUMNS = ("序号", "村代码", "村", "组", "姓名", "数量", "补贴标准", "金额", "状态", "隐私指纹", "行指纹")
-MOST_BYTES = 40 * 2**20
-MOST_LINES = 200_000
+# a list is one township's: the largest of the county has some ten thousand lines of 250 bytes. What is larger is
+# compared with tools/verify.py, at home
+MOST_BYTES = 16 * 2**20
+MOST_CHARACTERS = 2_000  # of one line
+HEAD_BYTES = 256
+NOT_OURS = "这不是从本站下载的公开名单，请选“下载名单”得到的 CSV 文件。"
 
 
 def csv_chunks(disclosure: Disclosure, lines: Iterable[OpenLine]) -> Iterator[str]:
@@ -67,41 +73,57 @@ def json_chunks(disclosure: Disclosure, lines: Iterable[OpenLine]) -> Iterator[s
     yield "\n]}\n"
 
 
-@dataclass(frozen=True, slots=True)
-class OpenList:
-    """A list in somebody's hand: the root it claims and its lines as they now read."""
+class OpenFile:
+    """A list in somebody's hand: the root it claims, and its lines as they now read, one after another.
 
-    root: str
-    lines: list[OpenLine]
+    Made from the first two lines of the file; raises BadInput with what is wrong and where. Whoever sends anything else
+    is refused before the third is read, and no line is held longer than MOST_CHARACTERS.
+    """
 
+    def __init__(self, file: BinaryIO) -> None:
+        self._text = io.TextIOWrapper(cast("io.BufferedReader", file), encoding=_encoding_of(file))
+        first, titles = next(self._rows(1), []), [title.strip() for title in next(self._rows(2), [])]
+        if not first or first[0].strip() != MARK:
+            raise BadInput(NOT_OURS, field="file")
+        self.root = read_code(first[2]) if len(first) > 2 else ""
+        if len(self.root) != 64:
+            raise BadInput("文件第 1 行的核验码不全，请重新下载名单再改。", field="file")
+        if missing := [title for title in COLUMNS[:10] if title not in titles]:
+            raise BadInput(f"文件里少了“{missing[0]}”这一列。", field="file")
+        self._places = [titles.index(title) for title in COLUMNS[:10]]
 
-def read_csv(content: bytes) -> OpenList:
-    """An open list as saved by us or by a spreadsheet; raises BadInput with what is wrong and where."""
-    if len(content) > MOST_BYTES:
-        raise BadInput("文件太大，不像是从这里下载的名单。", field="file")
-    rows = list(csv.reader(io.StringIO(_text_of(content), newline="")))
-    if len(rows) < 2 or not rows[0] or rows[0][0].strip() != MARK:
-        raise BadInput("这不是从本站下载的公开名单，请选“下载名单”得到的 CSV 文件。", field="file")
-    root = read_code(rows[0][2]) if len(rows[0]) > 2 else ""
-    if len(root) != 64:
-        raise BadInput("文件第 1 行的核验码不全，请重新下载名单再改。", field="file")
-    titles = [title.strip() for title in rows[1]]
-    if missing := [title for title in COLUMNS[:10] if title not in titles]:
-        raise BadInput(f"文件里少了“{missing[0]}”这一列。", field="file")
-    if len(rows) > MOST_LINES + 2:
-        raise BadInput("文件行数太多，不像是从这里下载的名单。", field="file")
-    places = [titles.index(title) for title in COLUMNS[:10]]
-    body = ((number, row) for number, row in enumerate(rows[2:], 3) if any(cell.strip() for cell in row))
-    return OpenList(root, [_line(number, row, places) for number, row in body])
+    def lines(self, most: int) -> Iterator[OpenLine]:
+        """The lines below the titles; more than `most`, blank ones too, are refused."""
+        for number, row in enumerate(self._rows(3), 3):
+            if number > most + 2:
+                raise BadInput("文件行数比公开的名单多，请用下载时的原文件。", field="file")
+            if any(cell.strip() for cell in row):
+                yield _line(number, row, self._places)
 
-
-def _text_of(content: bytes) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
+    def _rows(self, number: int) -> Iterator[list[str]]:
+        """One row for each line of the file: no cell of ours holds a line break."""
         try:
-            return content.decode(encoding)
+            while line := self._text.readline(MOST_CHARACTERS + 1):
+                if len(line) > MOST_CHARACTERS:
+                    raise BadInput(f"文件第 {number} 行太长，不像是从这里下载的名单。", field="file")
+                yield next(csv.reader([line], strict=True))
+                number += 1
+        except csv.Error:
+            raise BadInput(f"文件第 {number} 行的引号没有成对，请用下载时的原文件。", field="file") from None
         except UnicodeDecodeError:
-            continue
-    raise BadInput("文件的编码不认识，请用下载时的原文件。", field="file")
+            raise BadInput("文件的编码不认识，请用下载时的原文件。", field="file") from None
+
+
+def _encoding_of(file: BinaryIO) -> str:
+    """The encoding in which the file begins with our mark; the file is left at its beginning."""
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    for encoding in ("utf-8-sig", "gb18030"):
+        with suppress(UnicodeDecodeError):
+            start = codecs.getincrementaldecoder(encoding)(errors="strict").decode(head, final=False)
+            if start.lstrip(' \t"').startswith(MARK):
+                return encoding
+    raise BadInput(NOT_OURS, field="file")
 
 
 def _line(number: int, row: list[str], places: list[int]) -> OpenLine:
@@ -110,7 +132,7 @@ def _line(number: int, row: list[str], places: list[int]) -> OpenLine:
     cells = [row[place] for place in places]
     try:
         return OpenLine(
-            int(cells[0]),
+            _whole(cells[0]),
             cells[1].strip(),
             cells[3],
             cells[4],
@@ -121,14 +143,20 @@ def _line(number: int, row: list[str], places: list[int]) -> OpenLine:
             cells[2],
             cells[8],
         )
-    except (ValueError, InvalidOperation):
+    except (ValueError, ArithmeticError):
         raise BadInput(f"文件第 {number} 行有的格子不是数字，或隐私指纹不全。", field="file") from None
+
+
+def _whole(text: str) -> int:
+    if len(text) > 9:
+        raise ValueError("a number of another shape")
+    return int(text)
 
 
 def _decimal(text: str, step: Decimal) -> Decimal:
     """1,030.2 of a spreadsheet is 1030.20 of the list; more places than the list has were not in it."""
     value = Decimal(text.strip().replace(",", ""))
-    if not value.is_finite() or abs(value) >= Decimal(10) ** 12 or value != value.quantize(step):
+    if not value.is_finite() or value.adjusted() > 11 or value != value.quantize(step):
         raise ValueError("a number of another shape")
     return value.quantize(step)
 

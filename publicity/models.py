@@ -24,7 +24,7 @@ class Disclosure(Scoped):
     """发放公开: a roster as it was paid, open to everybody. `root` is the roster's content hash.
 
     division_code is the township; its villages are told by the lines. `code` is the short form of the root that
-    stands on posters (rules.short_code).
+    stands on posters (huimin.core.values.digests.short_code).
     """
 
     roster = models.ForeignKey(Roster, models.PROTECT, verbose_name="花名册", related_name="disclosures")
@@ -180,7 +180,7 @@ class DisclosureLine(models.Model):
 class QueryMiss(models.Model):
     """How often a question failed, by what it was asked with; kept here so that wiping Redis frees nobody.
 
-    `key` is a keyed hash of the first 14 digits, the name or the address: the counter cannot be read back.
+    `key` is a keyed hash of the first 14 digits, the network and name, or the address: the counter cannot be read back.
     """
 
     class Scope(models.TextChoices):
@@ -192,6 +192,9 @@ class QueryMiss(models.Model):
         OBJECTION = "objection", "提异议"
         WINDOW = "window", "窗口口令"
         PAPER = "paper", "打印"
+        PROGRESS = "progress", "异议查询号"
+        VERIFY = "verify", "核验码"
+        COMPARE = "compare", "比对文件"
 
     scope = models.CharField("范围", max_length=10, choices=Scope)
     key = BlindIndexField("标识")

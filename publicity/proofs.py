@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from disbursement.queries import PUBLIC_ROW
+from disbursement.models.sql import PUBLIC_ROW
 from huimin.core.records.proofs import proof, rows
 from huimin.core.values import privacy
 from publicity.models import Disclosure, DisclosureLine

@@ -10,14 +10,15 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Exists, Max, OuterRef, Prefetch, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, Q, QuerySet, Sum
 
 from disbursement.models import PaymentLine, Roster
 from disbursement.queries import PAYMENT_STATE_SQL
 from huimin.core.authority.scope import subtree_range
 from huimin.core.models import Division, Level, Office, User
+from huimin.core.values.digests import root_beginning, short_code
 from publicity.models import Disclosure, DisclosureLine
-from publicity.rules import PUBLIC_STATES, OpenLine, short_code
+from publicity.rules import OPEN_ROW_SQL, PUBLIC_STATES, OpenLine
 from publicity.states import DisclosureStatus, LineState, QueryOutcome
 from recipients.models import Notice
 from subsidies.models import Policy, PolicyVersion
@@ -83,6 +84,10 @@ class UnderReview:
     excluded_reason: str
 
 
+MOST_PAYMENTS = 200  # of one person on one page
+NOBODY = bytes(32)  # a key that belongs to no ID number
+
+
 def person_by_key(key: bytes) -> Known:
     """One statement; the township's office comes along, since the answer names whom to ask."""
     with connection.cursor() as cursor:
@@ -101,7 +106,34 @@ def person_by_key(key: bytes) -> Known:
     return Known(*row) if row else Known()
 
 
-def payments_of_key(key: bytes, *, most: int = 200) -> list[OwnPayment]:
+def tails_of_key(key: bytes) -> list[str]:
+    """The last digits of every card that the person's payments went to, each once.
+
+    Always MOST_PAYMENTS lines are read and joined: those of others fill up what the person lacks and are not looked at,
+    so that the work does not tell how often somebody was paid.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """WITH own AS MATERIALIZED (
+                   SELECT id, roster_id, revision, account_tail FROM disbursement_paymentline
+                   WHERE beneficiary_key = %(key)s ORDER BY id DESC LIMIT %(most)s),
+               read AS MATERIALIZED (
+                   SELECT *, true AS is_own FROM own
+                   UNION ALL
+                   (SELECT id, roster_id, revision, account_tail, false FROM disbursement_paymentline
+                    ORDER BY id LIMIT %(most)s - (SELECT count(*) FROM own)))
+               SELECT coalesce(array_agg(DISTINCT l.account_tail) FILTER (WHERE l.is_own), '{}')
+               FROM read l
+               JOIN disbursement_roster r ON r.id = l.roster_id
+                    AND r.revision = l.revision AND r.status <> 'cancelled'
+               WHERE NOT EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = l.id)""",
+            {"key": key, "most": MOST_PAYMENTS},
+        )
+        row = cursor.fetchone()
+    return list(row[0])
+
+
+def payments_of_key(key: bytes, *, most: int = MOST_PAYMENTS) -> list[OwnPayment]:
     """The person's payments, newest first, by one statement over the index payment_of_person.
 
     A failed line that a correction took over is left out: the line that replaced it tells the whole story.
@@ -119,10 +151,10 @@ def payments_of_key(key: bytes, *, most: int = 200) -> list[OwnPayment]:
                 JOIN subsidies_policy y ON y.id = b.policy_id
                 LEFT JOIN disbursement_paymentorder o ON o.id = r.order_id
                 {RESULT_JOIN}
-                WHERE l.beneficiary_key = %s
+                WHERE l.county_code = %s AND l.beneficiary_key = %s
                   AND NOT EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = l.id)
                 ORDER BY l.id DESC LIMIT %s""",  # noqa: S608 -- the join is a constant of ours
-            [key, most],
+            [settings.COUNTY_CODE, key, most],
         )
         rows = cursor.fetchall()
     return [OwnPayment(*(*row[:10], LineState(PUBLIC_STATES[row[10]]), *row[11:])) for row in rows]
@@ -241,6 +273,28 @@ def open_lines(disclosure: Disclosure) -> Iterator[OpenLine]:
         yield OpenLine(*(*row[:7], bytes(row[7]), row[8], LineState(row[9]).label))
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the published lines give now: their root, how many they are and what they add up to (元)."""
+
+    root: str
+    count: int
+    total: Decimal
+
+
+def proof_of(disclosure: Disclosure) -> Proof:
+    """Recomputed from the lines by the database, with the function that sealed them; no line leaves it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT encode(hm_merkle_root(coalesce(
+                           string_agg(hm_leaf({OPEN_ROW_SQL}, l.commitment), ''::bytea ORDER BY l.line_no), '')), 'hex'),
+                       count(*), coalesce(sum(l.amount), 0)
+                FROM publicity_disclosureline l WHERE l.disclosure_id = %s""",  # noqa: S608 -- a constant of ours
+            [disclosure.pk],
+        )
+        return Proof(*cursor.fetchone())
+
+
 def disclosure_by_code(code: str) -> Disclosure | None:
     """By the short code or the whole root, withdrawn ones too: the page then says that the list was taken back."""
     wanted = code if len(code) == 16 else short_code(code)
@@ -248,6 +302,20 @@ def disclosure_by_code(code: str) -> Disclosure | None:
     if len(code) == 64:
         found = found.filter(root=code)
     return found.select_related("policy", "batch").order_by("status", "-id").first()
+
+
+def notices_by_code(code: str) -> list[Notice]:
+    """The notices of one list, by the code on its paper or the whole digest, the standing and newest first.
+
+    A list that is posted in village, township and county without a change has one digest on all three papers.
+    """
+    beginning = code if len(code) == 64 else root_beginning(code)
+    found = Notice.objects.filter(county_code=settings.COUNTY_CODE, digest__startswith=beginning)
+    return list(
+        found.select_related("policy", "declaration").order_by(
+            F("withdrawn_at").desc(nulls_first=True), "-id"
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,16 +414,28 @@ def villages_below(code: str) -> list[Division]:
     return list(Division.objects.villages(code).order_by("code"))
 
 
-def roster_sums(roster_id: int) -> tuple[int, Decimal]:
-    """What went to the bank for a roster: count and sum of its own lines, apart from the published copy."""
+@dataclass(frozen=True, slots=True)
+class RosterSums:
+    """A roster's own lines, apart from the published copy: what was signed and sent to the bank, and what was stopped
+    before (停发); sums in 元."""
+
+    sent_count: int
+    sent_total: Decimal
+    stopped_count: int
+    stopped_total: Decimal
+
+
+def roster_sums(roster_id: int) -> RosterSums:
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT count(*), coalesce(sum(l.amount), 0) FROM disbursement_paymentline l
-               JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision WHERE r.id = %s""",
+            """SELECT count(*) FILTER (WHERE p.id IS NULL), coalesce(sum(l.amount) FILTER (WHERE p.id IS NULL), 0),
+                      count(p.id), coalesce(sum(l.amount) FILTER (WHERE p.id IS NOT NULL), 0)
+               FROM disbursement_paymentline l
+               JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision
+               LEFT JOIN disbursement_paymentresult p ON p.line_id = l.id AND p.kind = 'stopped' WHERE r.id = %s""",
             [roster_id],
         )
-        count, total = cursor.fetchone()
-    return int(count), total
+        return RosterSums(*cursor.fetchone())
 
 
 def query_figures() -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
@@ -13,7 +13,7 @@ from publicity.states import LineState
 
 # --- the open list ------------------------------------------------------------------------------------------------------
 
-# The open fields of a payment in their order, as text: the same as disbursement.queries.PUBLIC_ROW, over a row `l` of
+# The open fields of a payment in their order, as text: the same as disbursement.models.sql.PUBLIC_ROW, over a row `l` of
 # publicity_disclosureline. docs/verification.md and tools/verify.py repeat this order for people outside.
 OPEN_TITLES = ("序号", "村代码", "组", "姓名", "数量", "补贴标准", "金额")
 OPEN_ROW_SQL = (
@@ -72,15 +72,20 @@ class Difference:
     theirs: str
 
 
-def differences(mine: Sequence[OpenLine], theirs: Sequence[OpenLine], *, most: int = 20) -> list[Difference]:
-    """What is not alike, field by field, in the order of line numbers; the first `most`."""
-    left, right = {line.line_no: line for line in mine}, {line.line_no: line for line in theirs}
+def differences(mine: Iterable[OpenLine], theirs: Iterable[OpenLine], *, most: int = 20) -> list[Difference]:
+    """What is not alike, field by field, in the order of line numbers; the first `most`.
+
+    `theirs` come in that order and are not held.
+    """
+    left = {line.line_no: line for line in mine}
     found: list[Difference] = []
-    for number in sorted(left.keys() | right.keys()):
-        found += _line_differences(number, left.get(number), right.get(number))
-        if len(found) >= most:
-            break
-    return found[:most]
+    for line in theirs:
+        one = left.pop(line.line_no, None)
+        if len(found) < most:
+            found += _line_differences(line.line_no, one, line)
+    for number in sorted(left)[:most]:
+        found += _line_differences(number, left[number], None)
+    return sorted(found, key=lambda one: one.line_no)[:most]
 
 
 def _line_differences(number: int, mine: OpenLine | None, theirs: OpenLine | None) -> list[Difference]:
@@ -105,19 +110,7 @@ def _line_differences(number: int, mine: OpenLine | None, theirs: OpenLine | Non
 
 # --- the code on the poster -----------------------------------------------------------------------------------------------
 
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford: no I, L, O, U
 _MISREAD = str.maketrans("ILOilo", "110110")
-
-
-def short_code(root: str) -> str:
-    """The first 80 bits of a root as 16 characters that survive a telephone call."""
-    number = int(root[:20], 16)
-    return "".join(_ALPHABET[number >> shift & 31] for shift in range(75, -1, -5))
-
-
-def spaced(code: str) -> str:
-    """7K3M 90QX 2F5B 81TD, as it is printed."""
-    return " ".join(code[at : at + 4] for at in range(0, len(code), 4))
 
 
 def read_code(text: str) -> str:
@@ -126,7 +119,8 @@ def read_code(text: str) -> str:
     if len(plain) == 64 and all(sign in "0123456789abcdefABCDEF" for sign in plain):
         return plain.lower()
     code = plain.translate(_MISREAD).upper()
-    return code if len(code) == 16 and all(sign in _ALPHABET for sign in code) else ""
+    is_code = len(code) == digests.CODE_LENGTH and all(sign in digests.CODE_SIGNS for sign in code)
+    return code if is_code else ""
 
 
 # --- limits of the public query -------------------------------------------------------------------------------------------
@@ -140,18 +134,27 @@ class Limit:
     seconds: int
 
 
-# an ID number is no secret: knowing birthday and area leaves 999 guesses, so the person counts first, then addresses
+# an ID number is no secret: knowing birthday and area leaves 999 guesses, so the person counts first, then addresses.
+# A name counts per network: counted for the county, twenty misses of one machine would close it to everyone so called
 LIMITS: Mapping[str, Limit] = {
-    "person": Limit(5, 86_400),
-    "name": Limit(20, 86_400),
     "address": Limit(20, 3_600),
     "network": Limit(200, 3_600),
     # not a stop: above it the sums get harder, since a stop would lock out the whole county
     "everybody": Limit(300, 600),
+    "name": Limit(20, 86_400),
+    "person": Limit(5, 86_400),
+    # costly pages, for one house; its neighbourhood has NEIGHBOURS times as much
     "objection": Limit(10, 3_600),
+    "progress": Limit(20, 3_600),
     "window": Limit(10, 3_600),
     "paper": Limit(60, 3_600),
+    "verify": Limit(120, 3_600),
+    "compare": Limit(20, 3_600),
 }
+NEIGHBOURS = 10
+# the order in which a question is counted: what stands after a limit that is reached is not spent, so that a machine
+# over its own limit takes nothing from its neighbours, nor its network anything from the people asked about
+ASKED = ("address", "network", "everybody", "name", "person")
 STOPPING = ("person", "name", "address", "network")
 LIFTED_AT_WINDOW = ("address", "network")
 SHARDS = 8  # counters of `everybody`, so that no row is everybody's lock

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from huimin.core.errors import FileRefused, RowError, StepRefused
 from huimin.core.models import OfficeCredential, User
 from huimin.core.records import files
+from huimin.core.values import numbers
 from recipients.files import declaration as sheet
 from recipients.models import Declaration
 from recipients.services import amounts, declarations
@@ -29,7 +30,7 @@ class PushedLine(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=60)
     id_number = serializers.CharField(max_length=18)
     payee_name = serializers.CharField(max_length=60, required=False, allow_blank=True, default="")
-    quantity = serializers.RegexField(r"^\d{1,8}(\.\d{1,4})?$")
+    quantity = serializers.RegexField(f"^{numbers.QUANTITY.pattern}$")
     facts = serializers.DictField(child=serializers.CharField(max_length=60), required=False, default=dict)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from huimin.core.desk.forms import HouseForm
+from huimin.core.desk.forms import FreeText, HouseForm
 from huimin.core.models import Division
 from recipients.files.declaration import asked_facts
 from recipients.models import Account, DeclarationLine
@@ -31,7 +31,7 @@ class PersonForm(HouseForm):
     is_poverty_relief = forms.BooleanField(label="建档立卡户", required=False)
     is_extreme_poverty = forms.BooleanField(label="特困人员", required=False)
     status = forms.ChoiceField(label="状态", choices=[("normal", "正常"), ("suspended", "停用")])
-    note = forms.CharField(label="备注", max_length=200, required=False)
+    note = FreeText(label="备注", max_length=200, required=False)
 
 
 class DeathForm(HouseForm):
@@ -43,7 +43,7 @@ class RevealForm(HouseForm):
         label="看哪一项",
         choices=[("id_number", "身份证号"), ("phone", "联系电话"), ("account", "银行账号")],
     )
-    reason = forms.CharField(label="原因", max_length=200, help_text="会记入审计日志")
+    reason = FreeText(label="原因", max_length=200, help_text="会记入审计日志")
 
 
 class AccountChangeForm(HouseForm):
@@ -54,7 +54,7 @@ class AccountChangeForm(HouseForm):
     branch_code = forms.RegexField(
         r"^\d{12}$", label="联行号", required=False, error_messages={"invalid": "联行号是 12 位数字"}
     )
-    reason = forms.CharField(label="变更原因", max_length=200)
+    reason = FreeText(label="变更原因", max_length=200)
 
 
 class DeclarationForm(HouseForm):
@@ -113,7 +113,7 @@ class LineForm(FactsForm):
 
 
 class ExcludeForm(HouseForm):
-    reason = forms.CharField(label="剔除原因", max_length=200)
+    reason = FreeText(label="剔除原因", max_length=200)
 
 
 class DeliberationForm(HouseForm):
@@ -141,7 +141,7 @@ class PhotoForm(HouseForm):
         help_text="JPG 或 PNG，不超过 10MB",
         widget=forms.FileInput(attrs={"accept": ".jpg,.jpeg,.png"}),
     )
-    caption = forms.CharField(label="说明", max_length=60, required=False)
+    caption = FreeText(label="说明", max_length=60, required=False)
     taken_on = forms.DateField(label="拍摄日期")
 
 
@@ -157,7 +157,7 @@ class AnswerForm(HouseForm):
         widget=forms.RadioSelect,
     )
     exclude = forms.MultipleChoiceField(label="剔除谁", required=False, widget=forms.SelectMultiple)
-    answer = forms.CharField(
+    answer = FreeText(
         label="核实结果",
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": "4"}),
@@ -174,4 +174,4 @@ class EntitlementStepForm(HouseForm):
     happened = forms.DateField(
         label="原因发生日期", required=False, help_text="终止时按它和停发规则算停发日期"
     )
-    note = forms.CharField(label="原因", max_length=200)
+    note = FreeText(label="原因", max_length=200)

@@ -53,6 +53,16 @@ def confirmed_were_signed() -> tuple[int, list[str]]:
     )
 
 
+@proof("死亡日期与死亡登记一致")
+def deaths_agree() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '人员 ' || p.id FROM recipients_person p
+           FULL JOIN (SELECT * FROM recipients_death WHERE status = 'standing') d ON d.person_id = p.id
+           WHERE p.died_on IS DISTINCT FROM d.died_on""",
+        count="SELECT count(*) FROM recipients_death",
+    )
+
+
 @proof("一人只有一个在用账户，一户只有一个户主")
 def one_account_one_holder() -> tuple[int, list[str]]:
     return rows(

@@ -3,40 +3,49 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Model, Prefetch, Q, QuerySet
+from django.db import transaction
+from django.db.models import CharField, Model, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Concat
 
 from huimin.core import crypto
 from huimin.core.desk.pages import Entry, Station
-from huimin.core.models import AuditEvent, Division
+from huimin.core.models import AuditEvent, Division, Job
 from huimin.core.records import audit
 from huimin.core.values import identity
-from recipients.models import Account, Declaration, Person
-from recipients.states import REVIEW_ORDER, DeclarationStatus
-from subsidies.models import Deliberation, PolicyVersion
+from recipients.models import Account, Declaration, Objection, Person, RegistryImport
+from recipients.states import BACK_ACTIONS, REVIEW_ORDER, DeclarationStatus
+from subsidies.models import Deliberation
+from subsidies.rules.levels import levels_of
 
 if TYPE_CHECKING:
     from huimin.core.models import User
 
+IMPORT_JOB = "recipients.registry_import"  # the kind of job; its key ends with the import's number
+BLOCK = 1_000  # rows of an export in memory at a time
 _LETTERS = re.compile(r"[a-z]{1,12}", re.IGNORECASE)
 _CODE = re.compile(r"[0-9A-Za-z-]*\d[0-9A-Za-z-]*", re.ASCII)
 
 
 def people_for(user: User) -> QuerySet[Person]:
     """People in reach with what a list shows; private columns but the ID number are not decrypted."""
-    active = Account.objects.filter(is_active=True).defer("number")
     holders = Person.objects.filter(is_holder=True).exclude(status="void").only("name", "household_id")
+    return people_exported_for(user).prefetch_related(
+        Prefetch("household__members", holders, to_attr="holders")
+    )
+
+
+def people_exported_for(user: User) -> QuerySet[Person]:
+    """The same for a workbook, which tells the household by its code."""
+    active = Account.objects.filter(is_active=True).only("tail", "person_id")
     rows: QuerySet[Person] = (
         Person.objects.visible_to(user)
         .defer("phone", "id_commitment")
         .select_related("household")
-        .prefetch_related(
-            Prefetch("accounts", active, to_attr="active_accounts"),
-            Prefetch("household__members", holders, to_attr="holders"),
-        )
+        .prefetch_related(Prefetch("accounts", active, to_attr="active_accounts"))
     )
     return rows
 
@@ -57,6 +66,17 @@ def with_number(words: str) -> Q:
     """The person with a whole ID number, by its blind index; BadInput when it is none."""
     number = identity.parse_id_number(words).number
     return Q(id_key=crypto.blind_index("id_number", number))
+
+
+def imports_for(user: User) -> QuerySet[RegistryImport]:
+    """Imports in reach, each with `job_state`: how the job that does it stands."""
+    key = Concat(Value(f"{IMPORT_JOB}:"), Cast(OuterRef("pk"), CharField()))
+    rows: QuerySet[RegistryImport] = (
+        RegistryImport.objects.visible_to(user)
+        .select_related("file", "created_by")
+        .annotate(job_state=Subquery(Job.objects.filter(key=key).values("state")[:1]))
+    )
+    return rows
 
 
 def place_names(codes: Iterable[str]) -> dict[str, str]:
@@ -80,6 +100,14 @@ def with_places(rows: Iterable[Any]) -> list[Any]:
     return listed
 
 
+def in_places(rows: QuerySet[Any]) -> Iterator[Any]:
+    """All rows of an export, each knowing its place by name: read in blocks, so that a county takes little memory."""
+    with transaction.atomic():  # inside one the server-side cursor is read as it goes, not stored first
+        found = rows.iterator(chunk_size=BLOCK)
+        while block := list(islice(found, BLOCK)):
+            yield from with_places(block)
+
+
 def history(obj: Model, *, limit: int = 30) -> list[Entry]:
     """办理记录 from the trail, newest first."""
     events = AuditEvent.objects.filter(subject=audit.subject_of(obj)).select_related("actor")[:limit]
@@ -88,7 +116,7 @@ def history(obj: Model, *, limit: int = 30) -> list[Entry]:
             text=event.label or event.action,
             who=str(event.actor or ""),
             when=event.business_at,
-            state="back" if event.action.startswith("return") else "",
+            state="back" if event.action in BACK_ACTIONS else "",
             note=event.note,
         )
         for event in events
@@ -97,12 +125,10 @@ def history(obj: Model, *, limit: int = 30) -> list[Entry]:
 
 def stations(declaration: Declaration) -> list[Station]:
     """流程条: the levels that this policy asks for, and where the declaration stands."""
-    version, status = declaration.version, DeclarationStatus(declaration.status)
-    shown = [
-        level
-        for level in (DeclarationStatus.DRAFT, *REVIEW_ORDER)
-        if _asked(version, level) or level == status
-    ]
+    status = DeclarationStatus(declaration.status)
+    asked = {str(level) for level in levels_of(declaration.version, objected=was_objected(declaration))}
+    always = {str(one) for one in (DeclarationStatus.DRAFT, DeclarationStatus.CONFIRMED, status)}
+    shown = [level for level in (DeclarationStatus.DRAFT, *REVIEW_ORDER) if level in asked | always]
     place = shown.index(status) if status in shown else -1
     labels = {DeclarationStatus.DRAFT: "编制", DeclarationStatus.CONFIRMED: "确认"}
     found = []
@@ -122,16 +148,8 @@ def _short(level: DeclarationStatus) -> str:
     return level.label.removeprefix("待").removesuffix("中")
 
 
-def _asked(version: PolicyVersion, level: DeclarationStatus) -> bool:
-    return {
-        DeclarationStatus.DELIBERATION: version.deliberation == Deliberation.REQUIRED,
-        DeclarationStatus.VILLAGE_NOTICE: version.has_village_notice,
-        DeclarationStatus.TOWNSHIP_REVIEW: version.has_township_review,
-        DeclarationStatus.TOWNSHIP_NOTICE: version.has_township_notice,
-        DeclarationStatus.COUNTY_REVIEW: version.has_county_review,
-        DeclarationStatus.COUNTY_NOTICE: version.has_county_notice,
-    }.get(level, True)
-
-
-def age_on(born: date, day: date) -> int:
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+def was_objected(one: Declaration) -> bool:
+    """Whether an objection against it proved true where that asks for a deliberation (有异议时)."""
+    if one.version.deliberation != Deliberation.ON_OBJECTION:
+        return False
+    return Objection.objects.filter(notice__declaration=one, status=Objection.Status.UPHELD).exists()

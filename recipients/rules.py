@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from hashlib import sha256
-from typing import Protocol
 from uuid import UUID
 
 from recipients.states import REVIEW_ORDER, DeclarationStatus
 from subsidies.models import StopRule
+from subsidies.rules.levels import ReviewTerms, levels_of
 
 # a notice line has no private part: its leaf binds the digest of nothing (huimin.core.values.digests)
 NO_PRIVATE_PART = sha256(b"").digest()
@@ -28,28 +28,15 @@ def commitment(salt: bytes, private: str) -> bytes:
     return sha256(salt + private.encode()).digest()
 
 
-class ReviewLevels(Protocol):
-    """The part of a policy version that says which levels a declaration passes."""
+def next_level(version: ReviewTerms, status: str, *, objected: bool) -> DeclarationStatus:
+    """The first level after `status` that the policy asks for; 已确认 when none is left.
 
-    has_village_notice: bool
-    has_township_review: bool
-    has_township_notice: bool
-    has_county_review: bool
-    has_county_notice: bool
-
-
-def next_level(version: ReviewLevels, status: str, *, deliberate: bool) -> DeclarationStatus:
-    """The first level after `status` that the policy asks for; 已确认 when none is left."""
-    wanted = {
-        DeclarationStatus.DELIBERATION: deliberate,
-        DeclarationStatus.VILLAGE_NOTICE: version.has_village_notice,
-        DeclarationStatus.TOWNSHIP_REVIEW: version.has_township_review,
-        DeclarationStatus.TOWNSHIP_NOTICE: version.has_township_notice,
-        DeclarationStatus.COUNTY_REVIEW: version.has_county_review,
-        DeclarationStatus.COUNTY_NOTICE: version.has_county_notice,
-        DeclarationStatus.CONFIRMED: True,
+    A trigger of Declaration refuses to pass over a level that is asked for.
+    """
+    asked = {str(level) for level in levels_of(version, objected=objected)} | {
+        str(DeclarationStatus.CONFIRMED)
     }
-    return next(level for level in _after(status) if wanted[level])
+    return next(level for level in _after(status) if level in asked)
 
 
 def skipped_levels(status: str, target: str) -> list[DeclarationStatus]:

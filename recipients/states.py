@@ -51,9 +51,19 @@ OBJECTION_ROLES = frozenset(
 )
 IMPORT_ROLES = frozenset({Role.TOWNSHIP_CLERK, Role.DEPARTMENT_CLERK, Role.DEPARTMENT_REVIEWER})
 EDIT_ROLES = frozenset({Role.VILLAGE_CLERK, *IMPORT_ROLES})
-# an account is changed by one and checked by another
-ACCOUNT_ASK_ROLES = frozenset({Role.VILLAGE_CLERK, Role.TOWNSHIP_CLERK, Role.WINDOW_CLERK})
-ACCOUNT_CHECK_ROLES = frozenset({Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER})
+# one number in full, for those who face the person or answer for the list; finance and those who watch see the mask
+# (docs/decisions/0020). The day's limit is per person, over all their accounts.
+REVEAL_ROLES = frozenset(
+    {
+        Role.VILLAGE_CLERK,
+        Role.TOWNSHIP_CLERK,
+        Role.TOWNSHIP_REVIEWER,
+        Role.WINDOW_CLERK,
+        Role.DEPARTMENT_CLERK,
+        Role.DEPARTMENT_REVIEWER,
+    }
+)
+REVEALS_A_DAY = 30
 # a line is taken off with a reason by those who examine the list at that level
 EXCLUDE_ROLES = {
     S.DELIBERATION: frozenset(_VILLAGE),
@@ -182,6 +192,11 @@ class EntitlementStatus(TextChoices):
 
 
 _KEEPERS = [Role.DEPARTMENT_CLERK, Role.DEPARTMENT_REVIEWER, Role.TOWNSHIP_REVIEWER]
+# a declaration is confirmed by whoever takes its last step, and a death is registered by whoever keeps the registry
+_CONFIRMERS = frozenset(role for one in DECLARATION_FLOW.steps if one.style != "danger" for role in one.roles)
+DEATH_CORRECT_ROLES = frozenset(
+    {Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER, Role.DEPARTMENT_CLERK, Role.DEPARTMENT_REVIEWER}
+)
 E = EntitlementStatus
 
 ENTITLEMENT_FLOW = Workflow(
@@ -191,9 +206,86 @@ ENTITLEMENT_FLOW = Workflow(
         step("suspend", "暂停享受", [E.ACTIVE], E.SUSPENDED, _KEEPERS, needs_note=True, style="danger"),
         step("resume", "恢复享受", [E.SUSPENDED], E.ACTIVE, _KEEPERS, needs_note=True),
         step("end", "终止享受", [E.ACTIVE, E.SUSPENDED], E.ENDED, _KEEPERS, needs_note=True, style="danger"),
+        # the rest has no button: it follows from a death, its correction, or a newly confirmed declaration
+        step(
+            "end_by_rule",
+            "按规定终止",
+            [E.ACTIVE, E.SUSPENDED],
+            E.ENDED,
+            EDIT_ROLES | _CONFIRMERS,
+            needs_note=True,
+            style="danger",
+        ),
+        step("revive", "重新确认，恢复享受", [E.ENDED], E.ACTIVE, _CONFIRMERS),
+        step("restore", "死亡更正，恢复享受", [E.ENDED], E.ACTIVE, DEATH_CORRECT_ROLES, needs_note=True),
+        step(
+            "restore_suspended",
+            "死亡更正，恢复为暂停",
+            [E.ENDED],
+            E.SUSPENDED,
+            DEATH_CORRECT_ROLES,
+            needs_note=True,
+        ),
     ),
-    # a newly confirmed declaration revives what had ended; nobody clicks it back
-    skips=((E.ENDED, E.ACTIVE),),
+)
+ENTITLEMENT_BUTTONS = ("suspend", "resume", "end")
+
+
+class AccountChangeStatus(TextChoices):
+    ASKED = "asked", "待复核"
+    APPROVED = "approved", "已生效"
+    REFUSED = "refused", "已退回"
+
+
+# an account is changed by one and checked by another
+ACCOUNT_ASK_ROLES = frozenset({Role.VILLAGE_CLERK, Role.TOWNSHIP_CLERK, Role.WINDOW_CLERK})
+ACCOUNT_CHECK_ROLES = frozenset({Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER})
+A = AccountChangeStatus
+
+ACCOUNT_FLOW = Workflow(
+    "recipients.accountchange",
+    "账户变更",
+    (
+        step("approve", "复核通过", [A.ASKED], A.APPROVED, ACCOUNT_CHECK_ROLES, duty=Duty.ACCOUNT_CHECK),
+        step(
+            "refuse",
+            "退回",
+            [A.ASKED],
+            A.REFUSED,
+            ACCOUNT_CHECK_ROLES,
+            duty=Duty.ACCOUNT_CHECK,
+            needs_note=True,
+            style="danger",
+        ),
+    ),
 )
 
-FLOWS = (DECLARATION_FLOW, ENTITLEMENT_FLOW)
+
+class DeathStatus(TextChoices):
+    STANDING = "standing", "已登记"
+    CORRECTED = "corrected", "已更正"
+
+
+DEATH_FLOW = Workflow(
+    "recipients.death",
+    "死亡登记",
+    (
+        step(
+            "correct",
+            "更正，此人健在",
+            [DeathStatus.STANDING],
+            DeathStatus.CORRECTED,
+            DEATH_CORRECT_ROLES,
+            duty=Duty.DEATH_CORRECT,
+            needs_note=True,
+            style="danger",
+        ),
+    ),
+)
+
+FLOWS = (DECLARATION_FLOW, ENTITLEMENT_FLOW, ACCOUNT_FLOW, DEATH_FLOW)
+# what 办理记录 shows as a way back: steps against the business, and a list or line that is taken down
+BACK_ACTIONS = frozenset(
+    {one.name for flow in FLOWS for one in flow.steps if one.style == "danger"}
+    | {"exclude", "deliberate.failed"}
+)

@@ -9,8 +9,9 @@ import django_filters
 from django import forms
 from django.db.models import Q, QuerySet
 
-from huimin.core.desk.forms import HouseForm, HouseModelForm, YuanField, dress, word_errors
+from huimin.core.desk.forms import HouseForm, HouseModelForm, QuantityField, YuanField, dress, word_errors
 from huimin.core.desk.lists import HouseFilterSet
+from huimin.core.errors import BadInput
 from huimin.core.models import Department
 from subsidies.models import (
     Deliberation,
@@ -20,7 +21,7 @@ from subsidies.models import (
     PolicyVersion,
     StopRule,
 )
-from subsidies.rules import Fact
+from subsidies.rules import Fact, parse_rule
 from subsidies.rules.composing import Composed, compose, decompose
 from subsidies.states import IndicatorStatus, PolicyStatus
 
@@ -152,10 +153,24 @@ class VersionForm(HouseForm):
     )
     base = forms.ChoiceField(label="算法", choices=BASES, initial="flat")
     amount = YuanField(label="标准金额（元）", required=False, allow_zero=False)
+    amount_unit = forms.CharField(
+        label="金额单位", max_length=30, required=False, initial="元", help_text="如 元/亩、元/月"
+    )
     tiers_by = forms.ChoiceField(label="按什么分档", choices=AXES, required=False)
     table_by = forms.CharField(label="类别叫什么", max_length=20, required=False, help_text="如 残疾等级")
+    # the name that entitlements keep the word under; a stored rule keeps its own
+    table_fact = forms.CharField(max_length=30, required=False, initial="grade", widget=forms.HiddenInput)
+    members_label = forms.CharField(
+        label="补差的人口叫什么", max_length=20, required=False, help_text="如 保障人口"
+    )
+    income_label = forms.CharField(
+        label="补差的收入叫什么", max_length=20, required=False, help_text="如 家庭月收入"
+    )
     times_quantity = forms.BooleanField(label="乘以数量", required=False)
     quantity_label = forms.CharField(label="数量名称", max_length=20, required=False, help_text="如 补贴面积")
+    quantity_title = forms.CharField(
+        label="申报册上的栏名", max_length=20, required=False, help_text="不填就用数量名称；如 补贴面积（亩）"
+    )
     quantity_unit = forms.CharField(label="数量单位", max_length=10, required=False, help_text="如 亩")
     times_months = forms.BooleanField(label="按月计，乘以月数", required=False)
     deliberation = forms.ChoiceField(
@@ -179,9 +194,18 @@ class VersionForm(HouseForm):
     stop_rule = forms.ChoiceField(label="停发规则", choices=StopRule.choices, initial=StopRule.NEXT_MONTH)
     is_open_ended = forms.BooleanField(label="享受到停止为止", required=False)
 
-    _RULE = frozenset(
-        ("base", "amount", "tiers_by", "table_by", "times_quantity", "quantity_unit", "times_months")
+    _CHOICES = (
+        "base",
+        "amount",
+        "amount_unit",
+        "times_quantity",
+        "quantity_label",
+        "quantity_unit",
+        "times_months",
+        "members_label",
+        "income_label",
     )
+    _RULE = frozenset((*_CHOICES, "tiers_by", "table_by", "table_fact"))
 
     def __init__(self, *args: Any, kept_rule: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """`kept_rule` is a stored rule that does not fit the choices; the form offers to keep it."""
@@ -194,27 +218,33 @@ class VersionForm(HouseForm):
 
     @classmethod
     def initial_of(cls, version: PolicyVersion) -> tuple[dict[str, Any], dict[str, Any] | None]:
-        """Initial values of a stored version, and its rule when the choices cannot express it."""
+        """Initial values of a stored version, and its rule when the choices cannot express all of it."""
         names = (set(cls.base_fields) - cls._RULE) & {field.name for field in version._meta.get_fields()}
         found: dict[str, Any] = {name: getattr(version, name) for name in names}
         found["valid_from"] = version.valid.lower
         upper = version.valid.upper
         found["valid_to"] = upper.fromordinal(upper.toordinal() - 1) if upper else None
+        found["quantity_title"] = version.quantity_label
         chosen = decompose(version.amount_rule)
-        if chosen is None:
-            return found | {"base": "keep"}, version.amount_rule
-        return found | _initial_of_rule(chosen), None
+        if chosen is not None:
+            told = found | _initial_of_rule(chosen)
+            if cls(told).says(version.amount_rule):
+                return told, None
+        return found | {"base": "keep"}, version.amount_rule
+
+    def says(self, rule: dict[str, Any]) -> bool:
+        """Does this form, sent as it is, make the same rule? One with more rows than the form has room for, no."""
+        if {*self.errors} & {*self._RULE, *_line_fields()}:
+            return False
+        try:
+            return parse_rule(self._rule()) == parse_rule(rule)
+        except BadInput:
+            return False
 
     def rule_fields(self) -> list[forms.BoundField]:
         """The choices beside the two tables, in their order."""
-        names = (
-            "base",
-            "amount",
-            "times_quantity",
-            "quantity_label",
-            "quantity_unit",
-            "times_months",
-        )
+        names = list(self._CHOICES)
+        names.insert(names.index("quantity_unit") + 1, "quantity_title")
         return [self[name] for name in names]
 
     def review_fields(self) -> Iterator[forms.BoundField]:
@@ -243,34 +273,42 @@ class VersionForm(HouseForm):
         data = self.cleaned_data
         lines = tuple(f"{key}_" for key in ("low", "high", "pay", "word", "sum"))
         plain = {k: v for k, v in data.items() if k not in self._RULE and not k.startswith(lines)}
-        if not data["times_quantity"]:
-            plain["quantity_label"] = ""
+        title = plain.pop("quantity_title")
+        counts = data["times_quantity"] or (data["base"] == "tiers" and self._axis() == "quantity")
+        plain["quantity_label"] = title or (data["quantity_label"] if counts else "")
         return {**plain, "amount_rule": self._rule()}
+
+    def _axis(self) -> str:
+        return self.cleaned_data["tiers_by"] or "age"
 
     def _rule(self) -> dict[str, Any]:
         data = self.cleaned_data
         if data["base"] == "keep" and self.kept_rule is not None:
             return self.kept_rule
-        axis = data["tiers_by"] or "age"
-        own_axis = axis == "quantity" and data["base"] == "tiers"
         return compose(
             Composed(
                 base=data["base"],
                 amount=str(data["amount"] or ""),
+                unit=data["amount_unit"],
                 rows=self._rows(data, "pay" if data["base"] == "tiers" else "sum"),
-                by=axis,
-                by_label=data["table_by"]
-                if data["base"] == "table"
-                else data["quantity_label"]
-                if own_axis
-                else "",
-                by_unit=data["quantity_unit"] if own_axis else "",
                 quantity_label=data["quantity_label"],
                 quantity_unit=data["quantity_unit"],
                 times_quantity=data["times_quantity"],
                 times_months=data["times_months"],
+                members=(data["members_label"], "人") if data["members_label"] else None,
+                income=(data["income_label"], "元") if data["income_label"] else None,
+                **self._by(),
             )
         )
+
+    def _by(self) -> dict[str, str]:
+        """What tiers or a table go by, and what it is called."""
+        data = self.cleaned_data
+        if data["base"] == "table":
+            return {"by": data["table_fact"] or "grade", "by_label": data["table_by"]}
+        if self._axis() == "quantity":
+            return {"by": "quantity", "by_label": data["quantity_label"], "by_unit": data["quantity_unit"]}
+        return {"by": "age", "by_label": "年龄", "by_unit": "岁"}
 
     @staticmethod
     def _rows(data: dict[str, Any], amount: str) -> list[tuple[str, ...]]:
@@ -288,16 +326,21 @@ def _initial_of_rule(chosen: Composed) -> dict[str, Any]:
     found: dict[str, Any] = {
         "base": chosen.base,
         "amount": chosen.amount,
+        "amount_unit": chosen.unit,
         "tiers_by": chosen.by if chosen.base == "tiers" else "age",
         "table_by": chosen.by_label if chosen.base == "table" else "",
+        "table_fact": chosen.by if chosen.base == "table" else "grade",
         "times_quantity": chosen.times_quantity,
+        "quantity_label": chosen.quantity_label,
         "quantity_unit": chosen.quantity_unit,
         "times_months": chosen.times_months,
+        "members_label": chosen.members[0] if chosen.members else "",
+        "income_label": chosen.income[0] if chosen.income else "",
     }
-    if chosen.quantity_label:
-        found["quantity_label"] = chosen.quantity_label
+    if chosen.base == "tiers" and chosen.by == "quantity" and not chosen.times_quantity:
+        found |= {"quantity_label": chosen.by_label, "quantity_unit": chosen.by_unit}
     keys = ("low", "high", "pay") if chosen.base == "tiers" else ("word", "sum")
-    for number, row in enumerate(chosen.rows[:LINES], 1):
+    for number, row in enumerate(chosen.rows, 1):
         found |= {f"{key}_{number}": value for key, value in zip(keys, row, strict=True)}
     return found
 
@@ -316,7 +359,7 @@ def _fact_field(fact: Fact) -> forms.Field:
     label = f"{fact.label}（{fact.unit}）" if fact.unit else fact.label
     if fact.is_text:
         return forms.ChoiceField(label=label, choices=[(word, word) for word in fact.choices])
-    return forms.DecimalField(label=label, max_digits=12, decimal_places=4, min_value=0)
+    return QuantityField(label=label)
 
 
 class IndicatorForm(HouseForm):

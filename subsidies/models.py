@@ -17,8 +17,12 @@ from subsidies.states import (
     INDICATOR_FLOW,
     POLICY_BADGES,
     POLICY_FLOW,
+    VERSION_BADGES,
+    VERSION_FLOW,
+    Deliberation,
     IndicatorStatus,
     PolicyStatus,
+    VersionStatus,
 )
 
 
@@ -105,12 +109,6 @@ class Policy(Scoped):
         return self.versions.filter(valid__contains=day, published_at__isnull=False).first()
 
 
-class Deliberation(models.TextChoices):
-    REQUIRED = "required", "必经"
-    ON_OBJECTION = "on_objection", "有异议时"
-    NONE = "none", "不设"
-
-
 class JointParty(models.TextChoices):
     DEPARTMENT = "department", "主管部门"
     FINANCE = "finance", "财政"
@@ -153,6 +151,8 @@ class PolicyVersion(models.Model):
     is_open_ended = models.BooleanField("享受到停止为止", default=False)
     required_facts: Any = models.JSONField("申报须填", default=list, blank=True)
     made_by = models.ForeignKey(User, models.PROTECT, verbose_name="拟订人", related_name="+")
+    status = models.CharField("状态", max_length=10, choices=VersionStatus, default=VersionStatus.DRAFT)
+    # set by the database when the status becomes published
     published_at = models.DateTimeField("发布时间", null=True, blank=True)
 
     class Meta:
@@ -163,15 +163,20 @@ class PolicyVersion(models.Model):
             models.UniqueConstraint(
                 fields=["policy"],
                 name="policy_one_draft_version",
-                condition=Q(published_at__isnull=True),
+                condition=~Q(status=VersionStatus.PUBLISHED),
                 violation_error_message="这项政策已有一个未发布的版本，请先办完它。",
             ),
             ExclusionConstraint(
                 name="policy_versions_never_overlap",
                 expressions=[("policy", RangeOperators.EQUAL), ("valid", RangeOperators.OVERLAPS)],
                 # a draft may lie over the version that it will cut short when it is published
-                condition=Q(published_at__isnull=False),
+                condition=Q(status=VersionStatus.PUBLISHED),
                 violation_error_message="同一政策的执行期间不能重叠。",
+            ),
+            models.CheckConstraint(
+                name="policy_version_published_on_a_day",
+                condition=Q(status=VersionStatus.PUBLISHED, published_at__isnull=False)
+                | (~Q(status=VersionStatus.PUBLISHED) & Q(published_at__isnull=True)),
             ),
             models.CheckConstraint(
                 name="policy_notice_days_sensible",
@@ -185,18 +190,33 @@ class PolicyVersion(models.Model):
             ),
         ]
         triggers = [
-            pgtrigger.Protect(
-                name="published_version_stays",
-                operation=pgtrigger.Delete,
-                condition=pgtrigger.Q(old__published_at__isnull=False),
-            ),
+            pgtrigger.FSM(name="version_steps", field="status", transitions=VERSION_FLOW.transitions()),
             pgtrigger.Trigger(
-                name="published_version_is_fixed",
+                name="publishing_has_its_time",
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
-                condition=pgtrigger.Q(old__published_at__isnull=False),
-                # only the end of its validity may still be set, when a successor is published
+                condition=pgtrigger.Q(new__status="published") & ~pgtrigger.Q(old__status="published"),
+                func="NEW.published_at := business_now(); RETURN NEW;",
+            ),
+            pgtrigger.Protect(
+                name="sent_version_stays",
+                operation=pgtrigger.Delete,
+                condition=~pgtrigger.Q(old__status="draft"),
+            ),
+            pgtrigger.Trigger(
+                name="sent_version_is_fixed",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=~pgtrigger.Q(old__status="draft"),
+                # what was sent is what is published; then only the end may still be set, when a successor is published
                 func="""
+                    IF OLD.status = 'submitted' THEN
+                        IF to_jsonb(NEW) - ARRAY['status', 'published_at']
+                           IS DISTINCT FROM to_jsonb(OLD) - ARRAY['status', 'published_at'] THEN
+                            RAISE EXCEPTION '已送审的政策版本不能修改' USING ERRCODE = '23514';
+                        END IF;
+                        RETURN NEW;
+                    END IF;
                     IF to_jsonb(NEW) - 'valid' IS DISTINCT FROM to_jsonb(OLD) - 'valid'
                        OR lower(NEW.valid) IS DISTINCT FROM lower(OLD.valid) THEN
                         RAISE EXCEPTION '已发布的政策版本不能修改' USING ERRCODE = '23514';
@@ -208,6 +228,19 @@ class PolicyVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.policy}第 {self.number} 版"
+
+    @property
+    def county_code(self) -> str:
+        """A version lies where its policy does: for reach, grants and the trail."""
+        return str(self.policy.county_code)
+
+    @property
+    def division_code(self) -> str:
+        return str(self.policy.division_code)
+
+    @property
+    def badge(self) -> str:
+        return VERSION_BADGES[VersionStatus(self.status)]
 
 
 class Indicator(Scoped):

@@ -60,7 +60,7 @@ def published_versions_as_published() -> tuple[int, list[str]]:
            JOIN subsidies_policy p ON p.id = v.policy_id
            WHERE v.published_at IS NOT NULL AND NOT EXISTS (
                SELECT FROM core_auditevent e
-               WHERE e.subject = 'subsidies.policy:' || p.id AND e.action = 'publish_version'
+               WHERE e.subject = 'subsidies.policyversion:' || v.id AND e.action = 'publish'
                  AND (e.detail ->> 'version')::int = v.number AND e.detail ->> 'standard' = v.standard_text
                  AND e.detail ->> 'rule' = encode(sha256(convert_to(v.amount_rule::text, 'UTF8')), 'hex'))""",
         count="SELECT count(*) FROM subsidies_policyversion WHERE published_at IS NOT NULL",

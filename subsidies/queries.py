@@ -66,7 +66,8 @@ def policies_of(indicators: list[Indicator]) -> dict[int, list[dict[str, Any]]]:
     return found
 
 
-def history(obj: Model, limit: int = 50) -> QuerySet[AuditEvent]:
-    """The latest events of an object, newest first."""
-    events = AuditEvent.objects.filter(subject=audit.subject_of(obj)).select_related("actor")
+def history(*objects: Model, limit: int = 50) -> QuerySet[AuditEvent]:
+    """The latest events of the objects together, newest first."""
+    subjects = [audit.subject_of(obj) for obj in objects]
+    events = AuditEvent.objects.filter(subject__in=subjects).select_related("actor")
     return events.order_by("-id")[:limit]

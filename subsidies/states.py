@@ -2,7 +2,7 @@ from django.db.models import TextChoices
 
 from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
-from huimin.core.authority.steps import Workflow, step
+from huimin.core.authority.steps import Workflow, act, step
 
 
 class PolicyStatus(TextChoices):
@@ -77,7 +77,91 @@ POLICY_FLOW = Workflow(
             style="danger",
         ),
     ),
+    acts=(
+        step("draft", "拟订政策", [], PolicyStatus.DRAFT, _MAKERS, duty=Duty.POLICY_MAKE),
+        act("revise", "修改", [PolicyStatus.DRAFT], _MAKERS, duty=Duty.POLICY_MAKE),
+        act(
+            "add_version",
+            "添加版本",
+            [PolicyStatus.DRAFT, PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED],
+            _MAKERS,
+            duty=Duty.POLICY_MAKE,
+        ),
+    ),
 )
+
+
+class VersionStatus(TextChoices):
+    DRAFT = "draft", "草稿"
+    SUBMITTED = "submitted", "待审批"
+    PUBLISHED = "published", "已发布"
+
+
+VERSION_BADGES = {VersionStatus.DRAFT: "off", VersionStatus.SUBMITTED: "todo", VersionStatus.PUBLISHED: "off"}
+
+# the first version goes its way with the policy; these steps have buttons once the policy is public
+VERSION_FLOW = Workflow(
+    "subsidies.policyversion",
+    "政策版本",
+    (
+        step(
+            "submit",
+            "送审版本",
+            [VersionStatus.DRAFT],
+            VersionStatus.SUBMITTED,
+            _MAKERS,
+            duty=Duty.POLICY_MAKE,
+        ),
+        step(
+            "publish",
+            "审批通过，发布版本",
+            [VersionStatus.SUBMITTED],
+            VersionStatus.PUBLISHED,
+            _CHECKERS,
+            duty=Duty.POLICY_PUBLISH,
+        ),
+        step(
+            "rework",
+            "退回修改版本",
+            [VersionStatus.SUBMITTED],
+            VersionStatus.DRAFT,
+            _CHECKERS,
+            duty=Duty.POLICY_PUBLISH,
+            needs_note=True,
+            style="danger",
+        ),
+    ),
+    acts=(
+        act("revise_version", "修改版本", [VersionStatus.DRAFT], _MAKERS, duty=Duty.POLICY_MAKE),
+        # the draft is deleted; the policy's trail keeps what it was and why it was given up
+        act(
+            "discard_version",
+            "放弃版本",
+            [VersionStatus.DRAFT],
+            _MAKERS,
+            duty=Duty.POLICY_MAKE,
+            needs_note=True,
+            style="danger",
+        ),
+    ),
+)
+
+
+class Deliberation(TextChoices):
+    REQUIRED = "required", "必经"
+    ON_OBJECTION = "on_objection", "有异议时"
+    NONE = "none", "不设"
+
+
+class ReviewLevel(TextChoices):
+    """What a declaration may have to pass, in order; the values are the statuses it waits in."""
+
+    DELIBERATION = "deliberation", "民主评议"
+    VILLAGE_NOTICE = "village_notice", "村级公示"
+    TOWNSHIP_REVIEW = "township_review", "乡镇审核"
+    TOWNSHIP_NOTICE = "township_notice", "乡镇公示"
+    COUNTY_REVIEW = "county_review", "县级联审"
+    COUNTY_NOTICE = "county_notice", "县级公示"
 
 
 class IndicatorStatus(TextChoices):
@@ -117,4 +201,4 @@ INDICATOR_FLOW = Workflow(
     ),
 )
 
-FLOWS = (POLICY_FLOW, INDICATOR_FLOW)
+FLOWS = (POLICY_FLOW, VERSION_FLOW, INDICATOR_FLOW)

@@ -12,9 +12,11 @@ from huimin.core.authority.roles import Role
 from huimin.core.desk.todos import Todo, source
 from subsidies import queries
 from subsidies.models import Indicator, Policy, PolicyVersion
-from subsidies.states import IndicatorStatus, PolicyStatus
+from subsidies.states import IndicatorStatus, PolicyStatus, VersionStatus
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from huimin.core.models import User
 
 
@@ -25,17 +27,29 @@ def policies_waiting(user: User) -> Iterator[Todo]:
     if _is(user, Role.FINANCE_CHECKER):
         sent = seen.filter(status=PolicyStatus.SUBMITTED).count()
         yield Todo("政策待审批", sent, f"{url}?status=submitted", "去审批")
-        drafts = PolicyVersion.objects.filter(
-            published_at__isnull=True, policy__in=seen.filter(status=PolicyStatus.PUBLISHED)
+        yield _versions(
+            "新标准待审批", "去审批", _later_versions(seen).filter(status=VersionStatus.SUBMITTED)
         )
-        first = drafts.order_by("policy__code").values_list("policy_id", flat=True).first()
-        where = reverse("subsidies:policy-detail", args=[first]) if first else url
-        yield Todo("新标准待发布", drafts.count(), where, "去看")
     if _is(user, Role.DEPARTMENT_CLERK, Role.FINANCE_CLERK):
         ready = (
             seen.filter(status=PolicyStatus.DRAFT, made_by=user, versions__isnull=False).distinct().count()
         )
         yield Todo("拟好的政策还没送审", ready, f"{url}?status=draft", "去送审")
+        mine = _later_versions(seen).filter(status=VersionStatus.DRAFT, made_by=user)
+        yield _versions("拟好的新标准还没送审", "去送审", mine)
+
+
+def _later_versions(seen: QuerySet[Policy]) -> QuerySet[PolicyVersion]:
+    """Versions under way of policies that are public; a first version waits with its policy."""
+    public = seen.filter(status__in=[PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED])
+    return PolicyVersion.objects.filter(policy__in=public)
+
+
+def _versions(title: str, act: str, rows: QuerySet[PolicyVersion]) -> Todo:
+    """Leads to the first of the policies, since versions have no list of their own."""
+    first = rows.order_by("policy__code").values_list("policy_id", flat=True).first()
+    where = reverse("subsidies:policy-detail", args=[first]) if first else reverse("subsidies:policy-list")
+    return Todo(title, rows.count(), where, act)
 
 
 @source

@@ -18,6 +18,7 @@ from huimin.core.authority.scope import Scoped
 from huimin.core.models import DutyConflict
 from huimin.core.values.identity import check_digits_ok
 from huimin.core.work import workflow_docs
+from subsidies.models import Policy
 
 ROOT = Path(settings.BASE_DIR)
 FLOORS = ["core", "subsidies", "recipients", "disbursement", "servicecenter", "supervision", "publicity"]
@@ -70,6 +71,27 @@ def test_every_scoped_model_belongs_to_an_area_that_somebody_reads(model):
         model.objects.filter(**{f"{model.policy_field}__in": []})  # the path resolves
 
 
+def leads_to_a_policy(model, seen=()):
+    """Whether a row knows its one policy by foreign keys, its own or those of the scoped rows that it belongs to."""
+    for field in model._meta.concrete_fields:
+        target = field.related_model
+        if target is None or target in seen or target is model:
+            continue
+        if target is Policy or (issubclass(target, Scoped) and leads_to_a_policy(target, (*seen, model))):
+            return True
+    return False
+
+
+# a policy is its own limit (subsidies.models.PolicyQuerySet)
+LIMITED = [model for model in scoped_models() if model is not Policy]
+
+
+@pytest.mark.parametrize("model", LIMITED, ids=lambda model: model._meta.label)
+def test_every_scoped_model_with_a_way_to_a_policy_is_limited_by_it(model):
+    """A grant may name policies; without policy_field its holder would read rows of all others."""
+    assert bool(model.policy_field) is leads_to_a_policy(model)
+
+
 def test_every_role_has_its_areas():
     assert set(ROLE_AREAS) == set(Role)
 
@@ -78,11 +100,27 @@ def test_every_role_has_its_areas():
 def test_steps_name_roles_and_states_that_exist(flow):
     states = set(workflow_docs.states_of(flow))
     for one in flow.steps:
+        assert {*one.sources, one.target} <= states
+    for one in flow.acts:
+        assert {*one.sources, one.target} <= {*states, ""}
+    for one in (*flow.steps, *flow.acts):
         assert one.roles
         assert one.roles <= set(Role)
-        assert {*one.sources, one.target} <= states
-    names = [one.name for one in flow.steps]
+    names = [one.name for one in (*flow.steps, *flow.acts)]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("app", ["subsidies", "recipients"])
+def test_steps_are_made_in_the_step_tables_alone(app):
+    """A step that a view makes for itself is known to no command, no document and no table of roles."""
+    made = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in (ROOT / app).rglob("*.py")
+        if path.name != "states.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"Step", "step"}
+    ]
+    assert not [place for place in made if "/migrations/" not in place]
 
 
 def test_the_workflow_document_is_fresh():

@@ -16,6 +16,7 @@ from disbursement.models.payments import (
     ReturnFile,
     ReturnLine,
     Reversal,
+    StopLift,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "Reversal",
     "Roster",
     "RosterOmission",
+    "StopLift",
 ]

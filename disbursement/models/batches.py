@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from disbursement.models.sql import ROOT, fixed
 from disbursement.states import (
     BATCH_BADGES,
     BATCH_FLOW,
@@ -46,6 +47,7 @@ class Batch(Scoped):
     class Kind(models.TextChoices):
         REGULAR = "regular", "正常发放"
         CORRECTION = "correction", "更正发放"
+        SUPPLEMENT = "supplement", "补发"
 
     number = models.CharField("批次号", max_length=24, unique=True)
     kind = models.CharField("种类", max_length=10, choices=Kind, default=Kind.REGULAR)
@@ -53,12 +55,16 @@ class Batch(Scoped):
     version = models.ForeignKey(PolicyVersion, models.PROTECT, verbose_name="政策版本")
     period = models.CharField("期次", max_length=12)
     period_range = DateRangeField("期间")
-    # regular, or a 补发 with its number: what a claim is unique for
+    # regular, or the number of a one-off: what a claim is unique for. A 补发 has that of the batch it supplements
     component = models.CharField("发放内容", max_length=24, default="regular")
     title = models.CharField("发放标题", max_length=120)
     corrects = models.ForeignKey(
         "self", models.PROTECT, verbose_name="更正的批次", null=True, related_name="corrections"
     )
+    supplements = models.ForeignKey(
+        "self", models.PROTECT, verbose_name="补发的批次", null=True, related_name="supplementary"
+    )
+    reason = models.CharField("补发原因", max_length=200, blank=True)
     attempt = models.PositiveSmallIntegerField("第几次", default=1)
     status = models.CharField("状态", max_length=10, choices=BatchStatus, default=BatchStatus.DRAFT)
     made_by = models.ForeignKey(User, models.PROTECT, verbose_name="建立人", related_name="+")
@@ -78,14 +84,45 @@ class Batch(Scoped):
                 violation_error_message="这项政策这一期的批次已经有了。",
             ),
             models.CheckConstraint(
-                name="correction_names_its_batch",
-                condition=Q(kind="regular", corrects__isnull=True)
-                | Q(kind="correction", corrects__isnull=False),
+                name="batch_names_its_origin",
+                condition=Q(kind="regular", corrects__isnull=True, supplements__isnull=True)
+                | Q(kind="correction", corrects__isnull=False, supplements__isnull=True)
+                | (Q(kind="supplement", corrects__isnull=True, supplements__isnull=False) & ~Q(reason="")),
+                violation_error_message="更正发放和补发要有原批次，补发还要写明原因。",
+            ),
+            models.UniqueConstraint(fields=["supplements", "attempt"], name="supplement_number_once"),
+            models.UniqueConstraint(
+                fields=["supplements"],
+                name="one_supplement_in_draft",
+                condition=Q(status="draft"),
+                violation_error_message="这一期还有一个补发批次没有下达。",
             ),
         ]
         triggers = [
             pgtrigger.FSM(name="batch_steps", field="status", transitions=BATCH_FLOW.transitions()),
             pgtrigger.Protect(name="batch_stays", operation=pgtrigger.Delete),
+            # claims, amounts and lists are made from these
+            fixed(
+                "batch_is_fixed",
+                [
+                    "number",
+                    "kind",
+                    "policy_id",
+                    "version_id",
+                    "period",
+                    "period_range",
+                    "component",
+                    "title",
+                    "corrects_id",
+                    "supplements_id",
+                    "reason",
+                    "attempt",
+                    "made_by_id",
+                    "county_code",
+                    "division_code",
+                ],
+                "批次建立后不能修改",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -134,19 +171,36 @@ class PaymentOrder(Scoped):
         triggers = [
             pgtrigger.FSM(name="order_steps", field="status", transitions=ORDER_FLOW.transitions()),
             pgtrigger.Protect(name="order_stays", operation=pgtrigger.Delete),
+            fixed(
+                "order_is_fixed",
+                ["total", "line_count", "content_hash", "number", "made_by_id", "policy_id", "county_code"],
+                "支付申请编制后不能修改",
+                once=["signed_by_id", "signed_at", "sent_at"],
+            ),
             pgtrigger.Trigger(
-                name="order_is_fixed",
+                name="order_adds_up_when_sent",
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
+                condition=pgtrigger.Condition("OLD.status <> 'sent' AND NEW.status = 'sent'"),
+                # the money leaves: every line without a result must hold its claim, and they are what was signed
                 func="""
-                    IF (NEW.total, NEW.line_count, NEW.content_hash, NEW.number, NEW.made_by_id, NEW.policy_id)
-                       IS DISTINCT FROM
-                       (OLD.total, OLD.line_count, OLD.content_hash, OLD.number, OLD.made_by_id, OLD.policy_id)
-                       OR (OLD.sent_at IS NOT NULL AND NEW.sent_at IS DISTINCT FROM OLD.sent_at)
-                       OR (OLD.signed_by_id IS NOT NULL AND NEW.signed_by_id IS DISTINCT FROM OLD.signed_by_id) THEN
-                        RAISE EXCEPTION '支付申请编制后不能修改' USING ERRCODE = '23514';
-                    END IF;
-                    RETURN NEW;
+                    DECLARE n bigint; s numeric; free bigint;
+                    BEGIN
+                        SELECT count(*), coalesce(sum(l.amount), 0), count(*) FILTER (WHERE c.line_id IS NULL)
+                            INTO n, s, free
+                            FROM disbursement_roster r
+                            JOIN disbursement_paymentline l ON l.roster_id = r.id AND l.revision = r.revision
+                            LEFT JOIN disbursement_claim c ON c.line_id = l.id
+                            WHERE r.order_id = NEW.id AND NOT EXISTS (
+                                SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id);
+                        IF free > 0 THEN
+                            RAISE EXCEPTION '支付申请有 % 笔没有占用期次，不能送银行', free USING ERRCODE = '23514';
+                        END IF;
+                        IF n <> NEW.line_count OR s <> NEW.total THEN
+                            RAISE EXCEPTION '支付申请合计与明细不符：明细 % 笔 % 元', n, s USING ERRCODE = '23514';
+                        END IF;
+                        RETURN NEW;
+                    END;
                 """,
             ),
         ]
@@ -214,6 +268,11 @@ class Roster(Scoped):
         ordering = ("batch", "division_code")
         constraints = [
             models.UniqueConstraint(fields=["batch", "division_code"], name="roster_once_per_township"),
+            models.CheckConstraint(
+                name="only_approved_rosters_are_paid",
+                condition=Q(order__isnull=True) | Q(status="approved"),
+                violation_error_message="花名册没有终审，不能支付。",
+            ),
         ]
         indexes = [models.Index(fields=["division_code", "status"], name="roster_place")]
         triggers = [
@@ -229,8 +288,29 @@ class Roster(Scoped):
                        IS DISTINCT FROM (OLD.revision, OLD.line_count, OLD.total, OLD.content_hash) THEN
                         RAISE EXCEPTION '花名册已送审，名单和金额已锁定' USING ERRCODE = '23514';
                     END IF;
-                    IF NEW.order_id IS NOT NULL AND NEW.status <> 'approved' THEN
-                        RAISE EXCEPTION '花名册没有终审，不能支付' USING ERRCODE = '23514';
+                    RETURN NEW;
+                """,
+            ),
+            fixed(
+                "roster_is_fixed",
+                ["batch_id", "policy_id", "county_code", "division_code"],
+                "花名册的批次、政策和乡镇不能修改",
+            ),
+            pgtrigger.Trigger(
+                name="roster_joins_one_order",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("NEW.order_id IS DISTINCT FROM OLD.order_id"),
+                # into an order that is being made, out of one that was cancelled: never paid by two of them
+                func="""
+                    IF OLD.order_id IS NOT NULL AND (NEW.order_id IS NOT NULL OR NOT EXISTS (
+                        SELECT FROM disbursement_paymentorder o WHERE o.id = OLD.order_id AND o.status = 'cancelled'))
+                    THEN
+                        RAISE EXCEPTION '花名册已编入支付申请，撤销以前不能移出，也不能换一笔' USING ERRCODE = '23514';
+                    END IF;
+                    IF NEW.order_id IS NOT NULL AND NOT EXISTS (
+                        SELECT FROM disbursement_paymentorder o WHERE o.id = NEW.order_id AND o.status = 'draft') THEN
+                        RAISE EXCEPTION '花名册只能编入待签章的支付申请' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;
                 """,
@@ -239,24 +319,40 @@ class Roster(Scoped):
                 name="roster_adds_up_at_submission",
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
-                condition=pgtrigger.Condition("OLD.status = 'issued' AND NEW.status = 'township_check'"),
-                # what is submitted is what the lines say, to the fen
-                func="""
-                    DECLARE n bigint; s numeric;
+                condition=pgtrigger.Condition(
+                    "OLD.status = 'issued' AND NEW.status NOT IN ('issued', 'cancelled')"
+                ),
+                # what is submitted is what the lines say, to the fen and to the letter; every line that is to be paid
+                # holds its claim
+                func=f"""
+                    DECLARE n bigint; s numeric; root text; free bigint;
                     BEGIN
-                        SELECT count(*), coalesce(sum(amount), 0) INTO n, s FROM disbursement_paymentline
-                            WHERE roster_id = NEW.id AND revision = NEW.revision;
-                        IF n = 0 OR n <> NEW.line_count OR s <> NEW.total OR NEW.content_hash = '' THEN
-                            RAISE EXCEPTION '花名册合计与明细不符：明细 % 笔 % 元', n, s USING ERRCODE = '23514';
+                        SELECT count(*), coalesce(sum(l.amount), 0), {ROOT}, count(*) FILTER (WHERE c.line_id IS NULL
+                                AND NOT EXISTS (SELECT FROM disbursement_paymentresult p
+                                                WHERE p.line_id = l.id AND p.kind = 'stopped'))
+                            INTO n, s, root, free
+                            FROM disbursement_paymentline l LEFT JOIN disbursement_claim c ON c.line_id = l.id
+                            WHERE l.roster_id = NEW.id AND l.revision = NEW.revision;
+                        IF n = 0 OR (n, s, root) IS DISTINCT FROM (NEW.line_count, NEW.total, NEW.content_hash) THEN
+                            RAISE EXCEPTION '花名册合计与明细不符：明细 % 笔 % 元，名单指纹 %', n, s, left(root, 8)
+                                USING ERRCODE = '23514';
+                        END IF;
+                        IF free > 0 THEN
+                            RAISE EXCEPTION '花名册有 % 笔没有占用期次，不能送审', free USING ERRCODE = '23514';
                         END IF;
                         RETURN NEW;
                     END;
-                """,
+                """,  # noqa: S608 -- a constant of ours
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.batch_id}-{self.division_code}"
+
+    @property
+    def duty_subject(self) -> str:
+        """Who checked one revision has not checked the next, which may hold other people (services.people)."""
+        return f"{self._meta.label_lower}:{self.pk}#{self.revision}"
 
     @property
     def badge(self) -> str:
@@ -271,7 +367,8 @@ class RosterOmission(models.Model):
         SUSPENDED = "suspended", "享受资格已暂停"
         RECORD = "record", "人员档案已停用或作废"
         DEAD = "dead", "发放期开始前已登记死亡"
-        STOPPED = "stopped", "本批次已停发"
+        STOPPED = "stopped", "这一期已停发，没有恢复"
+        FAILED = "failed", "这一期银行退回过，走更正发放"
         CLAIMED = "claimed", "这一期已在别的批次发放或申请"
         NO_FACTS = "no_facts", "申报的情况不全，算不出金额"
         NOTHING_DUE = "nothing_due", "按标准计算没有应发金额"

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from disbursement.models.batches import PaymentOrder, Roster
+from disbursement.models.sql import fixed
 from disbursement.states import (
     RETURN_BADGES,
     RETURN_FLOW,
@@ -213,6 +214,10 @@ class ReturnFile(Scoped):
                 violation_error_message="这笔支付申请还有一份回盘等待确认。",
             ),
             models.CheckConstraint(
+                name="return_confirmed_by_somebody",
+                condition=~Q(status="confirmed") | Q(confirmed_by__isnull=False, confirmed_at__isnull=False),
+            ),
+            models.CheckConstraint(
                 name="return_confirmer_is_another",
                 condition=Q(confirmed_by__isnull=True) | ~Q(confirmed_by=models.F("uploaded_by")),
                 violation_error_message="回盘要由另一个人确认。",
@@ -221,6 +226,28 @@ class ReturnFile(Scoped):
         triggers = [
             pgtrigger.FSM(name="return_steps", field="status", transitions=RETURN_FLOW.transitions()),
             pgtrigger.Protect(name="return_stays", operation=pgtrigger.Delete),
+            fixed(
+                "return_is_fixed",
+                [
+                    "order_id",
+                    "policy_id",
+                    "file_id",
+                    "sha256",
+                    "content_digest",
+                    "line_count",
+                    "paid_count",
+                    "paid_total",
+                    "failed_count",
+                    "failed_total",
+                    "open_count",
+                    "uploaded_by_id",
+                    "uploaded_at",
+                    "county_code",
+                    "division_code",
+                ],
+                "回盘上传后不能修改",
+                once=["confirmed_by_id", "confirmed_at"],
+            ),
         ]
 
     def __str__(self) -> str:
@@ -257,7 +284,37 @@ class ReturnLine(models.Model):
                 fields=["return_file", "payment_line_id"], name="return_line_payment_once"
             ),
         ]
-        triggers = append_only()
+        triggers = [
+            *append_only(),
+            pgtrigger.Trigger(
+                name="return_lines_are_the_file",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(new="added"),
+                # one statement brings all the lines that the upload counted; a line more or less is refused
+                func="""
+                    PERFORM FROM disbursement_returnfile f WHERE f.id IN (SELECT return_file_id FROM added) FOR SHARE;
+                    IF EXISTS (
+                        SELECT FROM (
+                            SELECT a.return_file_id, count(*) AS n, count(*) FILTER (WHERE a.outcome = 'paid') AS paid,
+                                   coalesce(sum(l.amount) FILTER (WHERE a.outcome = 'paid'), 0) AS paid_sum,
+                                   count(*) FILTER (WHERE a.outcome = 'failed') AS failed,
+                                   coalesce(sum(l.amount) FILTER (WHERE a.outcome = 'failed'), 0) AS failed_sum
+                            FROM added a LEFT JOIN disbursement_paymentline l ON l.id = a.payment_line_id
+                            GROUP BY a.return_file_id) t
+                        JOIN disbursement_returnfile f ON f.id = t.return_file_id
+                        WHERE (t.n, t.paid, t.paid_sum, t.failed, t.failed_sum)
+                              <> (f.line_count, f.paid_count, f.paid_total, f.failed_count, f.failed_total)
+                           OR f.status <> 'uploaded'
+                           OR t.n <> (SELECT count(*) FROM disbursement_returnline o
+                                      WHERE o.return_file_id = f.id)) THEN
+                        RAISE EXCEPTION '回盘明细与上传时的笔数、金额不符' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.return_file_id}-{self.line_no}"
@@ -346,6 +403,45 @@ class PaymentResult(models.Model):
         return f"{self.line_id} {self.kind}"
 
 
+class StopLift(models.Model):
+    """恢复发放: a stop taken back, with its reason. The stopped line stays stopped; a later list may hold the person."""
+
+    line = models.OneToOneField(
+        PaymentLine, models.PROTECT, related_name="stop_lift", verbose_name="发放明细"
+    )
+    reason = models.CharField("原因", max_length=200)
+    actor = models.ForeignKey(User, models.PROTECT, verbose_name="经办人", related_name="+")
+    at = models.DateTimeField("时间", db_default=Now())
+
+    class Meta:
+        verbose_name = verbose_name_plural = "恢复发放"
+        constraints = [
+            models.CheckConstraint(
+                name="lift_has_reason",
+                condition=~Q(reason=""),
+                violation_error_message="恢复发放要写明原因。",
+            )
+        ]
+        triggers = [
+            *append_only(),
+            pgtrigger.Trigger(
+                name="only_stops_are_lifted",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                func="""
+                    IF NOT EXISTS (SELECT FROM disbursement_paymentresult p
+                                   WHERE p.line_id = NEW.line_id AND p.kind = 'stopped') THEN
+                        RAISE EXCEPTION '没有停发的发放不能恢复' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.line_id}"
+
+
 class Reversal(Scoped):
     """Money that came back after it was paid: asked for by one reconciler with the bank's slip, checked by another."""
 
@@ -378,6 +474,10 @@ class Reversal(Scoped):
                 violation_error_message="这笔发放已经登记过退汇或退款。",
             ),
             models.CheckConstraint(
+                name="reversal_checked_by_somebody",
+                condition=Q(status="asked") | Q(checked_by__isnull=False),
+            ),
+            models.CheckConstraint(
                 name="reversal_needs_second_person",
                 condition=Q(checked_by__isnull=True) | ~Q(checked_by=models.F("asked_by")),
                 violation_error_message="退汇和退款要由另一个人复核。",
@@ -386,6 +486,24 @@ class Reversal(Scoped):
         triggers = [
             pgtrigger.FSM(name="reversal_steps", field="status", transitions=REVERSAL_FLOW.transitions()),
             pgtrigger.Protect(name="reversal_stays", operation=pgtrigger.Delete),
+            # what the second person checks is what the first one asked for
+            fixed(
+                "reversal_is_fixed",
+                [
+                    "line_id",
+                    "policy_id",
+                    "kind",
+                    "returned_on",
+                    "bank_reference",
+                    "reason",
+                    "asked_by_id",
+                    "asked_at",
+                    "county_code",
+                    "division_code",
+                ],
+                "退汇退款登记后不能修改",
+                once=["checked_by_id"],
+            ),
         ]
 
     def __str__(self) -> str:
@@ -437,8 +555,10 @@ class Correction(models.Model):
                 func="""
                     IF EXISTS (SELECT FROM added a JOIN disbursement_paymentline f ON f.id = a.failed_line_id
                                JOIN disbursement_paymentline n ON n.id = a.new_line_id
-                               WHERE n.amount > f.amount OR n.entitlement_id <> f.entitlement_id
-                                  OR n.period_range <> f.period_range
+                               WHERE n.amount > f.amount OR n.corrects_line_id IS DISTINCT FROM f.id
+                                  OR (n.entitlement_id, n.component, n.period_range, n.beneficiary_id)
+                                     IS DISTINCT FROM
+                                     (f.entitlement_id, f.component, f.period_range, f.beneficiary_id)
                                   OR NOT EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = f.id
                                                  AND p.kind IN ('bank_failed', 'late_return'))) THEN
                         RAISE EXCEPTION '更正发放须与失败明细一致，金额不能超过原金额' USING ERRCODE = '23514';

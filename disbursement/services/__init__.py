@@ -1,12 +1,21 @@
 """Every write of batches, rosters, orders, returns, corrections and reversals; jobs and steps register on import."""
 
-from disbursement.services.batches import advance_batch, issue_batch, make_batch, why_not_close
+from disbursement.services.batches import (
+    advance_batch,
+    generate_again,
+    generation_job,
+    issue_batch,
+    make_batch,
+    why_not_again,
+    why_not_close,
+)
 from disbursement.services.confirming import advance_return, confirm_return, refuse_return
 from disbursement.services.corrections import correctable, make_correction
 from disbursement.services.orders import advance_order, cancel_order, make_order, send_order, sign_order
 from disbursement.services.returns import Intake, accept_return
 from disbursement.services.reversals import advance_reversal, ask_reversal
 from disbursement.services.rosters import advance_roster, regenerate_roster, roster_errors, stop_line
+from disbursement.services.supplements import batch_of_period, lift_stop, make_supplement, unpaid_totals
 
 __all__ = [
     "Intake",
@@ -17,18 +26,25 @@ __all__ = [
     "advance_reversal",
     "advance_roster",
     "ask_reversal",
+    "batch_of_period",
     "cancel_order",
     "confirm_return",
     "correctable",
+    "generate_again",
+    "generation_job",
     "issue_batch",
+    "lift_stop",
     "make_batch",
     "make_correction",
     "make_order",
+    "make_supplement",
     "refuse_return",
     "regenerate_roster",
     "roster_errors",
     "send_order",
     "sign_order",
     "stop_line",
+    "unpaid_totals",
+    "why_not_again",
     "why_not_close",
 ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 from django.utils import timezone
@@ -27,13 +27,13 @@ CONTENT_TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
-# what the bank gets of an order, in the order of the rosters
+# what the bank gets of an order, in the order of the rosters: lines that have no result at all
 LINES = """
-SELECT l.id, l.account_name, l.account_number, l.amount, l.payee_id_number
+SELECT l.id, l.account_name, l.account_number, l.amount, l.payee_id_number, l.account_key, l.payee_key,
+       r.division_code, l.line_no
 FROM disbursement_paymentline l
 JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision
-WHERE r.order_id = %s AND NOT EXISTS (
-    SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id AND p.kind = 'stopped')
+WHERE r.order_id = %s AND NOT EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id)
 ORDER BY r.division_code, r.id, l.line_no
 """
 
@@ -85,6 +85,23 @@ def _require_readable(made: BankFile, bank: BankFormat) -> None:
         raise StepRefused("代发文件读回来的笔数、金额与支付申请不符，没有送银行。请报告审计管理员。")
 
 
+def _require_own(rows: Sequence[Any], accounts: Sequence[str], people: Sequence[str]) -> None:
+    """What is decrypted is what was checked: ciphertext of another person under this line's keys is refused."""
+    keys = zip(
+        crypto.blind_index_many("account", accounts),
+        crypto.blind_index_many("id_number", people),
+        strict=True,
+    )
+    for row, (account, person) in zip(rows, keys, strict=True):
+        what = "账号" if account != bytes(row[5]) else "身份证号" if person != bytes(row[6]) else ""
+        if what:
+            town = Division.objects.get(code=row[7]).short_name
+            raise StepRefused(
+                f"{town}花名册第 {row[8]} 行收款人的{what}与审核时的不符，可能被改动过。"
+                "没有生成代发文件，请报告审计管理员。"
+            )
+
+
 def payroll_lines(order: PaymentOrder) -> Iterator[PayrollLine]:
     """Lines as the bank gets them, from a server-side cursor, decrypted block by block."""
     remark, serial = order.policy.payment_remark, 0
@@ -93,6 +110,7 @@ def payroll_lines(order: PaymentOrder) -> Iterator[PayrollLine]:
         while rows := cursor.fetchmany(BLOCK):
             accounts = crypto.decrypt_many("account", (row[2] for row in rows))
             people = crypto.decrypt_many("id_number", (row[4] for row in rows))
+            _require_own(rows, accounts, people)
             for row, account, person in zip(rows, accounts, people, strict=True):
                 serial += 1
                 yield PayrollLine(str(serial), row[1], account, row[3], person, remark, reference_of(row[0]))

@@ -10,20 +10,21 @@ from django.urls import reverse
 from psycopg.types.range import DateRange
 
 from disbursement.models import Batch, Roster
-from disbursement.services import rosters
+from disbursement.services import generation, rosters
+from disbursement.services.due import DUE
 from disbursement.services.numbers import BATCH, next_number
 from disbursement.services.people import require_role
 from disbursement.states import BATCH_FLOW, BatchStatus, RosterStatus
+from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.models import Job
 from huimin.core.records import audit
-from huimin.core.values.periods import Frequency, Period
 from huimin.core.work import jobs, workflow
 from huimin.core.work.jobs import JobRun
 from huimin.core.work.verbs import advances
-from subsidies.models import Policy, PolicyVersion
-from subsidies.states import PolicyStatus
+from subsidies.models import Policy
+from subsidies.services import version_for
 
 if TYPE_CHECKING:
     from huimin.core.models import User
@@ -41,9 +42,8 @@ def make_batch(policy: Policy, period: str, *, actor: User, title: str = "") -> 
         policy_id=policy.pk,
         act="建立批次",
     )
-    wanted = _period_of(policy, period)
+    wanted, version = version_for(policy, period, act="建批次")
     first, after = wanted.first, wanted.last + timedelta(days=1)
-    version = _version_in(policy, DateRange(first, after))
     try:
         with transaction.atomic():
             batch = Batch.objects.create(
@@ -62,30 +62,9 @@ def make_batch(policy: Policy, period: str, *, actor: User, title: str = "") -> 
         if "batch_once" not in str(error):
             raise
         raise StepRefused(f"“{policy}”{wanted.label}的批次已经有了，不能再建一个。") from error
+    workflow.take_duty(batch, Duty.BATCH_MAKE, actor=actor)
     audit.record(batch, action="make", actor=actor, label="建立批次", after=batch.status)
     return batch
-
-
-def _period_of(policy: Policy, text: str) -> Period:
-    if policy.status != PolicyStatus.PUBLISHED:
-        raise StepRefused(f"“{policy}”现在是“{policy.get_status_display()}”，发布以后才能建批次。")
-    wanted = Period.parse(text)
-    if wanted.frequency != policy.frequency:
-        label = Frequency(policy.frequency).label
-        raise BadInput(f"“{policy}”{label}发放，期次“{wanted.text}”不是这种期次。", field="period")
-    return wanted
-
-
-def _version_in(policy: Policy, days: DateRange) -> PolicyVersion:
-    """The published version in force when the period begins, or the first that begins within it."""
-    version = (
-        PolicyVersion.objects.filter(policy=policy, published_at__isnull=False, valid__overlap=days)
-        .order_by("valid")
-        .first()
-    )
-    if version is None:
-        raise StepRefused(f"“{policy}”在这一期没有已发布的标准，请先发布政策版本。")
-    return version
 
 
 @advances("disbursement.batch")
@@ -103,44 +82,92 @@ def advance_batch(pk: int, step: str, *, actor: User, note: str = "") -> Batch:
 def issue_batch(pk: int, *, actor: User) -> tuple[Batch, Job]:
     """Give the batch to every township with somebody to pay, and ask for its rosters (one job)."""
     batch = advance_batch(pk, "issue", actor=actor)
-    return batch, Job.objects.get(key=_job_key(batch))
+    job = generation_job(batch)
+    assert job is not None  # noqa: S101 -- issuing has just submitted it
+    return batch, job
 
 
-def _job_key(batch: Batch) -> str:
-    return f"{GENERATE}:{batch.pk}"
+def generation_job(batch: Batch) -> Job | None:
+    """The newest job that generates the batch's rosters."""
+    return Job.objects.filter(key__startswith=f"{GENERATE}:{batch.pk}:").order_by("-pk").first()
 
 
-def _issue(batch: Batch, *, actor: User, note: str) -> None:
-    workflow.move(batch, BATCH_FLOW["issue"], actor=actor, note=note)
-    towns = _make_rosters(batch)
-    if not towns:
-        raise StepRefused("这一期没有享受资格有效的人，没有可下达的乡镇。请先确认申报册。")
-    jobs.submit(
+def why_not_again(batch: Batch) -> str:
+    """Why the generation of the batch's rosters cannot be started again; empty when it can."""
+    job = generation_job(batch)
+    if batch.status != BatchStatus.ISSUED or job is None:
+        return "批次没有在生成花名册。"
+    if not job.is_finished:
+        return "花名册正在生成，请等它结束。"
+    if not Roster.objects.filter(batch=batch, generated_at=None, status=RosterStatus.ISSUED).exists():
+        return "各乡镇的花名册都已生成。"
+    return ""
+
+
+@transaction.atomic
+def generate_again(pk: int, *, actor: User) -> Job:
+    """A generation that was stopped or broke down goes on: another job for the townships that have no list yet."""
+    batch: Batch = Batch.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
+    require_role(
+        actor,
+        BATCH_FLOW["issue"].roles,
+        division_code=batch.division_code,
+        policy_id=batch.policy_id,
+        act="继续生成花名册",
+    )
+    why = why_not_again(batch)
+    if why:
+        raise StepRefused(why)
+    workflow.take_duty(batch, Duty.BATCH_MAKE, actor=actor)
+    audit.record(batch, action="generate_again", actor=actor, label="继续生成花名册")
+    return _submit(batch, actor=actor)
+
+
+def _submit(batch: Batch, *, actor: User) -> Job:
+    tries = Job.objects.filter(key__startswith=f"{GENERATE}:{batch.pk}:").count()
+    return jobs.submit(
         GENERATE,
         title=f"生成花名册：{batch.title}"[:120],
-        key=_job_key(batch),
+        key=f"{GENERATE}:{batch.pk}:{tries}",
         actor=actor,
         division_code=batch.division_code,
         county_code=batch.county_code,
         payload={"batch": batch.pk},
-        total=towns,
+        total=Roster.objects.filter(batch=batch, generated_at=None).count(),
+    )
+
+
+def _issue(batch: Batch, *, actor: User, note: str) -> None:
+    workflow.move(batch, BATCH_FLOW["issue"], actor=actor, note=note)
+    is_supplement = batch.kind == Batch.Kind.SUPPLEMENT
+    if not (_make_supplementary_rosters(batch) if is_supplement else _make_rosters(batch)):
+        raise StepRefused(
+            "这一期现在没有应发未发的人，没有可下达的乡镇。这个补发批次可以作废。"
+            if is_supplement
+            else "这一期没有享受资格有效的人，没有可下达的乡镇。请先确认申报册。"
+        )
+    _submit(batch, actor=actor)
+
+
+def _make_supplementary_rosters(batch: Batch) -> int:
+    """One roster per township where somebody is due and not paid; a county has a few dozen townships."""
+    return len(
+        Roster.objects.bulk_create(
+            Roster(batch=batch, policy_id=batch.policy_id, county_code=batch.county_code, division_code=town)
+            for town in generation.unpaid(batch)
+        )
     )
 
 
 def _make_rosters(batch: Batch) -> int:
-    """One roster per township where an entitlement overlaps the period and is not over."""
+    """One roster per township where somebody is due."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO disbursement_roster (batch_id, policy_id, county_code, division_code, revision, status,
+            f"""INSERT INTO disbursement_roster (batch_id, policy_id, county_code, division_code, revision, status,
                       line_count, total, content_hash)
                SELECT %(batch)s, %(policy)s, %(county)s, town, 0, 'issued', 0, 0, ''
-               FROM (SELECT DISTINCT left(e.division_code, 9) || '000' AS town FROM recipients_entitlement e
-                     WHERE e.policy_id = %(policy)s AND e.county_code = %(county)s
-                       AND (e.status <> 'ended' OR e.ends_on > lower(%(period)s::daterange))
-                       AND (e.ends_on IS NULL OR e.ends_on > lower(%(period)s::daterange))
-                       AND EXISTS (SELECT FROM recipients_entitlementversion v
-                                   WHERE v.entitlement_id = e.id AND v.valid && %(period)s::daterange)) towns
-               ORDER BY town""",
+               FROM (SELECT DISTINCT left(e.division_code, 9) || '000' AS town FROM {DUE}) towns
+               ORDER BY town""",  # noqa: S608 -- a constant of ours
             {
                 "batch": batch.pk,
                 "policy": batch.policy_id,

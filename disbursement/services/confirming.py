@@ -19,6 +19,7 @@ from huimin.core import clock
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.models import Job
 from huimin.core.records import audit
+from huimin.core.values import privacy
 from huimin.core.work import jobs, workflow
 from huimin.core.work.jobs import JobRun
 from huimin.core.work.verbs import advances
@@ -76,7 +77,7 @@ def confirm_return(pk: int, *, actor: User, note: str = "") -> ReturnFile:
     with transaction.atomic():
         found = _locked(pk, actor)
         one = RETURN_FLOW["confirm"]
-        refusal = workflow.why_not(found, one, actor=actor)
+        refusal = workflow.why_not(found, one, actor=actor, note=note)
         reason = workflow.separation_refusal(found, one.duty, actor=actor)
         if refusal or reason:
             raise refusal or StepRefused(reason)
@@ -90,7 +91,7 @@ def confirm_return(pk: int, *, actor: User, note: str = "") -> ReturnFile:
             actor=actor,
             division_code=found.division_code,
             county_code=found.county_code,
-            payload={"file": pk},
+            payload={"file": pk, "note": privacy.scrub(note)},
             total=found.line_count,
         )
     return found
@@ -103,7 +104,11 @@ def _confirm_job(run: JobRun) -> None:
     with run.transaction():
         found = ReturnFile.objects.get(pk=pk)
         if found.status == ReturnStatus.UPLOADED:
-            found = apply_return(pk, actor=run.actor, run=run)
+            found = apply_return(pk, actor=run.actor, note=run.payload["note"], run=run)
+        elif found.status == ReturnStatus.REFUSED:
+            raise StepRefused("这份回盘已被退回，没有入账。")
+        elif found.confirmed_by_id != run.actor.pk:
+            raise StepRefused("这份回盘已由别人确认入账，这项任务没有再办。")
     run.progress(
         found.line_count,
         found.line_count,

@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.db import connection
 
 from disbursement.models import Roster
-from disbursement.queries import PUBLIC_ROW
+from disbursement.models.sql import PUBLIC_ROW
 from disbursement.services.generation import run_claiming
 
 COPY = f"""
@@ -61,7 +61,7 @@ def copy_lines(roster: Roster, failed: list[int]) -> tuple[int, Decimal, str]:
 def copy_again(roster: Roster) -> tuple[int, Decimal, str]:
     """A correction roster made anew: the same failed payments as before, with the accounts of today.
 
-    What was stopped on purpose in this roster stays out.
+    What was stopped on purpose in this roster stays out until somebody takes the stop back.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -69,7 +69,8 @@ def copy_again(roster: Roster) -> tuple[int, Decimal, str]:
                WHERE l.roster_id = %s AND l.corrects_line_id IS NOT NULL AND NOT EXISTS (
                    SELECT FROM disbursement_paymentline s JOIN disbursement_paymentresult x ON x.line_id = s.id
                    WHERE s.roster_id = l.roster_id AND s.corrects_line_id = l.corrects_line_id
-                     AND x.kind = 'stopped')""",
+                     AND x.kind = 'stopped'
+                     AND NOT EXISTS (SELECT FROM disbursement_stoplift t WHERE t.line_id = s.id))""",
             [roster.pk],
         )
         failed = [row[0] for row in cursor.fetchall()]

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
 from disbursement.models import Batch, Roster
-from disbursement.queries import PUBLIC_ROW
+from disbursement.models.sql import PUBLIC_ROW
+from disbursement.services.due import DUE, REASON
 from huimin.core.authority import scope
 from huimin.core.errors import StepRefused
-from huimin.core.values.identity import COMPOUND_SURNAMES
-from subsidies.rules import Rule, compile_sql, facts_needed, parse_rule
+from recipients.services import amounts
+from subsidies.rules import Rule, facts_needed
 
 # full months of the days that a line covers; stop rules cut entitlements at month ends, so none is lost
 MONTHS = """greatest(0, (extract(year FROM upper(d.days)) * 12 + extract(month FROM upper(d.days)))
     - (extract(year FROM lower(d.days) + interval '1 month - 1 day') * 12
        + extract(month FROM lower(d.days) + interval '1 month - 1 day')))"""
-AGE = "extract(year FROM age(lower(%(period)s::daterange), b.birth_date))"
+FIRST_DAY = "lower(%(period)s::daterange)"
 
 # a rule that counts months pays each stretch of the entitlement; any other pays the period once, by its latest version
 DAYS_BY_MONTH = """SELECT e.id AS entitlement_id, v.id AS version_id, v.quantity, v.facts, v.payee_id,
@@ -28,27 +28,31 @@ DAYS_BY_MONTH = """SELECT e.id AS entitlement_id, v.id AS version_id, v.quantity
 DAYS_WHOLE = """SELECT DISTINCT ON (e.id) e.id AS entitlement_id, v.id AS version_id, v.quantity, v.facts, v.payee_id,
         e.beneficiary_id, e.status, e.division_code, %(period)s::daterange AS days"""
 
-PUBLIC_NAME = """CASE WHEN NOT %(protected)s THEN g.beneficiary_name
-    WHEN length(g.beneficiary_name) > 2 AND left(g.beneficiary_name, 2) = ANY(%(compound)s)
-    THEN left(g.beneficiary_name, 2) || '**' ELSE left(g.beneficiary_name, 1) || '**' END"""
+PUBLIC_NAME = "CASE WHEN %(protected)s THEN hm_mask_surname(g.beneficiary_name) ELSE g.beneficiary_name END"
 
-GENERATE = """
+# what became of this right in this stretch of time before: a stop that nobody took back, money that the bank sent back
+# and that a correction will pay
+PAST = """CROSS JOIN LATERAL (
+    SELECT bool_or(x.kind = 'stopped' AND s.id IS NULL) AS is_stopped, bool_or(x.kind <> 'stopped') AS has_failed
+    FROM disbursement_paymentline l
+    JOIN disbursement_paymentresult x ON x.line_id = l.id AND x.kind IN ('stopped', 'bank_failed', 'late_return')
+    LEFT JOIN disbursement_stoplift s ON s.line_id = l.id
+    WHERE l.entitlement_id = g.entitlement_id AND l.component = %(component)s AND l.period_range && g.days) past"""
+# a 补发 does not look at people who have their claim: they are nearly everybody
+UNCLAIMED = """AND NOT EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = e.id
+          AND c.component = %(component)s AND c.period_range && (v.valid * %(period)s::daterange))"""
+
+JUDGED = """
 WITH due AS (
-    {days} FROM recipients_entitlement e
-    JOIN recipients_entitlementversion v ON v.entitlement_id = e.id
-    WHERE e.policy_id = %(policy)s AND e.county_code = %(county)s
-      AND e.division_code BETWEEN %(low)s AND %(high)s
-      AND v.valid && daterange(lower(%(period)s::daterange), least(upper(%(period)s::daterange), e.ends_on))
-      AND (e.ends_on IS NULL OR e.ends_on > lower(%(period)s::daterange))
-      AND (e.status <> 'ended' OR e.ends_on IS NOT NULL)
+    {days} FROM {due} AND e.division_code BETWEEN %(low)s AND %(high)s
+      {unclaimed}
     {order}
 ), gathered AS (
     SELECT d.*, h.code AS household_code, h.group_name, coalesce(top.name, b.name) AS holder_name, b.is_holder,
            b.name AS beneficiary_name, b.id_number AS beneficiary_id_number, b.id_key AS beneficiary_key,
-           b.id_commitment, b.died_on, b.status AS beneficiary_status, p.name AS payee_name,
-           p.id_number AS payee_id_number, p.id_key AS payee_key, p.died_on AS payee_died_on,
-           p.status AS payee_status, a.id AS account_id, a.number AS account_number, a.number_key AS account_key,
-           a.number_commitment, a.holder_name AS account_name, a.tail, a.bank_name, a.branch_code,
+           b.id_commitment, p.name AS payee_name, p.id_number AS payee_id_number, p.id_key AS payee_key,
+           a.number AS account_number, a.number_key AS account_key, a.number_commitment,
+           a.holder_name AS account_name, a.tail, a.bank_name, a.branch_code, {unpayable} AS unpayable,
            {amount} AS amount
     FROM due d JOIN recipients_person b ON b.id = d.beneficiary_id
     JOIN recipients_household h ON h.id = b.household_id
@@ -57,20 +61,17 @@ WITH due AS (
     LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
 ), judged AS (
     SELECT g.*, CASE
-        WHEN g.status = 'suspended' THEN 'suspended'
-        WHEN g.beneficiary_status <> 'normal' OR g.payee_status <> 'normal' THEN 'record'
-        WHEN g.died_on < lower(%(period)s::daterange)
-             OR (g.payee_id <> g.beneficiary_id AND g.payee_died_on IS NOT NULL) THEN 'dead'
-        WHEN g.account_id IS NULL THEN 'no_account'
-        WHEN EXISTS (SELECT FROM disbursement_paymentline l JOIN disbursement_paymentresult x ON x.line_id = l.id
-                     WHERE l.entitlement_id = g.entitlement_id AND l.roster_id = %(roster)s
-                       AND x.kind = 'stopped') THEN 'stopped'
+        WHEN g.unpayable IS NOT NULL THEN g.unpayable
+        WHEN past.is_stopped THEN 'stopped'
         WHEN EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = g.entitlement_id
                      AND c.component = %(component)s AND c.period_range && g.days) THEN 'claimed'
+        WHEN past.has_failed THEN 'failed'
         WHEN g.amount IS NULL THEN 'no_facts'
         WHEN g.amount = 0 THEN 'nothing_due' END AS reason
-    FROM gathered g
-), numbered AS MATERIALIZED (
+    FROM gathered g {past}
+)"""
+
+GENERATE = """, numbered AS MATERIALIZED (
     SELECT g.*, {name} AS public_name, uuid_send(gen_random_uuid()) AS salt,
            row_number() OVER (ORDER BY g.division_code, g.group_name, g.household_code, g.is_holder DESC,
                               g.beneficiary_id, lower(g.days)) AS line_no
@@ -108,31 +109,62 @@ SELECT count(*), coalesce(sum(amount), 0),
 """
 
 
-def write_lines(roster: Roster, batch: Batch) -> tuple[int, Decimal, str]:
-    """Insert lines, claims and omissions of the roster's present revision; returns count, sum (元), root (hex)."""
-    rule = parse_rule(batch.version.amount_rule)
+# who would stand on a 补发 of the period now. A township whose list is still open makes that list anew instead
+UNPAID = """
+SELECT t.town, count(DISTINCT t.entitlement_id), sum(t.amount)
+FROM (SELECT left(j.division_code, 9) || '000' AS town, j.entitlement_id, j.amount FROM judged j
+      WHERE j.reason IS NULL) t
+WHERE NOT EXISTS (SELECT FROM disbursement_roster r JOIN disbursement_batch b ON b.id = r.batch_id
+                  WHERE r.division_code = t.town AND r.status = 'issued' AND b.kind <> 'correction'
+                    AND b.policy_id = %(policy)s AND b.period_range = %(period)s::daterange
+                    AND b.component = %(component)s)
+GROUP BY t.town ORDER BY t.town
+"""
+
+
+def unpaid(batch: Batch) -> dict[str, tuple[int, Decimal]]:
+    """应发未发: township -> people and sum (元) due for the batch's period, payable, not claimed, not stopped."""
+    sql, params = _judged(batch, batch.county_code, unclaimed=True)
+    with connection.cursor() as cursor:
+        cursor.execute(sql + UNPAID, params)
+        return {town: (count, total) for town, count, total in cursor.fetchall()}
+
+
+def _judged(batch: Batch, division_code: str, *, unclaimed: bool) -> tuple[str, dict[str, Any]]:
+    """The statement's beginning: everybody due below a division, each with an amount and perhaps a reason against it."""
+    rule = amounts.rule_of(batch.version)
     by_month = any(fact.name == "months" for fact in facts_needed(rule))
-    amount, params = _amount_sql(rule)
-    sql = GENERATE.format(
+    amount, params = amount_sql(rule)
+    sql = JUDGED.format(
         days=DAYS_BY_MONTH if by_month else DAYS_WHOLE,
+        due=DUE,
+        unpayable=REASON,
         order="" if by_month else "ORDER BY e.id, lower(v.valid) DESC",
         amount=amount,
-        name=PUBLIC_NAME,
-        public=PUBLIC_ROW,
+        unclaimed=UNCLAIMED if unclaimed else "",
+        past=PAST,
     )
-    low, high = scope.subtree_range(roster.division_code)
+    low, high = scope.subtree_range(division_code)
     params |= {
-        "policy": roster.policy_id,
-        "county": roster.county_code,
+        "policy": batch.policy_id,
+        "county": batch.county_code,
         "low": low,
         "high": high,
         "period": batch.period_range,
         "component": batch.component,
+    }
+    return sql, params
+
+
+def write_lines(roster: Roster, batch: Batch) -> tuple[int, Decimal, str]:
+    """Insert lines, claims and omissions of the roster's present revision; returns count, sum (元), root (hex)."""
+    sql, params = _judged(batch, roster.division_code, unclaimed=batch.kind == Batch.Kind.SUPPLEMENT)
+    sql += GENERATE.format(name=PUBLIC_NAME, public=PUBLIC_ROW)
+    params |= {
         "roster": roster.pk,
         "revision": roster.revision,
         "standard": batch.version.standard_text,
         "protected": batch.policy.is_protected,
-        "compound": sorted(COMPOUND_SURNAMES),
     }
     return run_claiming(sql, params)
 
@@ -150,26 +182,6 @@ def run_claiming(sql: str, params: dict[str, Any]) -> tuple[int, Decimal, str]:
     return count, total, root
 
 
-def _amount_sql(rule: Rule) -> tuple[str, dict[str, Any]]:
-    """The rule over the columns of `gathered`; its %s become named, since the statement's other values are."""
-    columns = {"quantity": "d.quantity", "months": MONTHS, "age": AGE}
-    for fact in facts_needed(rule):
-        if fact.name in columns:
-            continue
-        value = f"d.facts->>'{_plain(fact.name)}'"
-        columns[fact.name] = value if fact.is_text else _number(value)
-    text, values = compile_sql(rule, columns)
-    names = iter(range(len(values)))
-    named = re.sub(r"(?<!%)%s", lambda _: f"%(rule{next(names)})s", text)
-    return named, {f"rule{place}": value for place, value in enumerate(values)}
-
-
-def _number(value: str) -> str:
-    """A declared figure; words in its place give NULL, and so a person left out with that reason."""
-    return rf"CASE WHEN {value} ~ '^\d{{1,12}}(\.\d{{1,4}})?$' THEN ({value})::numeric END"
-
-
-def _plain(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise ValueError(f"not a fact's name: {name!r}")
-    return name
+def amount_sql(rule: Rule) -> tuple[str, dict[str, Any]]:
+    """The rule over the columns of `gathered`."""
+    return amounts.amount_sql(rule, line="d", person="b", first_day=FIRST_DAY, months=MONTHS)

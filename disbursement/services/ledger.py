@@ -7,7 +7,7 @@ Accounts and indicators say the same (docs/decisions/0010-ledger-and-indicators.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -66,10 +66,12 @@ def allocate(wanted: Sequence[tuple[Roster, Decimal]], sources: Sequence[tuple[i
     return shares
 
 
-def order_shares(order: PaymentOrder) -> list[Share]:
-    """Which indicator pays which roster: the same answer at every step, since both sides are fixed with the order."""
+def order_shares(order: PaymentOrder, totals: Mapping[int, tuple[int, Decimal]]) -> list[Share]:
+    """Which indicator pays which roster, by `totals` (roster -> number, sum in 元).
+
+    The same answer at every step, since both sides are fixed with the order.
+    """
     rosters = list(Roster.objects.filter(order=order).order_by("pk"))
-    totals = payable_totals([roster.pk for roster in rosters])
     deductions = OrderIndicator.objects.filter(order=order).order_by("pk").values_list("indicator", "amount")
     return allocate([(roster, totals[roster.pk][1]) for roster in rosters], list(deductions))
 
@@ -234,7 +236,8 @@ def _post_roster(
 
 
 def post_send(order: PaymentOrder, *, actor: User) -> None:
-    for roster, part in by_roster(order_shares(order)).items():
+    totals = payable_totals(list(Roster.objects.filter(order=order).values_list("pk", flat=True)))
+    for roster, part in by_roster(order_shares(order, totals)).items():
         _post_roster(order, roster, K.SEND, "送银行代发", transfer(part, A.ORDERED, A.AT_BANK), actor=actor)
 
 

@@ -11,10 +11,10 @@ from django.urls import reverse
 
 from disbursement.models import OrderIndicator, PaymentOrder, Roster
 from disbursement.queries import ZERO, payable_totals
-from disbursement.services import bankfiles, ledger
+from disbursement.services import bankfiles, ledger, today
 from disbursement.services.numbers import ORDER, next_number
 from disbursement.services.people import TO_ORDER, inherit_duties, require_role
-from disbursement.services.rosters import UNWRITABLE, require_same_content
+from disbursement.services.rosters import UNWRITABLE, explained, require_same_content
 from disbursement.states import ORDER_FLOW, OrderStatus, RosterStatus
 from huimin.core import clock
 from huimin.core.authority.duties import Duty
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 SEND = "disbursement.send_order"
 LINES_AT_ONCE = 5_000  # more lines than this are worked off by a job with progress
 MAKERS = (Role.FINANCE_CLERK,)
+STOP_FIRST = "请停发这些行，再编制支付申请；换了卡的停发后恢复发放，由补发批次发到新账户。"
+CANCEL_FIRST = "请退回支付申请，停发这些行，再重新编制；换了卡的停发后恢复发放，由补发批次发到新账户。"
 
 
 @transaction.atomic
@@ -51,7 +53,10 @@ def make_order(roster_ids: Sequence[int], *, actor: User) -> PaymentOrder:
         raise BadInput("请选择要支付的花名册。", field="rosters")
     policy = _common_policy(rosters)
     require_role(actor, MAKERS, division_code=policy.county_code, policy_id=policy.pk, act="编制支付申请")
-    count, total = _payable(rosters)
+    today.require_payable(policy, [roster.pk for roster in rosters], remedy=STOP_FIRST)
+    totals = _payable(rosters)
+    count = sum(count for count, _ in totals.values())
+    total = sum((total for _, total in totals.values()), ZERO)
     order = PaymentOrder.objects.create(
         county_code=policy.county_code,
         division_code=policy.county_code,
@@ -62,9 +67,9 @@ def make_order(roster_ids: Sequence[int], *, actor: User) -> PaymentOrder:
         content_hash=_fingerprint(rosters),
         made_by=actor,
     )
-    inherit_duties(order, [audit.subject_of(roster) for roster in rosters], TO_ORDER)
+    inherit_duties(order, [roster.duty_subject for roster in rosters], TO_ORDER)
     workflow.take_duty(order, Duty.ORDER_MAKE, actor=actor)
-    _freeze(order, rosters, actor=actor)
+    _freeze(order, totals, actor=actor)
     audit.record(
         order,
         action="make",
@@ -84,20 +89,20 @@ def _common_policy(rosters: Sequence[Roster]) -> Policy:
             raise StepRefused("有花名册还没有终审，不能支付。请刷新页面后再选。")
         if roster.order_id is not None:
             raise StepRefused("有花名册已编入别的支付申请，不能支付两次。请刷新页面后再选。")
-        require_same_content(roster)
     return Policy.objects.get(pk=rosters[0].policy_id)
 
 
-def _payable(rosters: Sequence[Roster]) -> tuple[int, Decimal]:
-    totals = payable_totals([roster.pk for roster in rosters]).values()
-    count, total = sum(count for count, _ in totals), sum((total for _, total in totals), ZERO)
+def _payable(rosters: Sequence[Roster]) -> dict[int, tuple[int, Decimal]]:
+    """Roster -> number and sum (元) of what the order will pay."""
+    totals = payable_totals([roster.pk for roster in rosters])
+    count = sum(count for count, _ in totals.values())
     if not count:
-        raise StepRefused("这些花名册里的人都已停发，没有要支付的钱。")
+        raise StepRefused("这些花名册里的人都已停发或已有结果，没有要支付的钱。")
     most = min(bank.max_lines for bank in all_formats().values())
     if count > most:
         raise StepRefused(f"共 {count:,} 笔，银行一份文件最多 {most:,} 笔，请分成几笔支付申请。")
-    _require_writable([roster.pk for roster in rosters])
-    return count, total
+    _require_writable(list(totals))
+    return totals
 
 
 def _require_writable(roster_ids: list[int]) -> None:
@@ -106,8 +111,8 @@ def _require_writable(roster_ids: list[int]) -> None:
         cursor.execute(
             """SELECT l.roster_id, l.line_no FROM disbursement_paymentline l
                JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision
-               WHERE l.roster_id = ANY(%s) AND l.account_name ~ %s AND NOT EXISTS (
-                   SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id AND p.kind = 'stopped')
+               WHERE l.roster_id = ANY(%s) AND l.account_name ~ %s
+                 AND NOT EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id)
                ORDER BY l.roster_id, l.line_no LIMIT 1""",
             [roster_ids, UNWRITABLE],
         )
@@ -124,15 +129,15 @@ def _fingerprint(rosters: Sequence[Roster]) -> str:
     return digests.merkle_root(bytes.fromhex(roster.content_hash) for roster in rosters).hex()
 
 
-def _freeze(order: PaymentOrder, rosters: Sequence[Roster], *, actor: User) -> None:
+def _freeze(order: PaymentOrder, totals: dict[int, tuple[int, Decimal]], *, actor: User) -> None:
     deductions = subsidies.freeze_for(order.policy, order.total, subject=audit.subject_of(order), actor=actor)
     OrderIndicator.objects.bulk_create(
         OrderIndicator(order=order, indicator_id=one.indicator.pk, amount=one.amount) for one in deductions
     )
-    Roster.objects.filter(pk__in=[roster.pk for roster in rosters]).update(order=order)
+    Roster.objects.filter(pk__in=totals).update(order=order)
     for one in deductions:
         ledger.post_issue(one.indicator, actor=actor)
-    ledger.post_order(order, ledger.order_shares(order), actor=actor)
+    ledger.post_order(order, ledger.order_shares(order, totals), actor=actor)
 
 
 @advances("disbursement.paymentorder")
@@ -156,13 +161,13 @@ def _locked(pk: int, actor: User) -> PaymentOrder:
 
 @transaction.atomic
 def sign_order(pk: int, *, actor: User, note: str = "", whole_yuan: str | None = None) -> PaymentOrder:
-    """The second person's signature; the rosters are added up and hashed once more before it counts."""
+    """The second person's signature, under the order's total and fingerprint, which cannot change any more."""
     order = _locked(pk, actor)
     one = ORDER_FLOW["sign"]
     _require(order, "sign", actor=actor, note=note)
     if whole_yuan is not None and whole_yuan.strip().replace(",", "") != str(int(order.total)):
         raise BadInput("输入的金额整数部分与这笔申请不符，没有签章。请核对是不是这一笔。", field="whole_yuan")
-    _require_unchanged(order)
+    _require_payable(order)
     workflow.take_duty(order, one.duty, actor=actor)
     PaymentOrder.objects.filter(pk=order.pk).update(signed_by=actor, signed_at=clock.now())
     workflow.move(order, one, actor=actor, note=note, detail=_detail(order))
@@ -176,16 +181,18 @@ def _require(order: PaymentOrder, step: str, *, actor: User, note: str | None = 
         raise refusal
 
 
+def _require_payable(order: PaymentOrder) -> None:
+    rosters = list(Roster.objects.filter(order=order).values_list("pk", flat=True))
+    today.require_payable(order.policy, rosters, remedy=CANCEL_FIRST)
+
+
 def _require_unchanged(order: PaymentOrder) -> None:
+    """The lists are those that were approved and signed; that they add up is asked by the trigger on the order."""
     rosters = list(Roster.objects.filter(order=order).order_by("pk"))
     for roster in rosters:
         require_same_content(roster)
-    totals = payable_totals([roster.pk for roster in rosters]).values()
-    found = (sum(count for count, _ in totals), sum((total for _, total in totals), ZERO))
-    if found != (order.line_count, order.total) or _fingerprint(rosters) != order.content_hash:
-        raise StepRefused(
-            f"明细现在是 {found[0]:,} 笔 {found[1]:,} 元，与支付申请不符。已停止办理，请报告审计管理员。"
-        )
+    if _fingerprint(rosters) != order.content_hash:
+        raise StepRefused("花名册与签章时的名单指纹不一致。已停止办理，请报告审计管理员。")
 
 
 def _detail(order: PaymentOrder) -> dict[str, object]:
@@ -234,18 +241,22 @@ def _send_job(run: JobRun) -> None:
         order = PaymentOrder.objects.get(pk=pk)
         if order.status == OrderStatus.SIGNED:
             order = send_now(pk, actor=run.actor)
+        elif order.status not in {OrderStatus.SENT, OrderStatus.SETTLED}:
+            raise StepRefused(f"支付申请现在是“{order.get_status_display()}”，没有生成代发文件。")
     run.progress(order.line_count, order.line_count, f"代发文件已生成，共 {order.line_count:,} 笔")
     run.result(url=reverse("disbursement:order-detail", args=[pk]))
 
 
 @transaction.atomic
 def send_now(pk: int, *, actor: User) -> PaymentOrder:
-    """The files are written, stored, read back and re-summed before anything is committed."""
+    """The lists are recomputed; the files are written, stored, read back and re-summed before anything is committed."""
     order = _locked(pk, actor)
     _require(order, "send", actor=actor)
+    _require_payable(order)
     _require_unchanged(order)
     PaymentOrder.objects.filter(pk=order.pk).update(sent_at=clock.now())
-    workflow.move(order, ORDER_FLOW["send"], actor=actor, detail=_detail(order))
+    with explained():
+        workflow.move(order, ORDER_FLOW["send"], actor=actor, detail=_detail(order))
     order.refresh_from_db()
     made = bankfiles.make_files(order, actor=actor)
     ledger.post_send(order, actor=actor)

@@ -3,47 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Model
 
 from huimin.core.authority import scope
-from huimin.core.authority.duties import Duty
+from huimin.core.authority.duties import PAYING, RETURNING, ROSTER_CHECKS, Duty, excluding
 from huimin.core.authority.roles import Role
-from huimin.core.errors import StepForbidden
-from huimin.core.records import audit
+from huimin.core.errors import StepForbidden, StepRefused
+from huimin.core.work import workflow
 
 if TYPE_CHECKING:
     from huimin.core.models import User
 
-# what a person did on a source and what still excludes them further down; the rest settled its own step
-TO_ROSTER = (Duty.DECLARATION_MAKE,)
-TO_ORDER = (
-    Duty.DECLARATION_MAKE,
-    Duty.ROSTER_MAKE,
-    Duty.ROSTER_TOWNSHIP_CHECK,
-    Duty.ROSTER_DEPARTMENT_HANDLE,
-    Duty.ROSTER_DEPARTMENT_CHECK,
-    Duty.ROSTER_FINANCE_HANDLE,
-    Duty.ROSTER_FINANCE_CHECK,
-)
-TO_RETURN = (*TO_ORDER, Duty.ORDER_MAKE, Duty.ORDER_SIGN)
+# what a person did on a source and what still excludes them further down; the rest settled its own step.
+# Of an earlier revision of a roster its makers count, not its checkers: the new list is checked anew, at every desk.
+# A correction inherits who uploaded and booked the failure; its order only who booked it, because settling the order
+# is the same post, and its return file neither
+TO_ROSTER = (*excluding(*ROSTER_CHECKS, *PAYING, *RETURNING), *RETURNING)
+TO_ORDER = (*excluding(*PAYING, *RETURNING), Duty.RETURN_CONFIRM)
+TO_RETURN = excluding(*RETURNING)
 
 
 def inherit_duties(target: Model, sources: Iterable[str], duties: Iterable[str]) -> None:
     """The people behind `sources` (names on the trail) count as involved in `target`, for these duties.
 
+    StepRefused, with the person's name and what to do, when that excludes what somebody did on `target` itself.
     workflow.inherit_subjects would take over every duty; a return file must not inherit who confirmed an earlier one.
     """
+    subject = workflow.duty_subject(target)
+    values: list[Any] = [subject, list(sources), [str(duty) for duty in duties]]
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                """INSERT INTO core_involvement (subject, duty, user_id, inherited, person_key, conflicts)
+                   SELECT DISTINCT ON (i.person_key, i.duty) %s, i.duty, i.user_id, true, i.person_key, '{}'::int[]
+                   FROM core_involvement i WHERE i.subject = ANY(%s) AND i.duty = ANY(%s)
+                   ON CONFLICT (subject, person_key, duty) DO NOTHING""",
+                values,
+            )
+    except IntegrityError as error:
+        if "involvement_separation" not in str(error):
+            raise
+        raise StepRefused(_excluded(values)) from error
+
+
+def _excluded(values: list[Any]) -> str:
+    """Whom what they did before shuts out of what they did here, and the way on."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO core_involvement (subject, duty, user_id, inherited, person_key, conflicts)
-               SELECT DISTINCT ON (i.person_key, i.duty) %s, i.duty, i.user_id, true, i.person_key, '{}'::int[]
-               FROM core_involvement i WHERE i.subject = ANY(%s) AND i.duty = ANY(%s)
-               ON CONFLICT (subject, person_key, duty) DO NOTHING""",
-            [audit.subject_of(target), list(sources), [str(duty) for duty in duties]],
+            """SELECT u.name, o.duty, i.duty FROM core_involvement o
+               JOIN core_user u ON u.id = o.user_id
+               JOIN core_involvement i ON i.person_key = o.person_key
+               JOIN core_dutyconflict c ON (c.first, c.second) IN ((o.duty, i.duty), (i.duty, o.duty))
+               WHERE o.subject = %s AND NOT o.inherited AND i.subject = ANY(%s) AND i.duty = ANY(%s)
+               ORDER BY o.id, i.id LIMIT 1""",
+            values,
         )
+        name, here, before = cursor.fetchone()
+    return (
+        f"不相容岗位：{name}已经办过这一版的“{Duty(here).label}”，又是其中材料的“{Duty(before).label}”经手人。"
+        "请重新生成花名册（新的一版由别的同事审核），再办理。"
+    )
 
 
 def require_role(

@@ -23,7 +23,7 @@ from huimin.core.bankformats.layout import FAILURE, PENDING, SUCCESS, ReturnCont
 from huimin.core.bankformats.records import yuan_text
 from huimin.core.bankformats.returns import read_return
 from huimin.core.binary_copy import copy_rows
-from huimin.core.errors import FileRefused, RowError, StepRefused
+from huimin.core.errors import FileRefused, RowError, StepForbidden, StepRefused
 from huimin.core.records import audit, files
 from huimin.core.values.digests import canonical_row
 from huimin.core.work import workflow
@@ -47,7 +47,13 @@ class Intake:
 
 
 def accept_return(data: bytes, name: str, *, actor: User) -> Intake:
-    """Take a bank's answer in, for a second person to confirm. FileRefused lists every fault; nothing is changed."""
+    """Take a bank's answer in, for a second person to confirm. FileRefused lists every fault; nothing is changed.
+
+    Who uploads nowhere is told so before a byte is looked at; the order's own place and policy are asked about later.
+    """
+    if not any(grant.role in UPLOADERS for grant in actor.active_grants):
+        names = "、".join(sorted(role.label for role in UPLOADERS))
+        raise StepForbidden(f"“上传回盘”不归您的岗位办理，须由{names}办理。")
     sha256 = hashlib.sha256(data).hexdigest()
     known = _known(actor, sha256=sha256)
     if known:

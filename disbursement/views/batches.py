@@ -13,19 +13,22 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from disbursement import queries, services
-from disbursement.forms import BatchForm
+from disbursement.forms import BatchForm, SupplementForm
 from disbursement.models import Batch, Roster, RosterOmission
 from disbursement.states import BATCH_FLOW, BatchStatus, RosterStatus
 from disbursement.views.common import buttons, history, with_places
+from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, Role
+from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.http import StaffRequest, opens, take_step
 from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat
 from huimin.core.errors import BadInput, Refused
-from huimin.core.models import Job
 from huimin.core.sheets.writer import Column
 
+_SUPPLEMENT = Step("supplement", "建补发批次", frozenset(), "", frozenset())
+_AGAIN = Step("generate_again", "继续生成花名册", frozenset(), "", frozenset())
 _SORTS = {
     "number": "id",
     "policy": "policy__name",
@@ -73,7 +76,7 @@ def _batches(request: StaffRequest) -> QuerySet[Batch]:
     money = DecimalField(max_digits=14, decimal_places=2)
     return (
         Batch.objects.filter(reach)
-        .select_related("policy")
+        .select_related("policy", "version")
         .annotate(
             roster_count=total(Count("pk"), IntegerField()),
             approved_count=total(Count("pk", filter=Q(status=RosterStatus.APPROVED)), IntegerField()),
@@ -127,7 +130,7 @@ def batch_export(request: StaffRequest) -> HttpResponseBase:
         )
         for one in chosen.qs.order_by(*order.columns).iterator()
     )
-    return workbook("发放批次", _COLUMNS, rows)
+    return workbook(request, "发放批次", _COLUMNS, rows)
 
 
 @opens(Area.ROSTER)
@@ -159,23 +162,37 @@ def batch_detail(request: StaffRequest, pk: int) -> HttpResponse:
         .annotate(left_out=_left_out())
         .order_by("division_code")
     )
-    job = (
-        Job.objects.filter(key=f"disbursement.generate_rosters:{batch.pk}")
-        .select_related("created_by")
-        .first()
+    job = services.generation_job(batch)
+    ended_early = job if job and job.state in {"failed", "stopped"} else None
+    is_clerk = scope.holds(
+        request.user, [Role.DEPARTMENT_CLERK], division_code=batch.division_code, policy_id=batch.policy_id
     )
     context = {
         "batch": batch,
         "rosters": rosters,
         "job": job if job and not job.is_finished else None,
-        "failed_job": job if job and job.state in {"failed", "stopped"} else None,
+        "failed_job": ended_early,
+        "may_go_on": ended_early and is_clerk and not services.why_not_again(batch),
+        "unpaid": _unpaid(batch, request),
+        "supplement_form": SupplementForm() if is_clerk else None,
+        "action_key": Panel("", ()).action_key,
         "stats": _stats(batch, rosters),
         "states": _states(batch, request),
         "history": history(batch),
         "panel": _panel(batch, request),
         "corrections": Batch.objects.filter(corrects=batch).order_by("attempt"),
+        "supplementary": Batch.objects.filter(supplements=batch).order_by("attempt"),
     }
     return render(request, "disbursement/batch_detail.html", context)
+
+
+def _unpaid(batch: Batch, request: StaffRequest) -> dict[str, Any] | None:
+    """应发未发 of a batch that townships were given; a figure of the whole county, for who sees the whole batch."""
+    given = batch.kind == Batch.Kind.REGULAR and batch.status in {BatchStatus.ISSUED, BatchStatus.CLOSED}
+    if not given or not Batch.objects.visible_to(request.user).filter(pk=batch.pk).exists():
+        return None
+    count, total = services.unpaid_totals(batch)
+    return {"count": count, "total": total}
 
 
 def _left_out() -> Subquery:
@@ -219,11 +236,9 @@ def _panel(batch: Batch, request: StaffRequest) -> Panel:
         url_name="disbursement:batch-step",
         also=lambda step: close if step.name == "close" else "",
     )
-    checks = (
-        [Check("每一笔都有结果", "wait" if close else "", close)]
-        if batch.status == BatchStatus.ISSUED
-        else []
-    )
+    # whoever sees only a township of it is not told how far the others are
+    whole = batch.status == BatchStatus.ISSUED and Batch.objects.visible_to(request.user).filter(pk=batch.pk)
+    checks = [Check("每一笔都有结果", "wait" if close else "", close)] if whole and whole.exists() else []
     return Panel("办理", acts, checks=checks)
 
 
@@ -240,4 +255,34 @@ def batch_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
         lambda: services.advance_batch(pk, step, actor=request.user, note=request.POST.get("note", "")),
         back=reverse("disbursement:batch-detail", args=[batch.pk]),
         done=f"“{one.label}”已办。",
+    )
+
+
+@opens(Area.ROSTER)
+@require_POST
+def batch_supplement(request: StaffRequest, pk: int) -> HttpResponse:
+    batch = get_object_or_404(Batch.objects.visible_to(request.user), pk=pk)
+    made: list[Batch] = []
+    answer = take_step(
+        request,
+        _SUPPLEMENT,
+        lambda: made.append(
+            services.make_supplement(pk, reason=request.POST.get("reason", ""), actor=request.user)
+        ),
+        back=reverse("disbursement:batch-detail", args=[batch.pk]),
+        done="补发批次已建好。下一步：下达乡镇，生成补发花名册。",
+    )
+    return redirect("disbursement:batch-detail", pk=made[0].pk) if made else answer
+
+
+@opens(Area.ROSTER)
+@require_POST
+def batch_generate(request: StaffRequest, pk: int) -> HttpResponse:
+    batch = get_object_or_404(Batch.objects.visible_to(request.user), pk=pk)
+    return take_step(
+        request,
+        _AGAIN,
+        lambda: services.generate_again(pk, actor=request.user),
+        back=reverse("disbursement:batch-detail", args=[batch.pk]),
+        done="已接着生成没有生成的花名册。",
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Model, QuerySet
 from django.urls import reverse
 
-from disbursement.models import PaymentLine
+from disbursement.models import PaymentLine, PaymentOrder
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import Step, Workflow
@@ -78,6 +78,11 @@ def buttons(
 
 def reads_money(user: User) -> bool:
     return scope.reads(user, Area.ORDER)
+
+
+def may_take(user: User, roles: Iterable[str], order: PaymentOrder) -> bool:
+    """Does this person take away files of the order that hold numbers in full?"""
+    return scope.holds(user, roles, division_code=order.division_code, policy_id=order.policy_id)
 
 
 def place_names(codes: Iterable[str]) -> dict[str, str]:

@@ -140,7 +140,7 @@ def correction_export(request: StaffRequest) -> HttpResponseBase:
         )
         for line in _explained(chosen.qs.order_by(*order.columns))
     )
-    return workbook("失败待补发", _COLUMNS, rows)
+    return workbook(request, "失败待补发", _COLUMNS, rows)
 
 
 @opens(Area.ROSTER)

@@ -10,8 +10,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from disbursement import queries, services
-from disbursement.forms import ReversalForm, StopForm
-from disbursement.models import PaymentLine, PaymentResult
+from disbursement.forms import LiftForm, ReversalForm, StopForm
+from disbursement.models import PaymentLine, PaymentResult, StopLift
+from disbursement.services.supplements import LIFTERS
 from disbursement.views.common import place_names
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, Role
@@ -22,6 +23,7 @@ from huimin.core.desk.http import StaffRequest, opens, render_page, take_step
 from huimin.core.desk.pages import Link, Nothing, Pair, Panel
 
 _STOP = Step("stop", "停发这一笔", frozenset(), "", frozenset(), style="danger")
+_LIFT = Step("lift", "恢复发放", frozenset(), "", frozenset())
 
 
 @opens(Area.ROSTER)
@@ -34,8 +36,11 @@ def line_detail(request: StaffRequest, pk: int) -> HttpResponse:
     )
     for result in results:
         result.reason = normalise(result.reason_code, result.note, codes=PIPE_TXT.reason_codes)
+    lift = StopLift.objects.filter(line=line).select_related("actor").first()
     context = {
         "line": line,
+        "lift": lift,
+        "lift_form": None if lift else _lift_form(request, line),
         "results": results,
         "badge_kind": queries.STATE_BADGES[line.payment_state],
         "facts": _facts(line),
@@ -64,6 +69,24 @@ def _facts(line: PaymentLine) -> list[Pair]:
 def _reversal_form(request: StaffRequest, line: Any) -> ReversalForm | None:
     mine = scope.holds(request.user, [Role.RECONCILER], division_code=line.division_code)
     return ReversalForm() if mine and line.payment_state == "已支付" else None
+
+
+def _lift_form(request: StaffRequest, line: Any) -> LiftForm | None:
+    mine = scope.holds(request.user, LIFTERS, division_code=line.county_code, policy_id=line.policy_id)
+    return LiftForm() if mine and line.payment_state == "停发" else None
+
+
+@opens(Area.ROSTER)
+@require_POST
+def line_lift(request: StaffRequest, pk: int) -> HttpResponse:
+    line = get_object_or_404(PaymentLine.objects.visible_to(request.user).only("pk", "roster_id"), pk=pk)
+    return take_step(
+        request,
+        _LIFT,
+        lambda: services.lift_stop(pk, reason=request.POST.get("reason", ""), actor=request.user),
+        back=reverse("disbursement:line-detail", args=[line.pk]),
+        done="已恢复。花名册重新生成、补发或更正发放时，名单里会有这个人。",
+    )
 
 
 @opens(Area.ROSTER)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 import django_filters
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet, Sum
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -18,12 +19,13 @@ from disbursement import queries, services
 from disbursement.forms import WholeYuanForm
 from disbursement.models import BankFile, OrderIndicator, PaymentOrder, Roster
 from disbursement.services.orders import MAKERS
-from disbursement.states import ORDER_FLOW, OrderStatus, RosterStatus
-from disbursement.views.common import buttons, history, with_places
+from disbursement.services.today import stale_lines
+from disbursement.states import BANK_FILE_ROLES, ORDER_FLOW, OrderStatus, RosterStatus
+from disbursement.views.common import buttons, history, may_take, with_places
 from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import Step
 from huimin.core.desk import exports, lists
-from huimin.core.desk.http import StaffRequest, opens, take_step
+from huimin.core.desk.http import StaffRequest, code_first, opens, take_step
 from huimin.core.desk.pages import Link, Nothing, Panel, Stat, Station
 from huimin.core.errors import Refused
 from huimin.core.models import Job
@@ -106,7 +108,7 @@ def order_export(request: StaffRequest) -> HttpResponseBase:
         )
         for one in chosen.qs.order_by(*order.columns)
     )
-    return exports.workbook("支付申请", _COLUMNS, rows)
+    return exports.workbook(request, "支付申请", _COLUMNS, rows)
 
 
 @opens(Area.ORDER)
@@ -127,6 +129,7 @@ def order_new(request: StaffRequest) -> HttpResponseBase:
         groups[roster.policy].append(roster)
     context = {
         "groups": [_group(policy, rosters) for policy, rosters in groups.items()],
+        "stale": stale_lines([one.pk for one in waiting]),
         "may_make": _may_make(request),
         "nothing": Nothing("没有等着支付的花名册", "花名册终审以后会出现在这里。"),
     }
@@ -154,7 +157,7 @@ def _group(policy: Any, rosters: list[Any]) -> dict[str, Any]:
 
 
 def _make(request: StaffRequest) -> HttpResponse:
-    chosen = [int(pk) for pk in request.POST.getlist("rosters") if pk.isdecimal()]
+    chosen = [int(pk) for pk in request.POST.getlist("rosters") if pk.isdecimal() and len(pk) < 19]
     made: list[PaymentOrder] = []
     answer = take_step(
         request,
@@ -173,7 +176,7 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
     rosters = with_places(
         Roster.objects.filter(order=order).select_related("batch").order_by("division_code", "pk")
     )
-    totals = queries.payable_totals([one.pk for one in rosters])
+    totals = queries.ordered_totals([one.pk for one in rosters])
     for roster in rosters:
         roster.payable_count, roster.payable = totals[roster.pk]
     job = (
@@ -186,6 +189,7 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "rosters": rosters,
         "deductions": OrderIndicator.objects.filter(order=order).select_related("indicator"),
         "files": BankFile.objects.filter(order=order).select_related("file"),
+        "may_take": may_take(request.user, BANK_FILE_ROLES, order),
         "returns": order.return_files.select_related("uploaded_by", "confirmed_by").order_by("-pk"),
         "states": _states(order),
         "stations": _stations(order),
@@ -193,6 +197,7 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "history": history(order),
         "panel": _panel(request, order),
         "job": job if job and not job.is_finished else None,
+        "stale": stale_lines([one.pk for one in rosters]) if order.sent_at is None else [],
     }
     return render(request, "disbursement/order_detail.html", context)
 
@@ -267,8 +272,12 @@ def order_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
 @opens(Area.ORDER)
 @require_safe
 def order_file(request: StaffRequest, pk: int, file: int) -> HttpResponseBase:
-    """The stored bytes, the same every time; each download leaves a trace."""
+    """The stored bytes, the same every time: for treasury and bank, with a one-time code; each download leaves a trace."""
     order = get_object_or_404(_orders(request), pk=pk)
+    if not may_take(request.user, BANK_FILE_ROLES, order):
+        raise PermissionDenied
+    if asked := code_first(request, "下载代发文件", back=reverse("disbursement:order-detail", args=[pk])):
+        return asked
     made = get_object_or_404(BankFile.objects.select_related("file"), order=order, pk=file)
     content = files.read(made.file)
     audit.record(

@@ -6,6 +6,7 @@ from typing import Any
 
 import django_filters
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.db.models import QuerySet, Sum
 from django.http import HttpResponse
@@ -18,13 +19,13 @@ from disbursement import services
 from disbursement.forms import ReturnForm
 from disbursement.models import PaymentLine, PaymentOrder, ReturnFile, ReturnLine
 from disbursement.services.returns import UPLOADERS
-from disbursement.states import RETURN_FLOW, OrderStatus, ReturnStatus
-from disbursement.views.common import buttons, history, place_names
+from disbursement.states import RETURN_FILE_ROLES, RETURN_FLOW, OrderStatus, ReturnStatus
+from disbursement.views.common import buttons, history, may_take, place_names
 from huimin.core.authority.roles import Area
 from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
 from huimin.core.bankformats.reasons import normalise
 from huimin.core.desk import exports, lists
-from huimin.core.desk.http import StaffRequest, opens, take_step
+from huimin.core.desk.http import StaffRequest, code_first, opens, take_step
 from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat
 from huimin.core.errors import FileRefused, Refused, RowError
 from huimin.core.models import Job
@@ -113,7 +114,7 @@ def return_export(request: StaffRequest) -> HttpResponseBase:
         )
         for one in chosen.qs.order_by(*order.columns)
     )
-    return exports.workbook("回盘对账", _COLUMNS, rows)
+    return exports.workbook(request, "回盘对账", _COLUMNS, rows)
 
 
 @opens(Area.RETURN)
@@ -158,6 +159,7 @@ def return_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "tab": tab,
         "tabs": [{"name": name, "label": label, "count": counts[name]} for name, label in _TABS],
         "stats": _stats(found),
+        "may_take": may_take(request.user, RETURN_FILE_ROLES, found.order),
         "panel": _panel(request, found, counts),
         "history": history(found),
         "job": job if job and not job.is_finished else None,
@@ -255,7 +257,12 @@ def return_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
 @opens(Area.RETURN)
 @require_safe
 def return_original(request: StaffRequest, pk: int) -> HttpResponseBase:
+    """The file as the bank sent it, for the reconciler with a one-time code; each download leaves a trace."""
     found = get_object_or_404(_returns(request), pk=pk)
+    if not may_take(request.user, RETURN_FILE_ROLES, found.order):
+        raise PermissionDenied
+    if asked := code_first(request, "下载回盘原文件", back=reverse("disbursement:return-detail", args=[pk])):
+        return asked
     content = files.read(found.file)
     audit.record(found, action="file.download", actor=request.user, label="下载回盘原文件")
     return exports.download(content, name=found.file.name, content_type=found.file.content_type)

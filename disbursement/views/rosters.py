@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from disbursement import queries, services
 from disbursement.models import PaymentLine, Roster, RosterOmission
 from disbursement.services.rosters import STOPPERS
-from disbursement.states import ROSTER_FLOW, RosterStatus
+from disbursement.states import ROSTER_FLOW, ROSTER_STATIONS, RosterStatus
 from disbursement.views.common import LINE_COLUMNS, buttons, history, line_rows, place_names, with_places
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, Role
@@ -42,15 +42,6 @@ _COLUMNS = [
     Column("笔数", 10, "integer"),
     Column("金额", 16, "amount"),
 ]
-_CHAIN = (
-    (RosterStatus.ISSUED, "乡镇核对"),
-    (RosterStatus.TOWNSHIP_CHECK, "乡镇审核"),
-    (RosterStatus.DEPARTMENT_HANDLE, "部门经办"),
-    (RosterStatus.DEPARTMENT_CHECK, "部门审核"),
-    (RosterStatus.FINANCE_HANDLE, "财政初审"),
-    (RosterStatus.FINANCE_CHECK, "财政复核"),
-    (RosterStatus.APPROVED, "终审"),
-)
 
 
 class RosterFilter(lists.HouseFilterSet):
@@ -114,7 +105,7 @@ def roster_list_export(request: StaffRequest) -> HttpResponseBase:
         (one.batch.number, one.batch.title, one.place, one.get_status_display(), one.line_count, one.total)
         for one in found
     )
-    return workbook("花名册", _COLUMNS, rows)
+    return workbook(request, "花名册", _COLUMNS, rows)
 
 
 @opens(Area.ROSTER)
@@ -145,7 +136,7 @@ def roster_detail(request: StaffRequest, pk: int) -> HttpResponse:
 def _frame(request: StaffRequest, roster: Roster) -> dict[str, Any]:
     content = queries.content_of(roster)
     left_out = RosterOmission.objects.filter(roster=roster, revision=roster.revision).count()
-    payable = queries.payable_totals([roster.pk])[roster.pk]
+    payable = queries.ordered_totals([roster.pk])[roster.pk]
     return {
         "stations": _stations(roster),
         "stats": [
@@ -163,10 +154,10 @@ def _frame(request: StaffRequest, roster: Roster) -> dict[str, Any]:
 
 
 def _stations(roster: Roster) -> list[Station]:
-    states = [state for state, _ in _CHAIN]
+    states = [state for state, _ in ROSTER_STATIONS]
     at = states.index(roster.status) if roster.status in states else -1  # type: ignore[arg-type]
     found = []
-    for place, (_, label) in enumerate(_CHAIN):
+    for place, (_, label) in enumerate(ROSTER_STATIONS):
         done = place < at or roster.status == RosterStatus.APPROVED
         found.append(Station(label, "done" if done else "now" if place == at else "todo"))
     return found
@@ -273,7 +264,7 @@ def roster_export(request: StaffRequest, pk: int) -> HttpResponseBase:
     )
     order = lists.order_of(request.GET.get("sort", ""), _LINE_SORTS, "line")
     return workbook(
-        f"花名册 {roster.batch.title}", LINE_COLUMNS, line_rows(chosen.qs.order_by(*order.columns))
+        request, f"花名册 {roster.batch.title}", LINE_COLUMNS, line_rows(chosen.qs.order_by(*order.columns))
     )
 
 

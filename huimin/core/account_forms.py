@@ -157,7 +157,7 @@ class GrantForm(HouseForm):
         if not text:
             return None
         numbers = [part.strip() for part in text.split(",") if part.strip()]
-        if not all(part.isdecimal() for part in numbers):
+        if not all(part.isdecimal() and len(part) < 10 for part in numbers):
             raise ValidationError("政策编号要填数字，用逗号隔开")
         return sorted({int(part) for part in numbers})
 

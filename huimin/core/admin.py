@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -14,7 +15,7 @@ from django.utils.decorators import method_decorator
 from import_export.admin import ImportExportModelAdmin
 from import_export.resources import ModelResource, modelresource_factory
 
-from huimin.core.accounts.auth import BACK_OFFICE_ROLES
+from huimin.core.accounts import auth
 from huimin.core.models import BankBranch, CalendarDay, Department, Division, Office, User
 from huimin.core.records import audit
 
@@ -27,14 +28,19 @@ class BackOffice(admin.AdminSite):
     site_url = "/desk/"
 
     def has_permission(self, request: HttpRequest) -> bool:
+        """A system administrator of the whole county with a one-time code just given: offices decide where grants reach."""
         user = request.user
-        return isinstance(user, User) and user.is_active and bool(BACK_OFFICE_ROLES & user.roles())
+        return isinstance(user, User) and auth.keeps_reference(user) and auth.is_stepped_up(request)
 
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The house's login page, with its lock-out and one-time code; a signed-in stranger sees the workbench."""
-        if request.user.is_authenticated:
-            return redirect("core:workbench")
+        user = request.user
+        if isinstance(user, User):
+            if not auth.keeps_reference(user):
+                return redirect("core:workbench")
+            messages.info(request, "“基础表”要先输入动态口令，10 分钟内有效。")
+            return redirect(f"{reverse('core:step-up')}?next={quote(reverse('admin:index'))}")
         return redirect(f"{reverse('core:login')}?next={reverse('admin:index')}")
 
 

@@ -1,5 +1,6 @@
 from django.conf import settings
 
+from huimin.core.accounts.auth import keeps_reference
 from huimin.core.authority.roles import Area
 from huimin.core.desk.menu import Entry, register
 
@@ -12,4 +13,4 @@ register(
     Entry("系统", "相符证明", "core:proof", "check", Area.AUDIT, order=82),
 )
 if settings.BACK_OFFICE:
-    register(Entry("系统", "基础表", "admin:index", "gear", Area.REFERENCE, order=83))
+    register(Entry("系统", "基础表", "admin:index", "gear", Area.REFERENCE, order=83, may=keeps_reference))

@@ -31,6 +31,7 @@ urlpatterns = [
     path("staff/<int:pk>/grant/", staff.grant_give, name="grant-give"),
     path("staff/<int:pk>/password/", staff.password_reset, name="staff-password"),
     path("staff/<int:pk>/devices/", staff.devices_remove, name="staff-devices"),
+    path("staff/<int:pk>/binding/", staff.binding_allow, name="staff-binding"),
     path("staff/<int:pk>/active/", staff.active_set, name="staff-active"),
     path("staff/grants/<int:pk>/revoke/", staff.grant_revoke, name="grant-revoke"),
 ]

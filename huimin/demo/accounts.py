@@ -1,6 +1,6 @@
 """The demo's people: one for every post, at real places, with invented names and ID numbers of the prefix 99.
 
-All have one password, and those who sign have one-time code devices with one secret, because the demo prints both.
+All have one password, and those whose posts ask for one-time codes have devices with one secret, because the demo prints both.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from huimin.core.accounts import services
-from huimin.core.authority.roles import Role
+from huimin.core.authority.roles import CODE_ROLES, Role
 from huimin.core.errors import Refused
-from huimin.core.models import Department, Division, Grant, Level, Office, User
+from huimin.core.models import CodeDevice, Department, Division, Grant, Level, Office, User
 from huimin.core.values.identity import check_digit
 
 PASSWORD = "Huimin-2026"  # noqa: S105 -- the demo prints it
@@ -48,7 +47,6 @@ class Post:
     name: str
     role: str
     office: Body
-    signs: bool = False
 
 
 _VILLAGE = Body("梅山镇梅山村委会", Office.Kind.VILLAGE, "100200")
@@ -84,9 +82,9 @@ _FIXED = (
     Post("finance", "赵立新", Role.FINANCE_CLERK, _BUSINESS),
     Post("finance-check", "周敏", Role.FINANCE_CHECKER, _BUSINESS),
     Post("treasury1", "陶静", Role.TREASURER, _TREASURY),
-    Post("treasury2", "王建华", Role.TREASURER, _TREASURY, signs=True),
+    Post("treasury2", "王建华", Role.TREASURER, _TREASURY),
     Post("reconcile1", "孙立", Role.RECONCILER, _TREASURY),
-    Post("reconcile2", "许文", Role.RECONCILER, _TREASURY, signs=True),
+    Post("reconcile2", "许文", Role.RECONCILER, _TREASURY),
     Post("bank", "何晓燕", Role.BANK, _BANK),
     Post("supervisor", "郑公正", Role.SUPERVISOR, _SUPERVISION),
     Post("overseer", "宋远", Role.OVERSEER, _CITY),
@@ -133,8 +131,8 @@ def make_accounts(county_code: str) -> list[User]:
     for number, post in enumerate(posts(), start=1):
         user = User.objects.filter(username=post.username).first() or _person(post, number, county)
         _grant(post, user, county)
-        if post.signs and not TOTPDevice.objects.filter(user=user).exists():
-            TOTPDevice.objects.create(user=user, name="演示手机", key=SECRET_HEX, confirmed=True)
+        if post.role in CODE_ROLES and not CodeDevice.objects.filter(user=user).exists():
+            CodeDevice.objects.create(user=user, name="演示手机", key=SECRET_HEX, confirmed=True)
         people.append(user)
     return people
 

@@ -15,7 +15,7 @@ from typing import IO, NamedTuple
 
 from huimin.core.errors import RowError
 from huimin.core.sheets.writer import Column, write_rows
-from huimin.core.values.identity import check_digit
+from huimin.core.values.identity import age_on, check_digit
 
 AREA_PREFIX = "99"
 SURNAMES = tuple("王李张刘陈杨黄赵周吴徐孙马朱胡郭何林罗高郑梁谢宋唐许韩冯邓曹彭曾萧田董潘袁蔡蒋余于杜叶程魏苏吕丁任沈姚卢傅钟姜崔谭廖范汪陆金石戴贾韦夏邱方侯邹熊孟秦白江阎薛尹段雷黎史龙陶贺顾毛郝龚邵万钱严")  # fmt: skip
@@ -254,11 +254,6 @@ def luhn_digit(digits: str) -> str:
     return str(-total % 10)
 
 
-def age_on(born: date, day: date) -> int:
-    """Full years on a day."""
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
-
-
 def registry_rows(households: Iterable[HouseholdData], *, on: date = date(2026, 1, 1)) -> Iterator[list[str]]:
     """One row of REGISTRY_TITLES per member, coded cells as "编码-名称"."""
     for house in households:
@@ -328,6 +323,10 @@ def bad_rows(
     chance = random.Random(seed)  # noqa: S311 - the same faults for the same seed
     places = chance.sample(range(2, len(rows)), len(FAULTS))
     errors = []
+    # a holder's number is also the household's: changed there, it is first of all a wrong relation
+    relation = REGISTRY_TITLES.index("与户主关系")
+    free = [at for at in range(2, len(rows)) if at not in places and rows[at][relation] != "户主"]
+    places[FAULTS.index("duplicate")] = chance.choice(free)
     for fault, place in zip(FAULTS, places, strict=True):
         column = _damage(changed[place], fault, changed[0])
         errors.append(RowError(place + first_row, column, fault))

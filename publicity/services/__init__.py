@@ -1,6 +1,13 @@
 """Every write of the public site: publishing, and counting questions."""
 
-from publicity.services.guard import Challenge, count_use, forget_old, new_challenge, settle_challenge
+from publicity.services.guard import (
+    Challenge,
+    count_use,
+    forget_old,
+    give_use_back,
+    new_challenge,
+    settle_challenge,
+)
 from publicity.services.lookups import Answer, Question, answer_question
 from publicity.services.publishing import Preview, preview_disclosure, publish_disclosure, withdraw_disclosure
 
@@ -12,6 +19,7 @@ __all__ = [
     "answer_question",
     "count_use",
     "forget_old",
+    "give_use_back",
     "new_challenge",
     "preview_disclosure",
     "publish_disclosure",

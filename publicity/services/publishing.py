@@ -18,12 +18,13 @@ from huimin.core.authority import scope
 from huimin.core.errors import StepForbidden, StepRefused
 from huimin.core.records import audit
 from huimin.core.values import privacy
+from huimin.core.values.digests import short_code
 from huimin.core.work import workflow
 from huimin.core.work.verbs import advances
 from publicity import queries
 from publicity.models import Disclosure
 from publicity.queries import RESULT_JOIN
-from publicity.rules import PUBLIC_STATES, OpenLine, root_of, short_code, unsafe_cell
+from publicity.rules import PUBLIC_STATES, OpenLine, root_of, unsafe_cell
 from publicity.states import DISCLOSURE_FLOW, PUBLISHERS, DisclosureStatus, LineState
 
 if TYPE_CHECKING:

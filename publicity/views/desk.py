@@ -7,7 +7,8 @@ from typing import Any
 import django_filters
 from django.core.paginator import Paginator
 from django.db.models import Sum
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
@@ -20,11 +21,11 @@ from huimin.core.desk.http import StaffRequest, opens, take_step
 from huimin.core.desk.pages import Act, Check, Entry, Link, Nothing, Pair, Panel, acts
 from huimin.core.models import AuditEvent
 from huimin.core.records.audit import subject_of
+from huimin.core.values.digests import spaced
 from huimin.core.values.periods import Period
 from huimin.core.work import workflow
 from publicity import queries, services
 from publicity.models import Disclosure
-from publicity.rules import spaced
 from publicity.states import DISCLOSURE_FLOW, DisclosureStatus
 from publicity.views import exports
 
@@ -82,7 +83,7 @@ def _placed(rows: Any) -> list[tuple[Any, str]]:
 
 @require_safe
 @opens(Area.NOTICE)
-def disclosure_export(request: StaffRequest) -> FileResponse:
+def disclosure_export(request: StaffRequest) -> HttpResponseBase:
     rows = DisclosureFilter(
         request.GET,
         queryset=Disclosure.objects.visible_to(request.user).select_related("policy"),
@@ -91,7 +92,7 @@ def disclosure_export(request: StaffRequest) -> FileResponse:
     order = lists.order_of(
         request.GET.get("sort", ""), {"total": "total", "published": "published_on"}, "-published"
     )
-    return exports.disclosures(rows.order_by(*order.columns))
+    return exports.disclosures(request, rows.order_by(*order.columns))
 
 
 @require_safe

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import tempfile
-
 from django.db.models import QuerySet
-from django.http import FileResponse
+from django.http.response import HttpResponseBase
 
-from huimin.core.sheets.writer import Column, write_rows
+from huimin.core.desk.exports import workbook
+from huimin.core.desk.http import StaffRequest
+from huimin.core.sheets.writer import Column
 from publicity import queries
 from publicity.models import Disclosure
 
@@ -22,14 +22,11 @@ COLUMNS = (
 )
 
 
-def disclosures(rows: QuerySet[Disclosure]) -> FileResponse:
+def disclosures(request: StaffRequest, rows: QuerySet[Disclosure]) -> HttpResponseBase:
     """The list page as a workbook; there is nothing private in it to mask."""
     found = list(rows)
     names = queries.place_titles([row.division_code for row in found])
-    file = tempfile.TemporaryFile()  # noqa: SIM115 -- the response closes it
-    write_rows(file, COLUMNS, (_cells(row, names) for row in found))
-    file.seek(0)
-    return FileResponse(file, as_attachment=True, filename="发放公开.xlsx")
+    return workbook(request, "发放公开", COLUMNS, (_cells(row, names) for row in found))
 
 
 def _cells(row: Disclosure, names: dict[str, str]) -> tuple[object, ...]:

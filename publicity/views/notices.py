@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from huimin.core import clock
+from huimin.core.desk.errors import too_many
 from huimin.core.desk.http import public
 from huimin.core.errors import Refused
 from publicity import queries, services
@@ -81,14 +82,17 @@ def _file(request: PublicRequest, notice: Notice, form: ObjectionForm) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 @private_page
 def progress(request: PublicRequest) -> HttpResponse:
-    """Ask by code; unknown codes are counted like objections, so that nobody walks through them."""
+    """Ask by code; unknown codes are counted, here and in the address, so that nobody walks through them."""
     form = ProgressForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         code = "".join(form.cleaned_data["code"].split()).upper()
-        if Objection.objects.filter(code=code).exists():
+        if not services.count_use("progress", request.client_ip):
+            form.add_error("code", "查得太多了，请过一会儿再查")
+        elif Objection.objects.filter(code=code).exists():
+            services.give_use_back("progress", request.client_ip)
             return redirect("publicity:objection-progress", code)
-        known = services.count_use("objection", request.client_ip)
-        form.add_error("code", "没有这个查询号，请核对" if known else "查得太多了，请过一会儿再查")
+        else:
+            form.add_error("code", "没有这个查询号，请核对")
     return show(request, "publicity/objection_ask.html", {"form": form})
 
 
@@ -96,10 +100,16 @@ def progress(request: PublicRequest) -> HttpResponse:
 @require_safe
 @private_page
 def objection_progress(request: PublicRequest, code: str) -> HttpResponse:
-    """Stage and answer; what was written and by whom is not shown, since the code may be seen by others."""
+    """Stage and answer; what was written and by whom is not shown, since the code may be seen by others.
+
+    Counted before it is looked up: over the limit a right code is answered like a wrong one.
+    """
+    if not services.count_use("progress", request.client_ip):
+        return too_many(request)
     found = get_object_or_404(
         Objection.objects.select_related("notice__policy").defer("text", "contact"), code=code
     )
+    services.give_use_back("progress", request.client_ip)
     context = {
         "objection": found,
         "place": queries.place_title(found.notice.division_code),

@@ -10,11 +10,11 @@ from django.urls import reverse
 
 from huimin.core.printing.documents import render_pdf
 from huimin.core.templatetags.huimin import day, quantity
+from huimin.core.values.digests import spaced
 from huimin.core.values.money import format_yuan
 from huimin.core.values.periods import Period
 from publicity import queries
 from publicity.models import Disclosure, DisclosureLine
-from publicity.rules import spaced
 
 PER_PAGE = 102  # as templates/print/disclosure_poster.typ lays it out
 Absolute = Callable[[str], str]

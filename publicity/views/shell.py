@@ -49,8 +49,23 @@ def open_page(view: View) -> View:
     @wraps(view)
     def wrapped(request: PublicRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
-        if response.status_code == 200 and "Cache-Control" not in response:
+        own = response.cookies or request.META.get(
+            "CSRF_COOKIE_NEEDS_UPDATE"
+        )  # then it is for one visitor alone
+        if response.status_code == 200 and "Cache-Control" not in response and not own:
             patch_cache_control(response, public=True, max_age=MAX_AGE)
+        return response
+
+    return wrapped
+
+
+def form_page(view: View) -> View:
+    """Nothing personal on it but the token of a form, which is the visitor's own: no proxy may hand it to another."""
+
+    @wraps(view)
+    def wrapped(request: PublicRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        patch_cache_control(response, private=True, no_cache=True)
         return response
 
     return wrapped

@@ -6,21 +6,28 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
-from huimin.core.desk.http import public
+from huimin.core import clock
+from huimin.core.desk.errors import too_many
+from huimin.core.desk.http import public, takes
 from huimin.core.errors import BadInput
-from publicity import files, queries
+from huimin.core.values.digests import spaced
+from publicity import files, queries, services
 from publicity.forms import CodeForm, FileForm
 from publicity.models import Disclosure
-from publicity.rules import differences, read_code, root_of, spaced
+from publicity.rules import differences, read_code, root_of
 from publicity.states import DisclosureStatus
-from publicity.views.shell import PublicRequest, names_page, open_page, private_page, show
+from publicity.views.shell import PublicRequest, form_page, names_page, private_page, show
+from recipients.models import Notice
+from recipients.services.notices import digest_of
+from recipients.states import NoticeStatus
 
 MOST_SHOWN = 20
+SPARE_LINES = 1_000  # blank or added lines that a file may have more than the published list
 
 
 @public
 @require_safe
-@open_page
+@form_page
 def verify(request: PublicRequest) -> HttpResponse:
     """Two ways: the code on the paper, or the file that was downloaded. A code in the address is looked up at once."""
     typed = request.GET.get("code", "")
@@ -37,54 +44,72 @@ def verify(request: PublicRequest) -> HttpResponse:
 @names_page
 def verify_code(request: PublicRequest, code: str) -> HttpResponse:
     """Recomputes the root from the published lines, now: nobody has to believe a stored mark."""
+    if not services.count_use("verify", request.client_ip):
+        return too_many(request)
     plain = read_code(code)
-    found = queries.disclosure_by_code(plain) if plain else None
-    if found is None:
-        return show(
-            request, "publicity/verify_unknown.html", {"code": spaced(plain) if plain else ""}, status=404
-        )
-    return show(request, "publicity/verified.html", _verdict(found))
+    if plain and (found := queries.disclosure_by_code(plain)):
+        return show(request, "publicity/verified.html", _verdict(found))
+    if plain and (posted := queries.notices_by_code(plain)):
+        return show(request, "publicity/verified_notice.html", _notice_verdict(posted))
+    return show(
+        request, "publicity/verify_unknown.html", {"code": spaced(plain) if plain else ""}, status=404
+    )
+
+
+def _notice_verdict(posted: list[Notice]) -> dict[str, object]:
+    """`posted` are all notices of one list; the names themselves stand on the site only while the days run."""
+    shown, today = posted[0], clock.today()
+    return {
+        "notice": shown,
+        "posted": posted,
+        "place": queries.place_title(shown.division_code),
+        "is_standing": shown.withdrawn_at is None,
+        "is_running": shown.status_on(today) == NoticeStatus.RUNNING and shown.starts_on <= today,
+        "holds": all(digest_of(one.pk) == one.digest for one in posted),
+        "spaced_code": spaced(shown.code),
+    }
 
 
 def _verdict(found: Disclosure) -> dict[str, object]:
-    lines = list(queries.open_lines(found))
+    proof = queries.proof_of(found)
     return {
         "disclosure": found,
         "place": queries.place_title(found.division_code),
         "is_standing": found.status == DisclosureStatus.PUBLISHED,
-        "holds": root_of(lines) == found.root,
+        "holds": proof.root == found.root,
         "root_parts": [found.root[at : at + 8] for at in range(0, 64, 8)],
         "spaced_code": spaced(found.code),
         "bank": queries.roster_sums(found.roster_id),
-        "open_count": len(lines),
-        "open_total": sum((line.amount for line in lines), start=found.total * 0),
+        "open_count": proof.count,
+        "open_total": proof.total,
     }
 
 
 @public
+@takes(files.MOST_BYTES)
 @require_http_methods(["POST"])
 @private_page
 def verify_file(request: PublicRequest) -> HttpResponse:
     """Compare an uploaded open list with the published one, line by line; the file is not kept."""
+    if not services.count_use("compare", request.client_ip):
+        return too_many(request)
     form = FileForm(request.POST, request.FILES)
     if form.is_valid():
-        upload = form.cleaned_data["file"]
         try:
-            if upload.size > files.MOST_BYTES:
-                raise BadInput("文件太大，不像是从这里下载的名单。")
-            return _compared(request, files.read_csv(upload.read()))
+            return _compared(request, files.OpenFile(form.cleaned_data["file"].file))
         except BadInput as wrong:
             form.add_error("file", str(wrong))
     return show(request, "publicity/verify.html", {"form": CodeForm(), "file_form": form, "errors_of": form})
 
 
-def _compared(request: PublicRequest, mine: files.OpenList) -> HttpResponse:
-    found = queries.disclosure_by_code(mine.root)
+def _compared(request: PublicRequest, file: files.OpenFile) -> HttpResponse:
+    """No further than the published list goes: who claims a root that is not ours is not read at all."""
+    found = queries.disclosure_by_code(file.root)
     if found is None:
         return show(request, "publicity/verify_unknown.html", {"code": ""}, status=404)
-    theirs = list(queries.open_lines(found))
-    unlike = differences(mine.lines, theirs, most=MOST_SHOWN)
-    if not unlike and root_of(mine.lines) == found.root:
+    mine = list(file.lines(found.line_count + SPARE_LINES))
+    unlike = differences(mine, queries.open_lines(found), most=MOST_SHOWN)
+    if not unlike and root_of(mine) == found.root:
         return show(request, "publicity/verified.html", _verdict(found))
     context = {
         "disclosure": found,

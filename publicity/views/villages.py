@@ -14,9 +14,10 @@ from huimin.core.desk.errors import too_many
 from huimin.core.desk.http import public
 from huimin.core.models import Level
 from huimin.core.printing.documents import qr_svg
+from huimin.core.values.digests import spaced
 from publicity import files, queries, services
 from publicity.models import Disclosure
-from publicity.rules import OpenLine, spaced
+from publicity.rules import OpenLine
 from publicity.views import papers
 from publicity.views.shell import PublicRequest, names_page, open_page, show
 

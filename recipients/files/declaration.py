@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -14,15 +13,11 @@ from huimin.core.sheets.header import match_header
 from huimin.core.sheets.reader import read_rows, refuse_number
 from huimin.core.sheets.refusals import refused_rows
 from huimin.core.sheets.template import TemplateColumn, styled_template
-from huimin.core.values import identity
-from subsidies.rules import Fact
+from huimin.core.values import identity, numbers
+from subsidies.rules import WORKED_OUT, Fact
 
 NAME, ID, PAYEE, QUANTITY = "享受人姓名", "享受人身份证号", "收款人姓名", "数量"
 TITLES = (NAME, ID, PAYEE, QUANTITY)
-# what the rule knows without asking: the period, the birth date, and the quantity that has its own column
-GIVEN = {"quantity", "months", "age"}
-_QUANTITY = re.compile(r"\d{1,8}(\.\d{1,4})?", re.ASCII)
-_NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,6})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +33,7 @@ class LineInput:
 
 
 def asked_facts(facts: Iterable[Fact]) -> list[Fact]:
-    return [fact for fact in facts if fact.name not in GIVEN]
+    return [fact for fact in facts if fact.name not in WORKED_OUT]
 
 
 def read_lines(file: BinaryIO, filename: str, facts: Sequence[Fact]) -> list[LineInput]:
@@ -85,12 +80,16 @@ def parse_line(
 
 
 def parse_quantity(text: str) -> Decimal:
-    plain = text.strip().replace(",", "").replace("，", "")
-    if not _QUANTITY.fullmatch(plain):
-        raise BadInput(f"数量“{text.strip()[:20]}”不是数字，应为大于0、最多四位小数的数。", field="quantity")
-    if not (value := Decimal(plain)):
-        raise BadInput("数量为0。不申报的人请不要列入。", field="quantity")
-    return value
+    """Above 0, by the one rule of numbers.parse_quantity."""
+    try:
+        return numbers.parse_quantity(text, name=QUANTITY, allow_zero=False)
+    except BadInput as wrong:
+        raise BadInput(str(wrong), field="quantity") from wrong
+
+
+def parse_facts(asked: Iterable[Fact], given: Mapping[str, str]) -> dict[str, str]:
+    """What a line keeps of the facts asked, tidied: 1,200.5 as 1200.5. BadInput with the first that does not hold."""
+    return {fact.name: _fact_reader(fact)(given.get(fact.name, "")) for fact in asked}
 
 
 def _id_key(text: str) -> bytes:
@@ -108,9 +107,12 @@ def _fact_reader(fact: Fact) -> Any:
             raise BadInput(
                 f"{fact.label}“{word[:20]}”不在标准里，应为{'、'.join(fact.choices)}。", field=fact.name
             )
-        if not fact.is_text and not _NUMBER.fullmatch(word):
-            raise BadInput(f"{fact.label}“{word[:20]}”不是数字。", field=fact.name)
-        return word
+        if fact.is_text:
+            return word
+        try:
+            return f"{numbers.parse_quantity(word, name=fact.label):f}"
+        except BadInput as wrong:
+            raise BadInput(str(wrong), field=fact.name) from wrong
 
     return read
 

@@ -20,7 +20,7 @@ from huimin.core.errors import BadInput, RowError
 from huimin.core.sheets.header import match_header
 from huimin.core.sheets.reader import NumberCell, SheetRows, read_rows, refuse_number
 from huimin.core.sheets.template import TemplateColumn, styled_template
-from huimin.core.values import identity
+from huimin.core.values import identity, privacy
 from huimin.core.values.pinyin import sort_key
 from recipients.files import relations
 from recipients.files.places import Places
@@ -74,6 +74,10 @@ class Findings:
 
     errors: list[RowError] = field(default_factory=list)
     warnings: list[RowError] = field(default_factory=list)
+    # rows that are registered already where the person who imports may not look; told of `foreign_told` of them
+    foreign: int = 0
+    foreign_told: int = 0
+    foreign_accounts: int = 0
 
     def wrong(self, row: int, column: int, message: str) -> None:
         self.errors.append(RowError(row, TITLES[column], message))
@@ -134,12 +138,13 @@ class RowReader:
             self._name_missing(row, cells)
         person = self._person(row, cells)
         household = self._household(row, cells, person)
-        account = self._account(row, cells, person)
+        *_, household_holder, _ = household
+        account = self._account(row, cells, person, household_holder)
         flags, unknown = self._flags[cells[LOW_INCOME : EXTREME + 1]]
         for column in unknown:
             self.findings.wrong(row, column, f"{TITLES[column]}应填1-是或0-否。")
         phone = self._phone(row, cells)
-        note = _CONTROL.sub(" ", cells[NOTE]).strip() if cells[NOTE] else ""
+        note = privacy.hide(_CONTROL.sub(" ", cells[NOTE]).strip()) if cells[NOTE] else ""
         if len(note) > 200:
             self.findings.wrong(row, NOTE, "备注最多200个字，请缩短。")
         if len(self.findings.errors) > before:
@@ -254,14 +259,18 @@ class RowReader:
     # --- account, telephone, marks -------------------------------------------------------------------------------------
 
     def _account(
-        self, row: int, cells: tuple[str, ...], person: tuple[str, str, identity.IdNumber | None]
+        self,
+        row: int,
+        cells: tuple[str, ...],
+        person: tuple[str, str, identity.IdNumber | None],
+        household_holder: str,
     ) -> tuple[str, str, str, str, str]:
         holder = self._name(row, cells, ACCOUNT_NAME)[0]
         number = self._account_number(row, cells, person[2])
         branch, bank = self._banks[cells[BANK]]
         if len(bank) > 120:
             self.findings.wrong(row, BANK, "开户银行最多120个字。")
-        if holder and holder not in (person[0], cells[HOLDER].strip()):
+        if holder and holder not in (person[0], household_holder):
             self.findings.look(row, ACCOUNT_NAME, f"账户户名“{holder}”与本人、户主姓名都不同，请核对。")
         if "".join(cells[PUBLIC_NAME : PUBLIC_BANK + 1]).strip():
             self.findings.wrong(row, PUBLIC_ACCOUNT, "公共账户要在个人档案里由两人登记，导入表里请留空。")

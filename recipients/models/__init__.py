@@ -1,7 +1,8 @@
-from recipients.models.entitlements import Entitlement, EntitlementVersion
+from recipients.models.entitlements import DeathEnding, Entitlement, EntitlementVersion
 from recipients.models.registry import (
     Account,
     AccountChange,
+    Death,
     Household,
     Person,
     RecordStatus,
@@ -22,6 +23,8 @@ from recipients.models.review import (
 __all__ = [
     "Account",
     "AccountChange",
+    "Death",
+    "DeathEnding",
     "Declaration",
     "DeclarationLine",
     "DeliberationRecord",

@@ -9,7 +9,8 @@ from django.db.models.functions import Now
 
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
-from recipients.models.registry import Person
+from huimin.core.models.guards import append_only
+from recipients.models.registry import Death, Person
 from recipients.models.review import DeclarationLine
 from recipients.states import ENTITLEMENT_FLOW, EntitlementStatus
 from subsidies.models import Policy
@@ -84,10 +85,15 @@ class EntitlementVersion(models.Model):
                 name="entitlement_version_is_fixed",
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
-                # an open-ended version is closed by the next one; nothing else changes
+                # an open-ended version is closed by the next one, and given back what a mistaken death cut off; nothing
+                # else changes
                 func="""
                     IF to_jsonb(NEW) - 'valid' IS DISTINCT FROM to_jsonb(OLD) - 'valid'
-                       OR lower(NEW.valid) IS DISTINCT FROM lower(OLD.valid) OR NOT NEW.valid <@ OLD.valid THEN
+                       OR lower(NEW.valid) IS DISTINCT FROM lower(OLD.valid)
+                       OR NOT (NEW.valid <@ OLD.valid OR EXISTS (
+                              SELECT FROM recipients_deathending c JOIN recipients_death d ON d.id = c.death_id
+                              WHERE c.version_id = OLD.id AND NEW.valid <@ c.valid_before
+                                AND d.status = 'corrected')) THEN
                         RAISE EXCEPTION '享受资格的历史不能修改' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;
@@ -97,3 +103,27 @@ class EntitlementVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.entitlement_id} {self.valid}"
+
+
+class DeathEnding(models.Model):
+    """What a registered death ended: the right's status and the version's range before, so that a mistake is undone."""
+
+    death = models.ForeignKey(Death, models.PROTECT, related_name="endings")
+    entitlement = models.ForeignKey(Entitlement, models.PROTECT, related_name="+")
+    status_before = models.CharField("原状态", max_length=9, choices=EntitlementStatus)
+    version = models.ForeignKey(EntitlementVersion, models.PROTECT, null=True, related_name="+")
+    valid_before = DateRangeField("原有效期间", null=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "因死亡终止的享受资格"
+        constraints = [
+            models.CheckConstraint(
+                name="death_ending_version_with_range",
+                condition=Q(version__isnull=True, valid_before__isnull=True)
+                | Q(version__isnull=False, valid_before__isnull=False),
+            ),
+        ]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.death_id} {self.entitlement_id}"

@@ -11,6 +11,7 @@ from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
 from huimin.core.fields import BlindIndexField, EncryptedTextField
 from huimin.core.models import StoredFile, User
+from recipients.states import ACCOUNT_FLOW, DEATH_FLOW, AccountChangeStatus, DeathStatus
 
 
 class RecordStatus(models.TextChoices):
@@ -105,7 +106,21 @@ class Person(Scoped):
             models.Index(fields=["division_code", "name_key", "id"], name="person_place_name"),
             GinIndex(OpClass("name", name="gin_trgm_ops"), name="person_name_trgm"),
         ]
-        triggers = [pgtrigger.Protect(name="person_stays", operation=pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Protect(name="person_stays", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="death_is_registered",
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("died_on"),
+                when=pgtrigger.Before,
+                func="""
+                    IF NEW.died_on IS DISTINCT FROM (SELECT d.died_on FROM recipients_death d
+                                                     WHERE d.person_id = NEW.id AND d.status = 'standing') THEN
+                        RAISE EXCEPTION '死亡日期由死亡登记和更正改变' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -151,12 +166,12 @@ class Account(models.Model):
 
 
 class AccountChange(Scoped):
-    """A new account for a person, asked for by one and approved by another; takes effect on lines not yet sent."""
+    """A new account for a person, asked for by one and approved by another.
 
-    class Status(models.TextChoices):
-        ASKED = "asked", "待复核"
-        APPROVED = "approved", "已生效"
-        REFUSED = "refused", "已退回"
+    Rosters made afterwards pay to it; lines of rosters that are there already keep the account they were made with.
+    """
+
+    Status = AccountChangeStatus
 
     person = models.ForeignKey(Person, models.PROTECT, verbose_name="人员", related_name="account_changes")
     kind = models.CharField("种类", max_length=8, choices=Account.Kind, default=Account.Kind.CARD)
@@ -180,6 +195,10 @@ class AccountChange(Scoped):
                 condition=Q(checked_by__isnull=True) | ~Q(checked_by=models.F("asked_by")),
                 violation_error_message="账户变更要由另一个人复核。",
             ),
+            models.CheckConstraint(
+                name="account_change_checked_by_somebody",
+                condition=Q(status="asked") | Q(checked_by__isnull=False),
+            ),
             models.UniqueConstraint(
                 fields=["person"],
                 name="one_open_account_change",
@@ -187,9 +206,97 @@ class AccountChange(Scoped):
                 violation_error_message="这个人已有一个待复核的账户变更。",
             ),
         ]
+        triggers = [
+            pgtrigger.FSM(
+                name="account_change_steps", field="status", transitions=ACCOUNT_FLOW.transitions()
+            ),
+            pgtrigger.Protect(name="account_change_stays", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="account_change_begins_asked",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("NEW.status <> 'asked' OR NEW.checked_by_id IS NOT NULL"),
+                func="RAISE EXCEPTION '账户变更要先申请，再复核' USING ERRCODE = '23514';",
+            ),
+            pgtrigger.Trigger(
+                name="account_change_is_fixed",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                # what was asked for is what is approved, by somebody who is not the same person under another account
+                func="""
+                    IF OLD.status <> 'asked' OR to_jsonb(NEW) - ARRAY['status', 'checked_by_id']
+                          IS DISTINCT FROM to_jsonb(OLD) - ARRAY['status', 'checked_by_id'] THEN
+                        RAISE EXCEPTION '账户变更申请不能修改' USING ERRCODE = '23514';
+                    END IF;
+                    IF (SELECT count(DISTINCT person_key) FROM core_user
+                        WHERE id IN (NEW.asked_by_id, NEW.checked_by_id)) < 2 AND NEW.checked_by_id IS NOT NULL THEN
+                        RAISE EXCEPTION '账户变更要由另一个人复核' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.person} 换卡"
+
+
+class Death(Scoped):
+    """A registered death. A mistaken one is corrected by a second person; the row stays and tells what happened.
+
+    Person.died_on says the same for the many statements that ask whether somebody is alive.
+    """
+
+    person = models.ForeignKey(Person, models.PROTECT, verbose_name="人员", related_name="deaths")
+    died_on = models.DateField("死亡日期")
+    status = models.CharField("状态", max_length=9, choices=DeathStatus, default=DeathStatus.STANDING)
+    recorded_by = models.ForeignKey(User, models.PROTECT, verbose_name="登记人", related_name="+")
+    recorded_at = models.DateTimeField("登记时间", db_default=Now())
+    corrected_by = models.ForeignKey(User, models.PROTECT, verbose_name="更正人", null=True, related_name="+")
+    correction_reason = models.CharField("更正原因", max_length=200, blank=True)
+
+    area = Area.REGISTRY
+
+    class Meta:
+        verbose_name = verbose_name_plural = "死亡登记"
+        ordering = ("-id",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person"],
+                name="one_standing_death",
+                condition=Q(status="standing"),
+                violation_error_message="这个人已经登记死亡。",
+            ),
+            models.CheckConstraint(
+                name="death_correction_complete",
+                condition=Q(status="standing") | (Q(corrected_by__isnull=False) & ~Q(correction_reason="")),
+                violation_error_message="更正要写明原因。",
+            ),
+            models.CheckConstraint(
+                name="death_correction_needs_second_person",
+                condition=Q(corrected_by__isnull=True) | ~Q(corrected_by=models.F("recorded_by")),
+                violation_error_message="死亡登记要由另一个人更正。",
+            ),
+        ]
+        triggers = [
+            pgtrigger.FSM(name="death_steps", field="status", transitions=DEATH_FLOW.transitions()),
+            pgtrigger.Protect(name="death_stays", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="death_is_fixed",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                func="""
+                    IF OLD.status <> 'standing' OR to_jsonb(NEW) - ARRAY['status', 'corrected_by_id', 'correction_reason']
+                          IS DISTINCT FROM to_jsonb(OLD) - ARRAY['status', 'corrected_by_id', 'correction_reason'] THEN
+                        RAISE EXCEPTION '死亡登记不能修改，有误的请更正' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} {self.died_on}"
 
 
 class RegistryImport(Scoped):

@@ -12,6 +12,7 @@ from huimin.core.authority.scope import Scoped
 from huimin.core.fields import EncryptedTextField
 from huimin.core.models import StoredFile, User
 from huimin.core.models.guards import append_only
+from huimin.core.values.digests import short_code
 from recipients.models.registry import Person
 from recipients.states import DECLARATION_BADGES, DECLARATION_FLOW, NOTICE_STATES, DeclarationStatus
 from subsidies.models import JointParty, Policy, PolicyVersion
@@ -86,6 +87,52 @@ class Declaration(Scoped):
                 """,
             ),
             pgtrigger.Trigger(
+                name="no_level_is_jumped",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition(
+                    "NEW.status <> OLD.status AND NEW.status NOT IN ('draft', 'withdrawn')"
+                ),
+                # forward over levels that the policy does not ask for, and over no other (subsidies.rules.levels_of)
+                func="""
+                    DECLARE
+                        missing text;
+                        levels text[] := ARRAY['draft', 'deliberation', 'village_notice', 'township_review',
+                                               'township_notice', 'county_review', 'county_notice', 'confirmed'];
+                    BEGIN
+                        SELECT wanted.level INTO missing FROM subsidies_policyversion v CROSS JOIN LATERAL (VALUES
+                            ('deliberation', v.deliberation = 'required' OR (v.deliberation = 'on_objection' AND EXISTS (
+                                SELECT FROM recipients_objection o JOIN recipients_notice n ON n.id = o.notice_id
+                                WHERE n.declaration_id = OLD.id AND o.status = 'upheld'))),
+                            ('village_notice', v.has_village_notice), ('township_review', v.has_township_review),
+                            ('township_notice', v.has_township_notice), ('county_review', v.has_county_review),
+                            ('county_notice', v.has_county_notice)) AS wanted(level, asked)
+                        WHERE v.id = OLD.version_id AND wanted.asked
+                          AND array_position(levels, wanted.level) > array_position(levels, OLD.status::text)
+                          AND array_position(levels, wanted.level) < array_position(levels, NEW.status::text) LIMIT 1;
+                        IF missing IS NOT NULL THEN
+                            RAISE EXCEPTION '政策要求的环节 % 不能跳过', missing USING ERRCODE = '23514';
+                        END IF;
+                        RETURN NEW;
+                    END;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="deliberation_must_have_passed",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition(
+                    "OLD.status = 'deliberation' AND NEW.status NOT IN (OLD.status, 'draft')"
+                ),
+                func="""
+                    IF NOT EXISTS (SELECT FROM recipients_deliberationrecord r WHERE r.declaration_id = OLD.id
+                                   AND r.round = OLD.round AND r.passed) THEN
+                        RAISE EXCEPTION '民主评议没有通过，不能进入下一步' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
                 name="return_begins_a_new_round",
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
@@ -139,7 +186,6 @@ class DeclarationLine(models.Model):
     facts: Any = models.JSONField("情况", default=dict)
     # what the rule gives for the declared period, shown on notices; rosters compute anew with the same rule
     amount = models.DecimalField("金额", max_digits=14, decimal_places=2)
-    working = models.CharField("算式", max_length=200, blank=True)
     excluded_at_level = models.CharField("剔除环节", max_length=16, blank=True)
     excluded_reason = models.CharField("剔除原因", max_length=200, blank=True)
     excluded_by = models.ForeignKey(User, models.PROTECT, verbose_name="剔除人", null=True, related_name="+")
@@ -210,7 +256,11 @@ class DeclarationLine(models.Model):
 
 
 class DeliberationRecord(models.Model):
-    """民主评议: who came, how they voted. At least two thirds of those present agree (domain.md d3)."""
+    """民主评议: who came and how they voted, passed or not.
+
+    It is held with at least two thirds of its members and passes with at least two thirds of those present
+    (rules.vote_passes). The list goes on with one that passed; others of the round stay on record before it.
+    """
 
     declaration = models.ForeignKey(Declaration, models.PROTECT, related_name="deliberations")
     round = models.PositiveSmallIntegerField("轮次")
@@ -222,6 +272,7 @@ class DeliberationRecord(models.Model):
     agreed = models.PositiveSmallIntegerField("同意票")
     against = models.PositiveSmallIntegerField("不同意票")
     abstained = models.PositiveSmallIntegerField("弃权票")
+    passed = models.BooleanField("通过")
     conclusion = models.TextField("结论", blank=True)
     recorded_by = models.ForeignKey(User, models.PROTECT, verbose_name="登记人", related_name="+")
     recorded_at = models.DateTimeField("登记时间", db_default=Now())
@@ -240,7 +291,17 @@ class DeliberationRecord(models.Model):
                 condition=Q(members__lte=F("present") * 3 / 2),
                 violation_error_message="实到人数不足应到的三分之二，评议无效。",
             ),
-            models.UniqueConstraint(fields=["declaration", "round"], name="deliberation_once_per_round"),
+            models.CheckConstraint(
+                name="deliberation_passes_by_two_thirds",
+                condition=Q(passed=True, agreed__gt=0, present__lte=F("agreed") * 3 / 2)
+                | (Q(passed=False) & (Q(agreed=0) | Q(present__gt=F("agreed") * 3 / 2))),
+                violation_error_message="实到人数三分之二以上同意才算通过。",
+            ),
+            models.UniqueConstraint(
+                fields=["declaration", "round"],
+                name="deliberation_passes_once_per_round",
+                condition=Q(passed=True),
+            ),
         ]
         triggers = append_only()
 
@@ -295,7 +356,11 @@ class Notice(Scoped):
                 violation_error_message="撤下公示要写明原因。",
             ),
         ]
-        indexes = [models.Index(fields=["division_code", "ends_on"], name="notice_place")]
+        indexes = [
+            models.Index(fields=["division_code", "ends_on"], name="notice_place"),
+            # the code on paper is the beginning of the digest
+            models.Index(fields=["digest"], opclasses=["varchar_pattern_ops"], name="notice_digest"),
+        ]
         triggers = [
             pgtrigger.Protect(name="notice_stays", operation=pgtrigger.Delete),
             pgtrigger.Trigger(
@@ -336,6 +401,11 @@ class Notice(Scoped):
 
     def __str__(self) -> str:
         return f"{self.get_level_display()}公示"
+
+    @property
+    def code(self) -> str:
+        """What stands on the paper for the digest; publicity finds the notice by it."""
+        return short_code(self.digest)
 
     def status_on(self, today: date) -> str:
         if self.withdrawn_at:
@@ -389,6 +459,7 @@ class Objection(Scoped):
         REJECTED = "rejected", "不属实"
 
     notice = models.ForeignKey(Notice, models.PROTECT, verbose_name="公示", related_name="objections")
+    policy = models.ForeignKey(Policy, models.PROTECT, verbose_name="政策", related_name="+")
     code = models.CharField("受理编号", max_length=16, unique=True)
     text = EncryptedTextField("异议内容", purpose="objection_text")
     contact = EncryptedTextField("联系方式", purpose="objection_contact", null=True)
@@ -399,6 +470,7 @@ class Objection(Scoped):
     filed_at = models.DateTimeField("提出时间", db_default=Now())
 
     area = Area.NOTICE
+    policy_field = "policy_id"
 
     class Meta:
         verbose_name = verbose_name_plural = "异议"
@@ -411,7 +483,22 @@ class Objection(Scoped):
                 violation_error_message="答复要写明核实结果。",
             ),
         ]
-        triggers = [pgtrigger.Protect(name="objection_stays", operation=pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Protect(name="objection_stays", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="objection_stays_with_its_notice",
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("notice_id", "policy_id", "division_code"),
+                when=pgtrigger.Before,
+                # who reads the notice reads the objection, and nobody else
+                func="""
+                    IF NOT EXISTS (SELECT FROM recipients_notice n WHERE n.id = NEW.notice_id
+                                   AND n.policy_id = NEW.policy_id AND n.division_code = NEW.division_code) THEN
+                        RAISE EXCEPTION '异议的政策和地点应与公示相同' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.code

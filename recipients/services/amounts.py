@@ -1,4 +1,8 @@
-"""What the policy's rule gives for lines of a period: for one with its working, for many in SQL."""
+"""What the policy's rule gives for lines of a period: for one with its working, for many in SQL.
+
+Which fact is found where is said here alone, by known_facts() in Python and _column() in SQL; declarations and rosters
+both ask here, and tests hold the three equal.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from huimin.core.errors import BadInput
+from huimin.core.values import numbers
+from huimin.core.values.identity import age_on
 from huimin.core.values.periods import Period
 from subsidies.rules import Rule, Worked, compile_sql, evaluate, facts_needed, parse_rule
 
@@ -25,41 +31,50 @@ def facts_of(version: PolicyVersion) -> tuple[Fact, ...]:
     return facts_needed(rule_of(version))
 
 
+def known_facts(period: Period, *, quantity: Decimal, facts: Mapping[str, str], born: date) -> dict[str, Any]:
+    """What a rule may ask of one person. Nobody declares WORKED_OUT: a declared age or quantity counts for nothing.
+
+    The age is that on the period's first day, 0 for who is born later.
+    """
+    age = max(0, age_on(born, period.first))
+    return {**facts, "quantity": quantity, "months": period.months, "age": age}
+
+
 def work_out(
     rule: Rule, period: Period, *, quantity: Decimal, facts: Mapping[str, str], born: date
 ) -> Worked:
-    """One line's amount and working. `months` comes from the period, `age` is that on its first day."""
-    known: dict[str, Any] = {
-        "months": period.months,
-        "age": _age(born, period.first),
-        **facts,
-        "quantity": quantity,
-    }
-    worked = evaluate(rule, known)
+    """One line's amount and working; BadInput when it comes to nothing."""
+    worked = evaluate(rule, known_facts(period, quantity=quantity, facts=facts, born=born))
     if worked.amount <= 0:
         raise BadInput(f"按标准算出的金额是0（{worked.working}），不用申报。", field="quantity")
     return worked
 
 
-def amount_sql(rule: Rule, period: Period, *, line: str, person: str) -> tuple[str, list[Any]]:
-    """An SQL expression for the amount; `line` has quantity and facts, `person` birth_date (table aliases).
+def amount_sql(
+    rule: Rule, *, line: str, person: str, first_day: str, months: str
+) -> tuple[str, dict[str, Any]]:
+    """The amount of many lines, as an expression with named parameters; NULL where evaluate() refuses the facts.
 
-    NULL where work_out() would refuse the facts. The one place that says where each fact is found.
+    `line` is the alias of rows with quantity and facts, `person` of rows with birth_date; `first_day` (of the period)
+    and `months` (that are paid) are expressions of the caller's, with a literal % doubled.
     """
-    age = f"extract(year FROM age(date '{period.first}', {person}.birth_date))::int"
-    known = {"quantity": f"{line}.quantity", "months": str(period.months)}
     columns = {
-        fact.name: known.get(fact.name) or _fact_column(fact, line, age) for fact in facts_needed(rule)
+        fact.name: _column(fact, line=line, person=person, first_day=first_day, months=months)
+        for fact in facts_needed(rule)
     }
     return compile_sql(rule, columns)
 
 
-def _fact_column(fact: Fact, line: str, age: str) -> str:
-    stored = f"{line}.facts ->> '{fact.name}'"
-    if fact.name == "age":
-        return f"coalesce(({stored})::numeric, {age})"
-    return f"({stored})" if fact.is_text else f"({stored})::numeric"
-
-
-def _age(born: date, day: date) -> int:
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+def _column(fact: Fact, *, line: str, person: str, first_day: str, months: str) -> str:
+    known = {
+        "quantity": f"{line}.quantity",
+        "months": months,
+        "age": f"greatest(0, extract(year FROM age({first_day}, {person}.birth_date)))",
+    }
+    if fact.name in known:
+        return known[fact.name]
+    declared = f"{line}.facts ->> '{fact.name}'"
+    if fact.is_text:
+        return f"({declared})"
+    # words in the place of a number are no number, and so no amount
+    return f"CASE WHEN {declared} ~ '^{numbers.QUANTITY.pattern}$' THEN ({declared})::numeric END"

@@ -26,7 +26,7 @@ from recipients.services import amounts
 from recipients.services.places import county_of
 from recipients.states import MAKER_ROLES, DeclarationStatus
 from subsidies.models import Policy, PolicyVersion
-from subsidies.states import PolicyStatus
+from subsidies.services import version_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,8 +53,7 @@ def make_declaration(
     _require_maker(policy, division_code, actor)
     if not Division.objects.filter(pk=division_code, level=Level.VILLAGE).exists():
         raise BadInput("申报册按村编制，请选村。", field="division")
-    when = Period.parse(period)
-    version = version_for(policy, when)
+    when, version = version_for(policy, period, act="申报")
     books = Declaration.objects.filter(policy=policy, period=when.text, division_code=division_code).exclude(
         status=DeclarationStatus.WITHDRAWN
     )
@@ -75,20 +74,6 @@ def make_declaration(
     workflow.take_duty(made, Duty.DECLARATION_MAKE, actor=actor)
     audit.record(made, action="make", actor=actor, label="编制申报册", after=DeclarationStatus.DRAFT)
     return made
-
-
-def version_for(policy: Policy, when: Period) -> PolicyVersion:
-    """The published version in force on the period's first day."""
-    if policy.status != PolicyStatus.PUBLISHED:
-        raise StepRefused(f"“{policy}”{policy.get_status_display()}，不能申报。")
-    if when.frequency != policy.frequency:
-        raise BadInput(
-            f"“{policy}”{policy.get_frequency_display()}发放，期次“{when.text}”不对。", field="period"
-        )
-    version = policy.version_on(when.first)
-    if version is None:
-        raise BadInput(f"“{policy}”在{when.label}没有已发布的标准。", field="period")
-    return version
 
 
 def _require_maker(policy: Policy, division_code: str, actor: User) -> None:
@@ -126,7 +111,7 @@ _MATCHED = """CREATE TEMPORARY TABLE declaration_matched ON COMMIT DROP AS
                                   AND p.division_code = %(division)s
     LEFT JOIN recipients_person h ON h.household_id = p.household_id AND h.is_holder AND h.status <> 'void'"""
 _FAULTS = (
-    """SELECT row_no, '享受人身份证号', '这个人不在本村的补贴对象里，请先导入采集表或办理迁入。'
+    """SELECT row_no, '享受人身份证号', '这个人不在本村的补贴对象里，请先导入采集表；已在别的村建档的，由建档的村申报。'
        FROM declaration_matched WHERE person_id IS NULL""",
     """SELECT row_no, '享受人姓名', '姓名与系统登记的不同，请核对。'
        FROM declaration_matched WHERE person_id IS NOT NULL AND name <> known_name""",
@@ -168,11 +153,11 @@ def load_lines(declaration_id: int, lines: Sequence[LineInput], *, actor: User) 
             raise refused_rows(sorted(errors, key=lambda error: error.row or 0))
         cursor.execute(
             """INSERT INTO recipients_declarationline (declaration_id, line_no, beneficiary_id, payee_id, quantity,
-                   facts, amount, working, excluded_at_level, excluded_reason)
+                   facts, amount, excluded_at_level, excluded_reason)
                SELECT %(declaration)s, row_number() OVER (ORDER BY row_no) + coalesce(
                           (SELECT max(line_no) FROM recipients_declarationline
                            WHERE declaration_id = %(declaration)s), 0),
-                      person_id, payee_id, quantity, facts, amount, '', '', '' FROM declaration_matched""",
+                      person_id, payee_id, quantity, facts, amount, '', '' FROM declaration_matched""",
             given,
         )
         added = int(cursor.rowcount)
@@ -207,7 +192,13 @@ def _stage(cursor: Any, lines: Sequence[LineInput], given: Mapping[str, Any]) ->
 def _work_out(cursor: Any, declaration: Declaration) -> list[RowError]:
     """Put the amounts beside the matched lines; what comes to nothing is a fault."""
     period = Period.parse(declaration.period)
-    text, params = amounts.amount_sql(amounts.rule_of(declaration.version), period, line="m", person="p")
+    text, params = amounts.amount_sql(
+        amounts.rule_of(declaration.version),
+        line="m",
+        person="p",
+        first_day=f"date '{period.first}'",
+        months=str(period.months),
+    )
     cursor.execute("ALTER TABLE declaration_matched ADD COLUMN amount numeric(14, 2)")
     cursor.execute(
         f"""UPDATE declaration_matched AS target SET amount = worked.amount
@@ -252,14 +243,18 @@ def change_line(line_id: int, *, quantity: str, facts: Mapping[str, str], actor:
     """Another quantity or other facts; the amount follows by the rule."""
     line = DeclarationLine.objects.select_related("beneficiary").get(pk=line_id)
     declaration = draft_for(line.declaration_id, actor)
-    rule, amount = amounts.rule_of(declaration.version), sheet.parse_quantity(quantity)
-    worked = amounts.work_out(
-        rule, Period.parse(declaration.period), quantity=amount, facts=facts, born=line.beneficiary.birth_date
-    )
+    rule = amounts.rule_of(declaration.version)
     before = line.amount
-    line.quantity, line.facts = amount, dict(facts)
-    line.amount, line.working = worked.amount, worked.working[:200]
-    line.save(update_fields=["quantity", "facts", "amount", "working"])
+    line.quantity = sheet.parse_quantity(quantity)
+    line.facts = sheet.parse_facts(sheet.asked_facts(rule.facts), facts)
+    line.amount = amounts.work_out(
+        rule,
+        Period.parse(declaration.period),
+        quantity=line.quantity,
+        facts=line.facts,
+        born=line.beneficiary.birth_date,
+    ).amount
+    line.save(update_fields=["quantity", "facts", "amount"])
     audit.record(
         declaration,
         action="lines.change",
@@ -312,11 +307,11 @@ def prefill(declaration_id: int, *, actor: User) -> int:
         _work_out(cursor, declaration)
         cursor.execute(
             """INSERT INTO recipients_declarationline (declaration_id, line_no, beneficiary_id, payee_id, quantity,
-                   facts, amount, working, excluded_at_level, excluded_reason)
+                   facts, amount, excluded_at_level, excluded_reason)
                SELECT %(declaration)s, row_number() OVER (ORDER BY p.household_id, p.id) + coalesce(
                           (SELECT max(line_no) FROM recipients_declarationline
                            WHERE declaration_id = %(declaration)s), 0),
-                      m.person_id, m.payee_id, m.quantity, m.facts, m.amount, '', '', ''
+                      m.person_id, m.payee_id, m.quantity, m.facts, m.amount, '', ''
                FROM declaration_matched m JOIN recipients_person p ON p.id = m.person_id WHERE m.amount > 0""",
             given,
         )

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection, transaction
 
 from huimin.core import clock
-from huimin.core.authority import scope
-from huimin.core.errors import BadInput, StepForbidden, StepRefused
+from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit
 from huimin.core.work import workflow
 from huimin.core.work.verbs import advances
-from recipients.models import Declaration, Entitlement, EntitlementVersion, Person
+from recipients.models import Death, DeathEnding, Declaration, Entitlement, EntitlementVersion
 from recipients.rules import stops_on
-from recipients.states import EDIT_ROLES, ENTITLEMENT_FLOW, EntitlementStatus
+from recipients.states import ENTITLEMENT_BUTTONS, ENTITLEMENT_FLOW, DeathStatus, EntitlementStatus
 
 if TYPE_CHECKING:
     from huimin.core.models import User
@@ -28,13 +27,15 @@ _CLASHES = """SELECT p.name FROM recipients_declarationline l JOIN recipients_pe
     WHERE l.declaration_id = %(declaration)s AND l.excluded_at_level = ''
       AND NOT (upper_inf(v.valid) AND lower(v.valid) < lower(%(valid)s::daterange))
     ORDER BY l.line_no LIMIT 5"""
+# people before rights, both in the order of the person: two confirmations and a death never wait for one another in a
+# ring. FOR SHARE lets confirmations pass one another, but not a death that is being registered (deaths.record_death).
+_HOLD_PEOPLE = """SELECT p.id FROM recipients_person p JOIN recipients_declarationline l ON l.beneficiary_id = p.id
+    WHERE l.declaration_id = %(declaration)s AND l.excluded_at_level = '' ORDER BY p.id FOR SHARE OF p"""
 _ENTITLE = """INSERT INTO recipients_entitlement (county_code, division_code, policy_id, beneficiary_id, status)
     SELECT %(county)s, %(division)s, %(policy)s, l.beneficiary_id, 'active' FROM recipients_declarationline l
-    WHERE l.declaration_id = %(declaration)s AND l.excluded_at_level = '' ORDER BY l.line_no
+    WHERE l.declaration_id = %(declaration)s AND l.excluded_at_level = '' ORDER BY l.beneficiary_id
     ON CONFLICT (policy_id, beneficiary_id) DO UPDATE SET division_code = excluded.division_code,
-        ends_on = CASE WHEN recipients_entitlement.status = 'ended' THEN NULL ELSE recipients_entitlement.ends_on END,
-        status = CASE WHEN recipients_entitlement.status = 'ended' THEN 'active'
-                      ELSE recipients_entitlement.status END"""
+        ends_on = CASE WHEN recipients_entitlement.id = ANY(%(revived)s) THEN NULL ELSE recipients_entitlement.ends_on END"""
 _CLOSE_EARLIER = """UPDATE recipients_entitlementversion v
     SET valid = daterange(lower(v.valid), lower(%(valid)s::daterange))
     FROM recipients_entitlement e, recipients_declarationline l
@@ -46,6 +47,12 @@ _ADD_VERSIONS = """INSERT INTO recipients_entitlementversion
     SELECT e.id, %(valid)s::daterange, l.payee_id, l.quantity, l.facts, l.id FROM recipients_declarationline l
     JOIN recipients_entitlement e ON e.policy_id = %(policy)s AND e.beneficiary_id = l.beneficiary_id
     WHERE l.declaration_id = %(declaration)s AND l.excluded_at_level = '' ORDER BY l.line_no"""
+
+_CUT_OFF = """WITH cut AS (SELECT id, valid FROM recipients_entitlementversion
+        WHERE entitlement_id = %(right)s AND lower(valid) < %(ends)s AND (upper_inf(valid) OR upper(valid) > %(ends)s)),
+    closed AS (UPDATE recipients_entitlementversion v SET valid = daterange(lower(v.valid), %(ends)s)
+        FROM cut WHERE cut.id = v.id)
+    SELECT id, valid FROM cut"""
 
 
 def clash_refusal(declaration: Declaration) -> str:
@@ -64,21 +71,35 @@ def entitle(declaration: Declaration, *, actor: User) -> int:
     """
     given = _given(declaration)
     with connection.cursor() as cursor:
+        cursor.execute(_HOLD_PEOPLE, given)
+        given["revived"] = _revive(declaration, actor)
         cursor.execute(_ENTITLE, given)
         cursor.execute(_CLOSE_EARLIER, given)
         cursor.execute(_ADD_VERSIONS, given)
         made = int(cursor.rowcount)
     audit.record(declaration, action="entitle", actor=actor, label="确认享受资格", detail={"versions": made})
-    died = Entitlement.objects.filter(
-        policy_id=declaration.policy_id,
-        beneficiary__died_on__isnull=False,
-        versions__source_line__declaration=declaration,
-    ).exclude(status=EntitlementStatus.ENDED)
-    for one in died.select_related("beneficiary"):
-        day = one.beneficiary.died_on
-        if day is not None:
-            _end(one, declaration.version, day, actor=actor, note="享受人已登记死亡")
+    deaths = Death.objects.filter(
+        status=DeathStatus.STANDING,
+        person__in=declaration.lines.filter(excluded_at_level="").values("beneficiary"),
+    )
+    for death in deaths.order_by("person_id"):
+        right = Entitlement.objects.get(policy_id=declaration.policy_id, beneficiary=death.person_id)
+        end_by_death(right, death, actor=actor)
     return made
+
+
+def _revive(declaration: Declaration, actor: User) -> list[int]:
+    """Rights that had ended and are confirmed anew; the trail of each says so."""
+    ended = Entitlement.objects.filter(
+        policy_id=declaration.policy_id,
+        status=EntitlementStatus.ENDED,
+        beneficiary__in=declaration.lines.filter(excluded_at_level="").values("beneficiary"),
+    )
+    revived = list(ended.select_for_update(of=("self",), no_key=True).order_by("beneficiary_id"))
+    for one in revived:
+        detail = {"declaration": declaration.pk, "ended_on": str(one.ends_on or "")}
+        workflow.follow(one, ENTITLEMENT_FLOW["revive"], actor=actor, detail=detail)
+    return [one.pk for one in revived]
 
 
 def _given(declaration: Declaration) -> dict[str, Any]:
@@ -104,10 +125,9 @@ def take_step(
         .select_for_update(of=("self",), no_key=True)
         .get(pk=pk)
     )
-    try:
-        chosen = ENTITLEMENT_FLOW[step]
-    except KeyError:
-        raise BadInput(f"享受资格没有“{step}”这一步。") from None
+    if step not in ENTITLEMENT_BUTTONS:
+        raise BadInput(f"享受资格没有“{step}”这一步。")
+    chosen = ENTITLEMENT_FLOW[step]
     if chosen.name == "end":
         refusal = workflow.why_not(one, chosen, actor=actor, note=note)
         if refusal:
@@ -115,7 +135,10 @@ def take_step(
         version = _version_of(one)
         if version is None:
             raise StepRefused("这项享受资格还没有有效期间，不能终止。")
-        _end(one, version, happened or clock.today(), actor=actor, note=note, by_hand=True)
+        ends = stops_on(version.stop_rule, happened or clock.today())
+        detail = {"ends_on": ends.isoformat(), "rule": version.stop_rule}
+        workflow.move(one, chosen, actor=actor, note=note, detail=detail)
+        _cut_off(one, ends)
     else:
         workflow.move(one, chosen, actor=actor, note=note)
     return one
@@ -135,62 +158,34 @@ def _version_of(one: Entitlement) -> PolicyVersion | None:
     return latest.source_line.declaration.version if latest else None
 
 
-def _end(
-    one: Entitlement, version: PolicyVersion, happened: date, *, actor: User, note: str, by_hand: bool = False
-) -> None:
-    """End a right: nothing is due from `ends_on` on, and an open version closes there."""
-    ends = stops_on(version.stop_rule, happened)
-    detail = {"ends_on": ends.isoformat(), "rule": version.stop_rule}
-    if by_hand:
-        workflow.move(one, ENTITLEMENT_FLOW["end"], actor=actor, note=note, detail=detail)
-    else:
-        before, one.status = one.status, EntitlementStatus.ENDED
-        audit.record(
-            one,
-            action="end",
-            actor=actor,
-            label="按规定终止",
-            before=before,
-            after=one.status,
-            note=note,
-            detail=detail,
-        )
-    one.ends_on = ends
-    one.save(update_fields=["ends_on", "status"])
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """UPDATE recipients_entitlementversion SET valid = daterange(lower(valid), %s)
-               WHERE entitlement_id = %s AND lower(valid) < %s AND (upper_inf(valid) OR upper(valid) > %s)""",
-            [ends, one.pk, ends, ends],
-        )
+def end_by_death(one: Entitlement, death: Death, *, actor: User) -> bool:
+    """End a right by its policy's stop rule, and keep what it was; False where it never had a range to end."""
+    version = _version_of(one)
+    if version is None:
+        return False
+    ends = stops_on(version.stop_rule, death.died_on)
+    before = one.status
+    workflow.follow(
+        one,
+        ENTITLEMENT_FLOW["end_by_rule"],
+        actor=actor,
+        note="享受人死亡",
+        detail={"ends_on": ends.isoformat(), "rule": version.stop_rule, "death": death.pk},
+    )
+    version_id, valid = _cut_off(one, ends)
+    DeathEnding.objects.create(
+        death=death, entitlement=one, status_before=before, version_id=version_id, valid_before=valid
+    )
+    return True
 
 
-@transaction.atomic
-def record_death(person_id: int, *, died_on: date, actor: User) -> list[Entitlement]:
-    """Register a death and end every right of that person by its policy's rule; returns the rights that ended.
+def _cut_off(one: Entitlement, ends: date) -> tuple[int | None, Any]:
+    """Nothing is due from `ends` on. The version that ran over that day closes there; given back as it was before.
 
-    A person may do this where they may edit the registry. Death is recorded once; a wrong date is mended by recording
-    it again before any payment follows from it.
+    Ranges of one right do not overlap, so there is one such version at most; (None, None) when there is none.
     """
-    person: Person = (
-        Person.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=person_id)
-    )
-    if not scope.holds(actor, EDIT_ROLES, division_code=person.division_code):
-        raise StepForbidden("登记死亡不归您的岗位办理，须由村信息员、乡镇经办或主管部门办理。")
-    if not person.birth_date <= died_on <= clock.today():
-        raise BadInput("死亡日期应在出生日期之后、今天以前。", field="died_on")
-    if person.died_on:
-        raise StepRefused(f"已于{person.died_on}登记死亡，没有重复登记。")
-    person.died_on = died_on
-    person.save(update_fields=["died_on"])
-    audit.record(
-        person, action="death", actor=actor, label="登记死亡", detail={"died_on": died_on.isoformat()}
-    )
-    ended = []
-    rights = Entitlement.objects.filter(beneficiary=person).exclude(status=EntitlementStatus.ENDED)
-    for one in rights.select_for_update(of=("self",), no_key=True).order_by("pk"):
-        version = _version_of(one)
-        if version is not None:
-            _end(one, version, died_on, actor=actor, note="享受人死亡")
-            ended.append(one)
-    return ended
+    one.ends_on = ends
+    one.save(update_fields=["ends_on"])
+    with connection.cursor() as cursor:
+        cursor.execute(_CUT_OFF, {"right": one.pk, "ends": ends})
+        return cursor.fetchone() or (None, None)

@@ -16,7 +16,6 @@ from huimin.core.models import CalendarDay, Division
 from huimin.core.printing.documents import render_pdf
 from huimin.core.records import audit, files
 from huimin.core.values import digests
-from huimin.core.values.identity import COMPOUND_SURNAMES
 from huimin.core.values.money import format_yuan
 from huimin.core.values.periods import Period
 from huimin.core.values.workdays import DayKind, NoticeDays
@@ -35,13 +34,10 @@ _PICTURES = ((b"\xff\xd8\xff", b"\xff\xd9", "image/jpeg", ".jpg"), (b"\x89PNG\r\
 _HORIZON = 200  # days of the calendar that the longest term may need
 PER_PAGE = 102
 
-# the mask of huimin.core.values.identity.mask_name_surname over many rows (a test holds the two equal)
 _FREEZE = """INSERT INTO recipients_noticeline
         (notice_id, line_no, village, group_name, shown_name, quantity, standard_text, amount)
     SELECT %(notice)s, row_number() OVER (ORDER BY l.line_no), coalesce(v.name, ''), h.group_name,
-           CASE WHEN NOT %(surname_only)s THEN p.name
-                WHEN char_length(p.name) > 2 AND left(p.name, 2) = ANY(%(compound)s) THEN left(p.name, 2) || '**'
-                ELSE left(p.name, 1) || '**' END,
+           CASE WHEN %(surname_only)s THEN hm_mask_surname(p.name) ELSE p.name END,
            l.quantity, %(standard)s, l.amount
     FROM recipients_declarationline l JOIN recipients_person p ON p.id = l.beneficiary_id
     JOIN recipients_household h ON h.id = p.household_id LEFT JOIN core_division v ON v.code = p.division_code
@@ -115,7 +111,6 @@ def _write(one: Declaration, level: str, start: date, place: str, actor: User) -
         "declaration": one.pk,
         "standard": one.version.standard_text,
         "surname_only": policy.is_protected,
-        "compound": sorted(COMPOUND_SURNAMES),
     }
     earlier = one.notices.filter(round=one.round, level=level).aggregate(last=Max("sequence"))["last"] or 0
     with connection.cursor() as cursor:
@@ -258,6 +253,8 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
                 for line in lines
             ],
             "pages": [_subtotal(page) for page in pages],
+            "counted_in": who,
+            "paid_to": "户主" if who == "户" else "享受人本人或户主",
             "total_households": str(notice.line_count),
             "total_quantity": _subtotal(lines)["quantity"],
             "total_amount": format_yuan(notice.total),
@@ -268,7 +265,7 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
             "issued_on": _day(notice.starts_on),
             "number": f"GS-{notice.pk}",
             "version": f"第{notice.round}轮第{notice.sequence}次",
-            "code": notice.digest[:16],
+            "code": digests.spaced(notice.code),
             "qr": verify_url,
         },
     )

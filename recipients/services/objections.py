@@ -46,6 +46,7 @@ def file_objection(notice: Notice, text: str, contact: str = "", *, actor: User 
         raise BadInput(f"异议内容最多{_LONGEST}个字，请写要点。", field="text")
     made = Objection.objects.create(
         notice=notice,
+        policy_id=notice.policy_id,
         code=_new_code(),
         text=words,
         contact=contact.strip()[:100] or None,

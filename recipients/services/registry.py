@@ -6,24 +6,37 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
 from huimin.core import crypto
+from huimin.core.accounts.queries import administrators
 from huimin.core.authority import scope
+from huimin.core.authority.duties import Duty
+from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
+from huimin.core.models import AuditEvent, User
 from huimin.core.records import audit
 from huimin.core.values import identity, privacy
 from huimin.core.values.pinyin import sort_key
-from huimin.core.work import messages
-from recipients.models import Account, AccountChange, Person
+from huimin.core.work import messages, workflow
+from huimin.core.work.verbs import advances
+from recipients.models import Account, AccountChange, DeclarationLine, Entitlement, Person
 from recipients.rules import commit
-from recipients.states import ACCOUNT_ASK_ROLES, ACCOUNT_CHECK_ROLES, EDIT_ROLES
+from recipients.states import (
+    ACCOUNT_ASK_ROLES,
+    ACCOUNT_FLOW,
+    EDIT_ROLES,
+    REVEAL_ROLES,
+    REVEALS_A_DAY,
+    AccountChangeStatus,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from huimin.core.models import User
 
 PRIVATE = {"id_number": "身份证号", "phone": "联系电话", "account": "银行账号"}
 SHORTEST_REASON = 4
@@ -43,12 +56,19 @@ def locked(person_id: int, actor: User) -> Person:
 
 @transaction.atomic
 def reveal(person_id: int, field: str, *, reason: str, actor: User) -> str:
-    """One private field in full, for one look; the trail keeps who, which field and why, never the value."""
+    """One private field in full, for one look; the trail keeps who, which field and why, never the value.
+
+    REVEALS_A_DAY for each person; with the last one the audit administrators are told. The page asks for a one-time
+    code before.
+    """
     if field not in PRIVATE:
         raise BadInput("没有这一项。")
-    if len(reason.strip()) < SHORTEST_REASON:
+    if sum(map(str.isalpha, reason)) < SHORTEST_REASON:
         raise BadInput("看完整号码要写明原因，至少 4 个字。", field="reason")
     person = Person.objects.visible_to(actor).get(pk=person_id)
+    if not may_reveal(person, actor=actor):
+        raise StepForbidden("看完整号码由管这个人的村、乡镇、窗口和主管部门人员办理。")
+    _count_reveal(actor)
     if field == "account":
         account = person.accounts.filter(is_active=True).first()
         value = account.number if account else ""
@@ -59,10 +79,48 @@ def reveal(person_id: int, field: str, *, reason: str, actor: User) -> str:
         action="reveal",
         actor=actor,
         label=f"查看完整{PRIVATE[field]}",
-        note=privacy.scrub(reason.strip()[:200]),
+        note=reason.strip()[:200],
         detail={"field": field},
     )
     return value
+
+
+def may_reveal(person: Person, *, actor: User) -> bool:
+    """Does a post of theirs let this person see the numbers of that one in full?
+
+    A grant limited to policies reads the masked registry of its place, but whole numbers only of people who stand on
+    a list of one of its policies or have a right under it.
+    """
+    policies: set[int] = set()
+    for grant in actor.active_grants:
+        if grant.role in REVEAL_ROLES and scope.covers(grant.division_id, person.division_code):
+            if grant.policy_ids is None:
+                return True
+            policies.update(grant.policy_ids)
+    if not policies:
+        return False
+    listed = DeclarationLine.objects.filter(
+        Q(beneficiary=person) | Q(payee=person), declaration__policy__in=policies
+    )
+    return listed.exists() or Entitlement.objects.filter(beneficiary=person, policy__in=policies).exists()
+
+
+def _count_reveal(actor: User) -> None:
+    """Use up one of the day's looks; two accounts of one person share them, and two looks at once count as two."""
+    accounts = User.objects.select_for_update(of=("self",), no_key=True).filter(person_key=actor.person_key)
+    mine = list(accounts.order_by("pk").values_list("pk", flat=True))
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    looked = AuditEvent.objects.filter(actor__in=mine, action="reveal", at__gte=midnight).count()
+    if looked >= REVEALS_A_DAY:
+        raise StepRefused(f"您今天已看过 {looked} 个完整号码，到上限了，审计管理员已收到消息。请明天再看。")
+    if looked + 1 == REVEALS_A_DAY:
+        home = actor.office.division_id if actor.office else settings.COUNTY_CODE
+        messages.notify(
+            administrators(home).get(Role.AUDIT_ADMIN, []),
+            title=f"{actor}今天看了 {REVEALS_A_DAY} 个完整号码，已到上限",
+            url=f"{reverse('core:audit')}?action=reveal",
+            body="请看审计日志里的原因，必要时问本人。",
+        )
 
 
 @transaction.atomic
@@ -79,6 +137,7 @@ def edit_person(person_id: int, changes: Mapping[str, Any], *, actor: User) -> P
     after = {"name": name, "group_name": changes["group_name"].strip()} | {
         plain: changes[plain] for plain in _PLAIN
     }
+    after["note"] = privacy.hide(after["note"])[:200]
     if not after["group_name"]:
         raise BadInput("请填写村（居）民小组。", field="group_name")
     detail: dict[str, Any] = {
@@ -140,55 +199,46 @@ def ask_account_change(person_id: int, new: NewAccount, *, reason: str, actor: U
         number=number,
         branch_code=new.branch_code,
         bank_name=new.bank_name.strip(),
-        reason=reason.strip()[:200],
+        reason=privacy.hide(reason.strip())[:200],
         asked_by=actor,
         county_code=person.county_code,
         division_code=person.division_code,
     )
+    workflow.take_duty(asked, Duty.ACCOUNT_ASK, actor=actor)
     audit.record(
         asked,
         action="ask",
         actor=actor,
         label="申请换卡",
-        note=privacy.scrub(reason),
+        note=reason,
         detail={"tail": number[-4:]},
     )
     return asked
 
 
+@advances("recipients.accountchange")
 @transaction.atomic
-def check_account_change(change_id: int, *, approve: bool, note: str = "", actor: User) -> AccountChange:
+def check_account_change(pk: int, step: str, *, actor: User, note: str = "") -> AccountChange:
     """Approve or refuse a new account; never the person who asked, also not under another account of theirs."""
     asked: AccountChange = (
         AccountChange.objects.visible_to(actor)
         .select_related("person", "asked_by")
         .select_for_update(of=("self",), no_key=True)
-        .get(pk=change_id)
+        .get(pk=pk)
     )
-    if not scope.holds(actor, ACCOUNT_CHECK_ROLES, division_code=asked.division_code):
-        raise StepForbidden("复核换卡不归您的岗位办理，须由乡镇经办或乡镇审核办理。")
-    if asked.status != AccountChange.Status.ASKED:
-        raise StepRefused("这个变更已经复核过。")
-    if bytes(asked.asked_by.person_key) == bytes(actor.person_key):
-        raise StepRefused("不相容岗位：换卡是您申请的，要由另一个人复核。")
-    if not approve and not note.strip():
-        raise StepRefused("退回要写明原因。")
-    asked.status = AccountChange.Status.APPROVED if approve else AccountChange.Status.REFUSED
+    try:
+        chosen = ACCOUNT_FLOW[step]
+    except KeyError:
+        raise BadInput(f"账户变更没有“{step}”这一步。") from None
+    if refusal := workflow.why_not(asked, chosen, actor=actor, note=note):
+        raise refusal
+    workflow.take_duty(asked, chosen.duty, actor=actor)
     asked.checked_by = actor
-    asked.save(update_fields=["status", "checked_by"])
-    if approve:
+    asked.save(update_fields=["checked_by"])
+    workflow.move(asked, chosen, actor=actor, note=privacy.scrub(note), detail={"tail": asked.number[-4:]})
+    if asked.status == AccountChangeStatus.APPROVED:
         _replace_account(asked)
-    audit.record(
-        asked,
-        action="approve" if approve else "refuse",
-        actor=actor,
-        label="复核换卡",
-        before=AccountChange.Status.ASKED,
-        after=asked.status,
-        note=privacy.scrub(note),
-        detail={"tail": asked.number[-4:]},
-    )
-    title = f"{asked.person}换卡{'已生效' if approve else '被退回'}"
+    title = f"{asked.person}换卡{asked.get_status_display()}"
     messages.notify([asked.asked_by], title=title, url=f"/desk/recipients/people/{asked.person_id}/")
     return asked
 

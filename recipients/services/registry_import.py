@@ -13,13 +13,15 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from huimin.core import clock
+from huimin.core.authority import scope
 from huimin.core.binary_copy import copy_rows
 from huimin.core.errors import FileRefused, RowError, StepRefused
-from huimin.core.models import BankBranch, Job, StoredFile
+from huimin.core.models import AuditEvent, BankBranch, Job, StoredFile
 from huimin.core.records import audit, files
 from huimin.core.sheets.guard import check_envelope
 from huimin.core.sheets.template import error_workbook
 from huimin.core.work import jobs
+from recipients import queries
 from recipients.files import registry
 from recipients.files.registry import Findings
 from recipients.models import RegistryImport
@@ -32,8 +34,9 @@ if TYPE_CHECKING:
     from huimin.core.models import User
     from huimin.core.work.jobs import JobRun
 
-KIND = "recipients.registry_import"
+KIND = queries.IMPORT_JOB
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+FOREIGN_A_DAY = 20  # rows registered in other places of which one person is told by row and name in a day
 KEPT = 500  # faults kept on the row for the page; the error workbook has them all
 
 
@@ -56,7 +59,7 @@ def submit_import(content: bytes, *, filename: str, actor: User) -> tuple[Regist
     audit.record(one, action="registry.upload", actor=actor, label="上传采集表")
     job = jobs.submit(
         KIND,
-        title=f"导入采集表 {filename}"[:120],
+        title=f"导入采集表 {stored.name}"[:120],
         key=f"{KIND}:{one.pk}",
         actor=actor,
         payload={"import": one.pk},
@@ -118,7 +121,7 @@ def _stage_and_apply(one: RegistryImport, content: bytes, findings: Findings, ru
     rows = ((number, ordered(cells)) for number, cells in table.rows)
     with connection.cursor() as cursor:
         staged = _copy(cursor, registry.staged_rows(rows, reader, lambda done: run.progress(done, done * 2)))
-        _compare(cursor, one.county_code, findings, sorted(reader.faulty_codes))
+        _compare(cursor, one.county_code, findings, sorted(reader.faulty_codes), run.actor)
         if findings.errors:
             raise FileRefused(f"有 {len(findings.errors)} 处要改，没有导入任何数据。", findings.errors)
         if not staged:
@@ -156,20 +159,23 @@ _FAULTS = (
              FROM registry_stage WINDOW w AS (PARTITION BY id_key ORDER BY row_no)) AS seen
        WHERE row_no <> first_row""",
     """SELECT s.row_no, '身份证号', '这个人在系统中(' || coalesce(c.name, '') || '-' || coalesce(t.name, '')
-           || ')已存在！请从表里删去，或请对方乡镇办理迁出。'
+           || ')已存在！请从表里删去这一行。' || CASE WHEN p.division_code = s.village
+           THEN '资料有变的，在“家庭与个人”里改档案；换了卡的，申请换卡。'
+           ELSE '户口确已迁来的，请与原建档的村核对，由一边申报，不要两边都报。' END
        FROM registry_stage s
        JOIN recipients_person p ON p.county_code = %(county)s AND p.id_key = s.id_key AND p.status <> 'void'
        LEFT JOIN core_division t ON t.code = left(p.division_code, 9) || '000'
-       LEFT JOIN core_division c ON c.code = p.county_code""",
+       LEFT JOIN core_division c ON c.code = p.county_code
+       WHERE p.division_code LIKE ANY(%(reach)s)""",
     """SELECT s.row_no, '农户编码', '农户编码已是' || coalesce(t.name, '') || coalesce(v.name, '')
            || '另一户的，户主或村不同，请核对。'
        FROM registry_stage s
        JOIN recipients_household h ON h.county_code = %(county)s AND h.code = s.code AND h.status <> 'void'
        LEFT JOIN core_division v ON v.code = h.division_code
        LEFT JOIN core_division t ON t.code = left(h.division_code, 9) || '000'
-       WHERE h.division_code <> s.village OR NOT EXISTS (
+       WHERE h.division_code LIKE ANY(%(reach)s) AND (h.division_code <> s.village OR NOT EXISTS (
            SELECT FROM recipients_person p WHERE p.household_id = h.id AND p.is_holder AND p.status <> 'void'
-           AND p.id_key = s.holder_key)""",
+           AND p.id_key = s.holder_key))""",
     """SELECT row_no, '农户编码', '与第' || first_row || '行农户编码相同，' || CASE
            WHEN village <> first_village THEN '村不同' WHEN group_name <> first_group THEN '小组不同'
            WHEN holder_key <> first_key THEN '户主身份证号不同' ELSE '户主姓名不同' END || '，请核对。'
@@ -185,6 +191,28 @@ _FAULTS = (
                          WHERE h.county_code = %(county)s AND h.code = s.code AND h.status <> 'void')
        GROUP BY s.code HAVING NOT bool_or(s.is_holder)""",
 )
+# the same outside the importer's own places: of somebody whom they cannot name they learn nothing but that the row
+# is not new, and of all together only FOREIGN_A_DAY a day
+_FOREIGN = (
+    """SELECT s.row_no, '身份证号', CASE WHEN p.name = s.name
+           THEN '这个人在系统中(' || coalesce(c.name, '') || '-' || coalesce(t.name, '')
+               || ')已存在！请从表里删去，或请对方乡镇办理迁出。'
+           ELSE '这个身份证号在本县别处已登记，姓名与表里的不同。请核对证件；没有填错的，请联系县级主管部门。' END
+       FROM registry_stage s
+       JOIN recipients_person p ON p.county_code = %(county)s AND p.id_key = s.id_key AND p.status <> 'void'
+       LEFT JOIN core_division t ON t.code = left(p.division_code, 9) || '000'
+       LEFT JOIN core_division c ON c.code = p.county_code
+       WHERE p.division_code NOT LIKE ALL(%(reach)s)""",
+    """SELECT min(s.row_no), '农户编码', '农户编码在本县别处已有另一户用了，请核对。'
+       FROM registry_stage s
+       JOIN recipients_household h ON h.county_code = %(county)s AND h.code = s.code AND h.status <> 'void'
+       WHERE h.division_code NOT LIKE ALL(%(reach)s) GROUP BY s.code""",
+)
+_FOREIGN_ACCOUNTS = """SELECT count(DISTINCT s.account_key) FROM registry_stage s
+       JOIN recipients_account a ON a.number_key = s.account_key AND a.is_active
+       JOIN recipients_person p ON p.id = a.person_id AND p.county_code = %(county)s
+            AND p.division_code NOT LIKE ALL(%(reach)s)
+       JOIN recipients_household h ON h.id = p.household_id AND h.code <> s.code"""
 _WARNINGS = (
     """SELECT row_no, '银行账号', '银行账号与第' || first_row || '行另一户的相同，请确认是否同户代领。'
        FROM (SELECT row_no, code, first_value(row_no) OVER w AS first_row, first_value(code) OVER w AS first_code
@@ -194,17 +222,48 @@ _WARNINGS = (
        FROM registry_stage s
        JOIN recipients_account a ON a.number_key = s.account_key AND a.is_active
        JOIN recipients_person p ON p.id = a.person_id AND p.county_code = %(county)s
+            AND p.division_code LIKE ANY(%(reach)s)
        JOIN recipients_household h ON h.id = p.household_id AND h.code <> s.code""",
 )
 
 
-def _compare(cursor: Any, county: str, findings: Findings, faulty: list[str]) -> None:
+def _compare(cursor: Any, county: str, findings: Findings, faulty: list[str], actor: User) -> None:
     """Rows against one another and against the registry: one statement per kind of fault, whatever the number of rows."""
-    given = {"county": county, "faulty": faulty}
+    reach = [
+        f"{scope.subtree_prefix(one.division_id)}%" for one in actor.active_grants if one.role in IMPORT_ROLES
+    ]
+    given = {"county": county, "faulty": faulty, "reach": reach}
     for statements, into in ((_FAULTS, findings.errors), (_WARNINGS, findings.warnings)):
         for sql in statements:
             cursor.execute(sql, given)
             into.extend(RowError(*row) for row in cursor.fetchall())
+    _tell_of_others(cursor, given, findings, actor)
+
+
+def _tell_of_others(cursor: Any, given: dict[str, Any], findings: Findings, actor: User) -> None:
+    """Rows registered out of the importer's reach: the first of the day by name and row, the rest only that there are some."""
+    cursor.execute(_FOREIGN_ACCOUNTS, given)
+    findings.foreign_accounts = cursor.fetchone()[0]
+    found = []
+    for sql in _FOREIGN:
+        cursor.execute(sql, given)
+        found += [RowError(*row) for row in cursor.fetchall()]
+    told = found[: max(0, FOREIGN_A_DAY - _told_today(actor))]
+    findings.errors += told
+    findings.foreign, findings.foreign_told = len(found), len(told)
+    if len(found) > len(told):
+        words = (
+            f"还有行与管辖范围以外的登记重复。一天最多告知 {FOREIGN_A_DAY} 行，其余请联系县级主管部门核对。"
+        )
+        findings.errors.append(RowError(None, "身份证号", words))
+
+
+def _told_today(actor: User) -> int:
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    told = AuditEvent.objects.filter(
+        actor__person_key=actor.person_key, action="registry.refuse", at__gte=midnight
+    )
+    return sum(detail.get("foreign_told", 0) for detail in told.values_list("detail", flat=True))
 
 
 def _write(cursor: Any, one: RegistryImport, actor: User) -> tuple[int, int]:
@@ -262,7 +321,8 @@ def _close_as_applied(
         label="导入采集表",
         before=RegistryImport.Status.CHECKING,
         after=RegistryImport.Status.APPLIED,
-        detail={"households": households, "people": people, "warnings": len(findings.warnings)},
+        detail={"households": households, "people": people, "warnings": len(findings.warnings)}
+        | _foreign(findings),
     )
     run.message = note
 
@@ -271,8 +331,17 @@ def _close_as_repeated(one: RegistryImport, run: JobRun) -> None:
     earlier = RegistryImport.objects.select_related("created_by").get(
         county_code=one.county_code, sha256=one.sha256, status=RegistryImport.Status.APPLIED
     )
-    one.status, one.result_note = RegistryImport.Status.REFUSED, already_applied(earlier)
-    one.save(update_fields=["status", "result_note"])
+    with run.transaction():
+        one.status, one.result_note = RegistryImport.Status.REFUSED, already_applied(earlier)
+        one.save(update_fields=["status", "result_note"])
+        audit.record(
+            one,
+            action="registry.repeated",
+            actor=run.actor,
+            label="采集表已导入过，没有重复写入",
+            before=RegistryImport.Status.CHECKING,
+            after=RegistryImport.Status.REFUSED,
+        )
     run.message = one.result_note
 
 
@@ -293,9 +362,15 @@ def _refuse(one: RegistryImport, content: bytes, findings: Findings, run: JobRun
             label="采集表不符，未导入",
             before=RegistryImport.Status.CHECKING,
             after=RegistryImport.Status.REFUSED,
-            detail={"errors": len(findings.errors)},
+            detail={"errors": len(findings.errors)} | _foreign(findings),
         )
     raise FileRefused(note, findings.errors)
+
+
+def _foreign(findings: Findings) -> dict[str, int]:
+    """What the import met beyond its reach, for the audit administrators; empty when nothing."""
+    met = {name: getattr(findings, name) for name in ("foreign", "foreign_told", "foreign_accounts")}
+    return met if any(met.values()) else {}
 
 
 def _error_file(

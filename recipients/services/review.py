@@ -17,6 +17,7 @@ from huimin.core.errors import BadInput, StepForbidden, StepRefused
 from huimin.core.records import audit
 from huimin.core.work import workflow
 from huimin.core.work.verbs import advances
+from recipients import queries
 from recipients.models import (
     Declaration,
     DeclarationLine,
@@ -33,7 +34,7 @@ from recipients.states import (
     NOTICE_LEVEL_OF,
     DeclarationStatus,
 )
-from subsidies.models import Deliberation, JointParty
+from subsidies.models import JointParty
 
 if TYPE_CHECKING:
     from huimin.core.authority.steps import Step
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 SIGNING = {f"sign_{party}": party for party in JointParty}
 # the database says the same (triggers of recipients.models.review); here it is said before it fires
-_TRIGGER_TEXTS = ("公示没有期满", "还有异议没有答复", "县级联审还有部门没有会签")
+_TRIGGER_TEXTS = ("公示没有期满", "还有异议没有答复", "民主评议没有通过", "县级联审还有部门没有会签")
 
 
 def locked(pk: int, actor: User) -> Declaration:
@@ -81,7 +82,9 @@ def blocked(one: Declaration, step: Step) -> str:
         return _unready(one)
     if step.name == "deliberate":
         return (
-            "请在下面登记到会人数和票数。" if not one.deliberations.filter(round=one.round).exists() else ""
+            ""
+            if one.deliberations.filter(round=one.round, passed=True).exists()
+            else "请在下面登记到会人数和票数。"
         )
     if step.name.startswith("end_"):
         return _notice_refusal(one) or _leads_to_confirmation(one)
@@ -91,17 +94,8 @@ def blocked(one: Declaration, step: Step) -> str:
 
 
 def _leads_to_confirmation(one: Declaration) -> str:
-    target = next_level(one.version, one.status, deliberate=needs_deliberation(one))
+    target = next_level(one.version, one.status, objected=queries.was_objected(one))
     return entitlements.clash_refusal(one) if target == DeclarationStatus.CONFIRMED else ""
-
-
-def needs_deliberation(one: Declaration) -> bool:
-    """必经 always; 有异议时 once an objection against this declaration proved true."""
-    wanted = one.version.deliberation
-    if wanted == Deliberation.ON_OBJECTION:
-        upheld = Objection.objects.filter(notice__declaration=one, status=Objection.Status.UPHELD)
-        return upheld.exists()
-    return wanted == Deliberation.REQUIRED
 
 
 def _go_on(one: Declaration, step: Step, *, actor: User, note: str = "", **more: Any) -> None:
@@ -116,7 +110,7 @@ def _go_on(one: Declaration, step: Step, *, actor: User, note: str = "", **more:
 
 def _advance(one: Declaration, step: Step, *, actor: User, note: str, **more: Any) -> None:
     before = one.status
-    target = next_level(one.version, before, deliberate=needs_deliberation(one))
+    target = next_level(one.version, before, objected=queries.was_objected(one))
     if target == DeclarationStatus.CONFIRMED and (clash := entitlements.clash_refusal(one)):
         raise StepRefused(clash)
     skipped = [level.label for level in skipped_levels(before, target)]
@@ -195,16 +189,30 @@ class Votes:
 
 @transaction.atomic
 def deliberate(pk: int, votes: Votes, *, actor: User) -> Declaration:
-    """Record the meeting and go on when two thirds of those present agreed; else the list stays for another look."""
+    """Record the meeting, and go on when two thirds of those present agreed.
+
+    Else the record is kept and the list stays: people are excluded with their reason, and another meeting is held.
+    """
     one = locked(pk, actor)
     step = DECLARATION_FLOW["deliberate"]
     if refusal := workflow.why_not(one, step, actor=actor):
         raise refusal
     _check_votes(votes)
-    if one.deliberations.filter(round=one.round).exists():
-        raise StepRefused("这一轮的评议已经登记过。")
-    DeliberationRecord.objects.create(declaration=one, round=one.round, recorded_by=actor, **asdict(votes))
-    _go_on(one, step, actor=actor, note=votes.conclusion, present=votes.present, agreed=votes.agreed)
+    passed = vote_passes(present=votes.present, agreed=votes.agreed)
+    DeliberationRecord.objects.create(
+        declaration=one, round=one.round, recorded_by=actor, passed=passed, **asdict(votes)
+    )
+    if passed:
+        _go_on(one, step, actor=actor, note=votes.conclusion, present=votes.present, agreed=votes.agreed)
+    else:
+        audit.record(
+            one,
+            action="deliberate.failed",
+            actor=actor,
+            label="评议没有通过",
+            note=votes.conclusion,
+            detail={"round": one.round, "present": votes.present, "agreed": votes.agreed},
+        )
     return one
 
 
@@ -217,8 +225,6 @@ def _check_votes(votes: Votes) -> None:
         raise BadInput("实到人数不能多于应到人数。", field="present")
     if votes.present * 3 < votes.members * 2:
         raise BadInput("实到人数不足应到的三分之二，评议无效。", field="present")
-    if not vote_passes(present=votes.present, agreed=votes.agreed):
-        raise StepRefused("同意票不足实到人数的三分之二，评议没有通过。请核实有意见的人，剔除后重新评议。")
 
 
 # --- joint review --------------------------------------------------------------------------------------------------------------

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import django_filters
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
@@ -22,7 +24,7 @@ from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import Step
 from huimin.core.desk import lists, pages
 from huimin.core.desk.exports import XLSX, download, workbook
-from huimin.core.desk.http import StaffRequest, opens, take_step
+from huimin.core.desk.http import StaffRequest, opens, take_action_key, take_step
 from huimin.core.desk.pages import Link, Nothing, Panel, Stat
 from huimin.core.errors import FileRefused, Refused
 from huimin.core.models import Division, Level
@@ -33,6 +35,7 @@ from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.files import declaration as sheet
 from recipients.models import Declaration, DeclarationLine
+from recipients.rules import vote_passes
 from recipients.services import amounts, declarations, notices, review
 from recipients.services.places import roots
 from recipients.states import (
@@ -44,6 +47,7 @@ from recipients.states import (
 )
 from recipients.views import helpers
 from subsidies.models import Policy
+from subsidies.rules import Rule
 
 _SORTS = {
     "made": "id",
@@ -114,9 +118,9 @@ def declaration_export(request: StaffRequest) -> HttpResponseBase:
     rows = (
         (str(one.policy), one.period, one.place_name, one.serial, one.people, one.total, one.get_status_display(),
          str(one.made_by))
-        for one in queries.with_places(chosen.qs.order_by(*order.columns))
+        for one in queries.in_places(chosen.qs.order_by(*order.columns))
     )  # fmt: skip
-    return workbook("申报册", columns, rows)
+    return workbook(request, "申报册", columns, rows)
 
 
 @opens(Area.REVIEW)
@@ -130,20 +134,24 @@ def declaration_new(request: StaffRequest) -> HttpResponse:
     form = forms.DeclarationForm(request.POST or None, policies=policies, villages=villages)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
-        try:
-            made = declarations.make_declaration(
-                data["policy"],
-                period=data["period"],
-                division_code=data["division"].pk,
-                actor=request.user,
-                another=data["another"],
-            )
-        except Refused as refused:
-            form.add_error(None, str(refused))
-        else:
+        made: list[Declaration] = []
+        if helpers.act_on_form(
+            request,
+            form,
+            lambda: made.append(
+                declarations.make_declaration(
+                    data["policy"],
+                    period=data["period"],
+                    division_code=data["division"].pk,
+                    actor=request.user,
+                    another=data["another"],
+                )
+            ),
+            name="declaration.make",
+        ):
             messages.success(request, "已新编一册，请录入或导入明细。")
-            return redirect("recipients:declaration-detail", pk=made.pk)
-    return render(request, "recipients/declaration_new.html", {"form": form})
+            return redirect("recipients:declaration-detail", pk=made[0].pk)
+    return render(request, "recipients/declaration_new.html", {"form": form, "action_key": str(uuid4())})
 
 
 def _visible(request: StaffRequest, pk: int) -> Declaration:
@@ -188,8 +196,9 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
         totals={"quantity": Sum("quantity", default=Decimal(0)), "amount": Sum("amount", default=Decimal(0))},
         export=reverse("recipients:declaration-lines-export", args=[one.pk]),
     )
+    rule, period = amounts.rule_of(one.version), Period.parse(one.period)
     for line in context["page"]:
-        line.working = line.working or _working(one, line)
+        line.working = _working(rule, period, line)
     may_make = scope.holds(
         request.user, MAKER_ROLES, division_code=one.division_code, policy_id=one.policy_id
     )
@@ -202,9 +211,7 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
         "panel": _panel(request, one),
         "is_draft": one.status == DeclarationStatus.DRAFT and may_make,
         "may_exclude": _may_exclude(request, one),
-        "line_form": forms.LineForm(
-            facts=amounts.facts_of(one.version), quantity_label=one.version.quantity_label
-        ),
+        "line_form": forms.LineForm(facts=rule.facts, quantity_label=one.version.quantity_label),
         "sheet_form": forms.SheetForm(),
         "standing": standing,
         "may_post": one.status in NOTICE_STATES and standing is None and _may_post(request, one),
@@ -214,16 +221,17 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
         "signatures": one.signatures.filter(round=one.round).select_related("signed_by"),
         "meetings": one.deliberations.order_by("-pk"),
         "history": queries.history(one),
+        "action_key": str(uuid4()),
         "faults": forms_given.get("faults", []),
         "nothing": Nothing("册里还没有明细", "可以逐人录入、导入表格，或从上期带入。"),
     }
 
 
-def _working(one: Declaration, line: DeclarationLine) -> str:
+def _working(rule: Rule, period: Period, line: DeclarationLine) -> str:
     try:
         return amounts.work_out(
-            amounts.rule_of(one.version),
-            Period.parse(one.period),
+            rule,
+            period,
             quantity=line.quantity,
             facts=line.facts,
             born=line.beneficiary.birth_date,
@@ -294,12 +302,15 @@ def declaration_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
         if not form.is_valid():
             messages.error(request, str(next(iter(form.errors.values()))[0]))
             return redirect(back)
+        votes = form.votes(note)
         return take_step(
             request,
             step,
-            lambda: review.deliberate(pk, form.votes(note), actor=request.user),
+            lambda: review.deliberate(pk, votes, actor=request.user),
             back=back,
-            done="评议结果已登记。",
+            done="评议结果已登记。"
+            if vote_passes(present=votes.present, agreed=votes.agreed)
+            else "评议没有通过，结果已登记。请核实有意见的人，剔除后重新评议。",
         )
     return take_step(
         request,
@@ -335,7 +346,9 @@ def line_add(request: StaffRequest, pk: int) -> HttpResponse:
             actor=request.user,
         )
 
-    return helpers.act_with(request, form, add, back=_url(pk), done="已录入一行。")
+    return helpers.act_with(
+        request, form, add, name="declaration.line.add", back=_url(pk), done="已录入一行。"
+    )
 
 
 def _line(request: StaffRequest, pk: int, line: int) -> DeclarationLine:
@@ -354,19 +367,22 @@ def line_change(request: StaffRequest, pk: int, line: int) -> HttpResponse:
         f"fact_{key}": value for key, value in found.facts.items()
     }
     form = forms.FactsForm(request.POST or None, facts=facts, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        try:
-            declarations.change_line(
+    if (
+        request.method == "POST"
+        and form.is_valid()
+        and helpers.act_on_form(
+            request,
+            form,
+            lambda: declarations.change_line(
                 line, quantity=form.cleaned_data["quantity"], facts=form.facts, actor=request.user
-            )
-        except Refused as refused:
-            form.add_error(None, str(refused))
-        else:
-            messages.success(request, "已改，金额按标准重算。")
-            return redirect(_url(pk))
-    return render(
-        request, "recipients/line_form.html", {"line": found, "one": found.declaration, "form": form}
-    )
+            ),
+            name="declaration.line.change",
+        )
+    ):
+        messages.success(request, "已改，金额按标准重算。")
+        return redirect(_url(pk))
+    context = {"line": found, "one": found.declaration, "form": form, "action_key": str(uuid4())}
+    return render(request, "recipients/line_form.html", context)
 
 
 @opens(Area.REVIEW)
@@ -376,6 +392,7 @@ def line_remove(request: StaffRequest, pk: int, line: int) -> HttpResponse:
     return helpers.act(
         request,
         lambda: declarations.remove_line(line, actor=request.user),
+        name="declaration.line.remove",
         back=_url(pk),
         done="已删去一行。",
     )
@@ -389,6 +406,7 @@ def line_exclude(request: StaffRequest, pk: int, line: int) -> HttpResponse:
         request,
         forms.ExcludeForm(request.POST),
         lambda data: review.exclude_line(line, reason=data["reason"], actor=request.user),
+        name="declaration.line.exclude",
         back=_url(pk),
         done="已剔除，原因已记录。",
     )
@@ -401,6 +419,7 @@ def lines_prefill(request: StaffRequest, pk: int) -> HttpResponse:
     return helpers.act(
         request,
         lambda: declarations.prefill(pk, actor=request.user),
+        name="declaration.prefill",
         back=_url(pk),
         done="已从上期带入，请逐人核对。",
     )
@@ -416,7 +435,11 @@ def lines_import(request: StaffRequest, pk: int) -> HttpResponse:
         return redirect(_url(pk))
     upload: UploadedFile = form.cleaned_data["file"]
     try:
-        added = declarations.import_lines(pk, upload.read(), filename=upload.name or "", actor=request.user)
+        with transaction.atomic():
+            take_action_key(request, "declaration.import")
+            added = declarations.import_lines(
+                pk, upload.read(), filename=upload.name or "", actor=request.user
+            )
     except FileRefused as refused:
         messages.error(request, str(refused))
         return render(
@@ -457,9 +480,9 @@ def lines_export(request: StaffRequest, pk: int) -> HttpResponseBase:
             line.amount,
             line.excluded_reason,
         )
-        for line in chosen.qs.order_by(F("line_no"))
+        for line in chosen.qs.order_by(F("line_no")).iterator(chunk_size=queries.BLOCK)
     )
-    return workbook(f"申报册明细-{one.pk}", _LINE_COLUMNS, rows)
+    return workbook(request, f"申报册明细-{one.pk}", _LINE_COLUMNS, rows)
 
 
 @opens(Area.REVIEW)
@@ -472,6 +495,7 @@ def notice_post(request: StaffRequest, pk: int) -> HttpResponse:
         lambda data: notices.post_notice(
             pk, place=data["place"], starts_on=data["starts_on"], actor=request.user
         ),
+        name="notice.post",
         back=_url(pk),
         done="公示已登记，名单和金额已锁定。请打印张贴并拍照。",
     )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import django_filters
+from django.contrib import messages
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from huimin.core.authority.roles import Area
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
-from huimin.core.desk.http import StaffRequest, opens
+from huimin.core.desk.http import StaffRequest, opens, take_step
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.sheets.writer import Column
 from huimin.core.values import identity
@@ -21,8 +24,7 @@ from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.models import Entitlement, EntitlementVersion
 from recipients.services import entitlements
-from recipients.states import ENTITLEMENT_FLOW, EntitlementStatus
-from recipients.views import helpers
+from recipients.states import ENTITLEMENT_BUTTONS, ENTITLEMENT_FLOW, EntitlementStatus
 
 _SORTS = {"made": "id", "name": ("beneficiary__name_key", "id"), "policy": ("policy__code", "id")}
 
@@ -58,7 +60,12 @@ def entitlement_list(request: StaffRequest) -> HttpResponse:
     context["rows"] = queries.with_places(context["page"])
     for one in context["rows"]:
         found = workflow.actions(one, ENTITLEMENT_FLOW, actor=request.user)
-        one.acts = [(act.step.name, act.step.label) for act in found if not act.refused]
+        one.acts = [
+            (act.step.name, act.step.label)
+            for act in found
+            if act.step.name in ENTITLEMENT_BUTTONS and not act.refused
+        ]
+    context["action_key"] = str(uuid4())
     context["nothing"] = Nothing(
         "没有符合条件的享受资格",
         "申报册确认后在这里生成。",
@@ -80,23 +87,29 @@ def entitlement_export(request: StaffRequest) -> HttpResponseBase:
         (str(one.policy), one.beneficiary.name, identity.mask_id_staff(one.beneficiary.id_number), one.place_name,
          one.dated[0].quantity if one.dated else None, str(one.dated[0].valid.lower) if one.dated else "",
          str(one.dated[0].valid.upper or "") if one.dated else "", one.get_status_display(), str(one.ends_on or ""))
-        for one in queries.with_places(chosen.qs.order_by(*order.columns))
+        for one in queries.in_places(chosen.qs.order_by(*order.columns))
     )  # fmt: skip
-    return workbook("享受资格", columns, rows)
+    return workbook(request, "享受资格", columns, rows)
 
 
 @opens(Area.REVIEW)
 @require_POST
 def entitlement_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
     get_object_or_404(Entitlement.objects.visible_to(request.user), pk=pk)
-    if name not in {step.name for step in ENTITLEMENT_FLOW.steps}:
+    if name not in ENTITLEMENT_BUTTONS:
         raise Http404
-    return helpers.act_with(
+    step, back = ENTITLEMENT_FLOW[name], reverse("recipients:entitlement-list")
+    form = forms.EntitlementStepForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, str(next(iter(form.errors.values()))[0]))
+        return redirect(back)
+    data = form.cleaned_data
+    return take_step(
         request,
-        forms.EntitlementStepForm(request.POST),
-        lambda data: entitlements.take_step(
+        step,
+        lambda: entitlements.take_step(
             pk, name, actor=request.user, note=data["note"], happened=data["happened"]
         ),
-        back=reverse("recipients:entitlement-list"),
-        done=f"{ENTITLEMENT_FLOW[name].label}，已办好。",
+        back=back,
+        done=f"{step.label}，已办好。",
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from itertools import groupby
 from typing import Any
+from uuid import uuid4
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
@@ -13,21 +15,24 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.desk import lists
 from huimin.core.desk.exports import XLSX, download
 from huimin.core.desk.http import StaffRequest, opens
 from huimin.core.desk.pages import Link, Nothing
-from huimin.core.errors import Refused
 from huimin.core.models import BankBranch, Job
 from huimin.core.records import audit, files
-from recipients import forms
+from recipients import forms, queries
 from recipients.files.registry import template
 from recipients.models import RegistryImport
 from recipients.services import registry_import
+from recipients.states import IMPORT_ROLES
 from recipients.views import helpers
 
 BADGES = {"checking": "doing", "applied": "ok", "refused": "bad"}
+# states of a job that will not go on by itself
+BROKEN = {Job.State.FAILED: "没有办成", Job.State.STOPPED: "已停止"}
 
 
 @opens(Area.REGISTRY)
@@ -39,11 +44,11 @@ def import_list(request: StaffRequest) -> HttpResponse:
         answer = _take(request, form)
         if answer is not None:
             return answer
-    rows = RegistryImport.objects.visible_to(request.user).select_related("file", "created_by")
+    rows = queries.imports_for(request.user)
     context = lists.listing(request, rows, sorts={"time": "id", "rows": ("row_count", "id")}, default="-time")
     for one in context["page"]:
-        one.badge = BADGES[one.status]
-    context["form"] = form
+        _say_how_it_stands(one)
+    context |= {"form": form, "action_key": str(uuid4())}
     context["nothing"] = Nothing(
         "还没有导入过",
         "下载空表，填好后在上面上传。",
@@ -54,28 +59,39 @@ def import_list(request: StaffRequest) -> HttpResponse:
 
 def _take(request: StaffRequest, form: forms.SheetForm) -> HttpResponse | None:
     upload: UploadedFile = form.cleaned_data["file"]
-    try:
-        one, job = registry_import.submit_import(
-            upload.read(), filename=upload.name or "", actor=request.user
-        )
-    except Refused as refused:
-        form.add_error("file", str(refused))
+    taken: list[tuple[RegistryImport, Job | None]] = []
+    if not helpers.act_on_form(
+        request,
+        form,
+        lambda: taken.append(
+            registry_import.submit_import(upload.read(), filename=upload.name or "", actor=request.user)
+        ),
+        name="registry.upload",
+    ):
         return None
+    one, job = taken[0]
     if job is None:
         messages.info(request, registry_import.already_applied(one))
     return redirect("recipients:import-detail", pk=one.pk)
 
 
+def _say_how_it_stands(one: RegistryImport) -> None:
+    """An import whose job broke off is not under way: what the job says holds, there is no second state to forget."""
+    broken = one.status == RegistryImport.Status.CHECKING and one.job_state in BROKEN  # type: ignore[attr-defined]
+    one.is_broken = broken  # type: ignore[attr-defined]
+    one.word = BROKEN[one.job_state] if broken else one.get_status_display()  # type: ignore[attr-defined]
+    one.badge = "bad" if broken else BADGES[one.status]  # type: ignore[attr-defined]
+
+
 @opens(Area.REGISTRY)
 @require_safe
 def import_detail(request: StaffRequest, pk: int) -> HttpResponse:
-    one = get_object_or_404(
-        RegistryImport.objects.visible_to(request.user).select_related("file", "created_by"), pk=pk
-    )
+    one = get_object_or_404(queries.imports_for(request.user), pk=pk)
+    _say_how_it_stands(one)
     job = Job.objects.filter(key=f"{registry_import.KIND}:{pk}").select_related("created_by").first()
     context: dict[str, Any] = {
         "one": one,
-        "badge": BADGES[one.status],
+        "may_import": _may_import(request, one),
         "job": job,
         "kinds": _by_kind(one.errors),
         "warnings": _by_kind(one.warnings),
@@ -102,9 +118,16 @@ def import_errors(request: StaffRequest, pk: int) -> HttpResponseBase:
     )
     if one.error_file is None:
         raise Http404
+    if not _may_import(request, one):
+        raise PermissionDenied
     content = files.read(one.error_file)
     audit.record(one, action="errors.download", actor=request.user, label="下载待改正的行")
     return download(content, name=one.error_file.name, content_type=XLSX)
+
+
+def _may_import(request: StaffRequest, one: RegistryImport) -> bool:
+    """The rows hold whole numbers: for those who fill in and mend such workbooks, not for all who read the registry."""
+    return scope.holds(request.user, IMPORT_ROLES, division_code=one.division_code)
 
 
 @opens(Area.REGISTRY)

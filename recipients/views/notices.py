@@ -16,6 +16,7 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -25,9 +26,8 @@ from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Area
 from huimin.core.desk import lists
 from huimin.core.desk.exports import download, workbook
-from huimin.core.desk.http import StaffRequest, opens, take_action_key
+from huimin.core.desk.http import StaffRequest, opens
 from huimin.core.desk.pages import Link, Nothing, Stat
-from huimin.core.errors import Refused
 from huimin.core.sheets.writer import Column
 from huimin.core.work import workflow
 from recipients import forms, queries
@@ -149,9 +149,9 @@ def notice_export(request: StaffRequest) -> HttpResponseBase:
     rows = (
         (str(one.policy), one.declaration.period, one.place_name, one.get_level_display(), str(one.starts_on),
          str(one.ends_on), one.line_count, one.total, NoticeStatus(one.status_on(today)).label)
-        for one in queries.with_places(chosen.qs.order_by(*order.columns))
+        for one in queries.in_places(chosen.qs.order_by(*order.columns))
     )  # fmt: skip
-    return workbook("公示", columns, rows)
+    return workbook(request, "公示", columns, rows)
 
 
 def _notice(request: StaffRequest, pk: int) -> Notice:
@@ -186,6 +186,7 @@ def notice_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "objection_form": forms.ObjectionForm(),
         "may_photo": scope.holds(request.user, DECLARATION_FLOW[f"end_{one.level}_notice"].roles, **place),
         "is_running": status == NoticeStatus.RUNNING,
+        "action_key": str(uuid4()),
         "history": queries.history(one),
         "may_open_declaration": scope.reads(request.user, Area.REVIEW),
     }
@@ -196,8 +197,8 @@ def notice_detail(request: StaffRequest, pk: int) -> HttpResponse:
 @require_safe
 def notice_poster(request: StaffRequest, pk: int) -> HttpResponseBase:
     one = _notice(request, pk)
-    path = helpers.url_if_any("publicity:verify") or "/"
-    content = notices.poster(one, verify_url=request.build_absolute_uri(f"{path}?code={one.digest}"))
+    path = helpers.url_if_any("publicity:verify-code", one.code) or "/"
+    content = notices.poster(one, verify_url=request.build_absolute_uri(path))
     return download(content, name=f"公示-{one.pk}.pdf", content_type="application/pdf")
 
 
@@ -213,7 +214,12 @@ def photo_add(request: StaffRequest, pk: int) -> HttpResponse:
         notices.add_photo(pk, content, caption=data["caption"], taken_on=data["taken_on"], actor=request.user)
 
     return helpers.act_with(
-        request, form, add, back=reverse("recipients:notice-detail", args=[pk]), done="照片已存档。"
+        request,
+        form,
+        add,
+        name="notice.photo",
+        back=reverse("recipients:notice-detail", args=[pk]),
+        done="照片已存档。",
     )
 
 
@@ -239,6 +245,7 @@ def objection_file(request: StaffRequest, pk: int) -> HttpResponse:
         lambda data: objections.file_by_clerk(
             pk, text=data["text"], contact=data["contact"], actor=request.user
         ),
+        name="objection.file",
         back=reverse("recipients:notice-detail", args=[pk]),
         done="异议已登记，答复前不能进入下一步。",
     )
@@ -288,10 +295,10 @@ def objection_export(request: StaffRequest) -> HttpResponseBase:
     chosen = ObjectionFilter(request.GET, queryset=rows, request=request)
     columns = [Column("受理编号", 18), Column("政策", 30), Column("乡镇、村", 24), Column("提出时间", 18), Column("状态", 10), Column("核实结果", 50)]  # fmt: skip
     found = (
-        (one.code, str(one.notice.policy), one.place_name, one.filed_at.strftime("%Y-%m-%d"), one.get_status_display(), one.answer)
-        for one in queries.with_places(chosen.qs.order_by("-pk"))
+        (one.code, str(one.notice.policy), one.place_name, timezone.localtime(one.filed_at).strftime("%Y-%m-%d"), one.get_status_display(), one.answer)
+        for one in queries.in_places(chosen.qs.order_by("-pk"))
     )  # fmt: skip
-    return workbook("异议", columns, found)
+    return workbook(request, "异议", columns, found)
 
 
 @opens(Area.NOTICE)
@@ -337,18 +344,19 @@ def _objection_context(
 
 def _answer(request: StaffRequest, one: Objection, form: forms.AnswerForm) -> bool:
     data = form.cleaned_data
-    try:
-        take_action_key(request, "objection.answer")
-        objections.answer_objection(
+    done = helpers.act_on_form(
+        request,
+        form,
+        lambda: objections.answer_objection(
             one.pk,
             upheld=data["verdict"] != "rejected",
             answer=data["answer"],
             exclude=[int(line) for line in data["exclude"]] if data["verdict"] == "exclude" else [],
             send_back=data["verdict"] == "return",
             actor=request.user,
-        )
-    except Refused as refused:
-        form.add_error(None, str(refused))
-        return False
-    messages.success(request, "已答复。属实的，原公示已撤下，请重新张贴并重算天数。")
-    return True
+        ),
+        name="objection.answer",
+    )
+    if done:
+        messages.success(request, "已答复。属实的，原公示已撤下，请重新张贴并重算天数。")
+    return done

@@ -8,37 +8,45 @@ from uuid import uuid4
 import django_filters
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import within
-from huimin.core.desk import lists
+from huimin.core.desk import lists, pages
 from huimin.core.desk.exports import workbook
-from huimin.core.desk.http import StaffRequest, opens, take_action_key
+from huimin.core.desk.http import StaffRequest, code_first, opens, take_step
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import BadInput, Refused
 from huimin.core.sheets.writer import Column
 from huimin.core.values import identity
+from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.files import relations
-from recipients.models import AccountChange, Entitlement, Person, RecordStatus
-from recipients.services import entitlements, registry
-from recipients.states import ACCOUNT_ASK_ROLES, EDIT_ROLES, IMPORT_ROLES
+from recipients.models import AccountChange, Death, Entitlement, Person, RecordStatus
+from recipients.services import deaths, registry
+from recipients.states import (
+    ACCOUNT_ASK_ROLES,
+    ACCOUNT_FLOW,
+    DEATH_FLOW,
+    EDIT_ROLES,
+    IMPORT_ROLES,
+    DeathStatus,
+)
 from recipients.views import helpers
 
-_SORTS = {"name": "name_key", "born": "birth_date", "entered": "id"}
+# not by birthday: beside the mask, the order of many people would tell each one's day
+_SORTS = {"name": "name_key", "entered": "id"}
 _COLUMNS = [
     Column("姓名", 12),
     Column("身份证号", 22),
     Column("性别", 6),
-    Column("出生日期", 12),
+    Column("出生年", 8, "integer"),
     Column("乡镇、村", 26),
     Column("小组", 14),
     Column("农户编码", 16),
@@ -91,9 +99,6 @@ def person_list(request: StaffRequest) -> HttpResponse:
         export=reverse("recipients:person-export"),
     )
     context["rows"] = queries.with_places(context["page"])
-    today = clock.today()
-    for row in context["rows"]:
-        row.age = queries.age_on(row.birth_date, today)
     context["may_import"] = _holds_any(request, IMPORT_ROLES)
     context["nothing"] = Nothing(
         "没有找到符合条件的人",
@@ -123,15 +128,15 @@ def _open_by_number(request: StaffRequest) -> HttpResponse:
 @opens(Area.REGISTRY)
 @require_safe
 def person_export(request: StaffRequest) -> HttpResponseBase:
-    chosen = PersonFilter(request.GET, queryset=queries.people_for(request.user), request=request)
+    chosen = PersonFilter(request.GET, queryset=queries.people_exported_for(request.user), request=request)
     order = lists.order_of(request.GET.get("sort", ""), _SORTS, "name")
-    found = queries.with_places(chosen.qs.order_by(*order.columns))
+    found = queries.in_places(chosen.qs.order_by(*order.columns))
     rows = (
         (
             one.name,
             identity.mask_id_staff(one.id_number),
             one.get_sex_display(),
-            str(one.birth_date),
+            one.birth_date.year,
             one.place_name,
             one.household.group_name,
             one.household.code,
@@ -141,7 +146,7 @@ def person_export(request: StaffRequest) -> HttpResponseBase:
         )
         for one in found
     )
-    return workbook("补贴对象", _COLUMNS, rows)
+    return workbook(request, "补贴对象", _COLUMNS, rows)
 
 
 @opens(Area.REGISTRY)
@@ -152,12 +157,10 @@ def person_detail(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 def _detail(request: StaffRequest, person: Person, shown: dict[str, str] | None = None) -> dict[str, Any]:
-    today = clock.today()
     members: list[Any] = list(
         queries.people_for(request.user).filter(household=person.household).order_by("-is_holder", "pk")
     )
     for member in members:
-        member.age = queries.age_on(member.birth_date, today)
         member.relation_label = relations.LABELS.get(member.relation, "")
     rights = (
         Entitlement.objects.visible_to(request.user)
@@ -169,7 +172,6 @@ def _detail(request: StaffRequest, person: Person, shown: dict[str, str] | None 
     may_edit = scope.holds(request.user, EDIT_ROLES, division_code=place)
     return {
         "person": person,
-        "age": queries.age_on(person.birth_date, today),
         "place": queries.place_names([place])[place],
         "relation": relations.LABELS.get(person.relation, ""),
         "members": members,
@@ -186,10 +188,28 @@ def _detail(request: StaffRequest, person: Person, shown: dict[str, str] | None 
         else "",
         "may_edit": may_edit,
         "may_ask": scope.holds(request.user, ACCOUNT_ASK_ROLES, division_code=place),
+        "may_reveal": registry.may_reveal(person, actor=request.user),
         "reveal_form": forms.RevealForm(),
         "death_form": forms.DeathForm(),
+        "death_panel": _death_panel(request, person),
+        "action_key": str(uuid4()),
         "shown": shown,
     }
+
+
+def _death_panel(request: StaffRequest, person: Person) -> pages.Panel | None:
+    """The way back from a mistaken death, for those whose post it is."""
+    death = person.deaths.filter(status=DeathStatus.STANDING).first()
+    found = workflow.actions(death, DEATH_FLOW, actor=request.user) if death else []
+    if not found or death is None:
+        return None
+    url = reverse("recipients:death-correct", args=[person.pk, death.pk])
+    return pages.Panel(
+        "更正死亡登记",
+        pages.acts(found, lambda _: url),
+        hint=f"由{death.recorded_by}登记，须由另一个人更正；因它终止的享受资格随之恢复。",
+        note_label="更正原因",
+    )
 
 
 @opens(Area.REGISTRY)
@@ -200,6 +220,8 @@ def person_reveal(request: StaffRequest, pk: int) -> HttpResponse:
     form = forms.RevealForm(request.POST)
     shown = None
     if form.is_valid():
+        if asked := code_first(request, "看完整号码", back=reverse("recipients:person-detail", args=[pk])):
+            return asked
         field = form.cleaned_data["field"]
         try:
             value = registry.reveal(pk, field, reason=form.cleaned_data["reason"], actor=request.user)
@@ -221,14 +243,18 @@ def person_edit(request: StaffRequest, pk: int) -> HttpResponse:
         "group_name": person.household.group_name
     }
     form = forms.PersonForm(request.POST or None, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        try:
-            registry.edit_person(pk, form.cleaned_data, actor=request.user)
-        except Refused as refused:
-            form.add_error(None, str(refused))
-        else:
-            messages.success(request, "已保存，变更记录里有改动前后的内容。")
-            return redirect("recipients:person-detail", pk=pk)
+    if (
+        request.method == "POST"
+        and form.is_valid()
+        and helpers.act_on_form(
+            request,
+            form,
+            lambda: registry.edit_person(pk, form.cleaned_data, actor=request.user),
+            name="person.edit",
+        )
+    ):
+        messages.success(request, "已保存，变更记录里有改动前后的内容。")
+        return redirect("recipients:person-detail", pk=pk)
     return _form_page(request, person, form, "改档案", "保存")
 
 
@@ -239,9 +265,27 @@ def person_death(request: StaffRequest, pk: int) -> HttpResponse:
     return helpers.act_with(
         request,
         forms.DeathForm(request.POST),
-        lambda data: entitlements.record_death(pk, died_on=data["died_on"], actor=request.user),
+        lambda data: deaths.record_death(pk, died_on=data["died_on"], actor=request.user),
+        name="death.record",
         back=reverse("recipients:person-detail", args=[pk]),
         done="已登记死亡，享受资格已按各项政策的停发规则终止。",
+    )
+
+
+@opens(Area.REGISTRY)
+@require_POST
+def death_correct(request: StaffRequest, pk: int, death: int) -> HttpResponse:
+    """更正: the person lives. By another one than who registered the death, with the reason."""
+    found = get_object_or_404(Death.objects.visible_to(request.user), pk=death, person_id=pk)
+    step = DEATH_FLOW["correct"]
+    return take_step(
+        request,
+        step,
+        lambda: deaths.correct_death(
+            found.pk, step.name, actor=request.user, note=request.POST.get("note", "")
+        ),
+        back=reverse("recipients:person-detail", args=[pk]),
+        done="死亡登记已更正，因它终止的享受资格已恢复。这期间没有发的，请另立一册补报。",
     )
 
 
@@ -254,12 +298,13 @@ def account_ask(request: StaffRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         given = dict(form.cleaned_data)
         reason = given.pop("reason")
-        try:
-            take_action_key(request, "account.ask")
-            registry.ask_account_change(pk, registry.NewAccount(**given), reason=reason, actor=request.user)
-        except Refused as refused:
-            form.add_error(None, str(refused))
-        else:
+        new = registry.NewAccount(**given)
+        if helpers.act_on_form(
+            request,
+            form,
+            lambda: registry.ask_account_change(pk, new, reason=reason, actor=request.user),
+            name="account.ask",
+        ):
             messages.success(request, "已申请换卡，另一个人复核后生效。")
             return redirect("recipients:person-detail", pk=pk)
     return _form_page(request, person, form, "申请换卡", "送复核")
@@ -287,6 +332,7 @@ def change_list(request: StaffRequest) -> HttpResponse:
     )
     context = lists.listing(request, rows, sorts={"time": "id"}, default="-time", filterset=ChangeFilter)
     context["rows"] = queries.with_places(context["page"])
+    context["action_key"] = str(uuid4())
     context["nothing"] = Nothing(
         "没有账户变更", "换卡在个人档案里申请。", [Link("找人", reverse("recipients:person-list"))]
     )
@@ -297,12 +343,15 @@ def change_list(request: StaffRequest) -> HttpResponse:
 @require_POST
 def change_check(request: StaffRequest, pk: int) -> HttpResponse:
     get_object_or_404(AccountChange.objects.visible_to(request.user), pk=pk)
-    approve = request.POST.get("verdict") == "approve"
-    return helpers.act(
+    name = request.POST.get("verdict", "")
+    if name not in {step.name for step in ACCOUNT_FLOW.steps}:
+        raise Http404
+    return take_step(
         request,
+        ACCOUNT_FLOW[name],
         lambda: registry.check_account_change(
-            pk, approve=approve, note=request.POST.get("note", ""), actor=request.user
+            pk, name, note=request.POST.get("note", ""), actor=request.user
         ),
         back=reverse("recipients:change-list"),
-        done="换卡已生效。" if approve else "已退回申请人。",
+        done="换卡已生效。" if name == "approve" else "已退回申请人。",
     )

@@ -123,6 +123,7 @@ class Migration(migrations.Migration):
                 ('stop_rule', models.CharField(choices=[('same_month', '当月停发'), ('next_month', '次月停发'), ('next_quarter', '次季停发'), ('next_year', '次年停发')], default='next_month', max_length=12, verbose_name='停发规则')),
                 ('is_open_ended', models.BooleanField(default=False, verbose_name='享受到停止为止')),
                 ('required_facts', models.JSONField(blank=True, default=list, verbose_name='申报须填')),
+                ('status', models.CharField(choices=[('draft', '草稿'), ('submitted', '待审批'), ('published', '已发布')], default='draft', max_length=10, verbose_name='状态')),
                 ('published_at', models.DateTimeField(blank=True, null=True, verbose_name='发布时间')),
                 ('made_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='拟订人')),
                 ('policy', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='subsidies.policy', verbose_name='政策')),
@@ -207,11 +208,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='policyversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('published_at__isnull', True)), fields=('policy',), name='policy_one_draft_version', violation_error_message='这项政策已有一个未发布的版本，请先办完它。'),
+            constraint=models.UniqueConstraint(condition=models.Q(('status', 'published'), _negated=True), fields=('policy',), name='policy_one_draft_version', violation_error_message='这项政策已有一个未发布的版本，请先办完它。'),
         ),
         migrations.AddConstraint(
             model_name='policyversion',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('published_at__isnull', False)), expressions=[('policy', '='), ('valid', '&&')], name='policy_versions_never_overlap', violation_error_message='同一政策的执行期间不能重叠。'),
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('status', 'published')), expressions=[('policy', '='), ('valid', '&&')], name='policy_versions_never_overlap', violation_error_message='同一政策的执行期间不能重叠。'),
+        ),
+        migrations.AddConstraint(
+            model_name='policyversion',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('published_at__isnull', False), ('status', 'published')), models.Q(models.Q(('status', 'published'), _negated=True), ('published_at__isnull', True)), _connector='OR'), name='policy_version_published_on_a_day'),
         ),
         migrations.AddConstraint(
             model_name='policyversion',
@@ -223,10 +228,18 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='policyversion',
-            trigger=pgtrigger.compiler.Trigger(name='published_version_stays', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."published_at" IS NOT NULL)', func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='df38dd85c4b46821e9cc01b5a7feae903b6b7a78', operation='DELETE', pgid='pgtrigger_published_version_stays_46fa0', table='subsidies_policyversion', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='version_steps', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE _is_valid_transition BOOLEAN;', func='SELECT CONCAT(OLD."status", \':\', NEW."status") = ANY(\'{draft:submitted,submitted:draft,submitted:published}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."status" IS DISTINCT FROM NEW."status") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "status" from "%" to "%" on table %\', OLD."status", NEW."status", TG_TABLE_NAME; ELSE RETURN NEW; END IF;', hash='be2870c04cbc7d4d43dc3281ec7d348ba1d3076b', operation='UPDATE', pgid='pgtrigger_version_steps_93fbc', table='subsidies_policyversion', when='BEFORE')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='policyversion',
-            trigger=pgtrigger.compiler.Trigger(name='published_version_is_fixed', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."published_at" IS NOT NULL)', func="\n                    IF to_jsonb(NEW) - 'valid' IS DISTINCT FROM to_jsonb(OLD) - 'valid'\n                       OR lower(NEW.valid) IS DISTINCT FROM lower(OLD.valid) THEN\n                        RAISE EXCEPTION '已发布的政策版本不能修改' USING ERRCODE = '23514';\n                    END IF;\n                    RETURN NEW;\n                ", hash='bef05b5499cb6f971204b61a96a1d3a15342f0be', operation='UPDATE', pgid='pgtrigger_published_version_is_fixed_4909b', table='subsidies_policyversion', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='publishing_has_its_time', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW."status" = \'published\' AND NOT (OLD."status" = \'published\'))', func='NEW.published_at := business_now(); RETURN NEW;', hash='9aab417c3b1065092d4c7ff585a4ed50d221fcc3', operation='UPDATE', pgid='pgtrigger_publishing_has_its_time_1ea37', table='subsidies_policyversion', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='policyversion',
+            trigger=pgtrigger.compiler.Trigger(name='sent_version_stays', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NOT (OLD."status" = \'draft\'))', func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='bf0422969c3e34ae2f2a569476ccdd6fc9af8219', operation='DELETE', pgid='pgtrigger_sent_version_stays_9b44c', table='subsidies_policyversion', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='policyversion',
+            trigger=pgtrigger.compiler.Trigger(name='sent_version_is_fixed', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NOT (OLD."status" = \'draft\'))', func="\n                    IF OLD.status = 'submitted' THEN\n                        IF to_jsonb(NEW) - ARRAY['status', 'published_at']\n                           IS DISTINCT FROM to_jsonb(OLD) - ARRAY['status', 'published_at'] THEN\n                            RAISE EXCEPTION '已送审的政策版本不能修改' USING ERRCODE = '23514';\n                        END IF;\n                        RETURN NEW;\n                    END IF;\n                    IF to_jsonb(NEW) - 'valid' IS DISTINCT FROM to_jsonb(OLD) - 'valid'\n                       OR lower(NEW.valid) IS DISTINCT FROM lower(OLD.valid) THEN\n                        RAISE EXCEPTION '已发布的政策版本不能修改' USING ERRCODE = '23514';\n                    END IF;\n                    RETURN NEW;\n                ", hash='a6107dc0cff8c6ddb7c2a039e1fc1fde695228b3', operation='UPDATE', pgid='pgtrigger_sent_version_is_fixed_52f77', table='subsidies_policyversion', when='BEFORE')),
         ),
     ]

@@ -17,10 +17,11 @@ from typing import Any
 
 from huimin.core.errors import BadInput
 from huimin.core.values.money import MOST, format_yuan, round_yuan
-from subsidies.rules.nodes import Fact, Facts, Node, number_of, text_of
-from subsidies.rules.parsing import Parser
+from subsidies.rules.nodes import Fact, Facts, Node, Sql, number_of, text_of
+from subsidies.rules.parsing import WORKED_OUT, Parser
 
 __all__ = [
+    "WORKED_OUT",
     "Fact",
     "Facts",
     "Rule",
@@ -79,8 +80,8 @@ def evaluate(rule: Rule, facts: Facts) -> Worked:
     return Worked(amount, f"{text}＝{format_yuan(amount)} 元")
 
 
-def compile_sql(rule: Rule, columns: Mapping[str, str]) -> tuple[str, list[Any]]:
-    """The same amount for many rows: an expression with %s parameters that gives numeric(14,2).
+def compile_sql(rule: Rule, columns: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """The same amount for many rows: an expression with parameters %(rule0)s, … that gives numeric(14,2).
 
     `columns` maps every fact's name to an SQL expression (a literal % in it doubled). NULL where evaluate raises
     BadInput: a fact is missing, a word is unknown, the amount is negative or too large. The caller refuses such rows.
@@ -88,21 +89,21 @@ def compile_sql(rule: Rule, columns: Mapping[str, str]) -> tuple[str, list[Any]]
     missing = [fact.name for fact in rule.facts if fact.name not in columns]
     if missing:
         raise ValueError(f"no column for {', '.join(missing)}")
-    conditions, params = ["true"], []
+    into = Sql(columns)
+    conditions = ["true"]
     for fact in rule.facts:
         if fact.is_text:
-            conditions.append(f"({columns[fact.name]})::text = ANY(%s)")
-            params.append(list(fact.choices))
+            conditions.append(f"{into.word(fact)} = ANY({into.bind(list(fact.choices))})")
         else:
-            conditions.append(f"({columns[fact.name]}) IS NOT NULL")
-    exact = rule.root.sql(columns)
+            conditions.append(f"{into.number(fact)} IS NOT NULL")
+    exact = rule.root.sql(into)
     # columns are written by us, values travel as parameters
-    inner = f"SELECT CASE WHEN {' AND '.join(conditions)} THEN {exact.text} END AS exact"
+    inner = f"SELECT CASE WHEN {' AND '.join(conditions)} THEN {exact} END AS exact"
     fits = f"worked.exact BETWEEN 0 AND {MOST}"
     text = (
         f"(SELECT CASE WHEN {fits} THEN round(worked.exact, 2)::numeric(14,2) END FROM ({inner}) AS worked)"  # noqa: S608
     )
-    return text, [*params, *exact.params]
+    return text, into.params
 
 
 def facts_needed(rule: Rule) -> tuple[Fact, ...]:

@@ -15,6 +15,7 @@ class Composed:
 
     base: str
     amount: str = ""
+    unit: str = ""  # of the amount and of every row's, such as 元/亩; left out of the rule it means 元
     rows: list[tuple[str, ...]] = field(default_factory=list)
     by: str = "age"
     by_label: str = ""
@@ -23,20 +24,24 @@ class Composed:
     quantity_unit: str = ""
     times_quantity: bool = False
     times_months: bool = False
+    # what 补差 asks, and what it calls that
+    members: tuple[str, str] | None = None
+    income: tuple[str, str] | None = None
 
 
 def compose(chosen: Composed) -> Node:
     """The rule as JSON; parse_rule checks it."""
     node = _base(chosen)
     if chosen.times_quantity:
-        quantity = _fact("quantity", chosen.quantity_label or "数量", chosen.quantity_unit)
+        quantity = _fact("quantity", chosen.quantity_label, chosen.quantity_unit)
         node = {"op": "mul", "args": [{"op": "fact", **quantity}, node]}
     return {"op": "monthly", "of": node} if chosen.times_months else node
 
 
 def decompose(node: Node) -> Composed | None:
-    """The choices behind a rule, to fill the form again; None when the rule has another shape."""
+    """The choices behind a rule, to fill the form again; None unless compose() makes this very rule of them."""
     chosen: dict[str, Any] = {}
+    whole = node
     if node.get("op") == "monthly":
         chosen["times_months"], node = True, node["of"]
     if node.get("op") == "mul" and len(node["args"]) == 2 and node["args"][0].get("name") == "quantity":
@@ -47,37 +52,48 @@ def decompose(node: Node) -> Composed | None:
             "quantity_unit": quantity.get("unit", ""),
         }
     base = _read_base(node)
-    return Composed(**chosen, **base) if base else None
+    found = Composed(**chosen, **base) if base else None
+    return found if found and compose(found) == whole else None
 
 
 def _base(chosen: Composed) -> Node:
     by = _fact(chosen.by, chosen.by_label, chosen.by_unit)
     if chosen.base == "tiers":
         bands = [
-            {"from": low or None, "to": high or None, "then": _yuan(amount)}
+            {"from": low or None, "to": high or None, "then": _const(amount, chosen.unit)}
             for low, high, amount in chosen.rows
         ]
         return {"op": "tiers", "by": by, "bands": bands}
     if chosen.base == "table":
-        rows = [{"is": word, "then": _yuan(amount)} for word, amount in chosen.rows]
-        return {"op": "table", "by": {**by, "name": "grade"}, "rows": rows}
+        rows = [{"is": word, "then": _const(amount, chosen.unit)} for word, amount in chosen.rows]
+        return {"op": "table", "by": by, "rows": rows}
+    standard = _const(chosen.amount, chosen.unit)
     if chosen.base == "top_up":
-        return {"op": "top_up", "standard": _yuan(chosen.amount)}
-    return _yuan(chosen.amount)
+        asked = {"members": chosen.members, "income": chosen.income}
+        named = {name: _fact(name, *words) for name, words in asked.items() if words is not None}
+        return {"op": "top_up", "standard": standard, **named}
+    return standard
 
 
 def _read_base(node: Node) -> dict[str, Any] | None:
     op = node.get("op")
     if op == "const":
-        return {"base": "flat", "amount": node["value"]}
+        return {"base": "flat", "amount": node["value"], "unit": node.get("unit", "")}
     if op == "top_up" and node["standard"].get("op") == "const":
-        return {"base": "top_up", "amount": node["standard"]["value"]}
+        standard = node["standard"]
+        asked = {
+            name: (node[name].get("label", ""), node[name].get("unit", ""))
+            for name in ("members", "income")
+            if node.get(name)
+        }
+        return {"base": "top_up", "amount": standard["value"], "unit": standard.get("unit", ""), **asked}
     rows = node.get("bands") if op == "tiers" else node.get("rows") if op == "table" else None
     if not rows or any(row["then"].get("op") != "const" for row in rows):
         return None
     keys = ("from", "to") if op == "tiers" else ("is",)
     return {
         "base": op,
+        "unit": rows[0]["then"].get("unit", ""),
         "by": node["by"]["name"],
         "by_label": node["by"].get("label", ""),
         "by_unit": node["by"].get("unit", ""),
@@ -89,5 +105,5 @@ def _fact(name: str, label: str, unit: str) -> Node:
     return {"name": name, **({"label": label} if label else {}), **({"unit": unit} if unit else {})}
 
 
-def _yuan(amount: str) -> Node:
-    return {"op": "const", "value": amount, "unit": "元"}
+def _const(amount: str, unit: str) -> Node:
+    return {"op": "const", "value": amount, **({"unit": unit} if unit else {})}

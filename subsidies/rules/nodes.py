@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from huimin.core.errors import BadInput
+from huimin.core.values import numbers
 
 Value = Decimal | str | int
 Facts = Mapping[str, Value]
-NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,6})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +34,21 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """An expression under construction; parameters stand in the order of its %s."""
+    """A statement under construction: where each fact stands, and the values that travel as named parameters."""
 
-    text: str
-    params: tuple[Any, ...] = ()
+    columns: Mapping[str, str]
+    params: dict[str, Any] = field(default_factory=dict)
+
+    def number(self, fact: Fact) -> str:
+        return f"({self.columns[fact.name]})::numeric"
+
+    def word(self, fact: Fact) -> str:
+        return f"({self.columns[fact.name]})::text"
+
+    def bind(self, value: Any) -> str:
+        name = f"rule{len(self.params)}"
+        self.params[name] = value
+        return f"%({name})s"
 
 
 class Node:
@@ -53,7 +63,7 @@ class Node:
     def work(self, facts: Facts) -> tuple[Decimal, str]:
         raise NotImplementedError
 
-    def sql(self, columns: Mapping[str, str]) -> Sql:
+    def sql(self, into: Sql) -> str:
         raise NotImplementedError
 
     def words(self) -> str:
@@ -68,8 +78,8 @@ class Const(Node):
     def work(self, facts: Facts) -> tuple[Decimal, str]:
         return self.value, self.words()
 
-    def sql(self, columns: Mapping[str, str]) -> Sql:
-        return Sql("%s::numeric", (self.value,))
+    def sql(self, into: Sql) -> str:
+        return f"{into.bind(self.value)}::numeric"
 
     def words(self) -> str:
         return _with_unit(self.value, self.unit)
@@ -88,8 +98,8 @@ class Number(Node):
         value = number_of(facts, self.fact)
         return value, _with_unit(value, self.fact.unit)
 
-    def sql(self, columns: Mapping[str, str]) -> Sql:
-        return Sql(f"({columns[self.fact.name]})::numeric")
+    def sql(self, into: Sql) -> str:
+        return into.number(self.fact)
 
     def words(self) -> str:
         return self.fact.label
@@ -113,8 +123,8 @@ class Chain(Node):
             total = _ARITHMETIC[self.op](total, value)
         return total, self._joined(texts)
 
-    def sql(self, columns: Mapping[str, str]) -> Sql:
-        return _joined_sql(self.parts, columns, f" {_SQL_SIGN[self.op]} ")
+    def sql(self, into: Sql) -> str:
+        return _joined_sql(self.parts, into, f" {_SQL_SIGN[self.op]} ")
 
     def words(self) -> str:
         return self._joined([part.words() for part in self.parts])
@@ -139,9 +149,8 @@ class Extreme(Node):
         values, texts = zip(*(part.work(facts) for part in self.parts), strict=True)
         return (min if self.op == "min" else max)(values), self._joined(texts)
 
-    def sql(self, columns: Mapping[str, str]) -> Sql:
-        inner = _joined_sql(self.parts, columns, ", ")
-        return Sql(("LEAST" if self.op == "min" else "GREATEST") + inner.text, inner.params)
+    def sql(self, into: Sql) -> str:
+        return ("LEAST" if self.op == "min" else "GREATEST") + _joined_sql(self.parts, into, ", ")
 
     def words(self) -> str:
         return self._joined([part.words() for part in self.parts])
@@ -189,17 +198,13 @@ class Tiers(Node):
                 return amount, f"{_bracketed(band.then, text)}（{shown}，{band.words(self.fact.unit)}）"
         return Decimal(0), f"0（{shown}，不在任何一档）"
 
-    def sql(self, columns: Mapping[str, str]) -> Sql:
-        column, cases, params = f"({columns[self.fact.name]})::numeric", [], []
+    def sql(self, into: Sql) -> str:
+        column, cases = into.number(self.fact), []
         for band in self.bands:
             limits = [(">=", band.low), ("<", band.high)]
-            held = [(sign, limit) for sign, limit in limits if limit is not None]
-            then = band.then.sql(columns)
-            cases.append(
-                f"WHEN {' AND '.join(f'{column} {sign} %s' for sign, _ in held) or 'true'} THEN {then.text}"
-            )
-            params += [*(limit for _, limit in held), *then.params]
-        return Sql(f"(CASE {' '.join(cases)} ELSE 0::numeric END)", tuple(params))
+            held = [f"{column} {sign} {into.bind(limit)}" for sign, limit in limits if limit is not None]
+            cases.append(f"WHEN {' AND '.join(held) or 'true'} THEN {band.then.sql(into)}")
+        return f"(CASE {' '.join(cases)} ELSE 0::numeric END)"
 
     def words(self) -> str:
         lines = [f"{band.words(self.fact.unit)}：{band.then.words()}" for band in self.bands]
@@ -226,15 +231,9 @@ class Table(Node):
         amount, text = then.work(facts)
         return amount, f"{_bracketed(then, text)}（{self.fact.label}：{word}）"
 
-    def sql(self, columns: Mapping[str, str]) -> Sql:
-        cases, params = [], []
-        for word, node in self.rows:
-            then = node.sql(columns)
-            cases.append(f"WHEN %s THEN {then.text}")
-            params += [word, *then.params]
-        return Sql(
-            f"(CASE ({columns[self.fact.name]})::text {' '.join(cases)} ELSE 0::numeric END)", tuple(params)
-        )
+    def sql(self, into: Sql) -> str:
+        cases = [f"WHEN {into.bind(word)} THEN {then.sql(into)}" for word, then in self.rows]
+        return f"(CASE {into.word(self.fact)} {' '.join(cases)} ELSE 0::numeric END)"
 
     def words(self) -> str:
         return f"按{self.fact.label}（{'；'.join(f'{word}：{then.words()}' for word, then in self.rows)}）"
@@ -259,10 +258,9 @@ class TopUp(Node):
         text = f"（{_bracketed(self.standard, told)} × {heads} − {earned}）"
         return max(Decimal(0), lacking), text if lacking >= 0 else f"{text}，收入已达标准，按 0 计"
 
-    def sql(self, columns: Mapping[str, str]) -> Sql:
-        standard, members, income = (part.sql(columns) for part in self.parts)
-        text = f"GREATEST(0::numeric, {standard.text} * {members.text} - {income.text})"
-        return Sql(text, standard.params + members.params + income.params)
+    def sql(self, into: Sql) -> str:
+        standard, members, income = (part.sql(into) for part in self.parts)
+        return f"GREATEST(0::numeric, {standard} * {members} - {income})"
 
     def words(self) -> str:
         product = f"{_bracketed(self.standard, self.standard.words())} × {self.members.words()}"
@@ -287,11 +285,8 @@ class Cut(Node):
         result = value.quantize(Decimal(1).scaleb(-self.places), way) + 0
         return result, text if result == value else f"{self._named(text)}取 {result:f}"
 
-    def sql(self, columns: Mapping[str, str]) -> Sql:
-        inner = self.of.sql(columns)
-        return Sql(
-            f"{'trunc' if self.op == 'truncate' else 'round'}({inner.text}, {self.places})", inner.params
-        )
+    def sql(self, into: Sql) -> str:
+        return f"{'trunc' if self.op == 'truncate' else 'round'}({self.of.sql(into)}, {self.places})"
 
     def words(self) -> str:
         return f"{self._named(self.of.words())}{'舍去' if self.op == 'truncate' else '四舍五入'}到 {self.places} 位小数"
@@ -301,15 +296,15 @@ class Cut(Node):
 
 
 def number_of(facts: Facts, fact: Fact) -> Decimal:
-    """A declared number; text as well as Decimal, at most 12 digits before and 6 after the point."""
+    """A declared number by the one rule of numbers.QUANTITY, as text or Decimal: never negative, nothing to tidy."""
     given = facts.get(fact.name)
     if given is None or given == "":
         raise BadInput(f"没有填{fact.label}，算不出金额。", field=fact.name)
     if isinstance(given, bool) or not isinstance(given, Decimal | int | str):
         raise TypeError(f"{fact.name} is a Decimal, int or text, not {type(given).__name__}")
-    text = f"{given:f}" if isinstance(given, Decimal) else str(given).strip()
-    if not NUMBER.fullmatch(text):
-        raise BadInput(f"{fact.label}“{text[:20]}”不是数字，或位数太多。", field=fact.name)
+    text = f"{given:f}" if isinstance(given, Decimal) else str(given)
+    if not numbers.QUANTITY.fullmatch(text):
+        raise BadInput(f"{fact.label}“{numbers.shown(text)}”不是数字，或小于0，或位数太多。", field=fact.name)
     return Decimal(text)
 
 
@@ -334,9 +329,8 @@ _SIGN = {"add": "＋", "sub": "−", "mul": "×"}
 _SQL_SIGN = {"add": "+", "sub": "-", "mul": "*"}
 
 
-def _joined_sql(parts: Sequence[Node], columns: Mapping[str, str], sign: str) -> Sql:
-    inner = [part.sql(columns) for part in parts]
-    return Sql(f"({sign.join(one.text for one in inner)})", tuple(p for one in inner for p in one.params))
+def _joined_sql(parts: Sequence[Node], into: Sql, sign: str) -> str:
+    return f"({sign.join(part.sql(into) for part in parts)})"
 
 
 def _bracketed(node: Node, text: str) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 
 from huimin.core.errors import BadInput
 from subsidies.rules.nodes import (
-    NUMBER,
     Band,
     Chain,
     Const,
@@ -25,7 +24,11 @@ from subsidies.rules.nodes import (
 
 MOST_NODES = 60
 _DEEPEST = 8
+# what a rule itself says, such as 86.90 or 0.005; facts have the narrower rule of numbers.QUANTITY
+_CONSTANT = re.compile(r"-?\d{1,12}(\.\d{1,6})?", re.ASCII)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,29}", re.ASCII)
+# no one declares these: the quantity has its own column, months come from the period, the age from the birth date
+WORKED_OUT = frozenset({"quantity", "months", "age"})
 _KNOWN = {
     "quantity": ("数量", ""),
     "months": ("月数", "个月"),
@@ -88,6 +91,8 @@ class Parser:
                 raise _wrong(here, "类别名称不能为空，也不能重复")
             rows[word] = self.node(row.get("then"), here, depth + 1)
         fact = _fact(_by(source, path), path)
+        if fact.name in WORKED_OUT:
+            raise _wrong(path, f"{fact.label}是数，不能按类别分，请用分档")
         return Table(Fact(fact.name, fact.label, fact.unit, tuple(rows)), tuple(rows.items()))
 
     def monthly(self, source: dict[str, Any], path: str, depth: int) -> Node:
@@ -133,7 +138,7 @@ def _wrong(path: str, why: str) -> BadInput:
 
 
 def _number(value: Any, path: str) -> Decimal:
-    if not isinstance(value, str) or not NUMBER.fullmatch(value):
+    if not isinstance(value, str) or not _CONSTANT.fullmatch(value):
         raise _wrong(path, "数要写成文本，如“86.90”")
     return Decimal(value)
 

@@ -17,13 +17,20 @@ from subsidies.services.indicators import (
     register_indicator,
 )
 from subsidies.services.policies import advance_policy, draft_policy, revise_policy
-from subsidies.services.versions import add_version, discard_version, publish_version, revise_version
+from subsidies.services.versions import (
+    add_version,
+    advance_version,
+    discard_version,
+    revise_version,
+    version_for,
+)
 
 __all__ = [
     "Deduction",
     "add_version",
     "advance_indicator",
     "advance_policy",
+    "advance_version",
     "attach_indicator",
     "confirm_indicator",
     "discard_version",
@@ -32,11 +39,11 @@ __all__ = [
     "lock_indicators",
     "pay_frozen",
     "preview_deduction",
-    "publish_version",
     "refuse_indicator",
     "register_indicator",
     "release_frozen",
     "reopen_paid",
     "revise_policy",
     "revise_version",
+    "version_for",
 ]

@@ -1,8 +1,8 @@
 """Versions of a policy: what it pays from date to date.
 
-The first version is published with its policy. For a policy that is already public, a maker adds a draft version
-and a checker publishes it with publish_version; the policy itself stays public all the while, and the earlier
-version ends the day before the new one begins. One draft at a time.
+The first version goes its way with its policy. For a policy that is already public, a maker adds a draft version and
+sends it, and a checker publishes it or sends it back; the policy itself stays public all the while, and the earlier
+version ends the day before the new one begins. One version under way at a time.
 """
 
 from __future__ import annotations
@@ -14,23 +14,40 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
 from psycopg.types.range import DateRange
 
-from huimin.core import clock
-from huimin.core.authority.duties import Duty
-from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit
+from huimin.core.values.periods import Frequency, Period
 from huimin.core.work import workflow
+from huimin.core.work.verbs import advances
 from subsidies.models import Policy, PolicyVersion
 from subsidies.rules import parse_rule
-from subsidies.services.keeping import keep, require
-from subsidies.states import PolicyStatus
+from subsidies.services.keeping import keep
+from subsidies.states import POLICY_FLOW, VERSION_FLOW, PolicyStatus, VersionStatus
 
 if TYPE_CHECKING:
+    from huimin.core.authority.steps import Step
     from huimin.core.models import User
 
-MAKERS = frozenset({Role.DEPARTMENT_CLERK, Role.FINANCE_CLERK})
-PUBLISHERS = frozenset({Role.FINANCE_CHECKER})
-_OPEN = {PolicyStatus.DRAFT, PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED}
+_PUBLIC = {PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED}
+
+
+def version_for(policy: Policy, period: str, *, act: str) -> tuple[Period, PolicyVersion]:
+    """The period, and the version that pays it: the published one in force on its first day.
+
+    Declarations and batches both ask here, so that what was declared is what is paid. `act` ends the sentence
+    “…已暂停，不能申报”. StepRefused for a policy that is not public, BadInput for a period it does not pay by or that no
+    version covers.
+    """
+    if policy.status != PolicyStatus.PUBLISHED:
+        raise StepRefused(f"“{policy}”{policy.get_status_display()}，不能{act}。")
+    wanted = Period.parse(period)
+    if wanted.frequency != policy.frequency:
+        label = Frequency(policy.frequency).label
+        raise BadInput(f"“{policy}”{label}发放，期次“{wanted.text}”不对。", field="period")
+    version = policy.version_on(wanted.first)
+    if version is None:
+        raise BadInput(f"“{policy}”在{wanted.label}没有已发布的标准，不能{act}。", field="period")
+    return wanted, version
 
 
 @transaction.atomic
@@ -45,8 +62,8 @@ def add_version(
     **terms: Any,
 ) -> PolicyVersion:
     """A draft version; `valid_to` is its last day. What must be declared follows from the rule (without months)."""
-    held = _policy(policy, actor, act="添加版本")
-    if held.versions.filter(published_at__isnull=True).exists():
+    held = _open_policy(policy, actor)
+    if held.versions.exclude(status=VersionStatus.PUBLISHED).exists():
         raise StepRefused("这项政策已有一个未发布的版本，请先办完它。")
     number = (held.versions.aggregate(last=Max("number"))["last"] or 0) + 1
     version = PolicyVersion(
@@ -59,9 +76,9 @@ def add_version(
         made_by=actor,
         **terms,
     )
-    workflow.take_duty(held, Duty.POLICY_MAKE, actor=actor)
+    workflow.take_duty(held, POLICY_FLOW["add_version"].duty, actor=actor)
     keep(version)
-    _trace(version, "add_version", "添加版本", actor)
+    _trace(version, POLICY_FLOW["add_version"], actor)
     return version
 
 
@@ -69,74 +86,80 @@ def add_version(
 def revise_version(
     version: PolicyVersion, *, actor: User, valid_from: date, valid_to: date | None = None, **terms: Any
 ) -> PolicyVersion:
-    """Change a draft version; a published one is fixed, its successor is a new version."""
-    held = _policy(version.policy, actor, act="修改版本")
-    draft = held.versions.filter(pk=version.pk).select_for_update(of=("self",)).get()
-    if draft.published_at:
-        raise StepRefused("这个版本已经发布，不能修改。标准有变，请添加新版本。")
+    """Change a draft version; one that was sent is fixed, its successor is a new version."""
+    held = _open_policy(version.policy, actor)
+    draft = _acted_on(held, version, VERSION_FLOW["revise_version"], actor)
     for name, value in terms.items():
         setattr(draft, name, value)
     draft.valid = days(valid_from, valid_to)
     draft.required_facts = required(draft.amount_rule)
-    workflow.take_duty(held, Duty.POLICY_MAKE, actor=actor)
     keep(draft)
-    _trace(draft, "revise_version", "修改版本", actor)
+    _trace(draft, VERSION_FLOW["revise_version"], actor)
     return draft
 
 
 @transaction.atomic
-def publish_version(version: PolicyVersion, *, actor: User) -> PolicyVersion:
-    """Put a new version of a public policy in force; its maker cannot."""
-    policy = version.policy
-    require(actor, PUBLISHERS, division_code=policy.division_code, policy_id=policy.pk, act="发布版本")
-    held = Policy.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=policy.pk)
-    draft = held.versions.filter(pk=version.pk).get()
-    if draft.published_at:
-        raise StepRefused("这个版本已经发布过。")
-    if held.status not in {PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED}:
-        raise StepRefused("政策还没有公开，请用“审批通过，发布”连同标准一起发布。")
-    workflow.take_duty(held, Duty.POLICY_PUBLISH, actor=actor)
-    return put_in_force(draft, actor=actor)
-
-
-@transaction.atomic
-def discard_version(version: PolicyVersion, *, actor: User, note: str) -> None:
-    """Give up a draft version of a policy, by its makers or by the checker who will not publish it."""
-    policy = version.policy
-    require(
-        actor, MAKERS | PUBLISHERS, division_code=policy.division_code, policy_id=policy.pk, act="放弃版本"
+def discard_version(version: PolicyVersion, *, actor: User, note: str) -> PolicyVersion:
+    """Give up a draft version; a checker who will not publish one sends it back to its makers."""
+    draft = _acted_on(
+        _lock(version.policy, actor), version, VERSION_FLOW["discard_version"], actor, note=note
     )
-    held = Policy.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=policy.pk)
-    draft = held.versions.filter(pk=version.pk).get()
-    if draft.published_at or held.status == PolicyStatus.SUBMITTED:
-        raise StepRefused("已送审或已发布的版本不能放弃。")
-    if not note.strip():
-        raise StepRefused("放弃版本要写明原因。")
-    _trace(draft, "discard_version", "放弃版本", actor, note=note)
+    _trace(draft, VERSION_FLOW["discard_version"], actor, note=note)
     draft.delete()
+    return draft
 
 
-def put_in_force(draft: PolicyVersion, *, actor: User) -> PolicyVersion:
-    """End the version that is in force on the draft's first day, then publish the draft. The caller holds the policy."""
-    first = draft.valid.lower
-    before = (
-        draft.policy.versions.filter(published_at__isnull=False, valid__contains=first)
-        .exclude(valid__startswith=first)
-        .first()
-    )
-    draft.published_at = clock.now()
+@advances("subsidies.policyversion")
+@transaction.atomic
+def advance_version(pk: int, step: str, *, actor: User, note: str = "") -> PolicyVersion:
+    """Take a step of VERSION_FLOW with a later version of a public policy, or give up a draft.
+
+    Whoever made any version of the policy publishes none of it.
+    """
+    version = PolicyVersion.objects.filter(policy__in=Policy.objects.visible_to(actor)).get(pk=pk)
+    if step == "discard_version":
+        return discard_version(version, actor=actor, note=note)
+    if step not in {one.name for one in VERSION_FLOW.steps}:
+        raise BadInput(f"政策版本没有“{step}”这一步。")
+    held = _lock(version.policy, actor)
+    if held.status not in _PUBLIC:
+        raise StepRefused("这项政策没有公开，它的标准随政策一起送审、发布。")
+    return move_version(_of(held, version), step, actor=actor, note=note)
+
+
+def move_version(version: PolicyVersion, step: str, *, actor: User, note: str) -> PolicyVersion:
+    """Take the step, and on publishing end the version that is in force on the first day. The caller holds the policy."""
+    one = VERSION_FLOW[step]
+    refusal = workflow.why_not(version, one, actor=actor, note=note)
+    if refusal:
+        raise refusal
+    workflow.take_duty(version.policy, one.duty, actor=actor)
+    detail = _told(version)
+    if step != "publish":
+        workflow.move(version, one, actor=actor, note=note, detail=detail)
+        return version
     try:
         with transaction.atomic():
-            if before is not None:
-                before.valid = DateRange(before.valid.lower, first)
-                before.save(update_fields=["valid"])
-            draft.save(update_fields=["published_at"])
+            _cut_short(version)
+            workflow.move(
+                version, one, actor=actor, note=note, detail=detail | {"rule": _rule_digest(version)}
+            )
     except IntegrityError as error:
         if "never_overlap" not in str(error):
             raise
         raise StepRefused("执行期间与已发布的版本重叠，请退回修改起止日期。") from error
-    _trace(draft, "publish_version", "发布版本", actor, rule=_rule_digest(draft))
-    return draft
+    version.refresh_from_db()
+    return version
+
+
+def _cut_short(version: PolicyVersion) -> None:
+    """The version in force on the new one's first day ends there."""
+    first = version.valid.lower
+    published = version.policy.versions.filter(status=VersionStatus.PUBLISHED, valid__contains=first)
+    before = published.exclude(valid__startswith=first).first()
+    if before is not None:
+        before.valid = DateRange(before.valid.lower, first)
+        before.save(update_fields=["valid"])
 
 
 def days(first: date, last: date | None) -> DateRange:
@@ -151,14 +174,40 @@ def required(amount_rule: dict[str, Any]) -> list[dict[str, Any]]:
     return [fact.as_json() for fact in parse_rule(amount_rule).facts if fact.name != "months"]
 
 
-def _policy(policy: Policy, actor: User, *, act: str) -> Policy:
-    require(actor, MAKERS, division_code=policy.division_code, policy_id=policy.pk, act=act)
-    held: Policy = (
-        Policy.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=policy.pk)
-    )
-    if held.status not in _OPEN:
-        raise StepRefused(f"政策“{held}”当前为“{held.get_status_display()}”，不能{act}。")
+def _lock(policy: Policy, actor: User) -> Policy:
+    rows = Policy.objects.visible_to(actor).select_for_update(of=("self",), no_key=True)
+    held: Policy = rows.get(pk=policy.pk)
     return held
+
+
+def _open_policy(policy: Policy, actor: User) -> Policy:
+    """The locked policy, which this person may give versions now."""
+    held = _lock(policy, actor)
+    refusal = workflow.why_not(held, POLICY_FLOW["add_version"], actor=actor)
+    if refusal:
+        raise refusal
+    return held
+
+
+def _of(held: Policy, version: PolicyVersion) -> PolicyVersion:
+    """The version as it stands now that its policy is locked."""
+    found = PolicyVersion.objects.get(pk=version.pk, policy=held)
+    found.policy = held
+    return found
+
+
+def _acted_on(
+    held: Policy, version: PolicyVersion, one: Step, actor: User, *, note: str | None = None
+) -> PolicyVersion:
+    """The version that the act is done to; its maker's duty is one on the policy."""
+    draft = _of(held, version)
+    if draft.status == VersionStatus.PUBLISHED:
+        raise StepRefused("这个版本已经发布，不能修改。标准有变，请添加新版本。")
+    refusal = workflow.why_not(draft, one, actor=actor, note=note)
+    if refusal:
+        raise refusal
+    workflow.take_duty(held, one.duty, actor=actor)
+    return draft
 
 
 def _rule_digest(version: PolicyVersion) -> str:
@@ -173,13 +222,16 @@ def _rule_digest(version: PolicyVersion) -> str:
     return digest
 
 
-def _trace(
-    version: PolicyVersion, action: str, label: str, actor: User, *, note: str = "", **more: str
-) -> None:
-    detail = {
-        **more,
+def _told(version: PolicyVersion) -> dict[str, Any]:
+    return {
         "version": version.number,
         "standard": version.standard_text,
         "valid": [str(version.valid.lower), str(version.valid.upper or "")],
     }
-    audit.record(version.policy, action=action, actor=actor, label=label, note=note, detail=detail)
+
+
+def _trace(version: PolicyVersion, one: Step, actor: User, *, note: str = "") -> None:
+    """On the policy's trail, which also keeps versions that were given up."""
+    audit.record(
+        version.policy, action=one.name, actor=actor, label=one.label, note=note, detail=_told(version)
+    )

@@ -105,7 +105,7 @@ def indicator_export(request: StaffRequest) -> HttpResponseBase:
         )
         for row in chosen
     )
-    return workbook("资金指标", _COLUMNS, lines, title="资金指标台账（单位：元）")
+    return workbook(request, "资金指标", _COLUMNS, lines, title="资金指标台账（单位：元）")
 
 
 @require_safe

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from dataclasses import replace
 from uuid import uuid4
 
 from django.conf import settings
@@ -16,7 +17,6 @@ from django.views.decorators.http import require_POST, require_safe
 
 from huimin.core import clock
 from huimin.core.authority import scope
-from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
@@ -29,9 +29,8 @@ from huimin.core.work import workflow
 from subsidies import queries, rules, services
 from subsidies.forms import PolicyFilter, PolicyForm, TryForm
 from subsidies.models import Policy, PolicyVersion
-from subsidies.services.policies import MAKERS
-from subsidies.services.versions import PUBLISHERS
-from subsidies.states import POLICY_FLOW, PolicyStatus
+from subsidies.rules.levels import levels_of
+from subsidies.states import POLICY_FLOW, VERSION_FLOW, PolicyStatus, ReviewLevel, VersionStatus
 from subsidies.views import not_yours, through, trail_entries
 
 _SORTS = {
@@ -70,7 +69,9 @@ def policy_list(request: StaffRequest) -> HttpResponse:
         size=50,
         export=reverse("subsidies:policy-export"),
     )
-    context["can_draft"] = scope.holds(request.user, MAKERS, division_code=settings.COUNTY_CODE)
+    context["can_draft"] = scope.holds(
+        request.user, POLICY_FLOW["draft"].roles, division_code=settings.COUNTY_CODE
+    )
     context["nothing"] = Nothing(
         "没有符合条件的政策",
         "可以放宽条件。清单以外的补贴不能发。",
@@ -100,7 +101,7 @@ def policy_export(request: StaffRequest) -> HttpResponseBase:
         )
         for policy in chosen
     )
-    return workbook("政策清单", _COLUMNS, lines, title="惠民惠农财政补贴政策清单")
+    return workbook(request, "政策清单", _COLUMNS, lines, title="惠民惠农财政补贴政策清单")
 
 
 @require_safe
@@ -115,11 +116,11 @@ def policy_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "facts": _facts(policy),
         "versions": [_shown(version, today) for version in versions],
         "panel": _panel(policy, versions, request),
-        "entries": trail_entries(queries.history(policy)),
+        "entries": trail_entries(queries.history(policy, *versions)),
         "indicators": policy.indicators.order_by("indicatorpolicy__priority", "pk"),
         "sees_indicators": scope.reads(request.user, Area.INDICATOR),
-        "can_make": _can_make(request, policy),
-        "has_draft": any(version.published_at is None for version in versions),
+        "can_make": workflow.why_not(policy, POLICY_FLOW["add_version"], actor=request.user) is None,
+        "has_draft": any(version.status != VersionStatus.PUBLISHED for version in versions),
         **_tried(request, versions),
     }
     return render(request, "subsidies/policy_detail.html", context)
@@ -128,7 +129,7 @@ def policy_detail(request: StaffRequest, pk: int) -> HttpResponse:
 @opens(Area.POLICY)
 def policy_create(request: StaffRequest) -> HttpResponse:
     county = settings.COUNTY_CODE
-    if refusal := not_yours(request, MAKERS, division_code=county):
+    if refusal := not_yours(request, POLICY_FLOW["draft"].roles, division_code=county):
         return refusal
     form = PolicyForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -148,7 +149,8 @@ def policy_create(request: StaffRequest) -> HttpResponse:
 @opens(Area.POLICY)
 def policy_edit(request: StaffRequest, pk: int) -> HttpResponse:
     policy = _policy(request, pk)
-    if refusal := not_yours(request, MAKERS, division_code=policy.division_code, policy_id=pk):
+    roles = POLICY_FLOW["revise"].roles
+    if refusal := not_yours(request, roles, division_code=policy.division_code, policy_id=pk):
         return refusal
     if policy.status != PolicyStatus.DRAFT:
         messages.error(request, "只有草稿可以修改。标准有变，请添加新版本。")
@@ -207,15 +209,6 @@ def _form_page(request: StaffRequest, form: PolicyForm, title: str, crumbs: list
     return render(request, "subsidies/policy_form.html", context)
 
 
-def _can_make(request: StaffRequest, policy: Policy) -> bool:
-    open_states = {PolicyStatus.DRAFT, PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED}
-    return policy.status in open_states and _holds(request, MAKERS, policy)
-
-
-def _holds(request: StaffRequest, roles: Collection[str], policy: Policy) -> bool:
-    return scope.holds(request.user, roles, division_code=policy.division_code, policy_id=policy.pk)
-
-
 def _facts(policy: Policy) -> list[Pair]:
     return [
         Pair("项目简称", policy.short_name),
@@ -232,7 +225,7 @@ def _facts(policy: Policy) -> list[Pair]:
 def _shown(version: PolicyVersion, today: object) -> dict[str, object]:
     """A version with its rule and its review in words."""
     in_force = version.published_at is not None and today in version.valid
-    state = ("执行中", "ok") if in_force else ("已发布", "off") if version.published_at else ("草稿", "off")
+    state = ("执行中", "ok") if in_force else (version.get_status_display(), version.badge)
     upper = version.valid.upper
     return {
         "row": version,
@@ -245,17 +238,10 @@ def _shown(version: PolicyVersion, today: object) -> dict[str, object]:
 
 def _review(version: PolicyVersion) -> str:
     """村级公示 → 乡镇审核 → …, then how long and when it stops."""
-    levels = [
-        (version.deliberation != "none", f"民主评议（{version.get_deliberation_display()}）"),
-        (version.has_village_notice, "村级公示"),
-        (version.has_township_review, "乡镇审核"),
-        (version.has_township_notice, "乡镇公示"),
-        (version.has_county_review, "县级联审"),
-        (version.has_county_notice, "县级公示"),
-    ]
+    labels = {ReviewLevel.DELIBERATION: f"民主评议（{version.get_deliberation_display()}）"}
+    way = " → ".join(labels.get(level, level.label) for level in levels_of(version, objected=True))
     kind = "个工作日" if version.notice_in_workdays else "天"
     first = "首日计入" if version.notice_counts_first else "次日起算"
-    way = " → ".join(label for asked, label in levels if asked)
     return f"{way}；每次公示 {version.notice_days} {kind}，{first}；{version.get_stop_rule_display()}。"
 
 
@@ -264,35 +250,35 @@ def _panel(policy: Policy, versions: list[PolicyVersion], request: StaffRequest)
         workflow.actions(policy, POLICY_FLOW, actor=request.user, also=_lacking(versions)),
         lambda name: reverse("subsidies:policy-step", args=[policy.pk, name]),
     )
-    draft = next((version for version in versions if version.published_at is None), None)
-    if draft is not None:
-        buttons += _draft_acts(policy, draft, request)
+    buttons += _version_acts(policy, versions, request)
     return Panel("办理", buttons, hint="拟订的人不能发布，发布的人不能拟订。")
 
 
 def _lacking(versions: list[PolicyVersion]) -> Callable[[Step], str]:
     """The reason of our own that greys out sending and publishing."""
-    has_draft = any(version.published_at is None for version in versions)
 
     def reason(one: Step) -> str:
-        lacks = not has_draft and one.name in {"submit", "publish"}
+        lacks = not versions and one.name in {"submit", "publish"}
         return "还没有补贴标准，请先添加版本。" if lacks else ""
 
     return reason
 
 
-def _draft_acts(policy: Policy, draft: PolicyVersion, request: StaffRequest) -> list[Act]:
-    """Buttons for a new version of a policy that is already public."""
-    found = []
-    is_public = policy.status in {PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED}
-    if is_public and _holds(request, PUBLISHERS, policy):
-        refused = workflow.separation_refusal(policy, Duty.POLICY_PUBLISH, actor=request.user)
-        url = reverse("subsidies:version-publish", args=[draft.pk])
-        found.append(Act(f"发布第 {draft.number} 版", url, "primary", refused=refused))
-    if policy.status != PolicyStatus.SUBMITTED and _holds(request, MAKERS | PUBLISHERS, policy):
-        url = reverse("subsidies:version-discard", args=[draft.pk])
-        found.append(Act(f"放弃第 {draft.number} 版", url, "danger", needs_note=True))
-    return found
+def _version_acts(policy: Policy, versions: list[PolicyVersion], request: StaffRequest) -> list[Act]:
+    """Buttons for the version under way: its own steps once the policy is public, and giving up a draft."""
+    version = next((one for one in versions if one.status != VersionStatus.PUBLISHED), None)
+    if version is None:
+        return []
+    user = request.user
+
+    def earlier(one: Step) -> str:
+        return workflow.separation_refusal(policy, one.duty, actor=user)
+
+    found = workflow.acts(version, VERSION_FLOW, "discard_version", actor=user, also=earlier)
+    if policy.status in {PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED}:
+        found = workflow.actions(version, VERSION_FLOW, actor=user, also=earlier) + found
+    buttons = acts(found, lambda name: reverse("subsidies:version-step", args=[version.pk, name]))
+    return [replace(one, label=one.label.replace("版本", f"第 {version.number} 版")) for one in buttons]
 
 
 def _tried(request: StaffRequest, versions: list[PolicyVersion]) -> dict[str, object]:

@@ -5,31 +5,34 @@ from __future__ import annotations
 from uuid import uuid4
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from huimin.core.authority.roles import Area
-from huimin.core.authority.steps import step
 from huimin.core.desk.http import StaffRequest, opens, take_step
 from huimin.core.desk.pages import Link
 from subsidies import services
 from subsidies.forms import VersionForm
 from subsidies.models import Policy, PolicyVersion
-from subsidies.services.policies import MAKERS
-from subsidies.services.versions import PUBLISHERS
+from subsidies.states import POLICY_FLOW, VERSION_FLOW, VersionStatus
 from subsidies.views import not_yours, through
 
-# what take_step needs to know of the two acts: their words, and whether they want a one-time code
-_PUBLISH = step("publish_version", "发布版本", [], "", PUBLISHERS)
-_DISCARD = step("discard_version", "放弃版本", [], "", MAKERS | PUBLISHERS, needs_note=True)
+# what each button did
+_BUTTONS = {
+    "submit": "已送审。",
+    "publish": "已发布，上一版到生效日前一天为止。",
+    "rework": "已退回修改。",
+    "discard_version": "已放弃。",
+}
 
 
 @opens(Area.POLICY)
 def version_add(request: StaffRequest, pk: int) -> HttpResponse:
     policy = get_object_or_404(Policy.objects.visible_to(request.user), pk=pk)
-    if refusal := not_yours(request, MAKERS, division_code=policy.division_code, policy_id=pk):
+    roles = POLICY_FLOW["add_version"].roles
+    if refusal := not_yours(request, roles, division_code=policy.division_code, policy_id=pk):
         return refusal
     last = policy.versions.order_by("-number").first()
     initial, kept = VersionForm.initial_of(last) if last else ({}, None)
@@ -52,10 +55,11 @@ def version_add(request: StaffRequest, pk: int) -> HttpResponse:
 def version_edit(request: StaffRequest, pk: int) -> HttpResponse:
     version = _version(request, pk)
     policy = version.policy
-    if refusal := not_yours(request, MAKERS, division_code=policy.division_code, policy_id=policy.pk):
+    roles = VERSION_FLOW["revise_version"].roles
+    if refusal := not_yours(request, roles, division_code=policy.division_code, policy_id=policy.pk):
         return refusal
-    if version.published_at:
-        messages.error(request, "这个版本已经发布，不能修改。标准有变，请添加新版本。")
+    if version.status != VersionStatus.DRAFT:
+        messages.error(request, "已送审或已发布的版本不能修改。要改请先退回，或者添加新版本。")
         return redirect("subsidies:policy-detail", policy.pk)
     initial, kept = VersionForm.initial_of(version)
     form = VersionForm(request.POST or None, initial=initial, kept_rule=kept)
@@ -74,28 +78,17 @@ def version_edit(request: StaffRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @opens(Area.POLICY)
-def version_publish(request: StaffRequest, pk: int) -> HttpResponse:
+def version_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
     version = _version(request, pk)
+    if step not in _BUTTONS:
+        raise Http404
+    one, note = VERSION_FLOW[step], request.POST.get("note", "")
     return take_step(
         request,
-        _PUBLISH,
-        lambda: services.publish_version(version, actor=request.user),
+        one,
+        lambda: services.advance_version(pk, step, actor=request.user, note=note),
         back=reverse("subsidies:policy-detail", args=[version.policy_id]),
-        done=f"第 {version.number} 版已发布，上一版到生效日前一天为止。",
-    )
-
-
-@require_POST
-@opens(Area.POLICY)
-def version_discard(request: StaffRequest, pk: int) -> HttpResponse:
-    version = _version(request, pk)
-    note = request.POST.get("note", "")
-    return take_step(
-        request,
-        _DISCARD,
-        lambda: services.discard_version(version, actor=request.user, note=note),
-        back=reverse("subsidies:policy-detail", args=[version.policy_id]),
-        done=f"第 {version.number} 版已放弃。",
+        done=f"第 {version.number} 版{_BUTTONS[step]}",
     )
 
 

@@ -5,14 +5,16 @@ A function brings a county to that point and gives the press; `tools` are the te
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
 from disbursement import services as money
 from disbursement.models import Batch, PaymentLine
 from disbursement.services import confirming, orders
 from huimin.core import clock
 from huimin.core.authority.roles import Role
-from recipients.models import Entitlement
-from recipients.services import notices, registry, review
+from huimin.core.work import jobs
+from recipients.models import Death, Entitlement
+from recipients.services import deaths, notices, registry, review
 from recipients.services.review import Votes
 from subsidies import services as funds
 from tests.clicks.clicking import Press, press
@@ -109,13 +111,21 @@ for _step, _before in _POLICY_BEFORE.items():
     _policy(_step, _before)
 
 
-@button("subsidies.version.publish")
-def _(tools):
-    clerk, checker = policies.people()
-    policy = policies.published(clerk, checker)
-    facts = policies.version_facts(valid_from=clock.today().replace(month=12, day=31))
-    version = funds.add_version(policy, actor=clerk, **facts)
-    return press(checker, "subsidies:version-publish", version.pk)
+def _version(step):
+    @button(f"subsidies.policyversion.{step}")
+    def _(tools):
+        clerk, checker = policies.people()
+        policy = policies.published(clerk, checker)
+        facts = policies.version_facts(valid_from=clock.today().replace(month=12, day=31))
+        version = funds.add_version(policy, actor=clerk, **facts)
+        if step != "submit":
+            funds.advance_version(version.pk, "submit", actor=clerk)
+        actor = clerk if step == "submit" else checker
+        return press(actor, "subsidies:version-step", version.pk, step, **NOTE)
+
+
+for _step in ("submit", "publish", "rework"):
+    _version(_step)
 
 
 # --- batches and rosters -----------------------------------------------------------------------------------------------
@@ -188,6 +198,34 @@ def _(tools):
     make.issued_batch(here)
     line = PaymentLine.objects.order_by("pk").first()
     return press(here["finance"], "disbursement:line-stop", line.pk, reason="本人放弃")
+
+
+@button("disbursement.stop.lift")
+def _(tools):
+    here = make.world(3)
+    make.issued_batch(here)
+    line = PaymentLine.objects.order_by("pk").first()
+    money.stop_line(line.pk, reason="点错", actor=here["finance"])
+    return press(here["finance"], "disbursement:line-lift", line.pk, reason="核实后应发")
+
+
+@button("disbursement.batch.supplement")
+def _(tools):
+    here = make.world(3)
+    batch = make.issued_batch(here)
+    cancelled, kept = batch.rosters.order_by("pk")
+    money.advance_roster(cancelled.pk, "cancel", actor=here["department"], note="点错")
+    make.approve(here, kept)
+    return press(here["department"], "disbursement:batch-supplement", batch.pk, reason="花名册作废")
+
+
+@button("disbursement.batch.generate_again")
+def _(tools):
+    here = make.world(3)
+    batch, job = money.issue_batch(_batch(here).pk, actor=here["department"])
+    jobs.ask_to_stop(job, actor=here["department"])
+    assert jobs.run(job.pk) == "stopped"
+    return press(here["department"], "disbursement:batch-generate", batch.pk)
 
 
 # --- payment orders ----------------------------------------------------------------------------------------------------
@@ -399,16 +437,50 @@ def _(tools):
     return press(clerk, "recipients:account-ask", person.pk, holder_name=person.name, reason="换卡", **CARD)
 
 
-@button("recipients.accountchange.check")
-def _(tools):
+def _account_change(step):
+    @button(f"recipients.accountchange.{step}")
+    def _(tools):
+        reviewer, asked = _asked_for_a_card()
+        return press(reviewer, "recipients:change-check", asked.pk, verdict=step, **NOTE)
+
+
+for _step in ("approve", "refuse"):
+    _account_change(_step)
+
+
+def _asked_for_a_card():
     person = lists.household(1)[0]
     clerk, reviewer = (
         UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN),
         UserFactory(role=Role.TOWNSHIP_REVIEWER, at=TOWN),
     )
     new = registry.NewAccount(holder_name=person.name, **CARD)
-    asked = registry.ask_account_change(person.pk, new, reason="换卡", actor=clerk)
-    return press(reviewer, "recipients:change-check", asked.pk, verdict="approve", **NOTE)
+    return reviewer, registry.ask_account_change(person.pk, new, reason="换卡", actor=clerk)
+
+
+@button("recipients.death.record")
+def _(tools):
+    right, _ = _right()
+    clerk = UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN)
+    return press(clerk, "recipients:person-death", right.beneficiary_id, died_on="2026-01-05")
+
+
+@button("recipients.death.correct")
+def _(tools):
+    right, _ = _right()
+    first, second = (UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN) for _ in range(2))
+    deaths.record_death(right.beneficiary_id, died_on=date(2026, 1, 5), actor=first)
+    death = Death.objects.get()
+    return press(second, "recipients:death-correct", right.beneficiary_id, death.pk, **NOTE)
+
+
+@button("recipients.objection.file", key_alone=True)
+def _(tools):
+    people = lists.chain()
+    one = lists.declaration(actor=people["village"], **lists.NOTHING | {"has_village_notice": True})
+    review.take_step(one.pk, "submit", actor=people["village"])
+    notice = notices.post_notice(one.pk, place="公开栏", actor=people["village"])
+    return press(people["village"], "recipients:objection-file", notice.pk, text="多报了面积", contact="")
 
 
 # --- what everybody may read of it -------------------------------------------------------------------------------------

@@ -149,6 +149,19 @@ def without_constraint(owner_connection, table, *named):
     owner_connection.commit()
 
 
+def without_trigger(owner_connection, table, name):
+    """Switch off the trigger of a table that our models call by this name."""
+    (trigger,) = [
+        row[0]
+        for row in owner_connection.execute(
+            "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND tgname LIKE %s",
+            [table, f"pgtrigger_{name}_%"],
+        )
+    ]
+    owner_connection.execute(f'ALTER TABLE {table} DISABLE TRIGGER "{trigger}"')
+    owner_connection.commit()
+
+
 def held_together(real, clicks=CLICKS):
     """The same function, but every thread that comes out of it for the first time waits until all have."""
     barrier, seen = threading.Barrier(clicks), threading.local()

@@ -10,8 +10,16 @@ from subsidies import states as subsidies
 from tests.clicks.buttons import BUTTONS
 from tests.clicks.clicking import CLICKS, Desk, click_at_once, left, one_click
 
-# steps that no button takes: an order is settled by its last return, an objection's answer returns a list
-NO_BUTTON = {"disbursement.paymentorder.settle", "recipients.declaration.return_notice"}
+# steps that no button takes: an order is settled by its last return, an objection's answer returns a list, and a right
+# ends, revives and is restored by a death, a new declaration and a correction
+NO_BUTTON = {
+    "disbursement.paymentorder.settle",
+    "recipients.declaration.return_notice",
+    "recipients.entitlement.end_by_rule",
+    "recipients.entitlement.revive",
+    "recipients.entitlement.restore",
+    "recipients.entitlement.restore_suspended",
+}
 
 
 @pytest.mark.parametrize("button", BUTTONS, ids=str)

@@ -32,6 +32,7 @@ from tests.clicks.clicking import (
     without_condition,
     without_constraint,
     without_row_locks,
+    without_trigger,
 )
 from tests.subsidies import factories as policies
 
@@ -78,6 +79,7 @@ def _stop(monkeypatch, owner):
 def _make_order(monkeypatch, owner):
     without_row_locks(monkeypatch)
     hold_together(monkeypatch, orders, "_payable")
+    without_trigger(owner, "disbursement_roster", "roster_joins_one_order")
 
 
 def _upload(monkeypatch, owner):
@@ -204,6 +206,7 @@ def test_without_its_guards_a_return_confirmed_twice_pays_twice(
 ):
     desk, before, once = _beside_money_of_another("disbursement.returnfile.confirm", tools)
     _open_the_step(monkeypatch, owner_connection)
+    without_trigger(owner_connection, "disbursement_returnfile", "return_is_fixed")
     # the books are a guard of their own: let them forget what has been booked meanwhile
     at_bank = ledger.standing(PaymentOrder.objects.get(), ledger.A.AT_BANK)
     monkeypatch.setattr(ledger, "standing", lambda *_: at_bank)

@@ -1,9 +1,13 @@
+import time
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 
+from huimin.core.accounts import auth
 from huimin.core.authority.roles import Role
 from huimin.core.models import AuditEvent, BankBranch, Department
-from tests.factories import UserFactory, county
+from tests.factories import OTHER_TOWN, TOWN, OfficeFactory, UserFactory, county
 
 # the library's own templates ask for variables that are not always there
 pytestmark = [pytest.mark.django_db, pytest.mark.ignore_template_errors]
@@ -15,7 +19,15 @@ TABLES = ("division", "department", "office", "bankbranch", "calendarday")
 def admin(client):
     person = UserFactory(role=Role.SYSTEM_ADMIN)
     client.force_login(person)
+    give_code(client)
     return person
+
+
+def give_code(client):
+    """A one-time code was given just now."""
+    session = client.session
+    session[auth.STEP_UP_KEY] = int(time.time())
+    session.save()
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role != Role.SYSTEM_ADMIN])
@@ -23,6 +35,26 @@ def test_only_system_administrators_come_in(client, role):
     client.force_login(UserFactory(role=role))
     assert client.get(ROOT).url == f"{ROOT}login/?next={ROOT}"
     assert client.get(f"{ROOT}login/").url == "/desk/"
+
+
+def test_a_one_time_code_is_asked_first(client):
+    client.force_login(UserFactory(role=Role.SYSTEM_ADMIN))
+    assert client.get(ROOT).url == f"{ROOT}login/?next={ROOT}"
+    assert client.get(f"{ROOT}login/").url == f"{reverse('core:step-up')}?next={ROOT}"
+
+
+def test_a_townships_system_administrator_changes_no_table_of_the_county(client):
+    county()
+    office = OfficeFactory(name="金寨县财政局")
+    client.force_login(UserFactory(role=Role.SYSTEM_ADMIN, at=TOWN))
+    give_code(client)
+    changed = {"name": "假财政局", "kind": office.kind, "division": OTHER_TOWN, "department": "", "phone": ""}
+    assert client.post(f"{ROOT}core/office/{office.pk}/change/", changed).status_code == 302
+    assert client.get(ROOT).status_code == 302
+    assert client.get(f"{ROOT}login/").url == "/desk/"
+    assert "基础表" not in client.get("/desk/").content.decode()
+    office.refresh_from_db()
+    assert office.name == "金寨县财政局"
 
 
 def test_a_stranger_is_led_to_the_house_login(client):

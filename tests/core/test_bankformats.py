@@ -6,12 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from huimin.core.bankformats import reasons, returns
+from huimin.core.bankformats import reasons, records, returns
 from huimin.core.bankformats.encodings import encodable, encode_text
-from huimin.core.bankformats.layout import PayrollHeader, PayrollLine, ReturnHeader, ReturnLine
+from huimin.core.bankformats.layout import PENDING, PayrollHeader, PayrollLine, ReturnHeader, ReturnLine
 from huimin.core.bankformats.payroll import read_payroll, write_payroll
 from huimin.core.bankformats.registry import all_formats, format_for, get_format
-from huimin.core.bankformats.returns import pending_lines, read_return, write_return
+from huimin.core.bankformats.returns import read_return, write_return
 from huimin.core.bankformats.simulator import ANSWERS, simulate_return
 from huimin.core.errors import BadInput, FileRefused
 
@@ -137,7 +137,7 @@ def test_a_return_with_failures_and_pending_lines_is_read():
     content = read_return(answer(results={3: "1", 5: "2"}), "a.txt")
     assert (content.header.ok_count, content.header.fail_count, content.trailer.count) == (18, 1, 20)
     assert content.lines[2].reason_code == "0103"
-    assert [line.serial for line in pending_lines(content)] == ["000005"]
+    assert [line.serial for line in content.lines if line.result == PENDING] == ["000005"]
 
 
 def test_line_ends_and_a_missing_last_line_end_do_not_matter():
@@ -176,6 +176,9 @@ REFUSALS = {
     "success with reason": (lambda: edited(lambda text: text.replace("|4.41|0||", "|4.41|0|0103|")), "第5行结果是成功，却带有失败原因"),
     "unknown reason": (lambda: edited(lambda text: text.replace("|4.41|0||", "|4.41|1|7777|")), "第5行原因码7777不认识"),
     "amount in words": (lambda: edited(lambda text: text.replace("|4.41|", "|4.4元|")), "第5行金额“4.4元”不是两位小数的数字"),
+    "amount in full-width digits": (lambda: edited(lambda text: text.replace("|4.41|", "|４.41|")), "第5行金额“４.41”不是两位小数的数字"),
+    "amount in another script": (lambda: edited(lambda text: text.replace("|4.41|", "|٤.٤١|")), "第5行金额“٤.٤١”不是两位小数的数字"),
+    "amount with leading zeros": (lambda: edited(lambda text: text.replace("|4.41|", "|004.41|")), "第5行金额“004.41”不是两位小数的数字"),
     "negative amount": (lambda: edited(lambda text: text.replace("|4.41|", "|-4.41|")), "第5行金额“-4.41”"),
     "no day": (lambda: edited(lambda text: text.replace("20260622", "20261322")), "第1行日期“20261322”"),
 }  # fmt: skip
@@ -272,7 +275,7 @@ def test_the_bank_stand_in_answers_the_same_for_the_same_seed(code):
     assert content != read_return(simulate_return(sent, seed=8, **rates), f"a.{get_format(code).extension}")
     assert content.header.count == 300
     assert 10 < content.header.fail_count < 60
-    assert pending_lines(content)
+    assert any(line.result == PENDING for line in content.lines)
     assert content.header.date == "20260625"
 
 
@@ -281,3 +284,50 @@ def test_the_bank_stand_in_refuses_a_payroll_that_was_changed():
         simulate_return(payroll().replace(b"|2.41|", b"|3.41|"), seed=1)
     with pytest.raises(FileRefused, match="缺少结尾行"):
         simulate_return(payroll()[:-15], seed=1)
+
+
+# --- what a file that is none may cost --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """How much of a file was decoded as a whole."""
+    seen = []
+    plain = records.decode_text
+    monkeypatch.setattr(
+        records, "decode_text", lambda data, encoding: (seen.append(len(data)), plain(data, encoding))[1]
+    )
+    return seen
+
+
+HEADER = b"R|PF2026|2|3.00|2|3.00|0|0.00|20260622|\r\n"
+
+
+@pytest.mark.parametrize(
+    "data", [b"\n" * 5_000_000, b"a|b|c\n" * 1_000_000, b"|" * 5_000_000, b"H|" + b"x" * 5_000_000]
+)
+def test_a_file_with_another_first_line_is_not_taken_apart(data, decoded):
+    assert refusal(data) in {returns.NO_RETURN, returns.OUR_OWN}
+    with pytest.raises(FileRefused, match="没有首行"):
+        read_payroll(data.replace(b"H|", b"h|"), TXT)
+    assert not decoded
+
+
+def test_a_file_with_more_lines_than_a_bank_takes_is_not_taken_apart(decoded):
+    assert "超过200,000行" in refusal(HEADER + b"a|b\n" * 300_000)
+    assert not decoded
+
+
+def test_a_line_of_separators_is_cut_off():
+    assert "应有8列，实际65列" in refusal(HEADER + b"|" * 5_000_000 + b"\r\nE|2|3.00|\r\n")
+
+
+def test_a_workbook_with_another_first_line_is_not_read_to_its_end(monkeypatch):
+    read = []
+    plain = records.read_matrix
+    monkeypatch.setattr(
+        records, "read_matrix", lambda *given: (read.append(row[0]) or row for row in plain(*given))
+    )
+    with pytest.raises(FileRefused, match="我方导出"):
+        read_return(payroll(bank=get_format("xlsx")), "a.xlsx")
+    assert read == [1]

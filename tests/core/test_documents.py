@@ -139,6 +139,17 @@ def test_the_shipped_font_alone_lacks_rare_characters_and_says_so(only_the_shipp
     assert missing_characters("李㛃张䶮") == "㛃䶮"
 
 
+@pytest.mark.parametrize(("name", "told"), [("李㛃张䶮", "U+36C3、U+4DAE"), ("李伟", None)])
+def test_a_paper_says_which_characters_it_could_not_print(only_the_shipped_font, monkeypatch, name, told):
+    given = {}
+    real = documents.typst.compile
+    monkeypatch.setattr(
+        documents.typst, "compile", lambda path, **rest: given.update(rest) or real(path, **rest)
+    )
+    assert render_pdf("payment_order", ORDER | {"payer": name}).startswith(b"%PDF")
+    assert given["sys_inputs"].get("missing") == told
+
+
 def test_a_poster_is_printed_without_the_system_font(only_the_shipped_font):
     assert pages(render_pdf("notice_poster", poster(3))) == 1
 

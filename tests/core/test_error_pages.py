@@ -31,6 +31,7 @@ def text(response) -> str:
         (errors.csrf_failure, 403),
         (errors.not_found, 404),
         (errors.too_many, 429),
+        (errors.too_large, 413),
         (errors.busy, 409),
         (errors.broken, 500),
     ],

@@ -9,12 +9,11 @@ import pytest
 
 from huimin.core.sheets.header import match_header
 from huimin.core.sheets.reader import read_rows
-from huimin.core.values.identity import check_digits_ok, luhn_ok
+from huimin.core.values.identity import age_on, check_digits_ok, luhn_ok
 from huimin.demo import people
 from huimin.demo.people import (
     REGISTRY_TITLES,
     Village,
-    age_on,
     bad_rows,
     generate_households,
     registry_rows,

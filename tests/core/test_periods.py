@@ -109,32 +109,11 @@ def test_the_next_period_begins_on_the_next_day(period):
     following = period.next()
     assert following.first == period.last + timedelta(days=1)
     assert following.frequency == period.frequency
-    assert not following.overlaps(period)
     assert period < following
 
 
 def test_the_next_one_off_has_the_next_number():
     assert Period.parse("2026#3").next() == Period.parse("2026#4")
-
-
-@given(REGULAR, REGULAR)
-def test_regular_periods_overlap_when_they_share_a_day(one, other):
-    shared = max(one.first, other.first) <= min(one.last, other.last)
-    assert one.overlaps(other) == other.overlaps(one) == shared
-
-
-def test_a_quarter_and_its_month_overlap():
-    assert Period.parse("2026Q1").overlaps(Period.parse("2026-02"))
-    assert not Period.parse("2026Q1").overlaps(Period.parse("2026-04"))
-
-
-@given(REGULAR, ONE_OFF, ONE_OFF)
-def test_a_one_off_overlaps_only_itself(regular, one, other):
-    assert not one.overlaps(regular)
-    assert not regular.overlaps(one)
-    assert one.overlaps(one)
-    assert one.overlaps(other) == (one == other)
-    assert (one.component, regular.component) == (f"#{one.number}", "")
 
 
 def test_periods_sort_by_first_day_with_the_longer_first():

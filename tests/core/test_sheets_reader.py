@@ -224,3 +224,16 @@ def test_a_bank_file_may_hold_its_totals_and_titles_above_the_limit_of_lines(mon
     monkeypatch.setattr(reader, "ROW_SLACK", 2)
     with pytest.raises(FileRefused):
         list(read_matrix(book_of(lines), "a.xlsx"))
+
+
+def test_blank_lines_of_a_csv_count_towards_its_length(monkeypatch):
+    monkeypatch.setattr(reader, "MAX_LINES", 100)
+    file = io.BytesIO("姓名,金额\n".encode() + b"\n" * 5_000_000)
+    with pytest.raises(FileRefused, match="20万行"):
+        list(reader.read_rows(file, "a.csv").rows)
+
+
+def test_a_csv_line_longer_than_any_table_is_refused_before_it_is_held():
+    for content in (b"," * 5_000_000, "姓名,金额\n".encode() + b"x" * 5_000_000):
+        with pytest.raises(FileRefused, match="太长"):
+            list(reader.read_rows(io.BytesIO(content), "a.csv").rows)

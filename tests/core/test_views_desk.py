@@ -182,7 +182,8 @@ def test_the_trail_of_another_place_is_not_shown(client):
 def test_exporting_the_trail_leaves_a_trace(client, supervisor):
     audit.record("core.user:7", action="approve", actor=None, division_code=TOWN)
     assert b"".join(client.get("/desk/audit/export/?actor=x").streaming_content)[:2] == b"PK"
-    assert AuditEvent.objects.get(action="audit.export").detail == {"filter": ["actor"]}
+    told = AuditEvent.objects.get(action="list.export").detail
+    assert (told["list"], told["filter"]) == ("审计日志", {"actor": "x"})
 
 
 def test_the_proof_page_asks_for_one_run_and_shows_its_lines(client, supervisor):

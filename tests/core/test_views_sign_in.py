@@ -1,17 +1,19 @@
 """Coming in: lock-out, one-time codes, first passwords, and going where one was going."""
 
+import re
 import time
 
 import pytest
+from axes.models import AccessAttempt
+from django.conf import settings as plain_settings
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from django_otp.oath import TOTP
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from huimin.core.accounts import auth
 from huimin.core.authority.roles import Role
-from huimin.core.models import AuditEvent, User
+from huimin.core.models import AuditEvent, CodeDevice, User
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +28,7 @@ def person():
 
 @pytest.fixture
 def device(person):
-    return TOTPDevice.objects.create(user=person, name="手机", confirmed=True, key="31" * 20)
+    return CodeDevice.objects.create(user=person, name="手机", confirmed=True, key="31" * 20)
 
 
 def code_of(device, drift=0):
@@ -68,10 +70,29 @@ def test_five_wrong_passwords_lock_the_account_even_for_the_right_one(client, pe
     assert not signed_in(client)
 
 
+def test_many_misses_from_one_address_slow_it_down_and_lock_nobody_out(client, person, monkeypatch):
+    monkeypatch.setattr(auth, "MISSES_BEFORE_PAUSE", 3)
+    others = UserFactory.create_batch(3)
+    for other in others:
+        assert sign_in(client, other, "wrong").status_code == 200
+    assert "10 秒" in sign_in(client, person).content.decode()
+    assert sign_in(Client(REMOTE_ADDR="10.1.2.3"), person).status_code == 302
+    AccessAttempt.objects.update(attempt_time=timezone.now() - auth.PAUSE)
+    assert sign_in(client, person).status_code == 302
+
+
 def test_a_locked_account_does_not_lock_its_neighbour(client, person):
     for _ in range(5):
         sign_in(client, person, "wrong")
     assert sign_in(client, UserFactory(password_changed_at=timezone.now())).status_code == 302
+
+
+def test_an_id_number_typed_as_user_name_does_not_rest_where_misses_are_counted(client, person):
+    for _ in range(2):
+        client.post(LOGIN, {"username": "990001197001010078", "password": "wrong"})
+    kept = AccessAttempt.objects.get()
+    assert "990001197001010078" not in f"{kept.username}{kept.post_data}"
+    assert kept.failures_since_start == 2
 
 
 def test_login_goes_on_to_the_page_that_was_asked_for(client, person):
@@ -183,7 +204,7 @@ def test_step_up_without_a_telephone_leads_to_binding_one(client, person):
     assert client.get(reverse("core:step-up") + "?next=/desk/jobs/").url == "/desk/enrol/?next=/desk/jobs/"
     page = client.get("/desk/enrol/")
     assert "<svg" in page.content.decode()
-    device = TOTPDevice.objects.get(user=person)
+    device = CodeDevice.objects.get(user=person)
     assert not device.confirmed
     answer = client.post(
         "/desk/enrol/", {"password": PASSWORD, "code": code_of(device), "next": "/desk/jobs/"}
@@ -197,7 +218,7 @@ def test_step_up_without_a_telephone_leads_to_binding_one(client, person):
 def test_binding_asks_for_the_password(client, person):
     client.force_login(person)
     client.get("/desk/enrol/")
-    device = TOTPDevice.objects.get(user=person)
+    device = CodeDevice.objects.get(user=person)
     client.post("/desk/enrol/", {"password": "wrong", "code": code_of(device)})
     device.refresh_from_db()
     assert not device.confirmed
@@ -214,6 +235,31 @@ def test_an_idle_session_ends(client, person, settings, monkeypatch):
     later = time.time() + settings.SESSION_IDLE_SECONDS + 1
     monkeypatch.setattr("huimin.core.desk.middleware.time.time", lambda: later)
     assert client.get(reverse("core:workbench")).status_code == 302
+
+
+def test_a_busy_session_ends_too_twelve_hours_after_it_began(client, person, settings, monkeypatch):
+    client.force_login(person)
+    now = time.time()
+    step = settings.SESSION_IDLE_SECONDS - 60
+    for begun in range(0, settings.SESSION_MOST_SECONDS, step):
+        monkeypatch.setattr("huimin.core.desk.middleware.time.time", lambda at=now + begun: at)
+        assert client.get(reverse("core:workbench")).status_code == 200
+    monkeypatch.setattr(
+        "huimin.core.desk.middleware.time.time", lambda: now + settings.SESSION_MOST_SECONDS + 1
+    )
+    assert client.get(reverse("core:workbench")).status_code == 302
+
+
+def test_scripts_read_neither_cookie_and_a_form_sent_by_one_takes_the_token_of_the_page(person):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(person)
+    page = client.get(reverse("core:workbench")).content.decode()
+    assert client.cookies["csrftoken"]["httponly"]
+    assert client.cookies[plain_settings.SESSION_COOKIE_NAME]["httponly"]
+    token = re.search(r'"X-CSRFToken": "(\w+)"', page)[1]
+    logout = reverse("core:logout")
+    assert client.post(logout, headers={"hx-request": "true"}).status_code == 403
+    assert client.post(logout, headers={"hx-request": "true", "x-csrftoken": token}).status_code == 302
 
 
 def test_signed_in_pages_stay_out_of_caches(client, person):

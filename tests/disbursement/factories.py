@@ -109,6 +109,7 @@ def policy(made_by, *, rule=None, frequency="yearly", protected=False, valid=Non
         standard_text="86.90 元/亩",
         has_county_review=False,
         made_by=made_by,
+        status="published",
         published_at=timezone.now(),
     )
     return made

@@ -1,4 +1,4 @@
-"""Sixteen clicks act once; a worker that is killed leaves nothing half done; edits behind our back are noticed.
+"""Sixteen clicks act once; a worker that is killed leaves nothing half done.
 
 Real commits, real connections, a real child process that dies by SIGKILL.
 """
@@ -25,7 +25,7 @@ from disbursement.models import (
     ReturnFile,
     Roster,
 )
-from huimin.core.errors import Refused, StepRefused
+from huimin.core.errors import Refused
 from huimin.core.models import Job, Message, StoredFile
 from huimin.core.work import jobs
 from subsidies.models import Indicator
@@ -101,7 +101,7 @@ def test_stop_and_order_at_once_never_pay_a_stopped_line(run_in_threads):
 
     def act(index):
         if index % 2:
-            return services.stop_line(line.pk, reason="本人放弃", actor=here["finance"])
+            return services.stop_line(line.pk, reason="本人放弃", actor=here["town"])
         return services.make_order(pks, actor=here["order_maker"])
 
     effects(run_in_threads(act, 4))
@@ -125,25 +125,6 @@ def test_without_the_exclusion_constraint_two_batches_would_pay_twice(committed_
     owner_connection.execute("ALTER TABLE disbursement_claim DROP CONSTRAINT never_paid_twice")
     owner_connection.execute(insert, [other.pk, claim.pk])
     owner_connection.rollback()
-
-
-def test_lines_edited_behind_our_back_are_noticed_at_the_next_desk(committed_db, owner_connection):
-    here = make.world(3)
-    batch = make.issued_batch(here)
-    roster = batch.rosters.order_by("-line_count").first()
-    services.advance_roster(roster.pk, "submit", actor=here["town"])
-    owner_connection.execute("ALTER TABLE disbursement_paymentline DISABLE TRIGGER USER")
-    owner_connection.execute(
-        "UPDATE disbursement_paymentline SET amount = amount + 0.01 WHERE roster_id = %s AND line_no = 1",
-        [roster.pk],
-    )
-    owner_connection.execute("ALTER TABLE disbursement_paymentline ENABLE TRIGGER USER")
-    owner_connection.commit()
-    with pytest.raises(StepRefused, match="指纹不一致"):
-        services.advance_roster(roster.pk, "pass_township_check", actor=here["town_check"])
-    from disbursement.proofs import roster_contents
-
-    assert roster_contents()[1]
 
 
 # --- killed workers ---------------------------------------------------------------------------------------------------

@@ -213,3 +213,12 @@ def test_the_results_carry_file_and_line(here, order):
 
 def test_the_date_of_the_bank_file_is_the_day_in_china(here, order):
     assert make.payroll(order).header.date == f"{timezone.localtime(order.sent_at):%Y%m%d}"
+
+
+def test_who_uploads_nowhere_is_told_so_before_the_file_is_looked_at(here, monkeypatch):
+    read = []
+    monkeypatch.setattr("disbursement.services.returns.read_return", lambda *given: read.append(given))
+    for name in ("finance", "treasurer"):
+        with pytest.raises(StepForbidden, match="须由代发银行、对账员办理"):
+            services.accept_return(b"x", "r.txt", actor=here[name])
+    assert not read

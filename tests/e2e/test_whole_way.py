@@ -240,6 +240,7 @@ def order_is_signed_and_sent(story):
     maker.sees("待签章")
     assert maker.button("签章，同意支付").count() == 0
     signer = story.at("treasury2", story.order)
+    signer.give_code(story.order)
     total = story.stack.rows("SELECT trunc(total)::bigint FROM disbursement_paymentorder ORDER BY id DESC")[
         0
     ][0]
@@ -254,6 +255,8 @@ def order_is_signed_and_sent(story):
     signer.wait_until_sees("SHA-256")
     first = signer.download("下载")
     assert first == signer.download("下载")
+    maker.reload()
+    assert maker.page.locator("main").get_by_role("link", name="下载").count() == 0
     story.payroll = first
 
 
@@ -273,6 +276,7 @@ def bank_answers(story):
     uploader.sees("待确认", "失败")
     uploader.is_refused("核对无误，确认入账", "不相容岗位")
     checker = story.at("reconcile2", story.answer)
+    checker.give_code(story.answer)
     checker.press_twice("核对无误，确认入账")
     checker.enter_code_if_asked()
     checker.wait_until_sees("已入账")
@@ -306,6 +310,7 @@ def failed_money_is_paid_again(story):
     uploader.attach("回盘文件", county.bank_answer(story.folder, story.payroll, fail_rate="0"))
     uploader.submit()
     checker = story.at("reconcile2", uploader.path())
+    checker.give_code(uploader.path())
     checker.press("核对无误，确认入账")
     checker.enter_code_if_asked()
     checker.wait_until_sees("已入账")

@@ -10,9 +10,10 @@ from django.urls import reverse
 from huimin.core.authority.roles import Role
 from huimin.core.desk import todos
 from huimin.core.models import ActionKey, AuditEvent
-from publicity import services
+from publicity import rules, services
 from publicity.models import Disclosure
 from recipients.models import Account, Objection, Person
+from recipients.services import objections
 from tests.factories import COUNTY, OTHER_TOWN, OTHER_VILLAGE, TOWN, VILLAGE, UserFactory, grant
 from tests.publicity.factories import (
     disclosure_at,
@@ -395,3 +396,26 @@ def test_public_and_desk_lists_do_not_cost_more_with_more_rows(client):
     client.force_login(many["department"])
     client.get(desk("list"))
     assert cost(client, desk("list")) <= 20
+
+
+def test_codes_of_objections_are_not_walked_through(client, db):
+    most = rules.LIMITS["progress"].most
+    for n in range(most):
+        assert (
+            client.get(reverse("publicity:objection-progress", args=[f"YY-26-AAAA{n:04d}"])).status_code
+            == 404
+        )
+    assert client.get(reverse("publicity:objection-progress", args=["YY-26-AAAA9999"])).status_code == 429
+    page = client.post(reverse("publicity:objection-ask"), {"code": "YY-26-AAAA9999"})
+    assert "查得太多了" in page.content.decode()
+
+
+def test_a_right_code_is_asked_as_often_as_one_likes_but_not_found_by_trying(client, db):
+    code = objections.file_objection(notice(paid_world(4)), text="他家多写了一块地", contact="")
+    url = reverse("publicity:objection-progress", args=[code])
+    for _ in range(rules.LIMITS["progress"].most + 5):
+        assert client.get(url).status_code == 200
+    for n in range(rules.LIMITS["progress"].most):
+        client.post(reverse("publicity:objection-ask"), {"code": f"YY-26-AAAA{n:04d}"})
+    assert client.get(url).status_code == 429
+    assert "查得太多了" in client.post(reverse("publicity:objection-ask"), {"code": code}).content.decode()

@@ -9,6 +9,7 @@ from huimin.core.authority.roles import Role
 from huimin.core.errors import StepForbidden, StepRefused
 from huimin.core.models import AuditEvent
 from huimin.core.records import proofs
+from huimin.core.values import digests
 from publicity import queries, rules, services
 from publicity.models import Disclosure, DisclosureLine
 from publicity.rules import OPEN_ROW_SQL
@@ -26,7 +27,7 @@ def test_a_paid_roster_is_published_with_the_root_that_was_signed():
     roster = roster_at(here)
     made = services.publish_disclosure(roster.pk, actor=here["department"])
     assert (made.root, made.line_count, made.total) == (roster.content_hash, roster.line_count, roster.total)
-    assert made.code == rules.short_code(roster.content_hash)
+    assert made.code == digests.short_code(roster.content_hash)
     lines = list(queries.open_lines(made))
     assert rules.root_of(lines) == roster.content_hash
     assert made.paid_count == sum(line.state == "已到账" for line in lines)
@@ -70,7 +71,7 @@ def _bare_disclosure(here, roster, **changes):
         "paid_count": 0,
         "paid_total": 0,
         "root": roster.content_hash,
-        "code": rules.short_code(roster.content_hash),
+        "code": digests.short_code(roster.content_hash),
         "published_by": here["department"],
         "published_on": "2026-01-01",
     }
@@ -217,7 +218,7 @@ def test_protected_policies_show_surnames_only():
 def test_the_open_row_is_the_row_that_was_signed():
     """publicity and disbursement write the same fields in the same order."""
     published_world(4)
-    from disbursement.queries import PUBLIC_ROW
+    from disbursement.models.sql import PUBLIC_ROW
 
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {OPEN_ROW_SQL} FROM publicity_disclosureline l ORDER BY 1")

@@ -1,15 +1,17 @@
 """我的补贴: found with three things, and one answer for everything else."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import Sum
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from huimin.core import crypto
-from publicity import rules, services
+from publicity import queries, rules, services
 from publicity.models import QueryLog, QueryMiss
 from publicity.services import Question, guard
 from recipients.models import Person
@@ -190,16 +192,87 @@ def test_addresses_and_their_neighbourhood_are_limited(here, address, used, ask_
     assert services.answer_question(elsewhere).person is not None
 
 
-def test_a_name_is_limited_over_all_numbers(here):
+def found(person, line, address):
+    right = Question(person.name, person.id_number, line.account_tail, address)
+    return services.answer_question(right).person is not None
+
+
+def test_a_name_is_limited_over_all_numbers_that_a_network_tries(here):
     _, person, line = failed_and_paid(here)
     for n in range(20):
-        services.answer_question(Question(person.name, f"98{n:04d}19900101001X", "0000", f"10.{n}.1.1"))
-    assert (
-        services.answer_question(
-            Question(person.name, person.id_number, line.account_tail, "10.99.1.1")
-        ).person
-        is None
-    )
+        services.answer_question(Question(person.name, f"98{n:04d}19900101001X", "0000", f"10.1.1.{n}"))
+    assert not found(person, line, "10.1.1.99")
+
+
+def test_a_name_is_not_closed_for_everybody_by_one_network(here):
+    _, person, line = failed_and_paid(here)
+    for n in range(25):
+        services.answer_question(Question(person.name, f"98{n:04d}19900101001X", "0000", f"10.1.1.{n}"))
+    assert found(person, line, "10.2.1.1")
+
+
+def test_an_address_over_its_limit_closes_nobody_else_out(here):
+    """Thirty misses, then six about somebody whose first 14 digits are known, and twenty-one about a name."""
+    _, person, line = failed_and_paid(here)
+    many("10.66.6.6", 30)
+    for n in range(6):
+        services.answer_question(Question(f"赵{n}", person.id_number[:14] + "0000", "0000", "10.66.6.6"))
+    for n in range(21):
+        services.answer_question(Question(person.name, f"98{n:04d}19900101001X", "0000", "10.66.6.6"))
+    assert found(person, line, "172.16.0.1")
+    assert found(person, line, "10.66.6.7"), "nor its neighbours, by their common network"
+
+
+def test_an_address_over_its_limit_makes_nobody_elses_sums_harder(here):
+    many("10.66.6.6", 60)
+    busy = QueryMiss.objects.filter(scope="everybody").aggregate(n=Sum("misses"))["n"]
+    assert busy == rules.LIMITS["address"].most
+
+
+def test_a_window_over_the_limit_of_addresses_still_spends_what_it_asks_about(here):
+    _, person, line = failed_and_paid(here)
+    many("10.1.1.1", 25, at_window=True)
+    for n in range(6):
+        guess = Question(person.name, person.id_number, f"{n:04d}", "10.1.1.1", at_window=True)
+        services.answer_question(guess)
+    assert not found(person, line, "172.16.0.1")
+
+
+def test_a_right_answer_takes_off_what_it_put_on_and_no_more(here):
+    _, person, line = failed_and_paid(here)
+    many("10.1.1.1", 25, at_window=True)
+    before = dict(QueryMiss.objects.values_list("scope", "misses").filter(scope__in=["address", "network"]))
+    right = Question(person.name, person.id_number, line.account_tail, "10.1.1.1", at_window=True)
+    assert services.answer_question(right).person
+    after = dict(QueryMiss.objects.values_list("scope", "misses").filter(scope__in=["address", "network"]))
+    assert before == after == {"address": 25, "network": 20}
+
+
+@pytest.mark.parametrize("scope", ["objection", "progress", "window", "paper", "verify", "compare"])
+def test_a_house_with_a_whole_ipv6_network_is_one_user(db, scope):
+    most = rules.LIMITS[scope].most
+    assert sum(services.count_use(scope, f"2001:db8:1:1::{n:x}") for n in range(1, most * 2)) == most
+
+
+def test_uses_are_limited_by_neighbourhood_too_and_one_house_does_not_spend_it(db):
+    most = rules.LIMITS["objection"].most
+    for _ in range(most * rules.NEIGHBOURS + 1):
+        services.count_use("objection", "10.1.1.1")
+    assert services.count_use("objection", "10.1.1.2")
+    for n in range(3, 3 + rules.NEIGHBOURS):
+        for _ in range(most):
+            services.count_use("objection", f"10.1.1.{n}")
+    assert not services.count_use("objection", "10.1.1.200")
+    assert services.count_use("objection", "10.1.2.1")
+
+
+def test_a_window_token_is_not_guessed_from_one_house(client, settings, db):
+    settings.WINDOW_TOKEN = "secret-77"
+    for n in range(40):
+        page = client.post(
+            "/query/window/", {"token": f"secret-{n + 47}"}, REMOTE_ADDR=f"2001:db8:1:1::{n + 1:x}"
+        )
+        assert page.status_code == 200
 
 
 def test_a_service_window_is_spared_by_address_but_not_by_person(here, client, settings):
@@ -270,8 +343,49 @@ def test_found_missed_malformed_and_blocked_cost_the_same_statements(here):
     for n in range(5):
         services.answer_question(Question(person.name, person.id_number, "0000", f"10.{n}.5.1"))
     blocked = statements(Question(person.name, person.id_number, line.account_tail, "10.5.1.1"))
-    assert len(found) == 6
+    assert len(found) == 7
     assert found == missed == nobody == malformed == blocked
+
+
+def reads(question):
+    """What a question reads, with its parameters: the statements that select."""
+    with CaptureQueriesContext(connection) as seen:
+        services.answer_question(question)
+    return [one["sql"] for one in seen.captured_queries if "disbursement_" in one["sql"]]
+
+
+def test_payments_are_read_only_for_the_one_who_is_shown_them(here):
+    """A wrong card, a blocked person and a stranger read the payments of nobody: their number is in no time."""
+    _, person, line = failed_and_paid(here)
+    nobody = queries.NOBODY.hex()
+    own = crypto.blind_index("id_number", person.id_number).hex()
+    shown = reads(Question(person.name, person.id_number, line.account_tail, "10.1.1.1"))[-1]
+    wrong = reads(Question(person.name, person.id_number, "0000", "10.2.1.1"))[-1]
+    stranger = reads(Question("王五", "990001199001010015", "1234", "10.3.1.1"))[-1]
+    for n in range(5):
+        services.answer_question(Question(person.name, person.id_number, "0000", f"10.{n}.5.1"))
+    blocked = reads(Question(person.name, person.id_number, line.account_tail, "10.5.1.1"))[-1]
+    assert own in shown
+    assert wrong == stranger == blocked
+    assert nobody in wrong
+
+
+def test_tails_are_matched_over_as_many_lines_whoever_is_asked_about(here, monkeypatch):
+    monkeypatch.setattr(queries, "MOST_PAYMENTS", 3)  # the county has more lines than a person
+    _, person, line = failed_and_paid(here)
+    rows = []
+    for key in (crypto.blind_index("id_number", person.id_number), queries.NOBODY):
+        with CaptureQueriesContext(connection) as seen:
+            queries.tails_of_key(key)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) " + seen.captured_queries[0]["sql"]
+            )
+            plan = "\n".join(row[0] for row in cursor.fetchall())
+        rows.append(re.search(r"CTE read\n\s+->  Append \(actual rows=([\d.]+)", plan)[1])
+    assert [float(count) for count in rows] == [3, 3]
+    assert queries.tails_of_key(crypto.blind_index("id_number", person.id_number)) == [line.account_tail]
+    assert queries.tails_of_key(queries.NOBODY) == []
 
 
 def test_a_page_costs_as_many_statements_for_a_miss_as_for_a_result(here):
@@ -368,3 +482,10 @@ def test_clearing_asks_the_browser_to_forget(client, here):
     page = client.get(reverse("publicity:query-cleared"))
     assert page.headers["Clear-Site-Data"] == '"cache"'
     assert "已经清除" in page.content.decode()
+
+
+def test_payments_of_another_county_are_not_told(here, settings):
+    _, person, _ = failed_and_paid(here)
+    assert queries.payments_of_key(person.id_key)
+    settings.COUNTY_CODE = "341523000000"
+    assert queries.payments_of_key(person.id_key) == []

@@ -1,9 +1,11 @@
 """Anyone can compare wall, web and bank: codes, files, and the script that needs nothing of ours."""
 
 import csv
+import dataclasses
 import importlib.util
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +13,17 @@ from pathlib import Path
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from disbursement import queries as queries_of_money
+from disbursement import services as money
 from huimin.core.errors import BadInput
+from huimin.core.values import digests
 from publicity import files, queries, rules, services
+from tests.disbursement import factories as make
 from tests.publicity.factories import disclosure_at, published_world
 
 pytestmark = pytest.mark.django_db
@@ -120,7 +129,7 @@ def test_a_file_that_is_not_an_open_list_is_refused(tmp_path, capsys):
     other.write_text("姓名,金额\n张三,1\n", encoding="utf-8")
     assert verify.main([str(other)]) == 2
     with pytest.raises(BadInput, match="不是从本站下载"):
-        files.read_csv(other.read_bytes())
+        files.OpenFile(io.BytesIO(other.read_bytes()))
 
 
 def test_script_server_and_database_compute_the_same_root(here, listed):
@@ -143,7 +152,7 @@ def test_json_and_command_give_the_same_list(here, client, listed, tmp_path):
 
 def test_the_code_page_says_yes_and_shows_both_sums(here, client):
     one = disclosure_at(here)
-    page = client.get(reverse("publicity:verify"), {"code": rules.spaced(one.code).lower()}, follow=True)
+    page = client.get(reverse("publicity:verify"), {"code": digests.spaced(one.code).lower()}, follow=True)
     text = page.content.decode()
     assert "是真的，一字不差" in text
     assert text.count(f"{one.total:,.2f}") >= 2
@@ -195,9 +204,9 @@ def test_an_upload_of_something_else_is_a_field_error(client, tmp_path):
 
 @pytest.mark.parametrize("root", ["0" * 64, "f" * 64, "7b3c" * 16])
 def test_short_codes_survive_being_read_aloud(root):
-    code = rules.short_code(root)
+    code = digests.short_code(root)
     assert len(code) == 16
-    assert rules.read_code(rules.spaced(code).lower().replace("0", "o").replace("1", "l")) == code
+    assert rules.read_code(digests.spaced(code).lower().replace("0", "o").replace("1", "l")) == code
 
 
 def test_more_decimal_places_than_the_list_has_are_a_change(listed):
@@ -205,4 +214,152 @@ def test_more_decimal_places_than_the_list_has_are_a_change(listed):
         rows[3][rows[1].index("金额")] += "1"
 
     with pytest.raises(BadInput, match="第 4 行"):
-        files.read_csv(rewritten(listed, finer).read_bytes())
+        list(opened(rewritten(listed, finer).read_bytes()).lines(100))
+
+
+# --- what an upload may cost ---------------------------------------------------------------------------------------------
+
+
+class Counted(io.BytesIO):
+    """A file that knows how much of it was read."""
+
+    taken = 0
+
+    def read(self, size=-1):
+        found = super().read(size)
+        self.taken += len(found)
+        return found
+
+    def read1(self, size=-1):
+        found = super().read1(size)
+        self.taken += len(found)
+        return found
+
+
+def opened(content):
+    return files.OpenFile(Counted(content))
+
+
+def head_of(one):
+    return next(files.csv_chunks(one, [])) + ",".join(files.COLUMNS) + "\r\n"
+
+
+@pytest.mark.parametrize(
+    "content", [b"\n" * 5_000_000, b"a,\n" * 2_000_000, b"," * 5_000_000, b"\0" * 5_000_000]
+)
+def test_what_does_not_begin_with_our_mark_is_not_read_on(content):
+    file = Counted(content)
+    with pytest.raises(BadInput, match="不是从本站下载"):
+        files.OpenFile(file)
+    assert file.taken <= files.HEAD_BYTES
+
+
+def test_blank_lines_count_as_lines_and_reading_stops(here):
+    one = disclosure_at(here)
+    file = Counted(head_of(one).encode() + b"\n" * 5_000_000)
+    with pytest.raises(BadInput, match="行数比公开的名单多"):
+        list(files.OpenFile(file).lines(one.line_count + 1_000))
+    assert file.taken < 100_000
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("," * 5_000_000, "第 3 行太长"),
+        ("x" * 200_000, "第 3 行太长"),
+        ('"1,2', "引号没有成对"),
+        ("1,,,,,1E999999999,,1,,", "不是数字"),
+        ("1,,,,,0E-999999,,1E-999999999,,", "不是数字"),
+        ("1,,,,,sNaN,,1,,", "不是数字"),
+        ("9" * 30 + ",,,,,1,,1,,", "不是数字"),
+        ("a\0", "列数不够"),
+    ],
+)
+def test_lines_that_no_list_has_are_refused_with_their_number(here, line, words):
+    one = disclosure_at(here)
+    file = Counted(head_of(one).encode() + line.encode() + b"\r\n" * 10)
+    with pytest.raises(BadInput, match=words):
+        list(files.OpenFile(file).lines(100))
+    assert file.taken < 50_000
+
+
+def test_an_upload_of_nothing_but_lines_breaks_no_page(client):
+    for content in (b"x" * 200_000, b"\n" * 300_000, files.MARK.encode() + b',1,"\n'):
+        page = client.post(reverse("publicity:verify-file"), {"file": SimpleUploadedFile("a.csv", content)})
+        assert page.status_code == 200
+        assert "还不能比" in page.content.decode()
+
+
+def test_a_list_of_another_encoding_is_still_found_the_same(listed, client):
+    other = listed.with_name("gb.csv")
+    other.write_bytes(listed.read_text("utf-8-sig").encode("gb18030"))
+    assert "是真的，一字不差" in upload(client, other).content.decode()
+
+
+def test_added_and_left_out_lines_are_both_named_in_order(here):
+    theirs = list(queries.open_lines(disclosure_at(here)))
+    added = dataclasses.replace(theirs[-1], line_no=theirs[-1].line_no + 1)
+    found = rules.differences([*theirs[1:], added], iter(theirs))
+    assert [(one.line_no, one.mine == "没有") for one in found] == [(1, True), (added.line_no, False)]
+
+
+def test_files_are_compared_a_limited_number_of_times_an_hour(listed, client):
+    for _ in range(rules.LIMITS["compare"].most):
+        assert upload(client, listed).status_code == 200
+    assert upload(client, listed).status_code == 429
+
+
+def test_codes_are_asked_a_limited_number_of_times_an_hour(here, client):
+    url = reverse("publicity:verify-code", args=[disclosure_at(here).code])
+    assert client.get(url).status_code == 200
+    for _ in range(rules.LIMITS["verify"].most - 1):
+        services.count_use("verify", "127.0.0.1")
+    assert client.get(url).status_code == 429
+
+
+def test_the_code_page_lets_the_database_hash_and_loads_no_line(here, client):
+    with CaptureQueriesContext(connection) as seen:
+        page = client.get(reverse("publicity:verify-code", args=[disclosure_at(here).code]))
+    assert "一字不差" in page.content.decode()
+    asked = [one["sql"] for one in seen.captured_queries if "publicity_disclosureline" in one["sql"]]
+    assert len(asked) == 1
+    assert "hm_merkle_root" in asked[0]
+
+
+# --- what a public page may leave with a proxy ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/", "/verify/", "/policies/", "/notices/", "/villages/"])
+def test_a_page_that_proxies_may_keep_sets_no_cookie_and_holds_no_token(path, db):
+    client = Client(enforce_csrf_checks=True)
+    for _ in range(2):  # the second time with the cookie of the first
+        page = client.get(path)
+        client.get("/verify/")
+        if "public" in page.get("Cache-Control", ""):
+            assert not page.cookies
+            assert "csrfmiddlewaretoken" not in page.content.decode()
+        else:
+            assert path == "/verify/"
+            assert "private" in page["Cache-Control"]
+
+
+def test_stopped_money_is_told_apart_from_what_was_signed_and_sent(client):
+    here = make.world(4)
+    batch = make.issued_batch(here)
+    roster = batch.rosters.order_by("-line_count").first()
+    stopped = roster.lines.first()
+    money.stop_line(stopped.pk, reason="本人放弃", actor=here["town"])
+    order = make.sent_order(here, batch)
+    make.returned(here, order)
+    sums = queries.roster_sums(roster.pk)
+    assert (sums.stopped_count, sums.stopped_total) == (1, stopped.amount)
+    assert (sums.sent_count, sums.sent_total) == queries_of_money.ordered_totals([roster.pk])[roster.pk]
+    one = services.publish_disclosure(roster.pk, actor=here["department"])
+    page = client.get(reverse("publicity:verify-code", args=[one.code])).content.decode()
+    rows = dict(
+        re.findall(
+            r'<th scope="row">([^<]+)</th>\s*<td class="num">\d+</td>\s*<td class="num">([\d,.]+)</td>', page
+        )
+    )
+    assert rows["签章发放"] == f"{roster.total - stopped.amount:,.2f}"
+    assert rows["名单上有，签章前已停发"] == f"{stopped.amount:,.2f}"

@@ -25,6 +25,7 @@ OURS = {
     "每一册确认的申报都公示满了天数，没有未答复的异议",
     "每一册确认的申报，联审部门都签了字",
     "一人只有一个在用账户，一户只有一个户主",
+    "死亡日期与死亡登记一致",
     "公示名单与张贴时的指纹、人数、金额一致",
     "身份证号、账号的承诺值可由原值重新算出",
 }
@@ -54,6 +55,13 @@ def body(chosen, *people, reference="NY-2026-1", quantity="2"):
         "division": VILLAGE,
         "lines": [{"name": one.name, "id_number": one.id_number, "quantity": quantity} for one in people],
     }
+
+
+@pytest.mark.parametrize("quantity", ["1,5", "-2", "1.23456", "123456789"])
+def test_a_pushed_quantity_follows_the_one_rule_of_numbers(client, key, quantity):
+    chosen, person = policy(**NOTHING), household(1)[0]
+    assert push(client, body(chosen, person, quantity=quantity), key).status_code == 400
+    assert not Declaration.objects.exists()
 
 
 def test_a_department_pushes_a_declaration_once_per_reference(client, key):

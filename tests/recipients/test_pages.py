@@ -1,19 +1,23 @@
 """Pages: strangers, wrong roles, neighbours and the right people; masks, ceilings, buttons."""
 
 import io
-from datetime import date
+import re
+import time
+from datetime import UTC, date, datetime
 from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from huimin.core.accounts import auth
 from huimin.core.authority.roles import Role
 from huimin.core.models import AuditEvent
 from huimin.core.sheets.reader import read_rows
 from recipients.models import Account, AccountChange, Declaration, Person, RegistryImport
-from recipients.services import notices, objections, registry, review
+from recipients.services import amounts, notices, objections, registry, review
 from recipients.services.registry import NewAccount
+from subsidies.rules import parse_rule
 from tests.factories import OTHER_TOWN, TOWN, UserFactory
 from tests.recipients.factories import NOTHING, chain, declaration, household, policy
 from tests.recipients.sheets import member, workbook
@@ -137,6 +141,9 @@ def test_a_private_field_is_shown_once_with_a_reason_and_leaves_a_trace(client, 
     person = household(1)[0]
     url = reverse("recipients:person-reveal", args=[person.pk])
     client.force_login(clerk)
+    session = client.session
+    session[auth.STEP_UP_KEY] = int(time.time())
+    session.save()
     assert client.get(url).status_code == 405
     assert person.id_number not in client.post(url, {"field": "id_number", "reason": "看"}).content.decode()
     answer = client.post(url, {"field": "id_number", "reason": "核对户口本"})
@@ -167,12 +174,10 @@ def test_an_account_is_changed_by_two_people(client, clerk):
     asking = {"kind": "card", "holder_name": person.name, "number": "6217990000000000001", "bank_name": "农商行", "reason": "旧卡丢了"}  # fmt: skip
     assert "复核后生效" in post(client, clerk, "account-ask", person.pk, **asking).content.decode()
     change = AccountChange.objects.get()
-    assert (
-        "另一个人复核" in post(client, clerk, "change-check", change.pk, verdict="approve").content.decode()
-    )
+    assert "换一位同事" in post(client, clerk, "change-check", change.pk, verdict="approve").content.decode()
     assert person.accounts.get(is_active=True) == first
     twin = UserFactory(role=Role.TOWNSHIP_REVIEWER, at=TOWN, id_number=clerk.id_number)
-    assert "另一个人复核" in post(client, twin, "change-check", change.pk, verdict="approve").content.decode()
+    assert "换一位同事" in post(client, twin, "change-check", change.pk, verdict="approve").content.decode()
     second = UserFactory(role=Role.TOWNSHIP_REVIEWER, at=TOWN)
     assert "已生效" in post(client, second, "change-check", change.pk, verdict="approve").content.decode()
     assert person.accounts.get(is_active=True).tail == "0001"
@@ -260,6 +265,22 @@ def test_a_step_of_another_post_is_refused_with_its_reason(client):
     assert client.post(reverse("recipients:declaration-step", args=[one.pk, "fly"])).status_code == 404
 
 
+def test_the_rule_of_a_declaration_is_read_once_for_the_page_and_every_line_shows_its_working(
+    client, monkeypatch
+):
+    one = declaration(lines=[household(1)[0] for _ in range(5)])
+    read = []
+
+    def counting(source):
+        read.append(source)
+        return parse_rule(source)
+
+    monkeypatch.setattr(amounts, "parse_rule", counting)
+    shown = page(client, one.made_by, "declaration-detail", one.pk).content.decode()
+    assert shown.count("2.0000 亩 × 86.90 元＝173.80 元") == 5
+    assert len(read) == 1
+
+
 def test_bad_lines_of_a_workbook_are_listed_on_the_page(client):
     from huimin.core.sheets.writer import Column, write_rows
     from recipients.files.declaration import TITLES
@@ -341,3 +362,133 @@ def test_the_workbench_names_what_waits(client):
     assert "申报册草稿待送审" in titles(people["village"])
     assert "异议待核实答复" in titles(people["clerk"])
     assert not titles(UserFactory(role=Role.TOWNSHIP_REVIEWER, at=OTHER_TOWN))
+
+
+# --- once per form, and what lists say -----------------------------------------------------------------------------------
+
+
+def test_a_double_click_files_one_objection(client):
+    people = chain()
+    _, notice = posted(people)
+    given = {"action_key": str(uuid4()), "text": "多报了面积", "contact": ""}
+    post(client, people["village"], "objection-file", notice.pk, **given)
+    text = post(client, people["village"], "objection-file", notice.pk, **given).content.decode()
+    assert "刚才已经提交过" in text
+    assert notice.objections.count() == 1
+
+
+def buttons_of(client, user):
+    """Every small button of this app with what it wants, before anything was pressed."""
+    people = chain()
+    one = declaration(actor=people["village"], **NOTHING)
+    line, person = one.lines.first(), household(1)[0]
+    return [
+        (people["village"], "line-add", (one.pk,), {"name": person.name, "id_number": person.id_number, "quantity": "1"}),
+        (people["village"], "line-change", (one.pk, line.pk), {"quantity": "7"}),
+        (people["village"], "line-remove", (one.pk, line.pk), {}),
+        (people["village"], "declaration-lines-prefill", (one.pk,), {}),
+        (user, "person-death", (person.pk,), {"died_on": "2026-01-05"}),
+        (user, "person-edit", (person.pk,), {"name": "新名字", "group_name": "一组", "status": "normal"}),
+    ]  # fmt: skip
+
+
+def test_no_button_acts_without_its_action_key(client, clerk):
+    for who, name, args, given in buttons_of(client, clerk):
+        text = post(client, who, name, *args, **given, action_key="").content.decode()
+        assert "页面已过期" in text, name
+
+
+def test_the_forms_on_every_page_carry_the_key(client, clerk):
+    people = chain()
+    one, notice = posted(people)
+    draft = declaration(actor=people["village"], **NOTHING)
+    person = household(1)[0]
+    registry.ask_account_change(
+        person.pk, NewAccount("card", person.name, "6217990000000000001", "农商行"), reason="换卡", actor=people["village"]
+    )  # fmt: skip
+    for who, name, args in (
+        (people["village"], "declaration-detail", (draft.pk,)),
+        (people["village"], "declaration-detail", (one.pk,)),
+        (people["village"], "declaration-new", ()),
+        (people["village"], "line-change", (draft.pk, draft.lines.first().pk)),
+        (people["village"], "notice-detail", (notice.pk,)),
+        (clerk, "change-list", ()),
+        (clerk, "import-list", ()),
+        (clerk, "person-detail", (person.pk,)),
+        (clerk, "person-edit", (person.pk,)),
+        (clerk, "account-ask", (person.pk,)),
+    ):
+        text = page(client, who, name, *args).content.decode()
+        forms = re.findall(r'<form[^>]*method="post"[^>]*>.*?</form>', text, re.DOTALL)
+        acting = [form for form in forms if "/reveal/" not in form and "logout" not in form]
+        assert acting, name
+        for form in acting:
+            assert re.search(r'name="action_key"\s+value="[0-9a-f-]{36}"', form), (name, form[:200])
+
+
+def test_a_refused_service_leaves_the_key_for_another_try(client, clerk):
+    """Key and service are one transaction: what was refused may be sent again from the same page."""
+    people = chain()
+    _, notice = posted(people)
+    objections.file_objection(notice, "多报")
+    found = notice.objections.get()
+    key = str(uuid4())
+    given = {"verdict": "exclude", "answer": "经查属实", "action_key": key}
+    text = post(client, clerk, "objection-detail", found.pk, **given).content.decode()
+    assert "二者选一" in text
+    given |= {"verdict": "rejected"}
+    assert "已答复" in post(client, clerk, "objection-detail", found.pk, **given).content.decode()
+
+
+def test_the_export_of_objections_has_the_county_day(client, clerk, owner_connection):
+    people = chain()
+    _, notice = posted(people)
+    objections.file_objection(notice, "多报")
+    # half past seven in the morning of 2 March, still 1 March in UTC
+    notice.objections.update(filed_at=datetime(2026, 3, 1, 23, 30, tzinfo=UTC))
+    body = page(client, clerk, "objection-export").body
+    rows = list(read_rows(io.BytesIO(body), "a.xlsx").rows)
+    assert "2026-03-02" in str(rows)
+
+
+def test_the_history_shows_a_withdrawal_and_a_failed_meeting_as_ways_back():
+    from recipients import queries
+
+    people = chain()
+    one = declaration(actor=people["village"], **NOTHING)
+    review.take_step(one.pk, "withdraw", actor=people["village"], note="重复编制")
+    entry = queries.history(one)[0]
+    assert (entry.text, entry.state) == ("作废", "back")
+
+
+def test_an_export_is_read_in_blocks_and_leaves_nobody_out(client, clerk, monkeypatch):
+    from recipients import queries
+
+    monkeypatch.setattr(queries, "BLOCK", 2)
+    for _ in range(7):
+        household(1)
+    body = page(client, clerk, "person-export").body
+    people = Person.objects.count()
+    assert people >= 7
+    rows = list(read_rows(io.BytesIO(body), "a.xlsx").rows)
+    assert len(rows) == people
+    assert all("梅山镇 梅山村" in str(row) for row in rows)
+
+
+def test_an_export_holds_one_block_of_people_at_a_time(clerk, monkeypatch):
+    """200,000 people do not stand in memory together: the next ones are read when the first were written."""
+    import gc
+
+    from recipients import queries
+
+    monkeypatch.setattr(queries, "BLOCK", 10)
+    for _ in range(60):
+        household(1)
+    most = 0
+    for number, _ in enumerate(queries.in_places(queries.people_for(clerk).order_by("pk"))):
+        if number % 25:
+            continue
+        gc.collect()
+        most = max(most, sum(type(one) is Person for one in gc.get_objects()))
+    # a block of people, the holders of their households, and the blocks before and behind while they are read
+    assert most < 60

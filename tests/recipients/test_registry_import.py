@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from huimin.core import crypto
 from huimin.core.authority.roles import Role
 from huimin.core.errors import FileRefused, StepForbidden
-from huimin.core.models import Division, Job
+from huimin.core.models import AuditEvent, Division, Job
 from huimin.core.records import files
 from huimin.core.work import jobs
 from recipients.files import registry
@@ -185,6 +185,69 @@ def test_a_person_of_another_township_is_named_with_it(clerk):
     assert Person.objects.count() == 1
 
 
+def strangers(count):
+    """Rows of people whom another township has registered under other names."""
+    other = UserFactory(role=Role.TOWNSHIP_CLERK, at=OTHER_TOWN)
+    take(
+        workbook(
+            [
+                member(n, house=n, name="赵不同", 户主姓名="赵不同", village=OTHER_VILLAGE)
+                for n in range(1, count + 1)
+            ]
+        ),
+        other,
+    )
+    return [member(n, house=100 + n) for n in range(1, count + 1)]
+
+
+def faults_of(content, actor):
+    with pytest.raises(FileRefused) as caught:
+        take(content, actor)
+    return [str(one) for one in caught.value.errors]
+
+
+def test_where_a_stranger_is_registered_is_told_only_to_who_knows_the_name(clerk):
+    faults = faults_of(workbook(strangers(1)), clerk)
+    assert any("姓名与表里的不同" in fault for fault in faults)
+    assert not any("麻埠" in fault or "赵不同" in fault for fault in faults)
+    assert AuditEvent.objects.get(action="registry.refuse").detail["foreign"] == 1
+
+
+def test_hits_in_other_places_are_capped_for_the_day_and_counted_on_the_trail(clerk, monkeypatch):
+    monkeypatch.setattr(registry_import, "FOREIGN_A_DAY", 3)
+    rows = strangers(5)
+    first, second = faults_of(workbook(rows[:2]), clerk), faults_of(workbook(rows), clerk)
+    told = [fault for fault in first + second if "本县别处已登记" in fault]
+    assert len(told) == 3
+    assert any("其余请联系县级主管部门" in fault for fault in second)
+    counts = (
+        AuditEvent.objects.filter(action="registry.refuse").order_by("pk").values_list("detail", flat=True)
+    )
+    assert [(one["foreign"], one["foreign_told"]) for one in counts] == [(2, 2), (5, 1)]
+    assert not Person.objects.filter(division_code=VILLAGE).exists()
+
+
+def test_a_household_code_of_another_township_is_refused_without_its_place(clerk):
+    other = UserFactory(role=Role.TOWNSHIP_CLERK, at=OTHER_TOWN)
+    take(workbook([member(1, village=OTHER_VILLAGE)]), other)
+    faults = faults_of(workbook([member(2, house=1)]), clerk)
+    assert any("农户编码在本县别处已有另一户" in fault for fault in faults)
+    assert not any("麻埠" in fault for fault in faults)
+
+
+def test_an_account_known_in_another_township_is_counted_and_not_told(clerk):
+    other = UserFactory(role=Role.TOWNSHIP_CLERK, at=OTHER_TOWN)
+    take(workbook([member(1, village=OTHER_VILLAGE)]), other)
+    one = take(workbook([member(2, house=2, 银行账号=card(1))]), clerk)
+    assert not any("另一户" in warning["message"] for warning in one.warnings)
+    assert AuditEvent.objects.get(action="registry.import", actor=clerk).detail["foreign_accounts"] == 1
+
+
+def test_a_number_in_a_note_of_the_workbook_is_stored_hidden(clerk):
+    take(workbook([member(1, 备注="儿子电话13987654321")]), clerk)
+    assert Person.objects.get().note == "儿子电话［手机号已隐去］"
+
+
 def test_a_household_code_of_another_family_is_refused(clerk):
     take(workbook(family(2)), clerk)
     with pytest.raises(FileRefused) as caught:
@@ -273,3 +336,94 @@ def test_a_file_with_something_hostile_inside_is_refused_by_the_job(clerk):
     with pytest.raises(FileRefused, match="没有导入"):
         take(content, clerk)
     assert not Person.objects.exists()
+
+
+# --- imports that break off ------------------------------------------------------------------------------------------------
+
+
+def broken_off(clerk, monkeypatch, fault):
+    """An import whose job met something that nobody foresaw."""
+    one, job = registry_import.submit_import(workbook(family(2)), filename="a.xlsx", actor=clerk)
+
+    def fail(*_):
+        raise fault
+
+    monkeypatch.setattr(registry_import, "_compare", fail)
+    return one, jobs.run(job.pk)
+
+
+@pytest.mark.parametrize(
+    ("fault", "state", "word"),
+    [(RuntimeError("x"), "failed", "没有办成"), (jobs.Stopped(), "stopped", "已停止")],
+)
+def test_an_import_that_broke_off_is_not_shown_as_under_way(client, clerk, monkeypatch, fault, state, word):
+    one, ended = broken_off(clerk, monkeypatch, fault)
+    assert ended == state
+    client.force_login(clerk)
+    for address in ("/desk/recipients/imports/", f"/desk/recipients/imports/{one.pk}/"):
+        text = client.get(address).content.decode()
+        assert word in text
+        assert "办理中" not in text
+    assert "请把原来的表重新上传" in text
+    monkeypatch.undo()
+    assert take(workbook(family(2)), clerk).status == "applied"
+
+
+def test_an_import_under_way_says_so(client, clerk):
+    registry_import.submit_import(workbook(family(2)), filename="a.xlsx", actor=clerk)
+    client.force_login(clerk)
+    assert "办理中" in client.get("/desk/recipients/imports/").content.decode()
+
+
+def repeated(clerk):
+    """The job of an import whose bytes another import has applied since it was submitted."""
+    content = workbook(family(2))
+    second, job = registry_import.submit_import(content, filename="b.xlsx", actor=clerk)
+    take(content, clerk)
+    return second, job
+
+
+def test_a_repeated_file_closes_with_its_trace(clerk, monkeypatch):
+    second, job = repeated(clerk)
+    # between the check and the write the other one was quicker
+    monkeypatch.setattr(registry_import, "_stage_and_apply", lambda one, *_: _claim_applied(one))
+    assert jobs.run(job.pk) == "done"
+    second.refresh_from_db()
+    assert second.status == "refused"
+    assert "本次没有重复写入" in second.result_note
+    assert AuditEvent.objects.filter(
+        subject=f"recipients.registryimport:{second.pk}", action="registry.repeated"
+    ).exists()
+
+
+def _claim_applied(one):
+    RegistryImport.objects.filter(pk=one.pk).update(status="applied")
+
+
+def test_a_worker_that_lost_its_job_does_not_close_the_import_as_repeated(clerk, monkeypatch):
+    second, job = repeated(clerk)
+
+    def overtaken(_):
+        Job.objects.filter(pk=job.pk).update(fence=99)
+        return "该文件已导入"
+
+    monkeypatch.setattr(registry_import, "_stage_and_apply", lambda one, *_: _claim_applied(one))
+    monkeypatch.setattr(registry_import, "already_applied", overtaken)
+    assert jobs.run(job.pk) == "busy"
+    second.refresh_from_db()
+    assert second.status == "checking"
+
+
+def test_somebody_who_is_there_already_is_told_what_can_be_done(clerk):
+    take(workbook(family(2)), clerk)
+    with pytest.raises(FileRefused) as caught:
+        take(workbook([*family(2), member(9, house=9)]), clerk)
+    found = [one.message for one in caught.value.errors]
+    assert any("请从表里删去这一行" in text and "改档案" in text for text in found)
+
+
+def test_a_space_in_the_holders_cell_is_no_other_name(clerk):
+    holder = member(1)[TITLES.index("户主姓名")]
+    cells = {"户主姓名": f"{holder[0]} {holder[1:]}"}
+    one = take(workbook([member(1), member(2, holder=1, **cells)]), clerk)
+    assert not [warning for warning in one.warnings if "账户户名" in warning["message"]]

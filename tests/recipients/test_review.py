@@ -14,7 +14,7 @@ from huimin.core.errors import BadInput, FileRefused, StepForbidden, StepRefused
 from huimin.core.models import AuditEvent
 from huimin.core.work import verbs
 from recipients.models import Declaration, DeclarationLine, Entitlement, EntitlementVersion
-from recipients.services import declarations, entitlements, notices, objections, review
+from recipients.services import deaths, declarations, entitlements, notices, objections, review
 from recipients.services.review import Votes
 from tests.factories import OTHER_TOWN, TOWN, VILLAGE, UserFactory
 from tests.recipients.factories import (
@@ -84,9 +84,10 @@ def test_only_the_beneficiary_or_the_holder_is_paid():
 @pytest.mark.django_db
 def test_every_bad_line_is_named_and_none_is_written():
     neighbour = household(1, village="341524101001")[0]
-    dead = household(1, died_on=date(2026, 1, 1))[0]
+    dead = household(1)[0]
     good = household(1)[0]
     one = declaration(lines=[])
+    deaths.record_death(dead.pk, died_on=date(2026, 1, 1), actor=one.made_by)
     rows = [line(neighbour, row=2), line(dead, row=3), line(good, row=4), line(good, row=5)]
     with pytest.raises(FileRefused) as caught:
         declarations.load_lines(one.pk, rows, actor=one.made_by)
@@ -265,12 +266,11 @@ def test_a_reviewer_takes_one_person_off_with_a_reason_and_the_rest_goes_on():
     ("members", "present", "agreed", "against", "abstained", "words"),
     [
         (18, 11, 11, 0, 0, "不足应到的三分之二"),
-        (18, 15, 9, 6, 0, "没有通过"),
         (18, 15, 12, 2, 0, "之和应等于"),
         (10, 12, 12, 0, 0, "不能多于"),
     ],
 )
-def test_a_deliberation_without_quorum_or_majority_does_not_pass(
+def test_a_deliberation_without_quorum_or_with_a_wrong_count_is_no_deliberation(
     members, present, agreed, against, abstained, words
 ):
     one = declaration(**NOTHING | {"deliberation": "required"})
@@ -338,7 +338,7 @@ def test_last_periods_rights_are_taken_over_without_the_dead():
     alive, dead = household(1)[0], household(1)[0]
     first = declaration(chosen, lines=[alive, dead], period="2026-01")
     step(first, "submit", first.made_by)
-    entitlements.record_death(dead.pk, died_on=date(2026, 1, 20), actor=first.made_by)
+    deaths.record_death(dead.pk, died_on=date(2026, 1, 20), actor=first.made_by)
     second = declaration(chosen, lines=[], period="2026-02", actor=first.made_by)
     assert declarations.prefill(second.pk, actor=first.made_by) == 1
     assert second.lines.get().beneficiary == alive
@@ -360,7 +360,7 @@ def test_a_death_ends_rights_by_the_policys_own_rule(rule, ends):
     person = household(1)[0]
     one = declaration(chosen, lines=[person], period="2026-01")
     step(one, "submit", one.made_by)
-    (ended,) = entitlements.record_death(person.pk, died_on=date(2026, 2, 14), actor=one.made_by)
+    (ended,) = deaths.record_death(person.pk, died_on=date(2026, 2, 14), actor=one.made_by)
     assert (ended.status, ended.ends_on) == ("ended", ends)
     assert EntitlementVersion.objects.get().valid.upper == ends
 
@@ -423,7 +423,7 @@ def test_the_whole_way_by_the_right_people(committed_db, move_clock):
         assert (notice.ends_on - notice.starts_on).days == 7
         with pytest.raises(StepRefused, match="期满"):
             step(one, f"end_{name}_notice", ender)
-        with pytest.raises(IntegrityError, match="没有期满"):
+        with pytest.raises(IntegrityError, match=r"没有期满|不能跳过"):
             sql("UPDATE recipients_declaration SET status = 'confirmed' WHERE id = %s", one.pk)
         move_clock(8)
         step(one, f"end_{name}_notice", ender)
@@ -579,12 +579,11 @@ def test_the_poster_is_a_pdf_of_the_frozen_lines():
 
 
 @pytest.mark.django_db
-def test_a_line_of_the_draft_is_changed_and_removed_with_its_working():
+def test_a_line_of_the_draft_is_changed_and_removed():
     one = declaration()
     found = one.lines.first()
     changed = declarations.change_line(found.pk, quantity="3", facts={}, actor=one.made_by)
     assert changed.amount == Decimal("260.70")
-    assert "86.90" in changed.working
     declarations.remove_line(found.pk, actor=one.made_by)
     assert not DeclarationLine.objects.filter(pk=found.pk).exists()
 

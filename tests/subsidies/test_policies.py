@@ -36,7 +36,11 @@ def test_a_policy_goes_from_draft_to_the_public_in_two_pairs_of_hands(office):
     actions = list(
         AuditEvent.objects.filter(subject=f"subsidies.policy:{policy.pk}").values_list("action", flat=True)
     )
-    assert sorted(actions) == ["add_version", "draft", "publish", "publish_version", "submit"]
+    assert sorted(actions) == ["add_version", "draft", "publish", "submit"]
+    version = policy.versions.get()
+    of_version = AuditEvent.objects.filter(subject=f"subsidies.policyversion:{version.pk}").order_by("pk")
+    assert [event.action for event in of_version] == ["submit", "publish"]
+    assert (version.status, version.published_at is not None) == ("published", True)
 
 
 def test_its_maker_cannot_publish_even_with_the_checkers_role(office):
@@ -109,7 +113,8 @@ def test_a_new_version_ends_the_earlier_one_on_the_day_before(office):
     second = services.add_version(
         policy, actor=clerk, **version_facts(valid_from=date(2027, 1, 1), standard_text="90.00 元/亩")
     )
-    services.publish_version(second, actor=checker)
+    advance(f"subsidies.policyversion:{second.pk}", "submit", actor=clerk)
+    advance(f"subsidies.policyversion:{second.pk}", "publish", actor=checker)
     first, second = policy.versions.order_by("number")
     assert (first.valid.upper, second.valid.lower) == (date(2027, 1, 1), date(2027, 1, 1))
     assert policy.version_on(date(2026, 12, 31)) == first
@@ -120,19 +125,95 @@ def test_the_maker_of_a_version_cannot_publish_it(office):
     clerk, checker = office
     policy = published(clerk, checker)
     version = services.add_version(policy, actor=clerk, **version_facts(valid_from=date(2027, 1, 1)))
+    services.advance_version(version.pk, "submit", actor=clerk)
     with pytest.raises(StepForbidden):
-        services.publish_version(version, actor=clerk)
+        services.advance_version(version.pk, "publish", actor=clerk)
     grant(clerk, Role.FINANCE_CHECKER)
     with pytest.raises(StepRefused, match="不相容岗位"):
-        services.publish_version(version, actor=clerk)
+        services.advance_version(version.pk, "publish", actor=clerk)
+
+
+def test_a_later_version_is_not_published_before_its_maker_sent_it(office):
+    clerk, checker = office
+    policy = published(clerk, checker)
+    version = services.add_version(policy, actor=clerk, **version_facts(valid_from=date(2027, 1, 1)))
+    with pytest.raises(StepRefused, match="当前状态为“草稿”"):
+        services.advance_version(version.pk, "publish", actor=checker)
+    refused = pytest.raises(DatabaseError, match="Invalid transition")
+    with refused, transaction.atomic():
+        PolicyVersion.objects.filter(pk=version.pk).update(status="published")
+
+
+def test_a_later_version_that_was_sent_is_fixed_until_it_is_sent_back(office):
+    clerk, checker = office
+    policy = published(clerk, checker)
+    version = services.add_version(policy, actor=clerk, **version_facts(valid_from=date(2027, 1, 1)))
+    services.advance_version(version.pk, "submit", actor=clerk)
+    with pytest.raises(StepRefused, match="当前状态为“待审批”"):
+        services.revise_version(version, actor=clerk, valid_from=date(2027, 7, 1))
+    with pytest.raises(StepRefused, match="当前状态为“待审批”"):
+        services.discard_version(version, actor=clerk, note="不要了")
+    refused = pytest.raises(DatabaseError, match="已送审的政策版本不能修改")
+    with refused, transaction.atomic():
+        PolicyVersion.objects.filter(pk=version.pk).update(standard_text="100 元")
+    with pytest.raises(DatabaseError), transaction.atomic():
+        PolicyVersion.objects.filter(pk=version.pk).delete()
+    with pytest.raises(StepRefused, match="写明原因"):
+        services.advance_version(version.pk, "rework", actor=checker)
+    services.advance_version(version.pk, "rework", actor=checker, note="日期写错")
+    services.revise_version(version, actor=clerk, valid_from=date(2027, 7, 1))
+    services.advance_version(version.pk, "submit", actor=clerk)
+    done = services.advance_version(version.pk, "publish", actor=checker)
+    assert (done.status, done.valid.lower) == ("published", date(2027, 7, 1))
+
+
+def test_who_made_any_version_of_a_policy_publishes_none_of_it(office):
+    clerk, checker = office
+    policy = published(clerk, checker)
+    version = services.add_version(
+        policy, actor=UserFactory(role=Role.DEPARTMENT_CLERK), **version_facts(valid_from=date(2027, 1, 1))
+    )
+    services.advance_version(version.pk, "submit", actor=version.made_by)
+    grant(clerk, Role.FINANCE_CHECKER)
+    with pytest.raises(StepRefused, match="不相容岗位"):
+        services.advance_version(version.pk, "publish", actor=clerk)
+
+
+def test_a_first_version_goes_its_way_with_its_policy_alone(office):
+    clerk, checker = office
+    policy = draft(clerk)
+    version = policy.versions.get()
+    with pytest.raises(StepRefused, match="随政策一起"):
+        services.advance_version(version.pk, "submit", actor=clerk)
+    statuses = []
+    for step, actor in (("submit", clerk), ("rework", checker), ("submit", clerk), ("publish", checker)):
+        services.advance_policy(policy.pk, step, actor=actor, note="依据写错")
+        version.refresh_from_db()
+        statuses.append(version.status)
+    assert statuses == ["submitted", "draft", "submitted", "published"]
+
+
+def test_nobody_but_the_makers_gives_a_version_up(office):
+    clerk, checker = office
+    policy = published(clerk, checker)
+    version = services.add_version(policy, actor=clerk, **version_facts(valid_from=date(2027, 1, 1)))
+    with pytest.raises(StepForbidden, match="须由"):
+        services.advance_version(version.pk, "discard_version", actor=checker, note="文件未到")
+
+
+@pytest.mark.parametrize("step", ["draft", "revise", "add_version"])
+def test_an_act_is_not_taken_for_a_step_of_the_policy(office, step):
+    with pytest.raises(BadInput, match="没有"):
+        services.advance_policy(draft(office[0]).pk, step, actor=office[0])
 
 
 def test_a_version_that_overlaps_published_time_is_refused(office):
     clerk, checker = office
     policy = published(clerk, checker, version={"valid_from": date(2026, 1, 1)})
     version = services.add_version(policy, actor=clerk, **version_facts(valid_from=date(2025, 6, 1)))
+    services.advance_version(version.pk, "submit", actor=clerk)
     with pytest.raises(StepRefused, match="重叠"):
-        services.publish_version(version, actor=checker)
+        services.advance_version(version.pk, "publish", actor=checker)
     assert policy.versions.get(number=1).valid.upper is None
 
 
@@ -152,8 +233,8 @@ def test_a_draft_version_is_revised_or_given_up_with_a_reason(office):
     version.refresh_from_db()
     assert (version.valid.lower, version.notice_days) == (date(2027, 7, 1), 5)
     with pytest.raises(StepRefused, match="写明原因"):
-        services.discard_version(version, actor=checker, note="")
-    services.discard_version(version, actor=checker, note="文件未到")
+        services.discard_version(version, actor=clerk, note="")
+    services.discard_version(version, actor=clerk, note="文件未到")
     assert policy.versions.count() == 1
 
 
@@ -199,6 +280,22 @@ def test_another_countys_staff_do_not_see_the_list(office):
     DivisionFactory(code=elsewhere, name="霍山县")
     assert not Policy.objects.visible_to(UserFactory(role=Role.FINANCE_CHECKER, at=elsewhere)).exists()
     assert policy in Policy.objects.visible_to(UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN))
+
+
+def test_a_period_is_paid_by_the_version_in_force_on_its_first_day(office):
+    clerk, checker = office
+    policy = published(clerk, checker, frequency="quarterly", version={"valid_from": date(2026, 2, 1)})
+    version = policy.versions.get()
+    assert services.version_for(policy, "2026年第2季度", act="申报")[1] == version
+    for period in ("2026Q1", "2025Q4"):
+        with pytest.raises(BadInput, match="没有已发布的标准，不能建批次"):
+            services.version_for(policy, period, act="建批次")
+    with pytest.raises(BadInput, match="按季发放，期次“2026”不对"):
+        services.version_for(policy, "2026", act="申报")
+    services.advance_policy(policy.pk, "suspend", actor=checker, note="审计要求")
+    policy.refresh_from_db()
+    with pytest.raises(StepRefused, match="已暂停，不能申报"):
+        services.version_for(policy, "2026Q2", act="申报")
 
 
 def test_facts_of_the_factories_are_a_whole_policy():

@@ -1,14 +1,18 @@
 """The amount rule: the policies' own examples, and Python equal to SQL for any rule and any facts."""
 
+import json
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from django.conf import settings as dj_settings
 from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from huimin.core.errors import BadInput
 from subsidies.rules import compile_sql, describe, evaluate, facts_needed, measured_standard, parse_rule
+from subsidies.rules.composing import compose, decompose
 
 AREA = {"op": "fact", "name": "quantity", "label": "面积", "unit": "亩"}
 
@@ -153,6 +157,9 @@ def test_areas_may_be_cut_off_before_they_are_paid():
         (flat("1"), {}, "没有填面积"),
         (flat("1"), {"quantity": "十亩"}, "不是数字"),
         (flat("1"), {"quantity": Decimal("NaN")}, "不是数字"),
+        (TOP_UP, {"members": 3, "income": "-5000", "months": 1}, "小于0"),
+        (TOP_UP, {"members": 3, "income": "100.12345", "months": 1}, "位数太多"),
+        (TOP_UP, {"members": 3, "income": "1,200", "months": 1}, "不是数字"),
         (CARE, {"months": 1}, "没有选等级"),
         (CARE, {"months": 1, "grade": "三级"}, "应为一级、二级"),
         ({"op": "sub", "args": [yuan("1"), AREA]}, {"quantity": "2"}, "负数"),
@@ -186,6 +193,7 @@ def test_a_float_is_a_programming_error():
         (bands("age", (None, None, yuan("1")), ("85", None, yuan("1"))), "第2档：各档要从小到大"),
         ({"op": "tiers", "by": {"name": "age"}, "bands": []}, "至少一条分档"),
         ({"op": "truncate", "places": 9, "of": AREA}, "小数位数应为 0 到 4"),
+        (words("age", 老年="1"), "不能按类别分"),
         (
             {
                 "op": "table",
@@ -218,11 +226,11 @@ def by_sql(rule, facts):
         "months": "numeric"
     }
     text, params = compile_sql(rule, {name: f"given.{name}" for name in names})
-    row = ", ".join(f"%s::{kind}" for kind in names.values())
+    row = ", ".join(f"%({name})s::{kind}" for name, kind in names.items())
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {text}, pg_typeof({text})::text FROM (VALUES ({row})) AS given({', '.join(names)})",
-            [*params, *params, *(facts.get(name) for name in names)],
+            params | {name: facts.get(name) for name in names},
         )
         amount, kind = cursor.fetchone()
     assert kind == "numeric"
@@ -293,6 +301,57 @@ people = st.fixed_dictionaries(
 whole = st.fixed_dictionaries(
     {**{name: numbers.map(Decimal) for name in NUMERIC}, "grade": st.sampled_from(["A", "B%"])}
 )
+
+
+STORED = json.loads(
+    (Path(dj_settings.BASE_DIR) / "data" / "policy_versions.json").read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("code", STORED["versions"])
+def test_every_rule_to_start_with_comes_back_from_its_choices(code):
+    rule = STORED["versions"][code]["amount_rule"]
+    assert compose(decompose(rule)) == rule
+
+
+def in_the_forms_shape(draw):
+    """Rules near what the form can say: with and without labels, units, rows, a quantity and months."""
+    label = {"label": "面积"} if draw(st.booleans()) else {}
+    standard = {"op": "const", "value": draw(money), "unit": draw(st.sampled_from(["元", "元/亩"]))}
+    if draw(st.booleans()):
+        standard.pop("unit")
+    bases = [standard, {"op": "top_up", "standard": standard}]
+    bases.append(
+        {"op": "top_up", "standard": standard, "members": {"name": "members", "unit": "人", **label}}
+    )
+    name = draw(st.sampled_from(["grade", "disability"]))
+    other = {"op": "const", "value": "1"}
+    rows = [{"is": "A", "then": standard}, {"is": "B", "then": draw(st.sampled_from([standard, other]))}]
+    bases.append({"op": "table", "by": {"name": name, **label}, "rows": rows})
+    bases.append(
+        {"op": "tiers", "by": {"name": "age"}, "bands": [{"from": "80", "to": None, "then": standard}]}
+    )
+    rule = draw(st.sampled_from(bases))
+    if draw(st.booleans()):
+        rule = {"op": "mul", "args": [{"op": "fact", "name": "quantity", **label}, rule]}
+    return {"op": "monthly", "of": rule} if draw(st.booleans()) else rule
+
+
+@settings(max_examples=400, deadline=None)
+@given(source=st.one_of(rules, st.composite(in_the_forms_shape)()))
+def test_choices_are_read_from_a_rule_only_when_they_make_it_again(source):
+    chosen = decompose(source)
+    assert chosen is None or compose(chosen) == source
+
+
+@settings(max_examples=100, deadline=None)
+@given(source=st.composite(in_the_forms_shape)())
+def test_a_rule_of_the_forms_shape_is_read_unless_its_rows_have_different_units(source):
+    parse_rule(source)
+    rows = source.get("of", source)
+    rows = rows["args"][1] if rows["op"] == "mul" else rows
+    units = {row["then"].get("unit") for row in rows.get("rows", [])}
+    assert (decompose(source) is None) == (len(units) > 1)
 
 
 @pytest.mark.django_db

@@ -11,7 +11,7 @@ from openpyxl import load_workbook
 from huimin.core.authority.roles import Role
 from huimin.core.desk import menu, todos
 from huimin.core.records import proofs
-from subsidies import services
+from subsidies import catalogue, services
 from subsidies.models import Indicator, Policy, PolicyVersion
 from tests.factories import COUNTY, TOWN, DepartmentFactory, DivisionFactory, UserFactory
 from tests.subsidies.factories import draft, indicator, people, policy_facts, published, version_facts
@@ -214,6 +214,72 @@ def test_a_rule_composed_in_the_form_is_tried_and_edited_again(client, office, c
     assert (version.amount_rule, version.notice_days) == (before, 9)
 
 
+def sent_as_it_is(form):
+    """What a browser posts when nobody changes anything."""
+    initial = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
+    return {name: value for name, value in initial.items() if value not in (None, "", False)}
+
+
+@pytest.mark.parametrize("code", catalogue.demo_codes())
+def test_next_years_version_of_a_published_policy_begins_as_this_years(client, office, code):
+    terms = catalogue._terms()["versions"][code]
+    policy = published(*office, version=terms | {"valid_from": date(2026, 1, 1)})
+    signed_in(client, office[0])
+    form = client.get(reverse("subsidies:version-add", args=[policy.pk])).context["form"]
+    assert form.kept_rule is None
+    posted(client, "version-add", policy.pk, **sent_as_it_is(form) | {"valid_from": "2027-01-01"})
+    added = policy.versions.get(number=2)
+    assert added.amount_rule == terms["amount_rule"]
+    assert added.quantity_label == terms["quantity_label"]
+
+
+EIGHT_TIERS = [{"from": str(n), "to": str(n + 1), "then": {"op": "const", "value": "1.00"}} for n in range(8)]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"op": "tiers", "by": {"name": "age"}, "bands": EIGHT_TIERS},
+        {"op": "const", "value": "0.125", "unit": "元/斤"},
+        {"op": "min", "args": [version_facts()["amount_rule"], {"op": "const", "value": "500.00"}]},
+    ],
+    ids=["more tiers than lines", "finer than a fen", "a ceiling"],
+)
+def test_a_rule_that_the_form_has_no_room_for_is_kept_as_it_is(client, office, rule):
+    version = {"amount_rule": rule, "quantity_label": "面积（亩）", "valid_from": date(2026, 1, 1)}
+    policy = published(*office, version=version)
+    signed_in(client, office[0])
+    form = client.get(reverse("subsidies:version-add", args=[policy.pk])).context["form"]
+    assert form.kept_rule == rule
+    posted(client, "version-add", policy.pk, **sent_as_it_is(form) | {"valid_from": "2027-01-01"})
+    added = policy.versions.get(number=2)
+    assert (added.amount_rule, added.quantity_label) == (rule, "面积（亩）")
+
+
+def test_a_table_keeps_the_name_that_its_words_are_declared_under(client, office):
+    rows = [{"is": "一级", "then": {"op": "const", "value": "80.00", "unit": "元"}}]
+    rule = {"op": "table", "by": {"name": "disability", "label": "残疾等级"}, "rows": rows}
+    policy = published(*office, version={"amount_rule": rule, "valid_from": date(2026, 1, 1)})
+    signed_in(client, office[0])
+    form = client.get(reverse("subsidies:version-add", args=[policy.pk])).context["form"]
+    changed = {"valid_from": "2027-01-01", "sum_1": "90.00"}
+    posted(client, "version-add", policy.pk, **sent_as_it_is(form) | changed)
+    added = policy.versions.get(number=2).amount_rule
+    assert added["by"] == rule["by"]
+    assert added["rows"][0]["then"] == {"op": "const", "value": "90.00", "unit": "元"}
+
+
+@pytest.mark.parametrize("income", ["-5000", "100.12345", "3，5"])
+def test_a_trial_refuses_what_a_declaration_would(client, office, income):
+    top_up = {"op": "top_up", "standard": {"op": "const", "value": "700.00"}}
+    policy = published(*office, version={"amount_rule": top_up})
+    signed_in(client, office[0])
+    asked = {"version": "1", "members": "3", "income": income}
+    page = client.get(reverse("subsidies:policy-detail", args=[policy.pk]), asked)
+    assert "income" in page.context["try_form"].errors
+    assert page.context["worked"] is None
+
+
 def test_a_faulty_table_of_tiers_comes_back_with_the_reason(client, office):
     signed_in(client, office[0])
     policy = draft(office[0], version=False)
@@ -276,10 +342,47 @@ def test_a_new_version_of_a_public_policy_is_published_on_its_page(client, offic
     clerk, checker = office
     policy = published(clerk, checker)
     version = services.add_version(policy, actor=clerk, **version_facts(valid_from=date(2027, 1, 1)))
-    signed_in(client, checker)
-    assert "发布第 2 版" in client.get(reverse("subsidies:policy-detail", args=[policy.pk])).content.decode()
-    page = posted(client, "version-publish", version.pk)
-    assert "第 2 版已发布" in page.content.decode()
+    detail, step = reverse("subsidies:policy-detail", args=[policy.pk]), "subsidies:version-step"
+
+    def press(user, name, note=""):
+        signed_in(client, user)
+        shown = client.get(detail).content.decode()
+        data = {"action_key": str(uuid4()), "note": note}
+        return shown, client.post(reverse(step, args=[version.pk, name]), data, follow=True).content.decode()
+
+    assert "发布第 2 版" not in signed_in(client, checker).get(detail).content.decode()
+    assert {todo.title for todo in todos.for_user(clerk)} >= {"拟好的新标准还没送审"}
+    shown, done = press(clerk, "submit")
+    assert "送审第 2 版" in shown
+    assert "放弃第 2 版" in shown
+    assert "第 2 版已送审" in done
+    assert {todo.title for todo in todos.for_user(checker)} >= {"新标准待审批"}
+    shown, done = press(checker, "rework", note="日期写错")
+    assert "退回修改第 2 版" in shown
+    assert "日期写错" in done
+    press(clerk, "submit")
+    shown, done = press(checker, "publish")
+    assert "发布第 2 版" in shown
+    assert "第 2 版已发布" in done
+
+
+def test_a_draft_of_a_later_version_is_given_up_on_the_page_and_stays_on_the_trail(client, office):
+    policy = published(*office)
+    version = services.add_version(policy, actor=office[0], **version_facts(valid_from=date(2027, 1, 1)))
+    signed_in(client, office[0])
+    url = reverse("subsidies:version-step", args=[version.pk, "discard_version"])
+    page = client.post(url, {"action_key": str(uuid4()), "note": "文件未到"}, follow=True).content.decode()
+    assert "第 2 版已放弃" in page
+    assert "文件未到" in page
+    assert policy.versions.count() == 1
+
+
+@pytest.mark.parametrize("step", ["revise_version", "fly"])
+def test_what_has_no_button_is_no_address(client, office, step):
+    version = published(*office).versions.get()
+    signed_in(client, office[0])
+    url = reverse("subsidies:version-step", args=[version.pk, step])
+    assert client.post(url, {"action_key": str(uuid4())}).status_code == 404
 
 
 def test_what_waits_stands_on_the_workbench(office):

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from django.db.models import Prefetch, Q, QuerySet
+from django.utils import timezone
 
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, roles_reading
-from huimin.core.models import Grant, User
+from huimin.core.models import AuditEvent, Grant, User
+from huimin.core.records import audit
+
+# how long a person has to notice that somebody else had a hand in their way in
+COOLING = timedelta(hours=24)
+_HELP = ("account.create", "account.reset_password", "device.remove")
+ALLOWED = "device.allow"
 
 
 def staff_visible_to(user: User) -> QuerySet[User]:
@@ -41,3 +48,19 @@ def administrators(division_code: str) -> dict[str, list[User]]:
 def ending_by(day: date) -> Q:
     """Grants that run out on or before that day; those without an end never do."""
     return Q(valid__endswith__lte=day)
+
+
+def recent_help(user: User) -> QuerySet[AuditEvent]:
+    """What administrators did in the last day by which they could come in as this person; not what the house did."""
+    return AuditEvent.objects.filter(
+        subject=audit.subject_of(user),
+        action__in=_HELP,
+        actor__isnull=False,
+        at__gt=timezone.now() - COOLING,
+    )
+
+
+def allowed_since(helped: AuditEvent) -> bool:
+    """Has a second administrator let the person bind a telephone after that help?"""
+    later = AuditEvent.objects.filter(subject=helped.subject, action=ALLOWED, pk__gt=helped.pk)
+    return later.exists()

@@ -16,23 +16,26 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django_otp.plugins.otp_totp.models import TOTPDevice
+from django_otp.util import random_hex
 from psycopg.types.range import DateRange
 
 from huimin.core import clock, crypto
+from huimin.core.accounts import queries
 from huimin.core.accounts.credentials import hash_secret
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Role, RoleClass, role_class
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
-from huimin.core.models import Division, Grant, Office, OfficeCredential, User
+from huimin.core.models import CodeDevice, Division, Grant, Office, OfficeCredential, User
 from huimin.core.records import audit
 from huimin.core.values import identity
+from huimin.core.work import messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 OWN = "不能办理自己的账号和授权，请另一位管理员办理。"
 _FIRST_SECRET_BYTES = 12
+_CODE_SECRET_BYTES = 20  # as RFC 4226 recommends
 
 
 @transaction.atomic
@@ -110,6 +113,7 @@ def grant_role(
         raise StepRefused(_exclusion_text(user, role)) from error
     user.__dict__.pop("active_grants", None)
     _record(user, "grant.give", f"授予{grant.get_role_display()}", actor, grant=grant, place=division.pk)
+    _tell(user, f"被授予“{grant.get_role_display()}”", actor)
     return grant
 
 
@@ -125,16 +129,22 @@ def revoke_grant(grant: Grant, *, note: str, actor: User | None) -> Grant:
         grant.save(update_fields=["revoked_at"])
         label = f"收回{grant.get_role_display()}"
         _record(grant.user, "grant.revoke", label, actor, grant=grant, place=grant.division_id, note=note)
+        _tell(grant.user, f"的“{grant.get_role_display()}”被收回", actor)
     return grant
 
 
 @transaction.atomic
 def reset_password(user: User, *, actor: User | None) -> str:
-    """A new first password, shown once; open sessions of the person end with the old one."""
+    """A new first password, shown once; open sessions of the person end with the old one.
+
+    Refused to the administrator who unbound the person's telephone in the last day: both together are the person.
+    """
     _require(actor, Role.SECURITY_ADMIN, _place(user), about=user)
+    _not_both(user, "device.remove", "解除了这个人的动态口令，不能再重置密码", actor)
     password = first_password()
     User.objects.filter(pk=user.pk).update(password=make_password(password), password_changed_at=None)
     _record(user, "account.reset_password", "重置密码", actor)
+    _tell(user, "密码被重置", actor)
     return password
 
 
@@ -162,37 +172,103 @@ def set_active(user: User, active: bool, *, note: str, actor: User | None) -> No
         _record(user, "account.activate" if active else "account.suspend", label, actor, note=note)
 
 
-def begin_device(user: User) -> TOTPDevice:
+def begin_device(user: User) -> CodeDevice:
     """The device that the person is about to bind: one that waits for its first code, with a secret of its own."""
-    device, _ = TOTPDevice.objects.get_or_create(user=user, confirmed=False, defaults={"name": "手机"})
+    device, _ = CodeDevice.objects.get_or_create(
+        user=user, confirmed=False, defaults={"name": "手机", "key": random_hex(_CODE_SECRET_BYTES)}
+    )
     return device
 
 
+def why_not_bind(user: User) -> str:
+    """Why this person cannot bind a telephone now; empty when they can.
+
+    Whoever gave out the password could bind their own: so a day passes first, in which the person learns of it, or
+    a second administrator has looked at the person and allows it.
+    """
+    helped = queries.recent_help(user).order_by("-pk").first()
+    if helped is None or queries.allowed_since(helped):
+        return ""
+    until = timezone.localtime(helped.at + queries.COOLING)
+    return (
+        f"管理员刚办过“{helped.label}”，{until.month}月{until.day}日 {until:%H:%M} 以后才能绑定动态口令。"
+        "急用的，请另一位安全管理员当面核对本人，在“人员与授权”里点“允许绑定”。"
+    )
+
+
 @transaction.atomic
-def enrol_device(user: User, *, code: str) -> TOTPDevice:
+def allow_binding(user: User, *, note: str, actor: User | None) -> None:
+    """A second administrator has seen the person: a telephone may be bound at once. Not for who gave the password."""
+    _require(actor, Role.SECURITY_ADMIN, _place(user), about=user)
+    if not note.strip():
+        raise BadInput("允许绑定要写明怎样核对的本人。", field="note")
+    helpers = queries.recent_help(user).values_list("actor__person_key", flat=True)
+    if actor and bytes(actor.person_key) in {bytes(key) for key in helpers}:
+        raise StepRefused("这个人的密码、动态口令刚由您办过，要请另一位安全管理员核对本人。")
+    if not why_not_bind(user):
+        raise StepRefused("这个人现在就可以绑定，不用再允许。")
+    _record(user, queries.ALLOWED, "允许绑定动态口令", actor, note=note)
+    _tell(user, "可以马上绑定动态口令", actor)
+
+
+@transaction.atomic
+def enrol_device(user: User, *, code: str) -> CodeDevice:
     """Confirm the waiting device by a code it shows; refused for somebody who has a device already."""
     User.objects.select_for_update(of=("self",)).get(pk=user.pk)
-    if TOTPDevice.objects.filter(user=user, confirmed=True).exists():
+    if CodeDevice.objects.filter(user=user, confirmed=True).exists():
         raise StepRefused("您已经绑定过动态口令，换手机请找安全管理员解除。")
-    device = TOTPDevice.objects.filter(user=user, confirmed=False).first()
+    if refusal := why_not_bind(user):
+        raise StepRefused(refusal)
+    device = CodeDevice.objects.select_for_update().filter(user=user, confirmed=False).first()
     if device is None or not device.verify_token(code):
         raise BadInput("动态口令不对，请看手机上现在的 6 位数字。", field="code")
     device.confirmed = True
     device.save(update_fields=["confirmed"])
     _record(user, "device.enrol", "绑定动态口令", user)
+    _tell(user, "绑定了动态口令", user)
     return device
 
 
 @transaction.atomic
 def remove_devices(user: User, *, note: str, actor: User | None) -> int:
-    """Unbind a lost telephone; the person binds another at the next step that asks for a code."""
+    """Unbind a lost telephone; the person binds another at the next step that asks for a code.
+
+    Refused to the administrator who reset the person's password in the last day: both together are the person.
+    """
     _require(actor, Role.SECURITY_ADMIN, _place(user), about=user)
     if not note.strip():
         raise BadInput("解除动态口令要写明原因。", field="note")
-    removed = TOTPDevice.objects.filter(user=user).delete()[0]
+    _not_both(user, "account.reset_password", "重置了这个人的密码，不能再解除动态口令", actor)
+    removed = CodeDevice.objects.filter(user=user).delete()[0]
     if removed:
         _record(user, "device.remove", "解除动态口令", actor, note=note)
+        _tell(user, "动态口令被解除", actor)
     return removed
+
+
+def _not_both(user: User, other: str, words: str, actor: User | None) -> None:
+    """One administrator does not take both halves of a person's way in within a day."""
+    # both acts lock the account, so that two requests at once cannot pass each other
+    User.objects.select_for_update(of=("self",), no_key=True).get(pk=user.pk)
+    if actor and queries.recent_help(user).filter(action=other, actor__person_key=actor.person_key).exists():
+        raise StepRefused(f"您在一天之内{words}，请另一位安全管理员办理。")
+
+
+def _tell(user: User, what: str, actor: User | None) -> None:
+    """Inbox and text message for the person, and a line for the audit administrators: nothing of this goes unseen."""
+    if actor is None:
+        return
+    by = "您本人" if actor.pk == user.pk else str(actor)
+    text = f"您的账号{user.username}{what}（{by}办理）。不是您要办的，请马上告诉财政局和审计管理员。"
+    messages.notify([user], title=f"您的账号{what}", body=text)
+    if user.phone:
+        messages.queue(
+            "sms", recipient=user.phone, body=f"【惠民直达】{text}", subject=audit.subject_of(user)
+        )
+    watchers = queries.administrators(_place(user)).get(Role.AUDIT_ADMIN, [])
+    messages.notify(
+        [one for one in watchers if one.pk != user.pk], title=f"{user}（{user.username}）{what}", body=text
+    )
 
 
 @transaction.atomic

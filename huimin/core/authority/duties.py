@@ -23,12 +23,18 @@ class Duty(TextChoices):
     JOINT_FINANCE = "declaration.finance", "财政联审"
     JOINT_SUPERVISION = "declaration.supervision", "监督联审"
     OBJECTION_ANSWER = "objection.answer", "异议处理"
+    ACCOUNT_ASK = "account.ask", "换卡申请"
+    ACCOUNT_CHECK = "account.check", "换卡复核"
+    DEATH_RECORD = "death.record", "死亡登记"
+    DEATH_CORRECT = "death.correct", "死亡更正"
+    BATCH_MAKE = "batch.make", "批次编制"
     ROSTER_MAKE = "roster.make", "花名册编制"
     ROSTER_TOWNSHIP_CHECK = "roster.township", "乡镇审核花名册"
     ROSTER_DEPARTMENT_HANDLE = "roster.department.handle", "部门经办花名册"
     ROSTER_DEPARTMENT_CHECK = "roster.department.check", "部门审核花名册"
     ROSTER_FINANCE_HANDLE = "roster.finance.handle", "财政初审花名册"
     ROSTER_FINANCE_CHECK = "roster.finance.check", "财政复核花名册"
+    LINE_STOP = "line.stop", "停发"
     ORDER_MAKE = "order.make", "支付申请编制"
     ORDER_SIGN = "order.sign", "支付申请签章"
     RETURN_UPLOAD = "return.upload", "回盘上传"
@@ -37,15 +43,15 @@ class Duty(TextChoices):
 
 _D = Duty
 _JOINT = [_D.JOINT_DEPARTMENT, _D.JOINT_FINANCE, _D.JOINT_SUPERVISION]
-_ROSTER_CHECKS = [
+ROSTER_CHECKS = (
     _D.ROSTER_TOWNSHIP_CHECK,
     _D.ROSTER_DEPARTMENT_HANDLE,
     _D.ROSTER_DEPARTMENT_CHECK,
     _D.ROSTER_FINANCE_HANDLE,
     _D.ROSTER_FINANCE_CHECK,
-]
-_PAYING = [_D.ORDER_MAKE, _D.ORDER_SIGN]
-_RETURNING = [_D.RETURN_UPLOAD, _D.RETURN_CONFIRM]
+)
+PAYING = (_D.ORDER_MAKE, _D.ORDER_SIGN)
+RETURNING = (_D.RETURN_UPLOAD, _D.RETURN_CONFIRM)
 
 CONFLICTS: tuple[tuple[str, str], ...] = (
     (_D.POLICY_MAKE, _D.POLICY_PUBLISH),
@@ -54,14 +60,31 @@ CONFLICTS: tuple[tuple[str, str], ...] = (
     *product([_D.DECLARATION_MAKE], [_D.TOWNSHIP_REVIEW, *_JOINT, _D.OBJECTION_ANSWER]),
     *product([_D.TOWNSHIP_REVIEW], _JOINT),
     *combinations(_JOINT, 2),
+    # the registry: who gets the money, and who is no longer paid, is checked by a second person
+    (_D.ACCOUNT_ASK, _D.ACCOUNT_CHECK),
+    (_D.DEATH_RECORD, _D.DEATH_CORRECT),
     # the roster: who compiled list or roster checks neither; every checker is another person
-    *product([_D.DECLARATION_MAKE, _D.ROSTER_MAKE], [*_ROSTER_CHECKS, *_PAYING, *_RETURNING]),
-    *combinations(_ROSTER_CHECKS, 2),
+    *product([_D.DECLARATION_MAKE, _D.ROSTER_MAKE], [*ROSTER_CHECKS, *PAYING, *RETURNING]),
+    *combinations(ROSTER_CHECKS, 2),
+    # the batch: who chose policy and period, or in a correction whom to pay again, handles its rosters at their own
+    # desk (a small department has one clerk) and neither checks them nor pays
+    *product(
+        [_D.BATCH_MAKE],
+        [*(one for one in ROSTER_CHECKS if one != _D.ROSTER_DEPARTMENT_HANDLE), *PAYING, *RETURNING],
+    ),
+    # who took somebody off a list does not pass it for the county's finances, nor sign what is left
+    *product([_D.LINE_STOP], [_D.ROSTER_FINANCE_HANDLE, _D.ROSTER_FINANCE_CHECK, _D.ORDER_SIGN]),
     # the money: checker, treasury and reconciler are different people; the finance maker may also fill in the order
-    *product([_D.ROSTER_FINANCE_CHECK], _PAYING),
+    *product([_D.ROSTER_FINANCE_CHECK], PAYING),
     *product([_D.ROSTER_FINANCE_HANDLE], [_D.ORDER_SIGN]),
-    *product([_D.ROSTER_TOWNSHIP_CHECK, _D.ROSTER_DEPARTMENT_HANDLE, _D.ROSTER_DEPARTMENT_CHECK], _PAYING),
+    *product([_D.ROSTER_TOWNSHIP_CHECK, _D.ROSTER_DEPARTMENT_HANDLE, _D.ROSTER_DEPARTMENT_CHECK], PAYING),
     (_D.ORDER_MAKE, _D.ORDER_SIGN),
-    *product([*_ROSTER_CHECKS, *_PAYING], _RETURNING),
+    *product([*ROSTER_CHECKS, *PAYING], RETURNING),
     (_D.RETURN_UPLOAD, _D.RETURN_CONFIRM),
 )
+
+
+def excluding(*later: str) -> tuple[str, ...]:
+    """The duties that keep their people from one of `later`: what a thing inherits where those are taken."""
+    found = (one for pair in CONFLICTS if set(pair) & set(later) for one in pair if one not in later)
+    return tuple(dict.fromkeys(found))

@@ -1,6 +1,8 @@
 """Who acts, and what each role may look at: the access matrix as data.
 
-What a role may *do* stands in the step tables (Step.roles); what it may *see* stands here.
+What a role may *do* stands in the step tables (Step.roles); what it may *see* stands here. Policies limit a grant only
+where rows have one: of the registry a grant limited to policies sees its whole place, masked; who sees numbers in full is
+a table of its own (docs/decisions/0020).
 """
 
 from django.db.models import IntegerChoices, TextChoices
@@ -51,6 +53,9 @@ class RoleClass(IntegerChoices):
     SECURITY_ADMIN = 2
     AUDIT_ADMIN = 3
 
+
+# their work moves money, gives away whole numbers or opens doors for others: nothing without a bound one-time code device
+CODE_ROLES = frozenset({Role.TREASURER, Role.RECONCILER, Role.BANK, Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN})
 
 _VILLAGE = {Area.POLICY, Area.REGISTRY, Area.REVIEW, Area.NOTICE}
 _TOWNSHIP = _VILLAGE | {Area.ROSTER}

@@ -17,6 +17,8 @@ class Step:
     needs_note: a reason must be given
     step_up:    the page asks for a one-time code first
     style:      primary, danger or quiet (the button)
+
+    An act (Workflow.acts) has no sources where it makes the object, and no target where the status stays.
     """
 
     name: str
@@ -28,6 +30,11 @@ class Step:
     needs_note: bool = False
     step_up: bool = False
     style: str = "primary"
+
+
+def act(name: str, label: str, sources: Iterable[str], roles: Iterable[str], **more: object) -> Step:
+    """A row of Workflow.acts that leaves the status as it is."""
+    return step(name, label, sources, "", roles, **more)
 
 
 def step(
@@ -43,15 +50,20 @@ def step(
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """All steps of one kind of object; `skips` are moves that a policy makes by itself (levels it does not ask for)."""
+    """All steps of one kind of object; `skips` are moves that a policy makes by itself (levels it does not ask for).
+
+    `acts` are what people do with the object besides moving it: making, changing, giving it up. Their roles, reasons
+    and one-time codes hold like those of steps, by the same checks.
+    """
 
     kind: str
     title: str
     steps: tuple[Step, ...]
     skips: tuple[tuple[str, str], ...] = field(default=())
+    acts: tuple[Step, ...] = field(default=())
 
     def __getitem__(self, name: str) -> Step:
-        for candidate in self.steps:
+        for candidate in (*self.steps, *self.acts):
             if candidate.name == name:
                 return candidate
         raise KeyError(name)

@@ -28,6 +28,9 @@ from huimin.core.errors import RowError
 from huimin.core.sheets.guard import ZIP_MAGIC
 from huimin.core.sheets.refusals import refused, refused_rows
 
+NO_PAYROLL = "这不是代发文件：没有首行。"
+HEADER_CELLS = 6
+
 
 def write_payroll(
     bank: BankFormat, header: PayrollHeader, lines: Iterable[PayrollLine], fileobj: IO[bytes]
@@ -68,11 +71,16 @@ def write_payroll(
 def read_payroll(data: bytes, bank: BankFormat | None = None) -> PayrollContent:
     """What a bank reads from our file; raises FileRefused when it is not whole by its own counts."""
     bank = bank or (XLSX if data.startswith(ZIP_MAGIC) else PIPE_TXT)
-    records = read_records(data, bank, bank.payroll_columns)
     head_tag, last_tag = bank.payroll_tags
+
+    def check_first(cells: list[str]) -> None:
+        if cells[0] != head_tag or len(cells) != HEADER_CELLS:
+            raise refused(NO_PAYROLL)
+
+    records = read_records(data, bank, bank.payroll_columns, check_first)
     errors: list[RowError] = []
-    if len(records) < 2 or records[0][1][0] != head_tag or len(records[0][1]) != 6:
-        raise refused("这不是代发文件：没有首行。")
+    if len(records) < 2:
+        raise refused(NO_PAYROLL)
     if records[-1][1][0] != last_tag or len(records[-1][1]) != 3:
         raise refused("代发文件不完整：缺少结尾行。")
     number, first = records[0]

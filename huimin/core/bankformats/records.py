@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import IO
 
@@ -15,16 +16,20 @@ from huimin.core.errors import BadInput, FileRefused, RowError
 from huimin.core.sheets.guard import OLE_MAGIC, ZIP_MAGIC, looks_like_web_page
 from huimin.core.sheets.reader import NumberCell, read_matrix
 from huimin.core.sheets.refusals import refused
+from huimin.core.sheets.scan import ROW_SLACK
 from huimin.core.sheets.writer import Column, write_rows
 
 Record = tuple[int, list[str]]
 
 MAX_BYTES = 128 * 1024 * 1024
+MAX_CELLS = 64  # of one line, whatever a format has
+FIRST_LINE_BYTES = 1024
 LINES_PER_WRITE = 1_000
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd\ufffe\uffff]")
-AMOUNT = re.compile(r"\d{1,12}\.\d{2}")
-COUNT = re.compile(r"\d{1,9}")
-DATE = re.compile(r"20\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
+# [0-9], since \d takes the digits of every script; amounts as yuan_text writes them, while counts may be padded
+AMOUNT = re.compile(r"(?:0|[1-9][0-9]{0,11})\.[0-9]{2}")
+COUNT = re.compile(r"[0-9]{1,9}")
+DATE = re.compile(r"20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
 WRONG_ENCODING = "文件编码不是GB18030，银行回盘应为GB18030/GBK。请向银行重新下载原始文件，不要用记事本另存。"
 DAMAGED_CHARACTER = "有损坏的汉字，请重新下载。"
 WEB_PAGE = "这是网页，不是银行文件（可能登录已经过期）。请重新登录银行系统，下载原始文件。"
@@ -116,8 +121,13 @@ class RecordWriter:
         self.fileobj.write(buffer.getbuffer())
 
 
-def read_records(data: bytes, bank: BankFormat, columns: Mapping[str, str]) -> list[Record]:
-    """Every line with its number; raises FileRefused when the bytes are no whole text or workbook of this format."""
+def read_records(
+    data: bytes, bank: BankFormat, columns: Mapping[str, str], check_first: Callable[[list[str]], None]
+) -> list[Record]:
+    """Every line with its number; raises FileRefused when the bytes are no whole text or workbook of this format.
+
+    `check_first` refuses a first line that does not belong there, before the others are decoded and split.
+    """
     if not data:
         raise refused("文件是空的(0字节)，请重新下载后上传。")
     if len(data) > MAX_BYTES:
@@ -125,10 +135,28 @@ def read_records(data: bytes, bank: BankFormat, columns: Mapping[str, str]) -> l
     if looks_like_web_page(data[:4096]):
         raise refused(WEB_PAGE)
     if bank.container == "xlsx":
-        return list(_xlsx_records(data, bank, columns))
+        return list(_first_checked(_xlsx_records(data, bank, columns), check_first))
     if data.startswith((*ZIP_MAGIC, OLE_MAGIC)):
         raise refused(WORKBOOK)
+    _check_text(data, bank, check_first)
     return _text_records(data, bank)
+
+
+def _first_checked(records: Iterator[Record], check_first: Callable[[list[str]], None]) -> Iterator[Record]:
+    for place, record in enumerate(records):
+        if place == 0:
+            check_first(record[1])
+        yield record
+
+
+def _check_text(data: bytes, bank: BankFormat, check_first: Callable[[list[str]], None]) -> None:
+    """What can be told of a text without taking it apart: how it begins, and how many lines it has."""
+    if data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise refused(WRONG_ENCODING)
+    line = data[:FIRST_LINE_BYTES].partition(b"\n")[0].removesuffix(b"\r")
+    check_first(_split(line.decode(bank.encoding, "replace"), bank))
+    if data.count(b"\n") > bank.max_lines + ROW_SLACK:
+        raise refused(f"文件超过{bank.max_lines:,}行，不是这一批的文件。")
 
 
 def _text_records(data: bytes, bank: BankFormat) -> list[Record]:
@@ -149,7 +177,11 @@ def _cells(line: str, number: int, bank: BankFormat) -> list[str]:
     # every control character is unprintable, and hardly any line has an unprintable one
     if (not line.isprintable() or "\ufffd" in line) and CONTROL.search(line):
         raise refused(DAMAGED_CHARACTER, row=number)
-    cells = line.split(bank.delimiter)
+    return _split(line, bank)
+
+
+def _split(line: str, bank: BankFormat) -> list[str]:
+    cells = line.split(bank.delimiter, MAX_CELLS)
     if bank.trailing_delimiter and len(cells) > 1 and cells[-1] == "":
         cells.pop()
     return cells

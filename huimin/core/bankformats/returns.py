@@ -11,7 +11,6 @@ from typing import IO
 
 from huimin.core.bankformats.layout import (
     FAILURE,
-    PENDING,
     RESULT_WORDS,
     SUCCESS,
     BankFormat,
@@ -81,7 +80,7 @@ def read_return(data: bytes, filename: str, bank: BankFormat | None = None) -> R
     if bank is None or not filename.lower().endswith(f".{bank.extension}"):
         wanted = f".{bank.extension}" if bank else ".txt 或 .xlsx"
         raise refused(f"回盘文件名应以 {wanted} 结尾。请用银行原始文件，不要用Excel打开保存。")
-    records = read_records(data, bank, bank.return_columns)
+    records = read_records(data, bank, bank.return_columns, lambda cells: _check_first(cells, bank))
     _check_frame(records, bank)
     errors: list[RowError] = []
     header = _header(records[0], errors)
@@ -100,14 +99,20 @@ def read_return(data: bytes, filename: str, bank: BankFormat | None = None) -> R
     return ReturnContent(header, lines, trailer)
 
 
+def _check_first(cells: list[str], bank: BankFormat) -> None:
+    if cells[0] == bank.payroll_tags[0]:
+        raise refused(OUR_OWN)
+    if cells[0] != bank.return_tags[0] or len(cells) != HEADER_CELLS:
+        raise refused(NO_RETURN)
+
+
 def _check_frame(records: list[Record], bank: BankFormat) -> None:
     """One first line, one last line, nothing after it."""
     head_tag, last_tag = bank.return_tags
-    tags = [cells[0] for _, cells in records]
-    if tags and tags[0] == bank.payroll_tags[0]:
-        raise refused(OUR_OWN)
-    if not tags or tags[0] != head_tag or len(records[0][1]) != HEADER_CELLS:
+    if not records:
         raise refused(NO_RETURN)
+    _check_first(records[0][1], bank)
+    tags = [cells[0] for _, cells in records]
     for number, cells in records[1:]:
         if cells[0] in {head_tag, bank.payroll_tags[0]}:
             raise refused(f"文件里有两份回盘（第{number}行又出现首行），请分开上传。")
@@ -207,8 +212,3 @@ def _check_totals(header: ReturnHeader, lines: list[ReturnLine], trailer: Traile
         if (declared, declared_sum) != (len(amounts), sum(amounts, start=ZERO)):
             actual = f"{len(amounts)}笔、{sum(amounts, start=ZERO):,}元"
             raise refused(f"控制合计不符：声明{words}{declared}笔、{declared_sum:,}元，实际{actual}。")
-
-
-def pending_lines(content: ReturnContent) -> list[ReturnLine]:
-    """The lines on which the bank has not decided yet: they stay 已送银行 and may not be paid again."""
-    return [line for line in content.lines if line.result == PENDING]

@@ -26,4 +26,6 @@ def refused(error: Exception, context: dict[str, Any]) -> Response | None:
         return Response({"detail": "别人正在办这一件，请稍等再试。"}, status=status.HTTP_409_CONFLICT)
     if isinstance(error, PermissionDenied | Http404):
         return Response({"detail": "没有找到。"}, status=status.HTTP_404_NOT_FOUND)
+    if isinstance(error, RecursionError):  # the parser's: a body nested deeper than any of ours
+        return Response({"detail": "内容嵌套太深，不是本接口的格式。"}, status=status.HTTP_400_BAD_REQUEST)
     return exception_handler(error, context)

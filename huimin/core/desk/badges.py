@@ -31,18 +31,6 @@ WORDS: Mapping[str, Kind] = MappingProxyType(
     {word: kind for kind, words in _BY_KIND.items() for word in words}
 )
 
-# What the public reads for a payment of each kind: nobody outside needs to know a reviewer from an approver.
-PUBLIC_WORDS: Mapping[Kind, str] = MappingProxyType(
-    {
-        Kind.OFF: "还没开始",
-        Kind.TODO: "正在办",
-        Kind.DOING: "正在办",
-        Kind.BANK: "银行正在发",
-        Kind.OK: "已到账",
-        Kind.BAD: "没有发成功",
-    }
-)
-
 
 def kind_of(word: str) -> Kind:
     """The badge of a word; a word outside the table is a mistake of ours and raises LookupError."""

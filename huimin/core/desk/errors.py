@@ -50,6 +50,11 @@ def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpRe
     return _page("429", 429)
 
 
+def too_large(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    """What is sent is larger than the page takes; nothing of it was read."""
+    return _page("413", 413)
+
+
 def busy(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
     """Somebody else holds the row longer than we wait (lock_timeout); nothing was changed."""
     return _page("409", 409)

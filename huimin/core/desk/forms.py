@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 
 from huimin.core.desk.pages import Link
 from huimin.core.errors import BadInput
-from huimin.core.values import money
+from huimin.core.values import money, numbers, privacy
 
 _BLANK, _DASHES = ("", None), "---------"
 _BARE = (forms.CheckboxInput, forms.RadioSelect, forms.CheckboxSelectMultiple, forms.HiddenInput)
@@ -28,6 +28,25 @@ _FILLED = {
     "max_digits": "{label}最多 %(max)s 位数字",
     "max_decimal_places": "{label}最多 %(max)s 位小数",
 }
+
+
+PRIVATE_IN_TEXT = "里像有{kinds}，请删去再提交：写下的话会长久留着"
+
+
+def refuse_private_numbers(text: str, label: str = "这里") -> None:
+    """Raises ValidationError when a free text holds what looks like somebody's number."""
+    kinds = dict.fromkeys(one.label.partition("，")[0] for one in privacy.scan(text))
+    if kinds:
+        raise ValidationError(label + PRIVATE_IN_TEXT.format(kinds="、".join(kinds)), code="private")
+
+
+class FreeText(forms.CharField):
+    """What people write in their own words: notes and reasons, which stay for long and are read by many."""
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        refuse_private_numbers(text, str(self.label or "这里"))
+        return text
 
 
 class HouseFormMixin:
@@ -104,6 +123,24 @@ class YuanField(forms.CharField):
 
     def prepare_value(self, value: Any) -> Any:
         return money.format_yuan(value) if isinstance(value, Decimal) else value
+
+
+class QuantityField(forms.CharField):
+    """亩, 人, 元 a month: text in, exact Decimal out, by the one rule of numbers.parse_quantity."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.widget.attrs.setdefault("inputmode", "decimal")
+        self.widget.attrs.setdefault("class", "input num")
+
+    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
+        text = super().to_python(value)
+        if not text:
+            return None
+        try:
+            return numbers.parse_quantity(text, name=str(self.label or "数量"))
+        except BadInput as wrong:
+            raise ValidationError(str(wrong), code="invalid") from wrong
 
 
 def dress(field: forms.Field) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -21,6 +21,7 @@ from huimin.core.accounts import auth
 from huimin.core.authority import scope
 from huimin.core.authority.steps import Step
 from huimin.core.desk.errors import forbidden
+from huimin.core.desk.forms import refuse_private_numbers
 from huimin.core.errors import Refused, StepForbidden, StepRefused
 from huimin.core.models import ActionKey
 
@@ -69,6 +70,16 @@ def public(view: View) -> View:
     return view
 
 
+def takes(most_bytes: int) -> Callable[[View], View]:
+    """The page takes an upload of this size from anybody; other public pages a form, staff pages a large file."""
+
+    def decorate(view: View) -> View:
+        view.takes_bytes = most_bytes  # type: ignore[attr-defined]
+        return view
+
+    return decorate
+
+
 def take_step(
     request: StaffRequest, one: Step, act: Callable[[], Any], *, back: str, done: str
 ) -> HttpResponse:
@@ -76,11 +87,11 @@ def take_step(
 
     A form field `action_key` makes a double click act once. `done` is the message on success.
     """
-    if one.step_up and not auth.is_stepped_up(request):
-        messages.info(request, f"“{one.label}”要先输入动态口令，输入后请再点一次。")
-        return redirect(f"{reverse('core:step-up')}?next={quote(back)}")
+    if one.step_up and (asked := code_first(request, one.label, back=back)):
+        return asked
     try:
         with transaction.atomic():
+            refuse_private_note(request)
             take_action_key(request, one.name)
             act()
     except StepForbidden as refused:
@@ -90,6 +101,14 @@ def take_step(
     else:
         messages.success(request, done)
     return redirect(back)
+
+
+def code_first(request: StaffRequest, act: str, *, back: str) -> HttpResponse | None:
+    """The way to the page that asks for a one-time code; None when one was given in the last ten minutes."""
+    if auth.is_stepped_up(request):
+        return None
+    messages.info(request, f"“{act}”要先输入动态口令，输入后请再点一次。")
+    return redirect(f"{reverse('core:step-up')}?next={quote(back)}")
 
 
 def take_action_key(request: StaffRequest, action: str) -> None:
@@ -103,6 +122,15 @@ def take_action_key(request: StaffRequest, action: str) -> None:
             ActionKey.objects.create(key=key, user=request.user, action=action)
     except IntegrityError:
         raise StepRefused("这一步刚才已经提交过，没有重复办理。请看下面的当前状态。") from None
+
+
+def refuse_private_note(request: StaffRequest) -> None:
+    """Reasons on buttons are kept with the business for ever: raises StepRefused when one holds somebody's number."""
+    for name in ("note", "reason"):
+        try:
+            refuse_private_numbers(request.POST.get(name, ""), "原因")
+        except ValidationError as found:
+            raise StepRefused(f"{found.messages[0]}。") from found
 
 
 def safe_next(request: HttpRequest, fallback: str) -> str:

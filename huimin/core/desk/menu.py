@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 class Entry:
     """`order` places the entry inside its group; `area` empty means every signed-in person.
 
-    `also` are beginnings of other addresses whose pages belong to this entry.
+    `also` are beginnings of other addresses whose pages belong to this entry. `may` narrows it down within the area.
     """
 
     group: str
@@ -27,6 +28,7 @@ class Entry:
     area: str = ""
     order: int = 50
     also: tuple[str, ...] = ()
+    may: Callable[[User], bool] | None = None
 
 
 GROUPS = ("工作", "政策与资金", "对象与审核", "发放", "公开", "系统")
@@ -42,7 +44,7 @@ def for_user(user: User, path: str) -> list[dict[str, Any]]:
     groups: dict[str, list[dict[str, Any]]] = {title: [] for title in GROUPS}
     found: list[tuple[int, dict[str, Any]]] = []
     for entry in sorted(_entries, key=lambda one: one.order):
-        if entry.area and not scope.reads(user, entry.area):
+        if (entry.area and not scope.reads(user, entry.area)) or (entry.may and not entry.may(user)):
             continue
         url = reverse(entry.url_name)
         item = {"label": entry.label, "url": url, "icon": entry.icon, "current": False}

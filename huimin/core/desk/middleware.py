@@ -2,19 +2,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import logout
 from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.shortcuts import redirect
 from django.urls import reverse
 from psycopg.errors import LockNotAvailable
 
-from huimin.core.desk.errors import busy
+from huimin.core.desk.errors import bad_request, busy, not_found, too_large
 
-_SEEN = "seen_at"
+FORM_AROUND = 64 * 1024  # other fields and boundaries around an upload
+_SEEN, _BEGAN = "seen_at", "began_at"
 MUST_CHANGE = "must_change_password"  # set at a login with a password that somebody else knows
+MUST_BIND = "must_bind_device"  # set at a login of a post that needs one-time codes, without a telephone
 
 
 def client_ip(request: HttpRequest) -> str:
@@ -26,8 +29,56 @@ def client_ip(request: HttpRequest) -> str:
     return request.META.get("REMOTE_ADDR") or "local"
 
 
+class BoundsMiddleware:
+    """What no page could use is answered before any page sees it: NUL, which PostgreSQL has no text for, and bodies that
+    are larger than the page takes, before the form in them is parsed and spooled to disk."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path_info:
+            return not_found(request)
+        if "%00" in request.META.get("QUERY_STRING", "") or any(
+            "\0" in one for one in request.COOKIES.values()
+        ):
+            return bad_request(request)
+        return self.get_response(request)
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view: Callable[..., HttpResponse],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> HttpResponse | None:
+        try:
+            told = int(request.META.get("CONTENT_LENGTH") or 0)
+        except ValueError:
+            return bad_request(request)
+        if told > self._most(request, view) + FORM_AROUND:
+            return too_large(request)
+        return bad_request(request) if self._nul_in_form(request, view) else None
+
+    def _nul_in_form(self, request: HttpRequest, view: Callable[..., HttpResponse]) -> bool:
+        """Only where the next middleware reads the form anyway, for its token."""
+        if request.method != "POST" or getattr(view, "csrf_exempt", False):
+            return False
+        try:
+            return any("\0" in text for _, texts in request.POST.lists() for text in texts)
+        except UnreadablePostError:
+            return True  # the sender went away
+
+    def _most(self, request: HttpRequest, view: Callable[..., HttpResponse]) -> int:
+        """By the page, else by who asks. The API parses nothing before it knows who asks, as its views are exempt."""
+        if (own := getattr(view, "takes_bytes", None)) is not None:
+            return int(own)
+        known = getattr(view, "csrf_exempt", False) or request.user.is_authenticated
+        return settings.MOST_UPLOAD_BYTES if known else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+
 class StaffMiddleware:
-    """Ends idle sessions, keeps signed-in pages out of every cache, and names the client's address."""
+    """Ends idle and old sessions, keeps signed-in pages out of every cache, and names the client's address."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -36,7 +87,7 @@ class StaffMiddleware:
         request.client_ip = client_ip(request)  # type: ignore[attr-defined]
         if request.user.is_authenticated:
             self._watch_idle(request)
-        response = self._first_password(request) or self.get_response(request)
+        response = self._first_things(request) or self.get_response(request)
         # the API puts its own user in place of the session's, or None when there is no credential
         if request.user is not None and request.user.is_authenticated:
             response.headers["Cache-Control"] = "no-store"
@@ -47,18 +98,22 @@ class StaffMiddleware:
         held = isinstance(exception, OperationalError) and isinstance(exception.__cause__, LockNotAvailable)
         return busy(request, exception) if held else None
 
-    def _first_password(self, request: HttpRequest) -> HttpResponse | None:
-        """Whoever still has the password they were given may only change it, or go."""
-        allowed = (reverse("core:password"), reverse("core:logout"))
-        if request.session.get(MUST_CHANGE) and request.path not in allowed:
-            return redirect("core:password")
+    def _first_things(self, request: HttpRequest) -> HttpResponse | None:
+        """Whoever still has the password they were given, or no telephone, may only see to that, or go."""
+        for duty, page in ((MUST_CHANGE, "core:password"), (MUST_BIND, "core:enrol")):
+            if request.session.get(duty):
+                allowed = (reverse(page), reverse("core:logout"))
+                return None if request.path in allowed else redirect(page)
         return None
 
     def _watch_idle(self, request: HttpRequest) -> None:
         now, seen = int(time.time()), request.session.get(_SEEN)
-        if seen is not None and now - seen > settings.SESSION_IDLE_SECONDS:
+        began = request.session.get(_BEGAN, now)
+        idle = seen is not None and now - seen > settings.SESSION_IDLE_SECONDS
+        if idle or now - began > settings.SESSION_MOST_SECONDS:
             logout(request)
             return
         # one write a minute is enough to know idleness, and spares the session table
         if seen is None or now - seen > 60:
             request.session[_SEEN] = now
+            request.session.setdefault(_BEGAN, now)

@@ -1,3 +1,4 @@
+from huimin.core.models.devices import CodeDevice
 from huimin.core.models.places import BankBranch, CalendarDay, Department, Division, Level, Office
 from huimin.core.models.staff import Grant, User
 from huimin.core.models.storage import FileChunk, Message, StoredFile
@@ -11,6 +12,7 @@ __all__ = [
     "BankBranch",
     "CalendarDay",
     "Clock",
+    "CodeDevice",
     "Department",
     "Division",
     "DutyConflict",

@@ -16,7 +16,7 @@ from huimin.core.models.guards import never_deleted
 from huimin.core.models.places import Division, Office
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]  # django-otp, whose device ours is, has no types
     """A staff account. Two accounts with one ID number are one person for every separation of duties."""
 
     name = models.CharField("姓名", max_length=40)

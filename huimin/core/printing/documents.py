@@ -30,7 +30,7 @@ def render_pdf(template: str, data: dict[str, Any]) -> bytes:
     """The PDF of templates/print/<template>.typ; what each template reads stands at its head.
 
     Texts are printed as they are; Decimals must have been formatted. A text under the key "qr" is printed as a
-    QR code. Raises TemplateFailed.
+    QR code. Characters that no font has are told at the foot of the page. Raises TemplateFailed.
     """
     folder = Path(settings.BASE_DIR) / "templates" / "print"
     path = folder / f"{template}.typ"
@@ -39,6 +39,8 @@ def render_pdf(template: str, data: dict[str, Any]) -> bytes:
     inputs = {"data": json.dumps(data, ensure_ascii=False, default=_refuse)}
     if data.get("qr"):
         inputs["qr"] = qr_svg(str(data["qr"]), namespace=True)
+    if missing := fonts.missing_characters(inputs["data"]):
+        inputs["missing"] = "、".join(f"U+{ord(letter):04X}" for letter in missing)
     try:
         made = typst.compile(
             str(path),

@@ -84,11 +84,12 @@ def record(
         action=action,
         actor=actor,
         office_name=str(actor.office) if actor and actor.office_id else "",
-        label=label,
+        # the trail cannot be changed: no number typed by mistake may stay in it
+        label=privacy.hide(label)[:120],
         before=before,
         after=after,
-        note=privacy.hide(note),  # the trail cannot be changed: no number typed by mistake may stay in it
-        detail=detail or {},
+        note=privacy.hide(note),
+        detail=privacy.hide_within(detail or {}),
         business_at=clock.now(),
         county_code=getattr(place, "county_code", "") or scope.county_of(division_code),
         division_code=division_code,

@@ -19,6 +19,7 @@ from django.db.models.functions import Length
 
 from huimin.core import crypto
 from huimin.core.models import FileChunk, StoredFile
+from huimin.core.values import privacy
 
 if TYPE_CHECKING:
     from huimin.core.models import User
@@ -78,7 +79,7 @@ def store(
         frames.append(_frame(block, len(frames)))
     stored_as = default_storage.save(f"{purpose}/{uuid4().hex}", ContentFile(b"".join(frames)))
     return StoredFile.objects.create(
-        name=name[:200],
+        name=privacy.hide(name)[:200],  # people name files after people
         purpose=purpose,
         content_type=content_type,
         size=size,

@@ -23,13 +23,13 @@ from huimin.core.sheets.refusals import refused
 from huimin.core.sheets.scan import MAX_COLUMNS, MAX_ROWS, ROW_SLACK, SheetScan, column_letters
 
 HEADER_SEARCH = 12
+MAX_LINE = 64 * 1024  # characters of a CSV line: a thousand for each of the 64 columns
+MAX_LINES = 2 * MAX_ROWS  # of a CSV file, as cells may hold line breaks and rows may be blank
 EXPLANATION_SHEETS = {"填写说明", "填表说明", "说明", "使用说明"}
-EXACT_INTEGERS = 10**15  # Excel keeps 15 digits
 NOT_A_TABLE = "没有找到表头行。请使用系统下载的模板（表头只有一行，下面是数据）。"
 TWO_LEVELS = "表头有两层，请使用系统模板（一行表头）。"
 XLS_BROKEN = "这个 .xls 文件已损坏，请用Excel/WPS打开后“另存为 .xlsx”再上传。"
 SCIENTIFIC = re.compile(r"\d(?:\.\d+)?[Ee]\+\d+")
-DEFUSED = re.compile(r"'[=+\-@\t\r]")
 DEFUSERS = ("'=", "'+", "'-", "'@", "'\t", "'\r")
 
 Row = tuple[int, list[str]]
@@ -262,11 +262,22 @@ class _CsvLines:
             cast("io.BufferedReader", file), encoding=encoding, errors="strict", newline=""
         )
 
+    def _bounded(self) -> Iterator[str]:
+        """Lines of the file itself, blank ones too: neither endlessly many nor endlessly long ones are held."""
+        number = 0
+        while line := self.text.readline(MAX_LINE + 1):
+            number += 1
+            if len(line) > MAX_LINE:
+                raise refused("这一行太长，不像是名单。请改为 .xlsx 后上传。", row=number)
+            if number > MAX_LINES:
+                raise refused(TOO_BIG)
+            yield line
+
     def __iter__(self) -> Iterator[Row]:
-        start = self.text.readline()
+        start = self.text.readline(MAX_LINE)
         self.text.seek(0)
         reader = csv.reader(
-            self.text, delimiter="\t" if "\t" in start and "," not in start else ",", strict=True
+            self._bounded(), delimiter="\t" if "\t" in start and "," not in start else ",", strict=True
         )
         begun = 1
         try:

@@ -103,21 +103,9 @@ def mask_id_public(value: str | None) -> str:
 
 
 @register.filter
-def mask_name(value: str | None) -> str:
-    """Surname only, for protected kinds of aid."""
-    return _or_dash(value, identity.mask_name_surname)
-
-
-@register.filter
 def mask_name_middle(value: str | None) -> str:
     """王*英, as on a person's own result page."""
     return _or_dash(value, identity.mask_name_middle)
-
-
-@register.filter
-def account_tail(value: str | None) -> str:
-    """The last four digits of an account, all that screens ever show."""
-    return _or_dash(value, identity.account_tail)
 
 
 @register.filter

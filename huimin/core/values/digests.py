@@ -5,17 +5,15 @@ node  = sha256(01 || left || right); an odd last node moves up as it is, which g
 root of no rows = sha256 of nothing
 
 The commitment binds a row to its private fields: who knows salt, ID number and account can check it, who does not learns
-nothing. huimin/core/sql/merkle.sql computes the same bytes in PostgreSQL: hm_leaf, hm_commitment, hm_merkle_root.
+nothing. hm_leaf, hm_commitment and hm_merkle_root compute the same bytes in PostgreSQL.
 """
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from json.encoder import encode_basestring
-from pathlib import Path
 
 HASH_BYTES = 32
 SALT_BYTES = 16
-SQL_FILE = Path(__file__).parent / "sql" / "merkle.sql"
 
 
 def canonical_row(fields: Sequence[str | None]) -> bytes:
@@ -58,34 +56,6 @@ def merkle_root(leaves: Iterable[bytes]) -> bytes:
     return level[0]
 
 
-def merkle_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """The hashes that lead from leaf `index` (from 0) to the root, lowest first: at most 18 for 200,000 rows."""
-    level = _checked(leaves)
-    if not 0 <= index < len(level):
-        raise IndexError(f"leaf {index} of {len(level)}")
-    proof = []
-    while len(level) > 1:
-        if (neighbour := index ^ 1) < len(level):
-            proof.append(level[neighbour])
-        level, index = _parents(level), index // 2
-    return proof
-
-
-def verify_proof(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
-    """Whether the leaf stands at this place of a list of this size with this root; needs no other row."""
-    if not 0 <= index < size or any(len(part) != HASH_BYTES for part in (leaf, root, *proof)):
-        return False
-    node, rest = leaf, list(proof)
-    while size > 1:
-        if index ^ 1 < size:
-            if not rest:
-                return False
-            neighbour = rest.pop(0)
-            node = _node_hash(neighbour, node) if index % 2 else _node_hash(node, neighbour)
-        index, size = index // 2, (size + 1) // 2
-    return not rest and node == root
-
-
 def _parents(level: list[bytes]) -> list[bytes]:
     paired = [_node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
     return paired + level[-1:] if len(level) % 2 else paired
@@ -101,3 +71,28 @@ def _checked(leaves: Iterable[bytes]) -> list[bytes]:
 def _require_hash(value: bytes) -> None:
     if len(value) != HASH_BYTES:
         raise ValueError(f"a hash has {HASH_BYTES} bytes, not {len(value)}")
+
+
+# --- the code on paper ------------------------------------------------------------------------------------------------
+
+CODE_SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford: no I, L, O, U
+CODE_LENGTH = 16
+
+
+def short_code(root: str) -> str:
+    """The first 80 bits of a root (hexadecimal) as 16 characters that survive a telephone call."""
+    number = int(root[:20], 16)
+    return "".join(CODE_SIGNS[number >> shift & 31] for shift in range(75, -1, -5))
+
+
+def root_beginning(code: str) -> str:
+    """The 20 hexadecimal digits with which every root of this short code begins."""
+    number = 0
+    for sign in code:
+        number = number << 5 | CODE_SIGNS.index(sign)
+    return f"{number:020x}"
+
+
+def spaced(code: str) -> str:
+    """7K3M 90QX 2F5B 81TD, as it is printed."""
+    return " ".join(code[at : at + 4] for at in range(0, len(code), 4))

@@ -55,9 +55,13 @@ class IdNumber:
         return SEX_LABELS[self.sex]
 
     def age_on(self, day: date) -> int:
-        """Full years (周岁) on that day; who is born on 29 February has the birthday on 1 March of common years."""
-        before_birthday = (day.month, day.day) < (self.birth_date.month, self.birth_date.day)
-        return day.year - self.birth_date.year - before_birthday
+        """age_on() of who carries the number."""
+        return age_on(self.birth_date, day)
+
+
+def age_on(born: date, day: date) -> int:
+    """Full years (周岁) on that day; who is born on 29 February has the birthday on 1 March of common years."""
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
 def normalise_id_number(text: str) -> str:

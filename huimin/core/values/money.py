@@ -1,17 +1,12 @@
 """Money in yuan: exact decimals from text in, formatted text out, and never a float between."""
 
-import re
 from decimal import ROUND_HALF_UP, Decimal
 
 from huimin.core.errors import BadInput
+from huimin.core.values import numbers
 
 CENT = Decimal("0.01")
 MOST = Decimal("999999999999.99")  # what numeric(14,2) holds
-
-_PLAIN = re.compile(r"[+-]?(\d+|\d{1,3}(?:,\d{3})+)(\.\d+)?", re.ASCII)
-# digit by digit and not NFKC, which would read 10² as 102 and ① as 1
-_ASCII = str.maketrans("０１２３４５６７８９，．－−＋", "0123456789,.--+")
-_SPACES = dict.fromkeys(map(ord, " \t\r\n\u00a0\u3000\u200b\u200c\u200d\u2060\ufeff"))
 
 
 def parse_yuan(
@@ -41,16 +36,16 @@ def parse_yuan(
 
 
 def _from_text(text: str, name: str) -> Decimal:
-    plain = text.translate(_SPACES).translate(_ASCII).removesuffix("元")
+    plain = numbers.plain(text).removesuffix("元")
     if plain.startswith(("￥", "¥")):
         plain = plain[1:]
     if not plain:
         raise BadInput(f"{name}为空，请填写。")
-    match = _PLAIN.fullmatch(plain)
+    match = numbers.WRITTEN.fullmatch(plain)
     if not match:
-        raise BadInput(f"{name}“{_short(text)}”不是数字。")
+        raise BadInput(f"{name}“{numbers.shown(text)}”不是数字。")
     if len(match[2] or "") > 3:
-        raise BadInput(f"{name}{_short(plain)}超过两位小数，系统不替您四舍五入。")
+        raise BadInput(f"{name}{numbers.shown(plain)}超过两位小数，系统不替您四舍五入。")
     return Decimal(plain.replace(",", ""))
 
 
@@ -60,11 +55,6 @@ def _from_decimal(value: Decimal, name: str) -> Decimal:
     if abs(value) <= MOST and value != value.quantize(CENT):
         raise BadInput(f"{name}{value:f}超过两位小数，系统不替您四舍五入。")
     return value
-
-
-def _short(text: str) -> str:
-    text = re.sub(r"\d{11,}", "…", text.strip())  # a number slipped in from another column may be private
-    return text if len(text) <= 20 else text[:20] + "…"
 
 
 def round_yuan(amount: Decimal) -> Decimal:

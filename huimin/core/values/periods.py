@@ -128,10 +128,6 @@ class Period:
         }
         return f"{self.first.year}年{unit[self.frequency]}"
 
-    def overlaps(self, other: "Period") -> bool:
-        """Whether both cannot be paid to one entitlement: shared days of one component."""
-        return self.component == other.component and self.first <= other.last and other.first <= self.last
-
     def next(self) -> "Period":
         """The following period of the same length; of one-off ones the next number in the same year."""
         year, number = self.first.year, self.number + 1

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from huimin.core.values.identity import DISABILITY_KINDS, check_digits_ok, is_card, luhn_ok
 
@@ -103,6 +104,17 @@ def hide(text: str) -> str:
     for finding in reversed(scan(text)):
         text = f"{text[: finding.start]}［{finding.label.partition('，')[0]}已隐去］{text[finding.end :]}"
     return text
+
+
+def hide_within(value: Any) -> Any:
+    """The same for every text in lists and mappings, as JSON columns hold them."""
+    if isinstance(value, str):
+        return hide(value)
+    if isinstance(value, dict):
+        return {key: hide_within(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [hide_within(one) for one in value]
+    return value
 
 
 def scrub(text: str) -> str:

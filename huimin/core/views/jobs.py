@@ -103,7 +103,7 @@ def job_export(request: StaffRequest) -> HttpResponseBase:
         )
         for job in chosen.qs.select_related("created_by").order_by(*order.columns).iterator()
     )
-    return workbook("后台任务", _COLUMNS, rows)
+    return workbook(request, "后台任务", _COLUMNS, rows)
 
 
 @any_staff

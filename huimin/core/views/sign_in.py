@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from huimin.core.account_forms import CodeForm, EnrolForm, LoginForm, PasswordForm
 from huimin.core.accounts import auth, services
 from huimin.core.desk.http import StaffRequest, any_staff, public, safe_next
-from huimin.core.desk.middleware import MUST_CHANGE
+from huimin.core.desk.middleware import MUST_BIND, MUST_CHANGE
 from huimin.core.errors import Refused
 from huimin.core.models import User
 from huimin.core.printing import documents
@@ -45,6 +45,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return redirect(target)
     form = LoginForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        if auth.is_too_fast(request):
+            return auth.slowed_down(request)
         user = authenticate(
             request, username=form.cleaned_data["username"], password=form.cleaned_data["password"]
         )
@@ -64,6 +66,9 @@ def _came_in(request: HttpRequest, user: User, target: str) -> HttpResponse:
 
 def _enter(request: HttpRequest, user: User, target: str) -> HttpResponse:
     login(request, user)
+    if auth.must_bind(user):
+        request.session[MUST_BIND] = True
+        target = reverse("core:enrol")
     if user.password_changed_at is None:
         request.session[MUST_CHANGE] = True
         return redirect("core:password")
@@ -129,6 +134,9 @@ def enrol(request: StaffRequest) -> HttpResponse:
     target = safe_next(request, reverse("core:workbench"))
     if auth.has_device(request.user):
         return redirect(f"{reverse('core:step-up')}?next={quote(target)}")
+    forced = request.session.get(MUST_BIND, False)
+    if refusal := services.why_not_bind(request.user):
+        return render(request, "core/enrol.html", {"refusal": refusal, "forced": forced})
     device = services.begin_device(request.user)
     form = EnrolForm(request.POST or None, user=request.user)
     if request.method == "POST" and form.is_valid():
@@ -137,6 +145,7 @@ def enrol(request: StaffRequest) -> HttpResponse:
         except Refused as refused:
             form.add_error("code", str(refused))
         else:
+            request.session.pop(MUST_BIND, None)
             auth.step_up(request)
             messages.success(request, "动态口令已绑定。")
             return redirect(target)
@@ -144,6 +153,7 @@ def enrol(request: StaffRequest) -> HttpResponse:
     context = {
         "form": form,
         "next": target,
+        "forced": forced,
         # made by our own QR library from our own secret: markup, not text
         "qr": mark_safe(documents.qr_svg(device.config_url)),  # noqa: S308
         "secret": " ".join(secret[n : n + 4] for n in range(0, len(secret), 4)),

@@ -26,7 +26,7 @@ from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, Role
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
-from huimin.core.desk.http import StaffRequest, opens
+from huimin.core.desk.http import StaffRequest, code_first, opens
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import Refused
 from huimin.core.models import Grant, User
@@ -132,7 +132,7 @@ def staff_export(request: StaffRequest) -> HttpResponseBase:
     today = clock.today()
     people = chosen.qs.order_by(*order.columns).iterator(chunk_size=500)
     rows = (row for person in people for row in _export_rows(person, today))
-    return workbook("人员与授权", _COLUMNS, rows)
+    return workbook(request, "人员与授权", _COLUMNS, rows)
 
 
 def _export_rows(person: Any, today: date) -> list[tuple[object, ...]]:
@@ -205,6 +205,8 @@ def _detail_page(request: StaffRequest, person: Any, form: GrantForm | None = No
             for grant in person.all_grants
         ],
         "has_device": auth.has_device(person),
+        "waits_to_bind": bool(may and services.why_not_bind(person)),
+        "is_stepped_up": auth.is_stepped_up(request),
         "is_own": is_own,
         "may_change": may,
         "form": form or (GrantForm(user=person) if may else None),
@@ -217,6 +219,8 @@ def _detail_page(request: StaffRequest, person: Any, form: GrantForm | None = No
 def grant_give(request: StaffRequest, pk: int) -> HttpResponse:
     """The form of the detail page; a refused one shows the page again with what was typed."""
     person = _person(request, pk)
+    if asked := _code_first(request, "授权", pk):
+        return asked
     form = GrantForm(request.POST, user=person)
     if not form.is_valid():
         return _detail_page(request, person, form)
@@ -250,6 +254,7 @@ def grant_revoke(request: StaffRequest, pk: int) -> HttpResponse:
     return _act(
         request,
         grant.user_id,
+        "收回授权",
         lambda: services.revoke_grant(grant, note=note, actor=request.user),
         "授权已收回，马上生效。",
     )
@@ -261,6 +266,8 @@ def grant_revoke(request: StaffRequest, pk: int) -> HttpResponse:
 def password_reset(request: StaffRequest, pk: int) -> HttpResponse:
     """The new first password is shown once, on the page that answers."""
     person = _person(request, pk)
+    if asked := _code_first(request, "重置密码", pk):
+        return asked
     try:
         first = services.reset_password(person, actor=request.user)
     except Refused as refused:
@@ -276,8 +283,22 @@ def devices_remove(request: StaffRequest, pk: int) -> HttpResponse:
     return _act(
         request,
         pk,
+        "解除动态口令",
         lambda: services.remove_devices(person, note=note, actor=request.user),
         "动态口令已解除，本人下次用到时重新绑定。",
+    )
+
+
+@opens(Area.STAFF)
+@require_POST
+def binding_allow(request: StaffRequest, pk: int) -> HttpResponse:
+    person, note = _person(request, pk), request.POST.get("note", "")
+    return _act(
+        request,
+        pk,
+        "允许绑定",
+        lambda: services.allow_binding(person, note=note, actor=request.user),
+        "本人现在可以绑定动态口令了。",
     )
 
 
@@ -289,12 +310,19 @@ def active_set(request: StaffRequest, pk: int) -> HttpResponse:
     return _act(
         request,
         pk,
+        "启用账号" if wanted else "停用账号",
         lambda: services.set_active(person, wanted, note=note, actor=request.user),
         "账号已启用。" if wanted else "账号已停用。",
     )
 
 
-def _act(request: StaffRequest, pk: int, act: Callable[[], object], done: str) -> HttpResponse:
+def _code_first(request: StaffRequest, label: str, pk: int) -> HttpResponse | None:
+    return code_first(request, label, back=reverse("core:staff-detail", args=[pk]))
+
+
+def _act(request: StaffRequest, pk: int, label: str, act: Callable[[], object], done: str) -> HttpResponse:
+    if asked := _code_first(request, label, pk):
+        return asked
     try:
         act()
     except Refused as refused:

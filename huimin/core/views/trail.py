@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from huimin.core.authority.roles import Area
 from huimin.core.desk import lists
-from huimin.core.desk.exports import workbook
+from huimin.core.desk.exports import MOST_ROWS, workbook
 from huimin.core.desk.http import StaffRequest, opens, take_action_key
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import Refused
@@ -29,7 +29,6 @@ from huimin.core.records import audit, files
 from huimin.core.sheets.writer import Column
 from huimin.core.work import jobs
 
-EXPORT_LIMIT = 100_000
 _COLUMNS = [
     Column("序号", 10, "integer"),
     Column("时间", 20),
@@ -111,18 +110,10 @@ def trail_export(request: StaffRequest) -> HttpResponseBase:
     rows = TrailFilter(request.GET, queryset=audit.visible_to(request.user), request=request).qs.order_by(
         "-id"
     )
-    if rows[EXPORT_LIMIT : EXPORT_LIMIT + 1].exists():
-        messages.error(request, f"超过 {EXPORT_LIMIT:,} 条，一次导不完。请先按日期缩小范围。")
+    if rows[MOST_ROWS : MOST_ROWS + 1].exists():
+        messages.error(request, f"超过 {MOST_ROWS:,} 条，一次导不完。请先按日期缩小范围。")
         return redirect(f"{reverse('core:audit')}?{request.GET.urlencode()}")
-    filters = {key: value for key, value in request.GET.items() if key in TrailFilter.base_filters}
-    audit.record(
-        "core.auditevent",
-        action="audit.export",
-        actor=request.user,
-        label="导出审计日志",
-        detail={"filter": sorted(filters)},
-    )
-    return workbook("审计日志", _COLUMNS, map(_export_row, rows.select_related("actor").iterator()))
+    return workbook(request, "审计日志", _COLUMNS, map(_export_row, rows.select_related("actor").iterator()))
 
 
 def _export_row(event: AuditEvent) -> tuple[object, ...]:

@@ -26,6 +26,7 @@ from huimin.core.authority.roles import roles_reading
 from huimin.core.errors import Refused
 from huimin.core.models import Job, Outbox, StoredFile
 from huimin.core.records import audit
+from huimin.core.values import privacy
 from huimin.core.work import messages
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def submit(
 
     `payload` holds ids only. Call inside the transaction that makes the work necessary.
     """
+    title = privacy.hide(title)[:120]
     job, created = Job.objects.get_or_create(
         key=key,
         defaults={

@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from huimin.core.models import Message, Notification
+from huimin.core.values import privacy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,6 +58,7 @@ def queue(channel: str, *, recipient: str, body: str, subject: str) -> Message:
 
 def notify(users: Iterable[User], *, title: str, url: str = "", body: str = "") -> int:
     """A line in each person's inbox, in the caller's transaction."""
+    title, body = privacy.hide(title)[:120], privacy.hide(body)
     rows = [Notification(user=user, title=title, url=url, body=body) for user in users]
     return len(Notification.objects.bulk_create(rows))
 

@@ -40,6 +40,29 @@ def move(
     if refusal:
         raise refusal
     take_duty(obj, one.duty, actor=actor)
+    _change(obj, one, actor=actor, note=note, target=target, detail=detail)
+
+
+def follow(
+    obj: Any,
+    one: Step,
+    *,
+    actor: User,
+    note: str = "",
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """A step that a rule takes because of another one: the cause was allowed to this person, so no role is asked again.
+
+    State, lock and trace are those of move(). Raises StepRefused when the state does not allow it.
+    """
+    if obj.status not in one.sources:
+        raise StepRefused(f"当前状态为“{obj.get_status_display()}”，不能“{one.label}”，请刷新页面后再看。")
+    _change(obj, one, actor=actor, note=note, target="", detail=detail)
+
+
+def _change(
+    obj: Any, one: Step, *, actor: User, note: str, target: str, detail: dict[str, Any] | None
+) -> None:
     before, after = obj.status, target or one.target
     changed = type(obj)._default_manager.filter(pk=obj.pk, status=before).update(status=after)
     if changed != 1:
@@ -70,11 +93,19 @@ def why_not(obj: Any, one: Step, *, actor: User, note: str | None = None) -> Ste
     return None
 
 
+def duty_subject(obj: Any) -> str:
+    """What a person's duty counts for: the object, or its present version where the model says so (a roster's list).
+
+    Such a model carries `duty_subject`, which begins with the object's name on the trail.
+    """
+    return getattr(obj, "duty_subject", "") or audit.subject_of(obj)
+
+
 def take_duty(obj: Any, duty: str, *, actor: User) -> None:
     """Put the person's duty on record; refused by the database when it excludes one they already had."""
     if not duty:
         return
-    subject = audit.subject_of(obj)
+    subject = duty_subject(obj)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
@@ -90,7 +121,7 @@ def take_duty(obj: Any, duty: str, *, actor: User) -> None:
 
 def inherit(target: Any, sources: Iterable[Any]) -> None:
     """The people behind `sources` count as involved in `target` (a roster made from declarations, …)."""
-    inherit_subjects(audit.subject_of(target), [audit.subject_of(source) for source in sources])
+    inherit_subjects(duty_subject(target), [duty_subject(source) for source in sources])
 
 
 def inherit_subjects(target: str, sources: list[str]) -> None:
@@ -108,7 +139,7 @@ def separation_refusal(obj: Any, duty: str, *, actor: User) -> str:
     """What `take_duty` would say, without writing; empty when it would pass."""
     if not duty:
         return ""
-    subject = audit.subject_of(obj)
+    subject = duty_subject(obj)
     return _separation_text(subject, duty, actor) if _earlier_duty(subject, duty, actor) else ""
 
 
@@ -125,8 +156,17 @@ def actions(obj: Any, flow: Workflow, *, actor: User, also: Any = None) -> list[
 
     `also(step)` may add a reason of the app's own (a notice still running, a missing signature).
     """
+    return _pressable(obj, flow.steps, actor, also)
+
+
+def acts(obj: Any, flow: Workflow, *names: str, actor: User, also: Any = None) -> list[Action]:
+    """Buttons of the acts so named, as actions() makes those of steps."""
+    return _pressable(obj, [flow[name] for name in names], actor, also)
+
+
+def _pressable(obj: Any, steps: Iterable[Step], actor: User, also: Any) -> list[Action]:
     found = []
-    for one in flow.steps:
+    for one in steps:
         if obj.status not in one.sources:
             continue
         refusal = why_not(obj, one, actor=actor)

@@ -16,7 +16,8 @@ _HEAD = """# Workflows
 
 Written by `manage.py write_workflows` from the tables in each app's `states.py`; do not edit by hand. A step is taken by
 its button, by `manage.py advance OBJECT STEP --as USER`, or by the API, always through the same service. A trigger in the
-database refuses every move that is not listed here.
+database refuses every move that is not listed here. Rows in *italics* are acts: they make an object, or leave its state
+as it is.
 """
 
 
@@ -57,16 +58,18 @@ def _section(flow: Workflow) -> Iterator[str]:
     yield "| Step | Button | From | To | Roles | Duty | Reason | One-time code |"
     yield "|---|---|---|---|---|---|---|---|"
     for one in flow.steps:
-        yield _row(one, words)
+        yield _row(one, words, f"`{one.name}`")
+    for one in flow.acts:
+        yield _row(one, words, f"*`{one.name}`*")
     yield ""
 
 
-def _row(one: Step, words: dict[str, str]) -> str:
+def _row(one: Step, words: dict[str, str], name: str) -> str:
     cells = [
-        f"`{one.name}`",
+        name,
         one.label,
         "、".join(words.get(source, source) for source in words if source in one.sources) or "—",
-        words.get(one.target, one.target),
+        words.get(one.target, one.target) or "—",
         "、".join(role.label for role in Role if role in one.roles),
         Duty(one.duty).label if one.duty else "—",
         "yes" if one.needs_note else "—",

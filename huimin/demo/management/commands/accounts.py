@@ -4,10 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django_otp.oath import TOTP
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from huimin.core.authority.roles import Role
-from huimin.core.models import Department, Grant
+from huimin.core.models import CodeDevice, Department, Grant
 from huimin.demo import accounts
 
 
@@ -49,7 +48,7 @@ class Command(BaseCommand):
             return []
         names = [post.username for post in accounts.posts()]
         grants = Grant.objects.in_force().filter(user__username__in=names, user__is_active=True)
-        devices = {device.user_id: device for device in TOTPDevice.objects.filter(confirmed=True)}
+        devices = {device.user_id: device for device in CodeDevice.objects.filter(confirmed=True)}
         rows = [
             {
                 "role": grant.role,
@@ -67,7 +66,7 @@ class Command(BaseCommand):
         return sorted(rows, key=lambda row: names.index(str(row["username"])))
 
 
-def _code(device: TOTPDevice | None) -> str:
+def _code(device: CodeDevice | None) -> str:
     if device is None:
         return ""
     totp = TOTP(device.bin_key)

@@ -1,0 +1,42 @@
+"""Who is due in a batch, and why somebody who is due cannot be paid now: said once, in SQL.
+
+Townships are given rosters, rosters are written and submission is checked by the same conditions.
+"""
+
+from __future__ import annotations
+
+
+def _over(right: str, days: str) -> str:
+    """Whether right `right` has ended before the range `days` begins."""
+    return f"coalesce({right}.ends_on <= lower({days}), {right}.status = 'ended')"
+
+
+_PERIOD = "%(period)s::daterange"
+
+# rights e with the versions v that fall into the period, cut where the right ends
+DUE = f"""recipients_entitlement e
+    JOIN recipients_entitlementversion v ON v.entitlement_id = e.id
+    WHERE e.policy_id = %(policy)s AND e.county_code = %(county)s AND NOT {_over("e", _PERIOD)}
+      AND v.valid && daterange(lower({_PERIOD}), least(upper({_PERIOD}), e.ends_on))"""
+
+# (reason of RosterOmission, column and words of a fault, condition). Aliases: d the right with the `days` of the line,
+# b the beneficiary, p the payee, a the payee's account in use. A roster leaves these people out, with the first reason;
+# submission asks again, since the registry may have changed meanwhile.
+UNPAYABLE = (
+    ("suspended", "享受资格", "已暂停", "d.status = 'suspended'"),
+    ("record", "享受人", "人员档案已停用或作废", "b.status <> 'normal'"),
+    ("record", "收款人", "人员档案已停用或作废", "p.id <> b.id AND p.status <> 'normal'"),
+    ("dead", "享受人", "在发放期开始前已登记死亡", "b.died_on < lower(d.days)"),
+    ("dead", "收款人", "已登记死亡，请换收款人", "p.id <> b.id AND p.died_on IS NOT NULL"),
+    ("no_account", "银行账号", "收款人没有在用的银行账户", "a.id IS NULL"),
+)
+# the reason for which a roster leaves somebody out, or NULL
+REASON = "CASE " + " ".join(f"WHEN {wrong} THEN '{reason}'" for reason, _, _, wrong in UNPAYABLE) + " END"
+# the same as rows (column, words, is it so) for a VALUES list, and a right that has ended since
+FAULTS = ",\n    ".join(
+    f"('{column}', '{words}', {wrong})"
+    for column, words, wrong in (
+        *(fault[1:] for fault in UNPAYABLE),
+        ("享受资格", "已终止", _over("d", "d.days")),
+    )
+)

@@ -1,0 +1,77 @@
+"""What has happened to the people of approved lists since they were submitted: what an order must not pay any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import connection
+
+from disbursement.services.due import FAULTS
+from huimin.core.errors import StepRefused
+from huimin.core.models import Division
+from subsidies.models import Policy
+from subsidies.states import PolicyStatus
+
+NAMED = 5  # lines that a refusal names; the pages list more
+MOST = 100
+
+# lines to be paid (no result at all) against the registry of today. Not asked here: names and groups, which submission
+# asked and no desk relies on any more
+STALE = f"""
+SELECT l.id, r.division_code, l.line_no, l.beneficiary_name, f.field || f.words
+FROM disbursement_paymentline l
+JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision
+JOIN recipients_person b ON b.id = l.beneficiary_id
+JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
+JOIN LATERAL (SELECT e.status, e.ends_on, l.period_range AS days FROM recipients_entitlement e
+              WHERE e.id = l.entitlement_id) d ON true
+JOIN recipients_person p ON p.id = v.payee_id
+LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
+CROSS JOIN LATERAL (
+    SELECT * FROM (VALUES {FAULTS}, ('收款人', '已换卡', a.number_key <> l.account_key)) AS one (field, words, wrong)
+    WHERE one.wrong LIMIT 1) f
+WHERE r.id = ANY(%s) AND NOT EXISTS (SELECT FROM disbursement_paymentresult x WHERE x.line_id = l.id)
+ORDER BY r.division_code, r.id, l.line_no LIMIT %s
+"""  # noqa: S608 -- a constant of ours
+
+
+@dataclass(frozen=True, slots=True)
+class StaleLine:
+    """A line that must not be paid as it stands, and why."""
+
+    line: int
+    place: str
+    line_no: int
+    name: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.place}花名册第 {self.line_no} 行{self.name}（{self.words}）"
+
+
+def stale_lines(roster_ids: Iterable[int], *, most: int = MOST) -> list[StaleLine]:
+    """Lines of these rosters whose right, people or account are not what they were at submission; at most `most`."""
+    with connection.cursor() as cursor:
+        cursor.execute(STALE, [list(roster_ids), most])
+        rows = cursor.fetchall()
+    if not rows:
+        return []
+    places = {one.code: one.short_name for one in Division.objects.filter(code__in={row[1] for row in rows})}
+    return [StaleLine(row[0], places[row[1]], *row[2:]) for row in rows]
+
+
+def require_payable(policy: Policy, roster_ids: Sequence[int], *, remedy: str) -> None:
+    """The policy is in force and every line may be paid today; StepRefused names lines, and `remedy` what to do."""
+    if policy.status != PolicyStatus.PUBLISHED:
+        raise StepRefused(f"“{policy}”现在是“{policy.get_status_display()}”，不能支付。恢复发布以后再办。")
+    found = stale_lines(roster_ids)
+    if not found:
+        return
+    named = "；".join(str(one) for one in found[:NAMED])
+    more = (
+        ""
+        if len(found) <= NAMED
+        else f"；还有 {len(found) - NAMED}{' 行以上' if len(found) == MOST else ' 行'}"
+    )
+    raise StepRefused(f"有的明细送审以后变了，不能照旧支付：{named}{more}。{remedy}")

@@ -1,0 +1,129 @@
+"""A death ends what a person is due, by each policy's own rule; a mistaken one is corrected by a second person."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from django.db import connection, transaction
+
+from huimin.core import clock
+from huimin.core.authority import scope
+from huimin.core.authority.duties import Duty
+from huimin.core.errors import BadInput, StepForbidden, StepRefused
+from huimin.core.records import audit
+from huimin.core.values import privacy
+from huimin.core.work import messages, workflow
+from huimin.core.work.verbs import advances
+from recipients.models import Death, DeathEnding, Entitlement, Person
+from recipients.services import entitlements
+from recipients.states import DEATH_FLOW, EDIT_ROLES, ENTITLEMENT_FLOW, EntitlementStatus
+
+if TYPE_CHECKING:
+    from huimin.core.models import User
+
+_WAY_BACK = {
+    EntitlementStatus.ACTIVE.value: ENTITLEMENT_FLOW["restore"],
+    EntitlementStatus.SUSPENDED.value: ENTITLEMENT_FLOW["restore_suspended"],
+}
+# a version gets back what the death cut off, up to a version that was confirmed since
+_GIVE_BACK = """UPDATE recipients_entitlementversion v SET valid = daterange(lower(v.valid), least(upper(c.valid_before),
+        (SELECT min(lower(n.valid)) FROM recipients_entitlementversion n
+         WHERE n.entitlement_id = v.entitlement_id AND lower(n.valid) > lower(v.valid))))
+    FROM recipients_deathending c WHERE c.version_id = v.id AND c.death_id = %s AND c.entitlement_id = %s"""
+
+
+@transaction.atomic
+def record_death(person_id: int, *, died_on: date, actor: User) -> list[Entitlement]:
+    """Register a death and end every right of that person by its policy's rule; returns the rights that ended.
+
+    A person may do this where they may edit the registry. A wrong date is mended by correcting the death and
+    registering it again.
+    """
+    person = _locked(person_id, actor)
+    if not scope.holds(actor, EDIT_ROLES, division_code=person.division_code):
+        raise StepForbidden("登记死亡不归您的岗位办理，须由村信息员、乡镇经办或主管部门办理。")
+    if not person.birth_date <= died_on <= clock.today():
+        raise BadInput("死亡日期应在出生日期之后、今天以前。", field="died_on")
+    if person.died_on:
+        raise StepRefused(f"已于{person.died_on}登记死亡，没有重复登记。登记错了的，请另一位同事更正。")
+    death = Death.objects.create(
+        person=person,
+        died_on=died_on,
+        recorded_by=actor,
+        county_code=person.county_code,
+        division_code=person.division_code,
+    )
+    workflow.take_duty(death, Duty.DEATH_RECORD, actor=actor)
+    person.died_on = died_on
+    person.save(update_fields=["died_on"])
+    audit.record(
+        person, action="death", actor=actor, label="登记死亡", detail={"died_on": died_on.isoformat()}
+    )
+    # after the person's lock: a confirmation holds it too (entitlements.entitle), so its rights are seen here
+    rights = Entitlement.objects.filter(beneficiary=person).exclude(status=EntitlementStatus.ENDED)
+    held = rights.select_for_update(of=("self",), no_key=True).order_by("pk")
+    return [one for one in held if entitlements.end_by_death(one, death, actor=actor)]
+
+
+def _locked(person_id: int, actor: User) -> Person:
+    person: Person = (
+        Person.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=person_id)
+    )
+    return person
+
+
+@advances("recipients.death")
+@transaction.atomic
+def correct_death(pk: int, step: str, *, actor: User, note: str = "") -> list[Entitlement]:
+    """The person lives: another one than who registered the death says so and why; returns the rights restored.
+
+    Rights that were ended, and ranges that were cut off, are as before, but where a later declaration has taken their
+    place. Months that were not paid meanwhile are declared in a book of their own (补报).
+    """
+    if step != DEATH_FLOW["correct"].name:
+        raise BadInput(f"死亡登记没有“{step}”这一步。")
+    found = Death.objects.visible_to(actor).only("person_id").get(pk=pk)
+    person = _locked(found.person_id, actor)
+    death: Death = Death.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
+    if refusal := workflow.why_not(death, DEATH_FLOW["correct"], actor=actor, note=note):
+        raise refusal
+    workflow.take_duty(death, Duty.DEATH_CORRECT, actor=actor)
+    reason = privacy.scrub(note.strip())[:200]
+    death.corrected_by, death.correction_reason = actor, reason
+    death.save(update_fields=["corrected_by", "correction_reason"])
+    workflow.move(death, DEATH_FLOW["correct"], actor=actor, note=reason)
+    person.died_on = None
+    person.save(update_fields=["died_on"])
+    restored = _restore(death, reason, actor)
+    audit.record(
+        person,
+        action="death.correct",
+        actor=actor,
+        label="更正死亡登记",
+        note=reason,
+        detail={"died_on": death.died_on.isoformat(), "restored": len(restored)},
+    )
+    messages.notify(
+        [death.recorded_by],
+        title=f"{person}的死亡登记已更正",
+        url=f"/desk/recipients/people/{person.pk}/",
+        body=reason,
+    )
+    return restored
+
+
+def _restore(death: Death, reason: str, actor: User) -> list[Entitlement]:
+    """What stands ended only because of this death goes back to what it was."""
+    before: dict[int, str] = dict(
+        DeathEnding.objects.filter(death=death).order_by("pk").values_list("entitlement_id", "status_before")
+    )
+    rights = Entitlement.objects.filter(pk__in=before, status=EntitlementStatus.ENDED)
+    restored = list(rights.select_for_update(of=("self",), no_key=True).order_by("pk"))
+    for one in restored:
+        workflow.follow(one, _WAY_BACK[before[one.pk]], actor=actor, note=reason)
+        one.ends_on = None
+        one.save(update_fields=["ends_on"])
+        with connection.cursor() as cursor:
+            cursor.execute(_GIVE_BACK, [death.pk, one.pk])
+    return restored

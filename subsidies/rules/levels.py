@@ -1,0 +1,32 @@
+"""Which levels of review a policy version asks a declaration to pass, in their order."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from subsidies.states import Deliberation, ReviewLevel
+
+
+class ReviewTerms(Protocol):
+    """The part of a policy version that says how its declarations are reviewed."""
+
+    deliberation: str
+    has_village_notice: bool
+    has_township_review: bool
+    has_township_notice: bool
+    has_county_review: bool
+    has_county_notice: bool
+
+
+def levels_of(version: ReviewTerms, *, objected: bool) -> tuple[ReviewLevel, ...]:
+    """The levels asked for. `objected`: an objection was upheld, so that a deliberation 有异议时 is due as well."""
+    asked = {
+        ReviewLevel.DELIBERATION: version.deliberation == Deliberation.REQUIRED
+        or (objected and version.deliberation == Deliberation.ON_OBJECTION),
+        ReviewLevel.VILLAGE_NOTICE: version.has_village_notice,
+        ReviewLevel.TOWNSHIP_REVIEW: version.has_township_review,
+        ReviewLevel.TOWNSHIP_NOTICE: version.has_township_notice,
+        ReviewLevel.COUNTY_REVIEW: version.has_county_review,
+        ReviewLevel.COUNTY_NOTICE: version.has_county_notice,
+    }
+    return tuple(level for level in ReviewLevel if asked[level])

@@ -1,0 +1,304 @@
+"""What an order is asked before money is frozen, at the signature and before the file is written."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from disbursement import proofs, services
+from disbursement.models import BankFile, PaymentLine, PaymentOrder, PaymentResult
+from disbursement.services import confirming, orders
+from huimin.core.authority.roles import Role
+from huimin.core.errors import StepForbidden, StepRefused
+from huimin.core.models import Job
+from huimin.core.work import jobs
+from recipients.models import Account, Entitlement, Person
+from recipients.services import registry
+from subsidies import services as funds
+from tests.disbursement import factories as make
+from tests.disbursement.test_pages import page_of
+from tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def here():
+    return make.world(4)
+
+
+def run_sql(sql, params=()):
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+
+
+# --- what changed since the submission -------------------------------------------------------------------------------
+
+
+def suspended(line):
+    Entitlement.objects.filter(pk=line.entitlement_id).update(status="suspended")
+
+
+def ended(line):
+    Entitlement.objects.filter(pk=line.entitlement_id).update(status="ended", ends_on=date(2025, 12, 31))
+
+
+def dead(line):
+    Person.objects.filter(pk=line.beneficiary_id).update(died_on=date(2025, 12, 31))
+
+
+def closed(line):
+    Account.objects.filter(person_id=line.beneficiary_id).update(is_active=False)
+
+
+def new_card(line):
+    clerk, checker = UserFactory(role=Role.TOWNSHIP_CLERK), UserFactory(role=Role.TOWNSHIP_REVIEWER)
+    new = registry.NewAccount("card", "李四", "6230910000000009999", "金寨农村商业银行")
+    asked = registry.ask_account_change(line.beneficiary_id, new, reason="旧卡被盗", actor=clerk)
+    registry.check_account_change(asked.pk, approve=True, actor=checker)
+
+
+CHANGES = {
+    suspended: "享受资格已暂停",
+    ended: "享受资格已终止",
+    dead: "已登记死亡",
+    closed: "没有在用的银行账户",
+    new_card: "已换卡",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda one: one.__name__)
+def test_an_order_is_refused_with_the_lines_that_changed_until_they_are_stopped(here, change):
+    rosters = make.approved(here, make.issued_batch(here))
+    line = PaymentLine.objects.order_by("pk").first()
+    change(line)
+    chosen = [one.pk for one in rosters]
+    named = rf"第 {line.line_no} 行{line.beneficiary_name}（.*{CHANGES[change]}.*停发这些行"
+    with pytest.raises(StepRefused, match=named):
+        services.make_order(chosen, actor=here["order_maker"])
+    services.stop_line(line.pk, reason="送审以后变了", actor=here["town"])
+    assert services.make_order(chosen, actor=here["order_maker"]).line_count == 3
+
+
+@pytest.mark.parametrize("step", ["sign", "send"])
+@pytest.mark.parametrize("change", CHANGES, ids=lambda one: one.__name__)
+def test_signature_and_sending_are_refused_after_a_change(here, change, step):
+    order = make.ordered(here, make.issued_batch(here))
+    if step == "send":
+        services.sign_order(order.pk, actor=here["treasurer"])
+    change(PaymentLine.objects.order_by("pk").first())
+    with pytest.raises(StepRefused, match=rf"{CHANGES[change]}.*退回支付申请，停发这些行"):
+        services.advance_order(order.pk, step, actor=here["treasurer"])
+    assert not BankFile.objects.exists()
+
+
+def test_a_new_card_is_paid_after_stop_and_supplement(here):
+    batch = make.issued_batch(here)
+    rosters = make.approved(here, batch)
+    line = PaymentLine.objects.order_by("pk").first()
+    new_card(line)
+    services.stop_line(line.pk, reason="已换卡", actor=here["town"])
+    services.lift_stop(line.pk, reason="发到新卡", actor=here["department"])
+    services.make_order([one.pk for one in rosters], actor=here["order_maker"])
+    made = services.make_supplement(batch.pk, reason="换卡", actor=here["department"])
+    made, job = services.issue_batch(made.pk, actor=here["department"])
+    assert jobs.run(job.pk) == "done"
+    order = make.sent_order(here, made)
+    assert [one.account for one in make.payroll(order).lines] == ["6230910000000009999"]
+
+
+def test_a_policy_that_is_not_in_force_pays_nothing(here):
+    checker = UserFactory(role=Role.FINANCE_CHECKER)
+    rosters = make.approved(here, make.issued_batch(here))
+    chosen = [one.pk for one in rosters]
+
+    def turn(step):
+        funds.advance_policy(here.policy.pk, step, actor=checker, note="上级要求")
+
+    turn("suspend")
+    with pytest.raises(StepRefused, match=r"已暂停.*不能支付"):
+        services.make_order(chosen, actor=here["order_maker"])
+    turn("resume")
+    order = services.make_order(chosen, actor=here["order_maker"])
+    turn("suspend")
+    with pytest.raises(StepRefused, match=r"已暂停.*不能支付"):
+        services.sign_order(order.pk, actor=here["treasurer"])
+    turn("resume")
+    services.sign_order(order.pk, actor=here["treasurer"])
+    turn("suspend")
+    with pytest.raises(StepRefused, match=r"已暂停.*不能支付"):
+        services.send_order(order.pk, actor=here["treasurer"])
+
+
+def test_order_pages_list_the_lines_that_changed(here):
+    batch = make.issued_batch(here)
+    make.approved(here, batch)
+    line = PaymentLine.objects.order_by("pk").first()
+    new_card(line)
+    link = reverse("disbursement:line-detail", args=[line.pk])
+    assert link in page_of(here["order_maker"]).get(reverse("disbursement:order-new")).content.decode()
+    Account.objects.filter(person_id=line.beneficiary_id, is_active=True).update(number_key=line.account_key)
+    order = services.make_order(list(batch.rosters.values_list("pk", flat=True)), actor=here["order_maker"])
+    suspended(line)
+    page = page_of(here["treasurer"]).get(reverse("disbursement:order-detail", args=[order.pk]))
+    assert link in page.content.decode()
+
+
+# --- whose account it is ---------------------------------------------------------------------------------------------
+
+
+def swap(model, column):
+    """Another person's ciphertext under the first one's keys, in the registry."""
+    victim, thief = model.objects.order_by("pk").values_list("pk", flat=True)[:2]
+    table = model._meta.db_table
+    run_sql(
+        f"UPDATE {table} SET {column} = (SELECT {column} FROM {table} WHERE id = %s) WHERE id = %s",
+        [thief, victim],
+    )
+
+
+SWAPS = {
+    "账号": (Account, "number"),
+    "身份证号": (Person, "id_number"),
+}
+
+
+@pytest.mark.parametrize("word", SWAPS)
+def test_another_persons_number_under_the_same_key_reaches_no_file(here, word):
+    swap(*SWAPS[word])
+    order = make.ordered(here, make.issued_batch(here))
+    services.sign_order(order.pk, actor=here["treasurer"])
+    with pytest.raises(StepRefused, match=rf"花名册第 \d 行收款人的{word}与审核时的不符"):
+        services.send_order(order.pk, actor=here["treasurer"])
+    assert not BankFile.objects.exists()
+
+
+def test_prove_finds_lines_and_files_in_order_when_nothing_was_swapped(here):
+    order = make.sent_order(here)
+    make.returned(here, order, fail={0}, pending={1})
+    for check in (proofs.private_values_match_keys, proofs.bank_files, proofs.return_files):
+        assert check()[1] == []
+
+
+# --- what the bank said ----------------------------------------------------------------------------------------------
+
+ADD = """INSERT INTO disbursement_returnline (return_file_id, line_no, payment_line_id, outcome, reason_code, bank_words,
+            question) VALUES (%s, 999, %s, 'paid', '', '', '')"""
+
+
+def short_answer(here):
+    """An uploaded file that is silent about one line, and that line."""
+    order = make.sent_order(here)
+    taken = services.accept_return(make.answer(order, leave_out={0}), "r.txt", actor=here["reconciler"])
+    told = taken.return_file.lines.values("payment_line_id")
+    return taken.return_file, PaymentLine.objects.exclude(pk__in=told).get()
+
+
+def test_no_line_is_added_to_an_uploaded_return_file(here):
+    found, silent = short_answer(here)
+    with pytest.raises(DatabaseError, match="回盘明细与上传时的笔数、金额不符"), transaction.atomic():
+        run_sql(ADD, [found.pk, silent.pk])
+
+
+def test_a_return_files_lines_come_at_once_and_as_counted(here):
+    found, silent = short_answer(here)
+    services.confirm_return(found.pk, actor=here["reconciler2"])
+    with pytest.raises(DatabaseError, match="回盘明细与上传时的笔数、金额不符"), transaction.atomic():
+        run_sql(ADD, [found.pk, silent.pk])
+
+
+# --- jobs that find another state than they were asked for -------------------------------------------------------------
+
+
+def test_a_confirmation_that_waits_fails_when_the_file_was_refused(here, monkeypatch):
+    found, _ = short_answer(here)
+    monkeypatch.setattr(confirming, "LINES_AT_ONCE", 1)
+    services.confirm_return(found.pk, actor=here["reconciler2"])
+    job = Job.objects.latest("pk")
+    services.refuse_return(found.pk, actor=here["reconciler2"], note="金额不对")
+    assert jobs.run(job.pk) == "failed"
+    job.refresh_from_db()
+    assert "已被退回，没有入账" in job.message
+    assert not PaymentResult.objects.exists()
+
+
+def test_a_confirmation_that_waits_fails_when_another_person_was_quicker(here, monkeypatch):
+    found, _ = short_answer(here)
+    monkeypatch.setattr(confirming, "LINES_AT_ONCE", 1)
+    services.confirm_return(found.pk, actor=here["reconciler2"])
+    job = Job.objects.latest("pk")
+    confirming.apply_return(found.pk, actor=UserFactory(role=Role.RECONCILER))
+    assert jobs.run(job.pk) == "failed"
+    job.refresh_from_db()
+    assert "已由别人确认入账" in job.message
+
+
+def test_a_job_that_finds_its_own_work_done_ends_well(here, monkeypatch):
+    found, _ = short_answer(here)
+    monkeypatch.setattr(confirming, "LINES_AT_ONCE", 1)
+    services.confirm_return(found.pk, actor=here["reconciler2"])
+    job = Job.objects.latest("pk")
+    confirming.apply_return(found.pk, actor=here["reconciler2"])
+    assert jobs.run(job.pk) == "done"
+    assert PaymentResult.objects.count() == 3
+
+
+def test_a_sending_that_waits_fails_when_the_order_was_cancelled(here, monkeypatch):
+    order = make.ordered(here, make.issued_batch(here))
+    services.sign_order(order.pk, actor=here["treasurer"])
+    monkeypatch.setattr(orders, "LINES_AT_ONCE", 1)
+    services.send_order(order.pk, actor=here["treasurer"])
+    job = Job.objects.latest("pk")
+    services.cancel_order(order.pk, actor=here["treasurer"], note="退回")
+    assert jobs.run(job.pk) == "failed"
+    job.refresh_from_db()
+    assert "已作废" in job.message
+    assert "没有生成代发文件" in job.message
+    assert PaymentOrder.objects.get().sent_at is None
+
+
+# --- generation that ended early ---------------------------------------------------------------------------------------
+
+
+def stopped_generation(here):
+    batch = services.make_batch(here.policy, "2026", actor=here["department"])
+    batch, job = services.issue_batch(batch.pk, actor=here["department"])
+    jobs.ask_to_stop(job, actor=here["department"])
+    assert jobs.run(job.pk) == "stopped"
+    return batch
+
+
+def test_a_generation_that_was_stopped_goes_on_from_the_batch_page(here):
+    batch = stopped_generation(here)
+    client = page_of(here["department"])
+    page = client.get(reverse("disbursement:batch-detail", args=[batch.pk]))
+    assert "继续生成花名册" in page.content.decode()
+    data = {"action_key": page.context["action_key"]}
+    client.post(reverse("disbursement:batch-generate", args=[batch.pk]), data)
+    job = Job.objects.latest("pk")
+    assert jobs.run(job.pk) == "done"
+    assert make.lines_of(batch).count() == 4
+
+
+def test_a_generation_that_died_three_times_can_be_started_again(here):
+    batch = services.make_batch(here.policy, "2026", actor=here["department"])
+    batch, job = services.issue_batch(batch.pk, actor=here["department"])
+    past = timezone.now() - timedelta(seconds=1)
+    Job.objects.filter(pk=job.pk).update(state="running", attempts=jobs.MAX_ATTEMPTS, lease_until=past)
+    assert jobs.run(job.pk) == "failed"
+    again = services.generate_again(batch.pk, actor=here["department"])
+    assert (again.pk != job.pk, jobs.run(again.pk)) == (True, "done")
+
+
+def test_generation_starts_again_only_where_it_ended_early_and_for_the_department(here):
+    batch = stopped_generation(here)
+    with pytest.raises(StepForbidden):
+        services.generate_again(batch.pk, actor=here["finance"])
+    again = services.generate_again(batch.pk, actor=here["department"])
+    with pytest.raises(StepRefused, match="正在生成"):
+        services.generate_again(batch.pk, actor=here["department"])
+    assert jobs.run(again.pk) == "done"
+    with pytest.raises(StepRefused, match="都已生成"):
+        services.generate_again(batch.pk, actor=here["department"])

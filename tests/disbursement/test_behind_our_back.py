@@ -1,0 +1,80 @@
+"""What the owner of the database changes with the triggers off is found before money leaves."""
+
+import pytest
+
+from disbursement import services
+from disbursement.models import Roster
+from disbursement.proofs import roster_contents
+from huimin.core.errors import StepRefused
+from huimin.core.models import StoredFile
+from tests.disbursement import factories as make
+
+LINES, CLAIMS, ROSTERS = "disbursement_paymentline", "disbursement_claim", "disbursement_roster"
+
+
+@pytest.fixture
+def here(committed_db):
+    return make.world(3)
+
+
+@pytest.fixture
+def behind(owner_connection):
+    """Change rows of a table as its owner, with its triggers off."""
+
+    def act(table, sql):
+        owner_connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        owner_connection.execute(sql)
+        owner_connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        owner_connection.commit()
+
+    return act
+
+
+def test_an_amount_changed_after_submission_is_found_at_the_final_approval(here, behind):
+    roster = make.issued_batch(here).rosters.first()
+    make.approve(here, roster, until="pass_finance_handle")
+    behind(LINES, "UPDATE disbursement_paymentline SET amount = amount + 0.01 WHERE line_no = 1")
+    with pytest.raises(StepRefused, match="指纹不一致"):
+        services.advance_roster(roster.pk, "pass_finance_check", actor=here["finance_check"])
+    assert roster_contents()[1]
+
+
+def signed(here):
+    order = make.ordered(here, make.issued_batch(here))
+    return services.sign_order(order.pk, actor=here["treasurer"])
+
+
+def refused_at_the_bank(here, order, match):
+    with pytest.raises(StepRefused, match=match):
+        services.send_order(order.pk, actor=here["treasurer"])
+    order.refresh_from_db()
+    assert order.status == "signed"
+    assert not StoredFile.objects.filter(purpose="bank_file").exists()
+
+
+def test_a_name_changed_after_the_signature_is_found_before_the_file_is_written(here, behind):
+    order = signed(here)
+    behind(LINES, "UPDATE disbursement_paymentline SET public_name = '王五' WHERE line_no = 1")
+    refused_at_the_bank(here, order, "指纹不一致")
+
+
+def test_lines_whose_claims_are_gone_do_not_reach_the_bank(here, behind):
+    order = signed(here)
+    behind(CLAIMS, "DELETE FROM disbursement_claim")
+    refused_at_the_bank(here, order, "没有占用期次")
+
+
+def test_a_roster_taken_out_of_a_signed_order_is_missed_before_the_file_is_written(here, behind):
+    order = signed(here)
+    behind(
+        ROSTERS,
+        "UPDATE disbursement_roster SET order_id = NULL WHERE id = (SELECT min(id) FROM disbursement_roster)",
+    )
+    refused_at_the_bank(here, order, "指纹不一致")
+
+
+def test_paid_lines_are_not_ordered_again_even_where_the_roster_came_loose(here, behind):
+    make.returned(here, make.sent_order(here))
+    behind(ROSTERS, "UPDATE disbursement_roster SET order_id = NULL")
+    with pytest.raises(StepRefused, match="没有要支付的钱"):
+        services.make_order(list(Roster.objects.values_list("pk", flat=True)), actor=here["order_maker"])

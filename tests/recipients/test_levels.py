@@ -1,0 +1,199 @@
+"""The levels of a review: none is jumped, a failed meeting is no passed one, and the page shows the levels that hold."""
+
+from datetime import date
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from huimin.core.authority.roles import Role
+from huimin.core.errors import StepRefused
+from huimin.core.models import AuditEvent
+from recipients import queries
+from recipients.models import Declaration, DeliberationRecord
+from recipients.services import notices, objections, review
+from recipients.services.review import Votes
+from recipients.states import REVIEW_ORDER
+from subsidies.rules.levels import levels_of
+from tests.factories import UserFactory, grant
+from tests.recipients.factories import NOTHING, chain, declaration, policy
+
+pytestmark = pytest.mark.django_db
+EVERY = {
+    "deliberation": "required",
+    "has_village_notice": True,
+    "has_township_review": True,
+    "has_township_notice": True,
+    "has_county_review": True,
+    "has_county_notice": True,
+    "joint_parties": ["department"],
+}
+MEETING = {"deliberation": "required"}
+
+
+def votes(agreed, against, abstained=0):
+    present = agreed + against + abstained
+    return Votes(date(2026, 1, 5), "村部", "李主持", 18, present, agreed, against, abstained, "见记录")
+
+
+def set_status(one, status):
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE recipients_declaration SET status = %s WHERE id = %s", [status, one.pk])
+
+
+@pytest.mark.parametrize("target", REVIEW_ORDER[1:])
+def test_sql_cannot_carry_a_draft_over_a_level_that_the_policy_asks_for(target):
+    one = declaration(**EVERY)
+    with pytest.raises(IntegrityError, match="不能跳过"):
+        set_status(one, target)
+    set_status(one, "deliberation")
+
+
+@pytest.mark.parametrize(
+    ("level", "flags"),
+    [
+        ("village_notice", {"has_village_notice": True}),
+        ("township_review", {"has_township_review": True}),
+        ("township_notice", {"has_township_notice": True}),
+        ("county_review", {"has_county_review": True, "joint_parties": ["department"]}),
+        ("county_notice", {"has_county_notice": True}),
+    ],
+)
+def test_each_single_level_of_a_policy_holds_the_list(level, flags):
+    one = declaration(**NOTHING | flags)
+    with pytest.raises(IntegrityError, match=level):
+        set_status(one, "confirmed")
+
+
+def test_levels_that_the_policy_does_not_ask_for_are_passed_over_in_sql_too():
+    one = declaration(**NOTHING)
+    set_status(one, "confirmed")
+    one.refresh_from_db()
+    assert one.status == "confirmed"
+
+
+def test_the_database_and_the_rule_ask_for_the_same_levels_after_an_upheld_objection():
+    people = chain()
+    one = declaration(
+        actor=people["village"], **NOTHING | {"deliberation": "on_objection", "has_village_notice": True}
+    )
+    assert "deliberation" not in levels_of(one.version, objected=queries.was_objected(one))
+    review.take_step(one.pk, "submit", actor=people["village"])
+    assert "评议" not in [station.label for station in queries.stations(Declaration.objects.get(pk=one.pk))]
+    notice = notices.post_notice(one.pk, place="公开栏", actor=people["village"])
+    objections.file_objection(notice, "整册都不对")
+    objections.answer_objection(
+        notice.objections.get().pk, upheld=True, answer="属实", send_back=True, actor=people["clerk"]
+    )
+    one.refresh_from_db()
+    assert "评议" in [station.label for station in queries.stations(one)]
+    with pytest.raises(IntegrityError, match="deliberation 不能跳过"):
+        set_status(one, "village_notice")
+    assert review.take_step(one.pk, "submit", actor=people["village"]).status == "deliberation"
+
+
+def test_a_failed_vote_stays_on_record_and_the_list_stays_where_it_is():
+    one = declaration(**NOTHING | MEETING)
+    review.take_step(one.pk, "submit", actor=one.made_by)
+    assert review.deliberate(one.pk, votes(9, 6), actor=one.made_by).status == "deliberation"
+    record = one.deliberations.get()
+    assert (record.passed, record.agreed, record.conclusion) == (False, 9, "见记录")
+    event = AuditEvent.objects.get(action="deliberate.failed")
+    assert (event.subject, event.detail["agreed"]) == (f"recipients.declaration:{one.pk}", 9)
+    with pytest.raises(StepRefused, match="登记到会人数"):
+        review.take_step(one.pk, "deliberate", actor=one.made_by)
+
+
+def test_after_a_failed_vote_people_are_excluded_and_another_meeting_passes():
+    one = declaration(**NOTHING | MEETING)
+    review.take_step(one.pk, "submit", actor=one.made_by)
+    review.deliberate(one.pk, votes(9, 6), actor=one.made_by)
+    review.exclude_line(one.lines.first().pk, reason="多数人不同意", actor=one.made_by)
+    assert review.deliberate(one.pk, votes(10, 5), actor=one.made_by).status == "confirmed"
+    assert list(one.deliberations.order_by("pk").values_list("passed", flat=True)) == [False, True]
+
+
+def test_the_page_says_that_a_vote_failed(client):
+    one = declaration(**NOTHING | MEETING)
+    review.take_step(one.pk, "submit", actor=one.made_by)
+    client.force_login(one.made_by)
+    given = {"held_on": "2026-01-05", "place": "村部", "host": "李主持", "members": 18, "present": 15}
+    given |= {"agreed": 9, "against": 6, "abstained": 0, "note": "有分歧"}
+    given["action_key"] = "6f1f2a34-0000-4000-8000-000000000001"
+    page = client.post(f"/desk/recipients/declarations/{one.pk}/step/deliberate/", given, follow=True)
+    text = page.content.decode()
+    assert "评议没有通过，结果已登记" in text
+    assert "没有通过" in text[text.index("应到 18 人") :]
+
+
+def record(one, **more):
+    values = {
+        "declaration": one,
+        "round": one.round,
+        "held_on": date(2026, 1, 5),
+        "place": "村部",
+        "host": "李主持",
+        "members": 18,
+        "present": 15,
+        "agreed": 10,
+        "against": 5,
+        "abstained": 0,
+        "passed": True,
+        "recorded_by": one.made_by,
+    } | more
+    with transaction.atomic():
+        return DeliberationRecord.objects.create(**values)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"agreed": 9, "against": 6},
+        {"passed": False},
+        {"present": 3, "members": 4, "agreed": 1, "against": 2},
+        {"present": 0, "members": 0, "agreed": 0, "against": 0},
+    ],
+)
+def test_the_database_knows_two_thirds(wrong):
+    one = declaration(**NOTHING | MEETING)
+    with pytest.raises(IntegrityError, match="two_thirds"):
+        record(one, **wrong)
+
+
+def test_sql_cannot_carry_a_list_on_without_a_passed_meeting():
+    one = declaration(**NOTHING | MEETING)
+    review.take_step(one.pk, "submit", actor=one.made_by)
+    record(one, agreed=9, against=6, passed=False)
+    with pytest.raises(IntegrityError, match="民主评议没有通过"):
+        set_status(one, "confirmed")
+    record(one)
+    set_status(one, "confirmed")
+
+
+def test_objections_of_another_policy_are_neither_listed_nor_opened(client):
+    people = chain()
+    one = declaration(actor=people["village"], **NOTHING | {"has_village_notice": True})
+    review.take_step(one.pk, "submit", actor=people["village"])
+    notice = notices.post_notice(one.pk, place="公开栏", actor=people["village"])
+    code = objections.file_objection(notice, "张三多报")
+    found = notice.objections.get()
+    assert found.policy_id == one.policy_id
+    limited = UserFactory()
+    grant(limited, Role.DEPARTMENT_CLERK, policies=[one.policy_id + 1])
+    client.force_login(limited)
+    assert code not in client.get("/desk/recipients/objections/").content.decode()
+    assert client.get(f"/desk/recipients/objections/{found.pk}/").status_code == 404
+    permitted = UserFactory()
+    grant(permitted, Role.DEPARTMENT_CLERK, policies=[one.policy_id])
+    client.force_login(permitted)
+    assert code in client.get("/desk/recipients/objections/").content.decode()
+
+
+def test_an_objection_cannot_be_put_under_another_policy():
+    people = chain()
+    one = declaration(actor=people["village"], **NOTHING | {"has_village_notice": True})
+    review.take_step(one.pk, "submit", actor=people["village"])
+    notice = notices.post_notice(one.pk, place="公开栏", actor=people["village"])
+    objections.file_objection(notice, "张三多报")
+    other = policy(name="另一项补贴", **NOTHING)
+    with pytest.raises(IntegrityError, match="应与公示相同"), transaction.atomic():
+        notice.objections.update(policy=other)
