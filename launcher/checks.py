@@ -54,6 +54,7 @@ def django_checks(settings: dict[str, str]) -> list[Check]:
         "HUIMIN_HOSTS": "huimin.example.gov.cn",
         "HUIMIN_ORIGINS": "https://huimin.example.gov.cn",
         "HUIMIN_TRUSTED_PROXIES": "1",
+        "HUIMIN_MESSAGE_PROVIDERS": '{"sms": "off"}',
     }
     demo = settings | {"HUIMIN_ENV": "demo"}
     return [

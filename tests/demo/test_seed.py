@@ -1,6 +1,7 @@
 """The demo's county comes up whole, twice the same, and its people can act."""
 
 import json
+import re
 from io import StringIO
 
 import pytest
@@ -87,7 +88,7 @@ def test_the_demos_one_password_is_hashed_once(seeded):
 
 
 def test_the_story_of_the_smallest_demo_leaves_something_in_every_state_and_every_proof_holds(
-    committed_db, settings
+    committed_db, settings, tmp_path
 ):
     settings.DATABASE_OWNER_URL = servers.owner_url()
     call_command("seed_demo", households=story.LEAST_HOUSEHOLDS)
@@ -100,3 +101,44 @@ def test_the_story_of_the_smallest_demo_leaves_something_in_every_state_and_ever
     assert Objection.objects.filter(status="open").exists()
     assert Disclosure.objects.exists()
     assert [one.name for one in proofs.run_all() if not one.holds] == []
+    first_ten_minutes(tmp_path)
+
+
+def first_ten_minutes(folder):
+    """The payment that README walks through, by the accounts that the demo prints for it."""
+    checker, maker, treasurer, uploader, confirmer, publisher = (name for name, _ in accounts.ONE_PAYMENT)
+    roster = Roster.objects.get(
+        batch__policy__code="LY04", division_code="341524100000", status=RosterStatus.FINANCE_CHECK
+    )
+    call_command("advance", f"disbursement.roster:{roster.pk}", "pass_finance_check", username=checker)
+    call_command("make_order", roster.pk, username=maker)
+    order = PaymentOrder.objects.latest("pk")
+    for step in ("sign", "send"):
+        call_command("advance", f"disbursement.paymentorder:{order.pk}", step, username=treasurer)
+    call_command("export_bank_file", order.pk, out=folder, username=treasurer)
+    file = folder / f"{order.number}.txt"
+    call_command("bank_simulator", file, seed=7, fail="0.1")
+    call_command("import_return", file.with_name(f"{order.number}_return.txt"), username=uploader)
+    answer = ReturnFile.objects.latest("pk")
+    with pytest.raises(SystemExit):
+        call_command("confirm_return", answer.pk, username=uploader)
+    call_command("confirm_return", answer.pk, username=confirmer)
+    call_command("publish_disclosure", roster.pk, username=publisher)
+    order.refresh_from_db()
+    assert order.status == OrderStatus.SETTLED
+
+
+def test_accounts_lists_those_of_one_payment_with_codes_and_says_how_to_see_all(seeded):
+    text = listed()
+    rows = {row["username"]: row for row in json.loads(listed("--all", "--json"))}
+    for username, act in accounts.ONE_PAYMENT:
+        assert re.search(rf"{username} +{rows[username]['name']}\t{act}", text)
+    assert len(re.findall(r"动态口令 \d{6}", text)) == 2
+    assert "run.py accounts --all" in text
+    assert "reconcile2" in listed("--all")
+
+
+@pytest.mark.django_db
+def test_accounts_of_an_empty_database_say_what_to_run():
+    with pytest.raises(CommandError, match=r"还没有演示数据，请先运行 python3 run\.py"):
+        call_command("accounts")
