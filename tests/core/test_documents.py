@@ -38,6 +38,8 @@ def poster(count=386, **changes):
         "columns": ["序号", "户主", "面积（亩）", "金额（元）"],
         "rows": rows,
         "pages": [{"quantity": "619.14", "amount": "69,634.38"} for _ in range(0, count, 102)],
+        "counted_in": "户",
+        "paid_to": "户主",
         "total_households": str(count),
         "total_quantity": "2,343.02",
         "total_amount": "263,518.34",
