@@ -14,7 +14,7 @@ from huimin.core.authority.roles import Role
 from huimin.core.errors import StepForbidden, StepRefused
 from huimin.core.models import Job
 from huimin.core.work import jobs
-from recipients.models import Account, Entitlement, Person
+from recipients.models import Account, Death, Entitlement, Person
 from recipients.services import registry
 from subsidies import services as funds
 from tests.disbursement import factories as make
@@ -46,6 +46,12 @@ def ended(line):
 
 
 def dead(line):
+    # registered without what deaths.record_death ends, so that the order has to see it by itself
+    one = Person.objects.get(pk=line.beneficiary_id)
+    place = {"county_code": one.county_code, "division_code": one.division_code}
+    Death.objects.create(
+        person=one, died_on=date(2025, 12, 31), recorded_by=UserFactory(role=Role.TOWNSHIP_CLERK), **place
+    )
     Person.objects.filter(pk=line.beneficiary_id).update(died_on=date(2025, 12, 31))
 
 
@@ -57,7 +63,7 @@ def new_card(line):
     clerk, checker = UserFactory(role=Role.TOWNSHIP_CLERK), UserFactory(role=Role.TOWNSHIP_REVIEWER)
     new = registry.NewAccount("card", "李四", "6230910000000009999", "金寨农村商业银行")
     asked = registry.ask_account_change(line.beneficiary_id, new, reason="旧卡被盗", actor=clerk)
-    registry.check_account_change(asked.pk, approve=True, actor=checker)
+    registry.check_account_change(asked.pk, "approve", actor=checker)
 
 
 CHANGES = {

@@ -109,7 +109,7 @@ def test_a_stop_stands_until_somebody_takes_it_back(here):
     batch = make.issued_batch(here)
     make.approved(here, batch)
     line = PaymentLine.objects.first()
-    services.stop_line(line.pk, reason="点错了行", actor=here["finance"])
+    services.stop_line(line.pk, reason="点错了行", actor=here["town"])
     with pytest.raises(StepRefused, match="恢复发放"):
         services.make_supplement(batch.pk, reason=WHY, actor=here["department"])
     services.lift_stop(line.pk, reason="核实后应发", actor=here["department"])
@@ -180,7 +180,7 @@ def test_who_takes_a_stop_back_does_not_check_the_list_that_follows(here):
     batch = make.issued_batch(here)
     make.approved(here, batch)
     line = PaymentLine.objects.first()
-    services.stop_line(line.pk, reason="点错", actor=here["finance"])
+    services.stop_line(line.pk, reason="点错", actor=here["town"])
     services.lift_stop(line.pk, reason="应发", actor=here["department"])
     roster = supplement(here, batch).rosters.get()
     make.approve(here, roster, until="pass_township_check")
@@ -191,7 +191,7 @@ def test_who_takes_a_stop_back_does_not_check_the_list_that_follows(here):
 def test_a_stop_is_taken_back_once_by_its_people_with_a_reason(here):
     make.issued_batch(here)
     line, other = PaymentLine.objects.order_by("pk")[:2]
-    services.stop_line(line.pk, reason="点错", actor=here["finance"])
+    services.stop_line(line.pk, reason="点错", actor=here["town"])
     with pytest.raises(BadInput, match="原因"):
         services.lift_stop(line.pk, reason=" ", actor=here["finance"])
     with pytest.raises(StepForbidden):
@@ -267,7 +267,7 @@ def test_the_batch_page_says_how_many_are_due_and_unpaid_and_makes_the_supplemen
 def test_a_stop_is_taken_back_from_the_lines_page(here):
     make.issued_batch(here)
     line = PaymentLine.objects.first()
-    services.stop_line(line.pk, reason="点错", actor=here["finance"])
+    services.stop_line(line.pk, reason="点错", actor=here["town"])
     client = page_of(here["finance"])
     page = client.get(reverse("disbursement:line-detail", args=[line.pk]))
     data = {"action_key": page.context["action_key"], "reason": "核实后应发"}
