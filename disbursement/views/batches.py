@@ -180,8 +180,9 @@ def batch_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "states": _states(batch, request),
         "history": history(batch),
         "panel": _panel(batch, request),
-        "corrections": Batch.objects.filter(corrects=batch).order_by("attempt"),
-        "supplementary": Batch.objects.filter(supplements=batch).order_by("attempt"),
+        "followers": list(
+            Batch.objects.filter(Q(corrects=batch) | Q(supplements=batch)).order_by("-kind", "attempt")
+        ),
     }
     return render(request, "disbursement/batch_detail.html", context)
 

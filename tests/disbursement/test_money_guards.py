@@ -14,7 +14,7 @@ from huimin.core import clock
 from huimin.core.errors import FileRefused, StepRefused
 from huimin.core.models import AuditEvent, Job
 from huimin.core.work import jobs
-from recipients.models import Person
+from recipients.models import Death, Person
 from tests.disbursement import factories as make
 from tests.disbursement.test_guards import refused_sql, run_sql
 
@@ -205,6 +205,8 @@ def test_a_stretch_that_begins_after_a_death_is_left_out_and_not_first_found_at_
         book = make.declaration(here.policy, make.VILLAGE, here["village"])
         valid = DateRange(*(date(2026, month, 1) for month in months))
         make.entitle(book, one, quantity="1", valid=valid)
+    place = {"county_code": one.county_code, "division_code": one.division_code}
+    Death.objects.create(person=one, died_on=date(2026, 2, 10), recorded_by=here["town"], **place)
     Person.objects.filter(pk=one.pk).update(died_on=date(2026, 2, 10))
     make.issued_batch(here, "2026Q1")
     line = PaymentLine.objects.get()
