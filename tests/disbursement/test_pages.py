@@ -191,7 +191,7 @@ def test_lists_ask_the_same_number_of_queries_for_many(people, django_assert_max
     client = page_of(here["finance"])
     ceilings = {
         reverse("disbursement:batch-list"): 14,
-        reverse("disbursement:batch-detail", args=[roster.batch_id]): 22,
+        reverse("disbursement:batch-detail", args=[roster.batch_id]): 23,
         reverse("disbursement:roster-list"): 14,
         reverse("disbursement:roster-detail", args=[roster.pk]): 26,
         reverse("disbursement:order-list"): 14,

@@ -268,7 +268,7 @@ class _CsvLines:
         while line := self.text.readline(MAX_LINE + 1):
             number += 1
             if len(line) > MAX_LINE:
-                raise refused("这一行太长，不像是名单。请改为 .xlsx 后上传。", row=number)
+                raise refused("太长，不像是名单。请改为 .xlsx 后上传。", row=number)
             if number > MAX_LINES:
                 raise refused(TOO_BIG)
             yield line
