@@ -4,6 +4,7 @@ import codecs
 import io
 from decimal import Decimal
 
+import openpyxl
 import pytest
 
 from huimin.core.bankformats import reasons, records, returns
@@ -331,3 +332,13 @@ def test_a_workbook_with_another_first_line_is_not_read_to_its_end(monkeypatch):
     with pytest.raises(FileRefused, match="我方导出"):
         read_return(payroll(bank=get_format("xlsx")), "a.xlsx")
     assert read == [1]
+
+
+@pytest.mark.parametrize("rows", [[["E", "1"]], [["乱写"]], [["S", "1", "2"], ["D"], ["E"]]])
+def test_a_workbook_of_too_few_columns_is_refused_in_words(rows):
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    assert refusal(out.getvalue(), "a.xlsx")

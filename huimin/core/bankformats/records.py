@@ -190,7 +190,11 @@ def _split(line: str, bank: BankFormat) -> list[str]:
 def _xlsx_records(data: bytes, bank: BankFormat, columns: Mapping[str, str]) -> Iterator[Record]:
     names, tags = list(columns), {*bank.payroll_tags, *bank.return_tags}
     place = names.index("amount")
-    for number, cells in read_matrix(io.BytesIO(data), "bank.xlsx"):
+    for number, found in read_matrix(io.BytesIO(data), "bank.xlsx"):
+        cells = [
+            *found,
+            *[""] * (len(names) - len(found)),
+        ]  # a sheet of fewer columns is refused by its content
         filled = [cell for cell in cells if cell]
         if len(filled) == 1 and bank.delimiter in filled[0]:
             yield number, filled[0].split(bank.delimiter)
