@@ -15,7 +15,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from disbursement import services
+from disbursement import queries, services
 from disbursement.forms import ReturnForm
 from disbursement.models import PaymentLine, PaymentOrder, ReturnFile, ReturnLine
 from disbursement.services.returns import UPLOADERS
@@ -177,7 +177,8 @@ def _open_rows(found: ReturnFile) -> QuerySet[PaymentLine]:
     """Lines of the order that this file does not mention and that have no outcome."""
     named = ReturnLine.objects.filter(return_file=found).values("payment_line_id")
     return (
-        PaymentLine.objects.filter(roster__order=found.order_id, results__isnull=True)
+        queries.live_lines()
+        .filter(roster__order=found.order_id, results__isnull=True)
         .exclude(pk__in=named)
         .defer("beneficiary_id_number", "payee_id_number", "account_number")
     )

@@ -225,8 +225,6 @@ def test_a_return_saved_under_another_ending_is_refused():
 
 
 def test_a_workbook_whose_numbers_excel_has_touched_is_refused():
-    import openpyxl
-
     book = openpyxl.load_workbook(io.BytesIO(answer(bank=get_format("xlsx"))))
     book.active["C3"] = 6217990000000000001
     out = io.BytesIO()

@@ -115,3 +115,11 @@ def test_an_order_knows_the_checkers_of_the_list_that_is_paid(here):
     grant(here["town_check"], Role.TREASURER)
     with pytest.raises(StepRefused, match="不相容岗位"):
         services.sign_order(order.pk, actor=here["town_check"])
+
+
+def test_a_return_misses_no_lines_that_a_rework_replaced(here):
+    batch = make.issued_batch(here)
+    services.regenerate_roster(batch.rosters.get(division_code=TOWN).pk, actor=here["town"])
+    found = make.returned(here, make.sent_order(here, batch))
+    page = page_of(here["finance"]).get(reverse("disbursement:return-detail", args=[found.pk]))
+    assert {tab["name"]: tab["count"] for tab in page.context["tabs"]}["open"] == 0
