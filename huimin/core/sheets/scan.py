@@ -26,23 +26,24 @@ SHEET = re.compile(rb"sheetData(?<=[<:]sheetData)[\s/>]")
 CELL = re.compile(rb"[<:]c[\s/>]")  # in a part that may keep values of other workbooks, which are no cells
 HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\s[^>]*\bhidden\s*=\s*[\"'](?:1|true)[\"'][^>]*>")
 ROW_NUMBER = re.compile(rb"\sr\s*=\s*[\"'](\d+)[\"']")
+# no possessive quantifiers: Python 3.11 before 3.11.5 matches them wrongly; nothing here has two ways of matching
 # one attribute after another, none of them "r"; a value never holds a bracket, or readers would differ about its end
-_OTHERS = rb"(?:\s+(?!r[\s=])[^\s=<>\"'/]+\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'))*+"
+_OTHERS = rb"(?:\s+(?!r[\s=])[^\s=<>\"'/]+\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'))*"
 _PLACE = rb"\s+r\s*=\s*[\"']([^\"'<>]*)[\"']"
-_NEAR = rb"(?:[A-Z]|A[A-Z]|B[A-L])(?:\d{1,5}+|1\d{5}+)"  # down to row 199,999, as far as column BL
+_NEAR = rb"(?:[A-Z]|A[A-Z]|B[A-L])(?:\d{1,5}|1\d{5})"  # down to row 199,999, as far as column BL
 # a cell that is not written as spreadsheets write it: found fast, because it starts with plain text. A chunk without one
 # has no far cell, no error and no formula, whatever else it holds
 UNUSUAL_CELL = re.compile(
     rb'<c(?! r="'
     + _NEAR
-    + rb'"(?: s="\d{1,5}+")?+(?: t="(?:s|n|str|b|inlineStr)")?+(?:/>|>(?:<v>|<is>|</c>))|[A-Za-z])'
+    + rb'"(?: s="\d{1,5}")?(?: t="(?:s|n|str|b|inlineStr)")?(?:/>|>(?:<v>|<is>|</c>))|[A-Za-z])'
 )
 # a cell whose place has to be read: neither near in any spelling nor empty and without a place
 ODD_CELL = re.compile(
     rb"<(?:[^\s<>/:]+:)?c(?=[\s/>])(?!" + _OTHERS + rb"(?:\s+r\s*=\s*(?:\"" + _NEAR + rb"\"|'" + _NEAR + rb"')"
     + _OTHERS + rb"\s*/?>|\s*/>))"
 )  # fmt: skip
-CELL_TAG = re.compile(rb"<(?:[^\s<>/:]+:)?c" + _OTHERS + rb"(?:" + _PLACE + rb")?+" + _OTHERS + rb"\s*(/?)>")
+CELL_TAG = re.compile(rb"<(?:[^\s<>/:]+:)?c" + _OTHERS + rb"(?:" + _PLACE + rb")?" + _OTHERS + rb"\s*(/?)>")
 PLACE = re.compile(rb"([A-Z]{1,3})(\d{1,10})")
 ROW_SLACK = 50  # title, header and blank lines above the data
 BROKEN_CELL = re.compile(
