@@ -68,12 +68,15 @@ def places() -> None:
 def staff() -> dict[str, User]:
     """One person for every role, over the whole county."""
     Office.objects.create(name="金寨县财政局", kind=Office.Kind.FINANCE, division_id=COUNTY)
+    Office.objects.create(
+        name="金寨县农村商业银行", kind=Office.Kind.BANK, division_id=COUNTY, bank_format="pipe_txt"
+    )
     return {role: person(f"bench_{role}", role, serial) for serial, role in enumerate(Role)}
 
 
 def person(name: str, role: Role, serial: int) -> User:
     """A member of staff with one role; nobody is two of them."""
-    office = Office.objects.get()
+    office = Office.objects.get(kind=Office.Kind.BANK if role == Role.BANK else Office.Kind.FINANCE)
     first = f"99000119700101{serial:03d}"
     number = first + check_digit(first)
     key = crypto.blind_index("id_number", number)

@@ -106,8 +106,8 @@ COMPARISONS = (
     ),
     Comparison(
         "c",
-        "order sent: checked, both files, stored, read back",
-        "bank_file:limit_both",
+        "order sent: checked, file stored, read back",
+        "bank_file:limit_sent",
         "bank_file:sent",
         proof=("rows", "fen"),
     ),

@@ -24,9 +24,7 @@ from disbursement.services.returns import digest_of
 from disbursement.states import ReturnStatus, RosterStatus
 from huimin.core import crypto
 from huimin.core.bankformats.layout import FAILURE, PENDING, SUCCESS
-from huimin.core.bankformats.payroll import read_payroll
 from huimin.core.bankformats.registry import get_format
-from huimin.core.bankformats.returns import read_return
 from huimin.core.errors import FileRefused
 from huimin.core.records import files
 from huimin.core.records.proofs import proof, rows
@@ -85,7 +83,7 @@ def bank_files() -> tuple[int, list[str]]:
 
 def _file_fault(made: BankFile) -> str:
     try:
-        content = read_payroll(files.read(made.file), get_format(made.format))
+        content = get_format(made.format).read_payroll(files.read(made.file))
     except (FileRefused, ValueError) as error:
         return str(error)
     accounts = crypto.blind_index_many("account", (line.account for line in content.lines))
@@ -152,7 +150,7 @@ def return_files() -> tuple[int, list[str]]:
 def _return_fault(found: ReturnFile) -> str:
     data = files.read(found.file)
     try:
-        content = read_return(data, found.file.name)
+        content = get_format(found.format).read_return(data)
     except (FileRefused, ValueError) as error:
         return str(error)
     if (hashlib.sha256(data).hexdigest(), digest_of(content)) != (found.sha256, found.content_digest):

@@ -28,7 +28,7 @@ from subsidies.states import PolicyStatus
 RESULT_JOIN = """
     LEFT JOIN LATERAL (
         SELECT max(p.business_on) AS on_day,
-               coalesce(max(p.reason_code) FILTER (WHERE p.kind IN ('bank_failed', 'late_return')), '') AS reason,
+               coalesce(max(p.reason) FILTER (WHERE p.kind IN ('bank_failed', 'late_return')), '') AS reason,
                coalesce(max(p.note) FILTER (WHERE p.kind IN ('bank_failed', 'late_return')), '') AS words
         FROM disbursement_paymentresult p WHERE p.line_id = l.id
     ) result ON TRUE
@@ -67,7 +67,7 @@ class OwnPayment:
     beneficiary_name: str
     state: LineState
     on_day: date | None
-    reason_code: str
+    reason: str
     bank_words: str
     is_correction: bool
     policy_phone: str

@@ -69,6 +69,11 @@ class OfficeFactory(factory.django.DjangoModelFactory):
     division = factory.LazyFunction(county)
 
 
+def bank_office() -> Office:
+    """The county's paying bank, where its people sit."""
+    return OfficeFactory(name="金寨县农村商业银行", kind=Office.Kind.BANK, bank_format="pipe_txt")
+
+
 class UserFactory(factory.django.DjangoModelFactory):
     """UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN) has that grant from 2020 on."""
 
@@ -86,6 +91,9 @@ class UserFactory(factory.django.DjangoModelFactory):
     @factory.post_generation
     def role(self, create, extracted, **kwargs):
         for role in [extracted] if isinstance(extracted, str) else extracted or []:
+            if role == Role.BANK and self.office.kind != Office.Kind.BANK:
+                self.office = bank_office()
+                self.save(update_fields=["office"])
             grant(self, role, at=getattr(self, "_at", COUNTY))
 
     @classmethod

@@ -24,7 +24,6 @@ from huimin.core import crypto
 from huimin.core.authority.roles import Role
 from huimin.core.bankformats.encodings import encode_text
 from huimin.core.bankformats.layout import BankFormat, PayrollHeader
-from huimin.core.bankformats.payroll import write_payroll
 from huimin.core.bankformats.pipe_txt import FORMAT as TXT
 from huimin.core.bankformats.xlsx import FORMAT as XLSX
 
@@ -71,7 +70,7 @@ def _write(stage: Stage, bank: BankFormat) -> dict[str, Any]:
     """As the service does it: server-side cursor, decryption, exact amounts, every cell checked, sum and sha256."""
     order, buffer = the_order(), io.BytesIO()
     with stage.timed(), transaction.atomic():
-        write_payroll(bank, header(order), bankfiles.payroll_lines(order), buffer)
+        bank.write_payroll(header(order), bankfiles.payroll_lines(order), buffer)
     return proof_txt(buffer.getvalue()) if bank is TXT else proof_xlsx(buffer.getvalue())
 
 
@@ -84,7 +83,7 @@ def ours_xlsx(stage: Stage) -> dict[str, Any]:
 
 
 def sent(stage: Stage) -> dict[str, Any]:
-    """The whole step: order checked against its lines, both formats written, stored, read back, ledger and trail."""
+    """The whole step: order checked against its lines, its file written, stored, read back, ledger and trail."""
     order, actor = the_order(), data.user(next(iter(ORDER_FLOW["send"].roles)))
     with stage.timed():
         made = orders.send_now(order.pk, actor=actor)
@@ -175,12 +174,11 @@ def limit_xlsx(stage: Stage) -> dict[str, Any]:
     return proof_xlsx(out.getvalue())
 
 
-def limit_both(stage: Stage) -> dict[str, Any]:
-    """The two bare files one after the other; neither stored nor read back."""
+def limit_sent(stage: Stage) -> dict[str, Any]:
+    """The bare file, neither stored nor read back."""
     order = the_order()
     with stage.timed():
         bare_txt(order, io.BytesIO())
-        bare_xlsx(order, io.BytesIO())
     return {"rows": order.line_count, "fen": int(order.total * 100)}
 
 

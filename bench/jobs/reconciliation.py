@@ -14,6 +14,7 @@ from disbursement.services import confirming, orders, returns
 from disbursement.states import ORDER_FLOW
 from huimin.core import clock
 from huimin.core.authority.roles import Role
+from huimin.core.bankformats.registry import get_format
 from huimin.core.bankformats.simulator import simulate_return
 from huimin.core.models import StoredFile
 from huimin.core.records import files
@@ -39,8 +40,10 @@ def prepare(stage: Stage) -> None:
     """From the base of bank_file: sent by the service, answered by the simulated bank."""
     order = PaymentOrder.objects.get()
     order = orders.send_now(order.pk, actor=data.user(next(iter(ORDER_FLOW["send"].roles))))
-    payroll = files.read(BankFile.objects.get(order=order, format="pipe_txt").file)
-    answer = simulate_return(payroll, seed=data.SEED, fail_rate=Decimal("0.01"))
+    payroll = files.read(BankFile.objects.get(order=order).file)
+    answer = simulate_return(
+        payroll, seed=data.SEED, fail_rate=Decimal("0.01"), bank=get_format(order.bank_format)
+    )
     (stage.folder / RETURN).write_bytes(answer)
     with connection.cursor() as cursor:
         cursor.execute(PEER_TABLES)
@@ -62,11 +65,11 @@ def ours(stage: Stage) -> dict[str, Any]:
 
 STAGED = """CREATE TEMP TABLE staged (line_no int, reference text, amount numeric, result text, reason_code text,
     bank_words text) ON COMMIT DROP"""
-EVIDENCE = """INSERT INTO disbursement_returnline (return_file_id, line_no, payment_line_id, outcome, reason_code, bank_words,
+EVIDENCE = """INSERT INTO disbursement_returnline (return_file_id, line_no, payment_line_id, outcome, reason, bank_code, bank_words,
         question)
-    SELECT %(file)s, s.line_no, l.id, CASE s.result WHEN '0' THEN 'paid' ELSE 'failed' END, s.reason_code, s.bank_words, ''
+    SELECT %(file)s, s.line_no, l.id, CASE s.result WHEN '0' THEN 'paid' ELSE 'failed' END, '', s.reason_code, s.bank_words, ''
     FROM staged s JOIN disbursement_paymentline l ON l.id = substr(s.reference, 2)::bigint AND l.amount = s.amount"""
-RESULTS = """INSERT INTO disbursement_paymentresult (line_id, kind, return_file_id, file_line_no, reason_code, note, actor_id,
+RESULTS = """INSERT INTO disbursement_paymentresult (line_id, kind, return_file_id, file_line_no, reason, note, actor_id,
         business_on)
     SELECT l.id, CASE s.result WHEN '0' THEN 'paid' ELSE 'bank_failed' END, %(file)s, s.line_no, s.reason_code,
         s.bank_words, %(actor)s, %(today)s
@@ -97,20 +100,20 @@ def _return_file(order: PaymentOrder, actor: Any) -> int:
     stored = StoredFile.objects.first()
     made = ReturnFile.objects.create(
         order=order, policy_id=order.policy_id, county_code=order.county_code, division_code=order.division_code,
-        file=stored, sha256="0" * 64, content_digest="0" * 64, line_count=0, paid_count=0, paid_total=0, failed_count=0,
+        file=stored, format=order.bank_format, sha256="0" * 64, content_digest="0" * 64, line_count=0, paid_count=0, paid_total=0, failed_count=0,
         failed_total=0, open_count=0, uploaded_by=actor,
     )  # fmt: skip
     return int(made.pk)
 
 
 PROOF = """SELECT count(*), count(*) FILTER (WHERE kind = 'bank_failed'), (sum(amount) FILTER (WHERE kind = 'paid') * 100)::bigint,
-    encode(sha256(string_agg(convert_to(concat(id, kind, reason_code, words), 'UTF8'), '|' ORDER BY id)), 'hex') FROM ({rows}) x"""
-ROWS = """SELECT p.line_id AS id, p.kind, p.reason_code, p.note AS words, l.amount FROM disbursement_paymentresult p
+    encode(sha256(string_agg(convert_to(concat(id, kind, words), 'UTF8'), '|' ORDER BY id)), 'hex') FROM ({rows}) x"""
+ROWS = """SELECT p.line_id AS id, p.kind, p.note AS words, l.amount FROM disbursement_paymentresult p
     JOIN disbursement_paymentline l ON l.id = p.line_id"""
 
 
 def proof(rows: str = ROWS) -> dict[str, Any]:
-    """What became of which payment, and why."""
+    """What became of which payment, and what the bank said."""
     with connection.cursor() as cursor:
         cursor.execute(PROOF.format(rows=rows))
         count, failed, fen, digest = cursor.fetchone()

@@ -7,10 +7,10 @@ from typing import Any
 from django.db import models, transaction
 
 from bench.child import Stage
-from bench.jobs.reconciliation import RETURN, answer_of, proof
+from bench.jobs.reconciliation import answer_of, proof
 from huimin.core import clock
 from huimin.core.bankformats.layout import ReturnLine
-from huimin.core.bankformats.returns import read_return
+from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
 
 
 class Payment(models.Model):
@@ -51,7 +51,7 @@ class History(models.Model):
         return f"{self.payment_id} {self.status}"
 
 
-ROWS = """SELECT id, status AS kind, reason_code, bank_words AS words, amount FROM bench_payment WHERE status <> 'sent'"""
+ROWS = """SELECT id, status AS kind, bank_words AS words, amount FROM bench_payment WHERE status <> 'sent'"""
 
 
 def _settle(payment: Payment, line: ReturnLine, today: Any) -> None:
@@ -63,7 +63,7 @@ def bulk_update(stage: Stage) -> dict[str, Any]:
     """All payments into a dictionary, then bulk_update of four columns, 500 at a time."""
     today = clock.today()
     with stage.timed(), transaction.atomic():
-        content = read_return(answer_of(stage), RETURN)
+        content = PIPE_TXT.read_return(answer_of(stage))
         payments = {one.reference: one for one in Payment.objects.filter(status="sent")}
         changed = []
         for line in content.lines:
@@ -82,7 +82,7 @@ def per_row(stage: Stage) -> dict[str, Any]:
     """For every row look the payment up, look for an earlier result, save, write a history row; each commits."""
     today = clock.today()
     with stage.timed():
-        for line in read_return(answer_of(stage), RETURN).lines:
+        for line in PIPE_TXT.read_return(answer_of(stage)).lines:
             payment = Payment.objects.filter(reference=line.reference).first()
             if payment is None or History.objects.filter(payment_id=payment.pk).exists():
                 raise ValueError(line.reference)

@@ -18,7 +18,7 @@ from disbursement.states import (
 )
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
-from huimin.core.models import StoredFile, User
+from huimin.core.models import Office, StoredFile, User
 from huimin.core.models.guards import append_only
 from subsidies.models import Indicator, Policy, PolicyVersion
 
@@ -138,6 +138,11 @@ class PaymentOrder(Scoped):
 
     number = models.CharField("申请号", max_length=24, unique=True)
     policy = models.ForeignKey(Policy, models.PROTECT, verbose_name="政策")
+    # who pays it out, and in which format: as it stood when the order was made
+    bank = models.ForeignKey(
+        Office, models.PROTECT, verbose_name="代发银行", related_name="+", limit_choices_to={"kind": "bank"}
+    )
+    bank_format = models.CharField("代发文件格式", max_length=20)
     line_count = models.PositiveIntegerField("笔数")
     total = models.DecimalField("金额", max_digits=14, decimal_places=2)
     # root over the rosters' content hashes: what the signer saw
@@ -151,6 +156,7 @@ class PaymentOrder(Scoped):
 
     area = Area.ORDER
     policy_field = "policy_id"
+    office_field = "bank_id"
 
     class Meta:
         verbose_name = verbose_name_plural = "支付申请"
@@ -173,7 +179,17 @@ class PaymentOrder(Scoped):
             pgtrigger.Protect(name="order_stays", operation=pgtrigger.Delete),
             fixed(
                 "order_is_fixed",
-                ["total", "line_count", "content_hash", "number", "made_by_id", "policy_id", "county_code"],
+                [
+                    "total",
+                    "line_count",
+                    "content_hash",
+                    "number",
+                    "made_by_id",
+                    "policy_id",
+                    "county_code",
+                    "bank_id",
+                    "bank_format",
+                ],
                 "支付申请编制后不能修改",
                 once=["signed_by_id", "signed_at", "sent_at"],
             ),
@@ -396,9 +412,9 @@ class RosterOmission(models.Model):
 
 
 class BankFile(models.Model):
-    """代发文件: made once per order and format, kept as bytes; downloading again gives the same bytes."""
+    """代发文件: made once per order, kept as bytes; downloading again gives the same bytes."""
 
-    order = models.ForeignKey(PaymentOrder, models.PROTECT, related_name="bank_files")
+    order = models.OneToOneField(PaymentOrder, models.PROTECT, related_name="bank_file")
     format = models.CharField("格式", max_length=20)
     file = models.OneToOneField(StoredFile, models.PROTECT, related_name="+")
     line_count = models.PositiveIntegerField("笔数")
@@ -407,7 +423,6 @@ class BankFile(models.Model):
 
     class Meta:
         verbose_name = verbose_name_plural = "代发文件"
-        constraints = [models.UniqueConstraint(fields=["order", "format"], name="bank_file_once")]
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self) -> str:

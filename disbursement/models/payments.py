@@ -179,6 +179,7 @@ class ReturnFile(Scoped):
     )
     policy = models.ForeignKey("subsidies.Policy", models.PROTECT, verbose_name="政策")
     file = models.ForeignKey(StoredFile, models.PROTECT, related_name="+")
+    format = models.CharField("格式", max_length=20)
     sha256 = models.CharField("SHA-256", max_length=64)
     # digest of the parsed lines: the same answer with other line ends is the same answer
     content_digest = models.CharField("内容指纹", max_length=64)
@@ -196,6 +197,7 @@ class ReturnFile(Scoped):
 
     area = Area.RETURN
     policy_field = "policy_id"
+    office_field = "order__bank_id"
 
     class Meta:
         verbose_name = verbose_name_plural = "回盘"
@@ -232,6 +234,7 @@ class ReturnFile(Scoped):
                     "order_id",
                     "policy_id",
                     "file_id",
+                    "format",
                     "sha256",
                     "content_digest",
                     "line_count",
@@ -270,7 +273,9 @@ class ReturnLine(models.Model):
     line_no = models.PositiveIntegerField("行号")
     payment_line_id = models.BigIntegerField("发放明细")
     outcome = models.CharField("结果", max_length=10, choices=Outcome)
-    reason_code = models.CharField("原因码", max_length=16, blank=True)
+    # a code of huimin/core/bankformats/reasons.py, settled when the file is taken in; empty unless it failed
+    reason = models.CharField("原因", max_length=16, blank=True)
+    bank_code = models.CharField("银行原因码", max_length=16, blank=True)
     bank_words = models.CharField("银行说法", max_length=120, blank=True)
     # what a second person must look at: a changed holder name, a success turned into a failure, …
     question = models.CharField("须核对", max_length=200, blank=True)
@@ -336,7 +341,8 @@ class PaymentResult(models.Model):
         ReturnFile, models.PROTECT, null=True, related_name="results", db_index=False
     )
     file_line_no = models.PositiveIntegerField("回盘行号", null=True)
-    reason_code = models.CharField("原因码", max_length=16, blank=True)
+    # why a bank sent it back: a code of huimin/core/bankformats/reasons.py
+    reason = models.CharField("原因", max_length=16, blank=True)
     note = models.CharField("说明", max_length=200, blank=True)
     actor = models.ForeignKey(User, models.PROTECT, verbose_name="经办人", related_name="+", db_index=False)
     at = models.DateTimeField("时间", db_default=Now())
@@ -462,6 +468,7 @@ class Reversal(Scoped):
 
     area = Area.RETURN
     policy_field = "policy_id"
+    office_field = "line__roster__order__bank_id"
 
     class Meta:
         verbose_name = verbose_name_plural = "退汇退款"

@@ -1,4 +1,4 @@
-"""代发文件: streamed from the database once per format, stored as bytes, read back and re-summed before commit."""
+"""代发文件: streamed from the database, stored as bytes, read back and re-summed before commit."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from django.utils import timezone
 from disbursement.models import BankFile, PaymentOrder
 from huimin.core import crypto
 from huimin.core.bankformats.layout import BankFormat, PayrollHeader, PayrollLine
-from huimin.core.bankformats.payroll import read_payroll, write_payroll
-from huimin.core.bankformats.registry import all_formats
+from huimin.core.bankformats.registry import get_format
 from huimin.core.errors import StepRefused
 from huimin.core.models import Division
 from huimin.core.records import files
@@ -22,10 +21,6 @@ if TYPE_CHECKING:
     from huimin.core.models import User
 
 BLOCK = 2_000
-CONTENT_TYPES = {
-    "txt": "text/plain; charset=gb18030",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 
 # what the bank gets of an order, in the order of the rosters: lines that have no result at all
 LINES = """
@@ -43,12 +38,9 @@ def reference_of(line_id: int) -> str:
     return f"P{line_id:012d}"
 
 
-def make_files(order: PaymentOrder, *, actor: User) -> list[BankFile]:
-    """One file per format; raises StepRefused when what was stored does not add up to the order."""
-    return [_make(order, bank, actor=actor) for bank in all_formats().values()]
-
-
-def _make(order: PaymentOrder, bank: BankFormat, *, actor: User) -> BankFile:
+def make_file(order: PaymentOrder, *, actor: User) -> BankFile:
+    """The file in the order's format; raises StepRefused when what was stored does not add up to the order."""
+    bank = get_format(order.bank_format)
     header = PayrollHeader(
         county=Division.objects.get(code=order.county_code).name,
         order_number=order.number,
@@ -58,14 +50,14 @@ def _make(order: PaymentOrder, bank: BankFormat, *, actor: User) -> BankFile:
     )
     buffer = io.BytesIO()
     try:
-        totals = write_payroll(bank, header, payroll_lines(order), buffer)
+        totals = bank.write_payroll(header, payroll_lines(order), buffer)
     except ValueError as error:
         raise StepRefused("代发文件与支付申请的笔数、金额不符，没有生成。请报告审计管理员。") from error
     stored = files.store(
         buffer.getvalue(),
         name=f"{order.number}.{bank.extension}",
         purpose="bank_file",
-        content_type=CONTENT_TYPES[bank.extension],
+        content_type=bank.content_type,
         actor=actor,
         county_code=order.county_code,
         division_code=order.division_code,
@@ -79,7 +71,7 @@ def _make(order: PaymentOrder, bank: BankFormat, *, actor: User) -> BankFile:
 
 def _require_readable(made: BankFile, bank: BankFormat) -> None:
     """From the stored bytes, as the bank will read them."""
-    content = read_payroll(files.read(made.file), bank)
+    content = bank.read_payroll(files.read(made.file))
     total = sum(line.amount for line in content.lines)
     if (len(content.lines), total) != (made.order.line_count, made.order.total):
         raise StepRefused("代发文件读回来的笔数、金额与支付申请不符，没有送银行。请报告审计管理员。")

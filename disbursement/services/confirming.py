@@ -32,9 +32,9 @@ CONFIRM = "disbursement.confirm_return"
 K = PaymentResult.Kind
 
 APPLY = """
-INSERT INTO disbursement_paymentresult (line_id, kind, return_file_id, file_line_no, reason_code, note, actor_id,
+INSERT INTO disbursement_paymentresult (line_id, kind, return_file_id, file_line_no, reason, note, actor_id,
                                         business_on)
-SELECT n.payment_line_id, n.kind, %(file)s, n.line_no, n.reason_code, n.bank_words, %(actor)s, %(today)s
+SELECT n.payment_line_id, n.kind, %(file)s, n.line_no, n.reason, n.bank_words, %(actor)s, %(today)s
 FROM (SELECT t.*, CASE WHEN t.outcome = 'paid' THEN 'paid'
                        WHEN EXISTS (SELECT FROM disbursement_paymentresult p
                                     WHERE p.line_id = t.payment_line_id AND p.kind = 'paid') THEN 'late_return'

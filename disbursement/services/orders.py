@@ -6,20 +6,21 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.urls import reverse
 
 from disbursement.models import OrderIndicator, PaymentOrder, Roster
 from disbursement.queries import ZERO, payable_totals
-from disbursement.services import bankfiles, ledger, today
+from disbursement.services import bankfiles, banks, ledger, today
 from disbursement.services.numbers import ORDER, next_number
 from disbursement.services.people import TO_ORDER, inherit_duties, require_role
-from disbursement.services.rosters import UNWRITABLE, explained, require_same_content
+from disbursement.services.rosters import explained, require_same_content
 from disbursement.states import ORDER_FLOW, OrderStatus, RosterStatus
 from huimin.core import clock
 from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
-from huimin.core.bankformats.registry import all_formats
+from huimin.core.bankformats.layout import BankFormat
+from huimin.core.bankformats.registry import get_format
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.models import Job
 from huimin.core.records import audit
@@ -41,8 +42,11 @@ CANCEL_FIRST = "请退回支付申请，停发这些行，再重新编制；换�
 
 
 @transaction.atomic
-def make_order(roster_ids: Sequence[int], *, actor: User) -> PaymentOrder:
-    """One order over approved rosters of one policy; freezes the indicators, or refuses naming the missing yuan."""
+def make_order(roster_ids: Sequence[int], *, actor: User, bank_id: int | None = None) -> PaymentOrder:
+    """One order over approved rosters of one policy; freezes the indicators, or refuses naming the missing yuan.
+
+    `bank_id` may be left out where the county has one paying bank (代发银行); the order keeps its format.
+    """
     rosters = list(
         Roster.objects.visible_to(actor)
         .select_for_update(of=("self",))
@@ -54,7 +58,8 @@ def make_order(roster_ids: Sequence[int], *, actor: User) -> PaymentOrder:
     policy = _common_policy(rosters)
     require_role(actor, MAKERS, division_code=policy.county_code, policy_id=policy.pk, act="编制支付申请")
     today.require_payable(policy, [roster.pk for roster in rosters], remedy=STOP_FIRST)
-    totals = _payable(rosters)
+    bank = banks.choose_bank(policy.county_code, bank_id)
+    totals = _payable(rosters, get_format(bank.bank_format), remark=policy.payment_remark)
     count = sum(count for count, _ in totals.values())
     total = sum((total for _, total in totals.values()), ZERO)
     order = PaymentOrder.objects.create(
@@ -62,6 +67,8 @@ def make_order(roster_ids: Sequence[int], *, actor: User) -> PaymentOrder:
         division_code=policy.county_code,
         number=next_number(ORDER, county_code=policy.county_code, year=clock.today().year),
         policy=policy,
+        bank=bank,
+        bank_format=bank.bank_format,
         line_count=count,
         total=total,
         content_hash=_fingerprint(rosters),
@@ -76,7 +83,12 @@ def make_order(roster_ids: Sequence[int], *, actor: User) -> PaymentOrder:
         actor=actor,
         label="编制支付申请",
         after=order.status,
-        detail={"count": count, "total": str(total), "rosters": [roster.pk for roster in rosters]},
+        detail={
+            "count": count,
+            "total": str(total),
+            "rosters": [roster.pk for roster in rosters],
+            "bank": bank.name,
+        },
     )
     return order
 
@@ -92,37 +104,16 @@ def _common_policy(rosters: Sequence[Roster]) -> Policy:
     return Policy.objects.get(pk=rosters[0].policy_id)
 
 
-def _payable(rosters: Sequence[Roster]) -> dict[int, tuple[int, Decimal]]:
+def _payable(rosters: Sequence[Roster], bank: BankFormat, *, remark: str) -> dict[int, tuple[int, Decimal]]:
     """Roster -> number and sum (元) of what the order will pay."""
     totals = payable_totals([roster.pk for roster in rosters])
     count = sum(count for count, _ in totals.values())
     if not count:
         raise StepRefused("这些花名册里的人都已停发或已有结果，没有要支付的钱。")
-    most = min(bank.max_lines for bank in all_formats().values())
-    if count > most:
-        raise StepRefused(f"共 {count:,} 笔，银行一份文件最多 {most:,} 笔，请分成几笔支付申请。")
-    _require_writable(list(totals))
+    if count > bank.max_lines:
+        raise StepRefused(f"共 {count:,} 笔，银行一份文件最多 {bank.max_lines:,} 笔，请分成几笔支付申请。")
+    banks.require_writable(bank, list(totals), remark=remark)
     return totals
-
-
-def _require_writable(roster_ids: list[int]) -> None:
-    """Names that a bank file cannot hold are found before money is frozen, not when the file is written."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT l.roster_id, l.line_no FROM disbursement_paymentline l
-               JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision
-               WHERE l.roster_id = ANY(%s) AND l.account_name ~ %s
-                 AND NOT EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id)
-               ORDER BY l.roster_id, l.line_no LIMIT 1""",
-            [roster_ids, UNWRITABLE],
-        )
-        row = cursor.fetchone()
-    if row:
-        roster = Roster.objects.get(pk=row[0])
-        raise StepRefused(
-            f"花名册 {roster} 第 {row[1]} 行的账户名称里有银行认不出的字，不能送盘。"
-            "请停发这一行，改正账户后更正发放。"
-        )
 
 
 def _fingerprint(rosters: Sequence[Roster]) -> str:
@@ -213,7 +204,7 @@ def cancel_order(pk: int, *, actor: User, note: str) -> PaymentOrder:
 
 
 def send_order(pk: int, *, actor: User) -> PaymentOrder:
-    """Make the bank files and mark the order as sent, once; big orders are worked off by a job."""
+    """Make the bank's file and mark the order as sent, once; big orders are worked off by a job."""
     order: PaymentOrder = PaymentOrder.objects.visible_to(actor).get(pk=pk)
     if order.line_count <= LINES_AT_ONCE:
         return send_now(pk, actor=actor)
@@ -249,7 +240,7 @@ def _send_job(run: JobRun) -> None:
 
 @transaction.atomic
 def send_now(pk: int, *, actor: User) -> PaymentOrder:
-    """The lists are recomputed; the files are written, stored, read back and re-summed before anything is committed."""
+    """The lists are recomputed; the file is written, stored, read back and re-summed before anything is committed."""
     order = _locked(pk, actor)
     _require(order, "send", actor=actor)
     _require_payable(order)
@@ -258,13 +249,13 @@ def send_now(pk: int, *, actor: User) -> PaymentOrder:
     with explained():
         workflow.move(order, ORDER_FLOW["send"], actor=actor, detail=_detail(order))
     order.refresh_from_db()
-    made = bankfiles.make_files(order, actor=actor)
+    made = bankfiles.make_file(order, actor=actor)
     ledger.post_send(order, actor=actor)
     audit.record(
         order,
-        action="bank_files",
+        action="bank_file",
         actor=actor,
         label="生成代发文件",
-        detail={one.format: one.file.sha256 for one in made},
+        detail={"format": made.format, "sha256": made.file.sha256},
     )
     return order

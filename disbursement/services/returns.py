@@ -19,9 +19,10 @@ from disbursement.states import OrderStatus, ReturnStatus
 from huimin.core import clock, crypto
 from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
-from huimin.core.bankformats.layout import FAILURE, PENDING, SUCCESS, ReturnContent
-from huimin.core.bankformats.records import yuan_text
-from huimin.core.bankformats.returns import read_return
+from huimin.core.bankformats.cells import yuan_text
+from huimin.core.bankformats.layout import FAILURE, PENDING, SUCCESS, BankFormat, ReturnContent
+from huimin.core.bankformats.reasons import normalise
+from huimin.core.bankformats.registry import formats_of_return, get_format
 from huimin.core.binary_copy import copy_rows
 from huimin.core.errors import FileRefused, RowError, StepForbidden, StepRefused
 from huimin.core.records import audit, files
@@ -46,6 +47,17 @@ class Intake:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A return file as it came, and what it says."""
+
+    data: bytes
+    name: str
+    bank: BankFormat
+    content: ReturnContent
+    sha256: str
+
+
 def accept_return(data: bytes, name: str, *, actor: User) -> Intake:
     """Take a bank's answer in, for a second person to confirm. FileRefused lists every fault; nothing is changed.
 
@@ -58,10 +70,11 @@ def accept_return(data: bytes, name: str, *, actor: User) -> Intake:
     known = _known(actor, sha256=sha256)
     if known:
         return known
-    content = read_return(data, name)
+    bank, content = _read(data, actor=actor)
+    upload = Upload(data, name, bank, content, sha256)
     try:
         with transaction.atomic():
-            return _accept(data, name, content, sha256, actor=actor)
+            return _accept(upload, actor=actor)
     except IntegrityError as error:
         # another upload of the same answer was quicker
         if "return_content_once" in str(error) and (known := _known(actor, digest=digest_of(content))):
@@ -69,6 +82,25 @@ def accept_return(data: bytes, name: str, *, actor: User) -> Intake:
         if "one_open_return_per_order" in str(error):
             raise StepRefused("这笔支付申请还有一份回盘等待确认，确认或退回以后才能再上传。") from error
         raise
+
+
+def _read(data: bytes, *, actor: User) -> tuple[BankFormat, ReturnContent]:
+    """The file's own bytes say which format it is in; where several begin alike, the order named in it decides."""
+    refusals: list[FileRefused] = []
+    read: list[tuple[BankFormat, ReturnContent]] = []
+    for bank in formats_of_return(data):
+        try:
+            content = bank.read_return(data)
+        except FileRefused as refused:
+            refusals.append(refused)
+            continue
+        read.append((bank, content))
+        number = content.header.order_number
+        if PaymentOrder.objects.visible_to(actor).filter(number=number, bank_format=bank.code).exists():
+            return bank, content
+    if not read:
+        raise refusals[0]
+    return read[0]
 
 
 def digest_of(content: ReturnContent) -> str:
@@ -107,21 +139,24 @@ def _known(actor: User, **what: str) -> Intake | None:
     return Intake(found, True, f"{SAME}第一次由{found.uploaded_by}于{at.month}月{at.day}日上传。")
 
 
-def _accept(data: bytes, name: str, content: ReturnContent, sha256: str, *, actor: User) -> Intake:
+def _accept(upload: Upload, *, actor: User) -> Intake:
+    content = upload.content
     order = _order_of(content, actor=actor)
     digest = digest_of(content)
     known = _known(actor, digest=digest)
     if known:
         return known
+    _require_format(upload.bank, order)
     _require_dates(content, order)
-    _stage(content, order)
+    _stage(upload, order)
     errors = _faults()
     if errors:
         raise _refusal(errors)
     figures = _figures(order)
     if not figures["fresh"]:
         raise FileRefused("这份回盘里的每一笔都已经有相同的结果，没有新的内容，本次没有变化。")
-    return _keep(data, name, sha256, digest, order, figures, actor=actor)
+    made = _keep(upload, digest, order, figures, actor=actor)
+    return Intake(made, False, "回盘已上传，校验相符，等另一位对账员确认。")
 
 
 def _refusal(errors: list[RowError]) -> FileRefused:
@@ -147,6 +182,14 @@ def _order_of(content: ReturnContent, *, actor: User) -> PaymentOrder:
     return order
 
 
+def _require_format(bank: BankFormat, order: PaymentOrder) -> None:
+    if bank.code != order.bank_format:
+        expected = get_format(order.bank_format).label
+        raise FileRefused(
+            f"这份文件是{bank.label}，{order.bank.name}的回盘应是{expected}。请向银行重新下载原始文件，不要另存。"
+        )
+
+
 def _require_dates(content: ReturnContent, order: PaymentOrder) -> None:
     try:
         day = datetime.strptime(content.header.date, "%Y%m%d").replace(tzinfo=SHANGHAI).date()
@@ -164,13 +207,14 @@ def _require_dates(content: ReturnContent, order: PaymentOrder) -> None:
 
 STAGED = (
     ("line_no", "int4"), ("line_id", "int8"), ("name", "text"), ("account_key", "bytea"), ("amount", "numeric"),
-    ("result", "text"), ("reason_code", "text"), ("bank_words", "text"),
+    ("result", "text"), ("reason", "text"), ("bank_code", "text"), ("bank_words", "text"),
 )  # fmt: skip
 
 
-def _stage(content: ReturnContent, order: PaymentOrder) -> None:
-    """The lines into a temporary table; account numbers only as blind indexes."""
-    keys = crypto.blind_index_many("account", [line.account for line in content.lines])
+def _stage(upload: Upload, order: PaymentOrder) -> None:
+    """The lines into a temporary table; account numbers only as blind indexes, the bank's reason as one of ours."""
+    lines, codes = upload.content.lines, upload.bank.reason_codes
+    keys = crypto.blind_index_many("account", [line.account for line in lines])
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS staged_return")
         declared = ", ".join(f"{name} {kind}" for name, kind in STAGED)
@@ -183,10 +227,13 @@ def _stage(content: ReturnContent, order: PaymentOrder) -> None:
                 key,
                 line.amount,
                 line.result,
+                normalise(line.reason_code, line.bank_words, codes=codes).code
+                if line.result == FAILURE
+                else "",
                 line.reason_code,
                 line.bank_words,
             )
-            for line, key in zip(content.lines, keys, strict=True)
+            for line, key in zip(lines, keys, strict=True)
         )
         copy_rows(cursor, "staged_return", STAGED, rows)
         cursor.execute("ANALYZE staged_return (line_id)")
@@ -335,18 +382,11 @@ def _figures(order: PaymentOrder) -> dict[str, Any]:
 
 
 def _keep(
-    data: bytes,
-    name: str,
-    sha256: str,
-    digest: str,
-    order: PaymentOrder,
-    figures: dict[str, Any],
-    *,
-    actor: User,
-) -> Intake:
+    upload: Upload, digest: str, order: PaymentOrder, figures: dict[str, Any], *, actor: User
+) -> ReturnFile:
     stored = files.store(
-        data,
-        name=name.rpartition("/")[2].rpartition("\\")[2] or "return",
+        upload.data,
+        name=upload.name.rpartition("/")[2].rpartition("\\")[2] or "return",
         purpose="return_file",
         content_type="application/octet-stream",
         actor=actor,
@@ -360,20 +400,14 @@ def _keep(
         county_code=order.county_code,
         division_code=order.division_code,
         file=stored,
-        sha256=sha256,
+        format=upload.bank.code,
+        sha256=upload.sha256,
         content_digest=digest,
         uploaded_by=actor,
         **figures,
     )
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"""INSERT INTO disbursement_returnline (return_file_id, line_no, payment_line_id, outcome, reason_code,
-                    bank_words, question)
-                SELECT %(file)s, s.line_no, s.sent_id, CASE s.result WHEN '{SUCCESS}' THEN 'paid'
-                    WHEN '{FAILURE}' THEN 'failed' ELSE 'processing' END, left(s.reason_code, 16),
-                    left(s.bank_words, 120), {QUESTION} FROM matched_return s""",  # noqa: S608
-            {"file": made.pk},
-        )
+        cursor.execute(KEEP_LINES, {"file": made.pk})
     inherit_duties(made, [audit.subject_of(order)], TO_RETURN)
     workflow.take_duty(made, Duty.RETURN_UPLOAD, actor=actor)
     audit.record(
@@ -382,6 +416,14 @@ def _keep(
         actor=actor,
         label="上传回盘",
         after=made.status,
-        detail={key: str(value) for key, value in figures.items()} | {"sha256": sha256},
+        detail={key: str(value) for key, value in figures.items()} | {"sha256": upload.sha256},
     )
-    return Intake(made, False, "回盘已上传，校验相符，等另一位对账员确认。")
+    return made
+
+
+KEEP_LINES = f"""
+INSERT INTO disbursement_returnline (return_file_id, line_no, payment_line_id, outcome, reason, bank_code, bank_words,
+    question)
+SELECT %(file)s, s.line_no, s.sent_id, CASE s.result WHEN '{SUCCESS}' THEN 'paid' WHEN '{FAILURE}' THEN 'failed'
+    ELSE 'processing' END, s.reason, left(s.bank_code, 16), left(s.bank_words, 120), {QUESTION} FROM matched_return s
+"""  # noqa: S608

@@ -18,8 +18,7 @@ from disbursement.models import Batch, PaymentLine, PaymentResult
 from disbursement.views.common import with_places
 from huimin.core.authority.roles import Area, Role
 from huimin.core.authority.steps import Step
-from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
-from huimin.core.bankformats.reasons import normalise
+from huimin.core.bankformats.reasons import reason_of
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.http import StaffRequest, opens, take_step
@@ -63,7 +62,7 @@ def _failed(request: StaffRequest) -> QuerySet[PaymentLine]:
         .defer("beneficiary_id_number")
         .select_related("roster__batch")
         .annotate(
-            reason_code=Subquery(result.values("reason_code")[:1]),
+            reason=Subquery(result.values("reason")[:1]),
             bank_words=Subquery(result.values("note")[:1]),
             failed_on=Subquery(result.values("business_on")[:1]),
             payee=Subquery(payee),
@@ -78,7 +77,7 @@ def _explained(rows: Iterable[Any]) -> list[Any]:
     """Plain words of the bank's reason, and what is known of the card today."""
     found = with_places(rows)
     for line in found:
-        line.reason = normalise(line.reason_code or "", line.bank_words or "", codes=PIPE_TXT.reason_codes)
+        line.why = reason_of(line.reason or "")
         line.card = (
             "没有在用的账户"
             if line.card_now is None
@@ -135,7 +134,7 @@ def correction_export(request: StaffRequest) -> HttpResponseBase:
             line.group_name,
             line.amount,
             line.payment_state,
-            f"{line.reason.label}（{line.bank_words}）",
+            f"{line.why.label}（{line.bank_words}）",
             line.roster.batch.attempt + (1 if line.corrects_line_id else 0),
         )
         for line in _explained(chosen.qs.order_by(*order.columns))

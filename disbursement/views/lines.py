@@ -17,8 +17,7 @@ from disbursement.views.common import place_names
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, Role
 from huimin.core.authority.steps import Step
-from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
-from huimin.core.bankformats.reasons import normalise
+from huimin.core.bankformats.reasons import reason_of
 from huimin.core.desk.http import StaffRequest, opens, render_page, take_step
 from huimin.core.desk.pages import Link, Nothing, Pair, Panel
 
@@ -35,7 +34,7 @@ def line_detail(request: StaffRequest, pk: int) -> HttpResponse:
         PaymentResult.objects.filter(line=line).select_related("actor", "return_file").order_by("pk")
     )
     for result in results:
-        result.reason = normalise(result.reason_code, result.note, codes=PIPE_TXT.reason_codes)
+        result.why = reason_of(result.reason)
     lift = StopLift.objects.filter(line=line).select_related("actor").first()
     context = {
         "line": line,

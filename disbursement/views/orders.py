@@ -18,17 +18,19 @@ from django.views.decorators.http import require_POST, require_safe
 from disbursement import queries, services
 from disbursement.forms import WholeYuanForm
 from disbursement.models import BankFile, OrderIndicator, PaymentOrder, Roster
+from disbursement.services.banks import banks_of
 from disbursement.services.orders import MAKERS
 from disbursement.services.today import stale_lines
 from disbursement.states import BANK_FILE_ROLES, ORDER_FLOW, OrderStatus, RosterStatus
 from disbursement.views.common import buttons, history, may_take, with_places
 from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import Step
+from huimin.core.bankformats.registry import get_format
 from huimin.core.desk import exports, lists
 from huimin.core.desk.http import StaffRequest, code_first, opens, take_step
 from huimin.core.desk.pages import Link, Nothing, Panel, Stat, Station
 from huimin.core.errors import Refused
-from huimin.core.models import Job
+from huimin.core.models import Job, Office
 from huimin.core.records import audit, files
 from huimin.core.sheets.writer import Column
 from huimin.core.values.money import capital_yuan
@@ -45,6 +47,7 @@ _COLUMNS = [
     Column("申请号", 24),
     Column("政策", 30),
     Column("状态", 12),
+    Column("代发银行", 24),
     Column("笔数", 12, "integer"),
     Column("金额", 16, "amount"),
     Column("编制人", 12),
@@ -63,7 +66,7 @@ class OrderFilter(lists.HouseFilterSet):
 
 def _orders(request: StaffRequest) -> QuerySet[PaymentOrder]:
     rows: QuerySet[PaymentOrder] = PaymentOrder.objects.visible_to(request.user).select_related(
-        "policy", "made_by", "signed_by"
+        "policy", "bank", "made_by", "signed_by"
     )
     return rows
 
@@ -101,6 +104,7 @@ def order_export(request: StaffRequest) -> HttpResponseBase:
             one.number,
             one.policy.name,
             one.get_status_display(),
+            one.bank.name,
             one.line_count,
             one.total,
             one.made_by.name,
@@ -130,10 +134,19 @@ def order_new(request: StaffRequest) -> HttpResponseBase:
     context = {
         "groups": [_group(policy, rosters) for policy, rosters in groups.items()],
         "stale": stale_lines([one.pk for one in waiting]),
+        "banks": _banks(waiting),
         "may_make": _may_make(request),
         "nothing": Nothing("没有等着支付的花名册", "花名册终审以后会出现在这里。"),
     }
     return render(request, "disbursement/order_new.html", context)
+
+
+def _banks(rosters: list[Roster]) -> list[tuple[Office, str]]:
+    """Paying banks of the county that is shown, each with the name of its format."""
+    counties = {roster.policy.county_code for roster in rosters}
+    return [
+        (bank, get_format(bank.bank_format).label) for county in sorted(counties) for bank in banks_of(county)
+    ]
 
 
 def _group(policy: Any, rosters: list[Any]) -> dict[str, Any]:
@@ -158,11 +171,16 @@ def _group(policy: Any, rosters: list[Any]) -> dict[str, Any]:
 
 def _make(request: StaffRequest) -> HttpResponse:
     chosen = [int(pk) for pk in request.POST.getlist("rosters") if pk.isdecimal() and len(pk) < 19]
+    bank = request.POST.get("bank", "")
     made: list[PaymentOrder] = []
     answer = take_step(
         request,
         _MAKE,
-        lambda: made.append(services.make_order(chosen, actor=request.user)),
+        lambda: made.append(
+            services.make_order(
+                chosen, actor=request.user, bank_id=int(bank) if bank.isdecimal() and len(bank) < 19 else None
+            )
+        ),
         back=reverse("disbursement:order-new"),
         done="支付申请已编制，指标已冻结。下一步：国库支付签章。",
     )
@@ -188,7 +206,8 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "order": order,
         "rosters": rosters,
         "deductions": OrderIndicator.objects.filter(order=order).select_related("indicator"),
-        "files": BankFile.objects.filter(order=order).select_related("file"),
+        "format": get_format(order.bank_format),
+        "file": BankFile.objects.filter(order=order).select_related("file").first(),
         "may_take": may_take(request.user, BANK_FILE_ROLES, order),
         "returns": order.return_files.select_related("uploaded_by", "confirmed_by").order_by("-pk"),
         "states": _states(order),
@@ -216,6 +235,7 @@ def _stats(order: PaymentOrder) -> list[Stat]:
     return [
         Stat("笔数", f"{order.line_count:,}", "笔"),
         Stat("应付金额", f"{order.total:,.2f}", "元", capital_yuan(order.total), is_key=True),
+        Stat("代发银行", order.bank.name, "", get_format(order.bank_format).label),
         Stat("编制", str(order.made_by), "", f"{made.year}年{made.month}月{made.day}日"),
         Stat("签章", str(order.signed_by or "—"), "", "须由另一个人签章"),
     ]
@@ -271,14 +291,14 @@ def order_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
 
 @opens(Area.ORDER)
 @require_safe
-def order_file(request: StaffRequest, pk: int, file: int) -> HttpResponseBase:
+def order_file(request: StaffRequest, pk: int) -> HttpResponseBase:
     """The stored bytes, the same every time: for treasury and bank, with a one-time code; each download leaves a trace."""
     order = get_object_or_404(_orders(request), pk=pk)
     if not may_take(request.user, BANK_FILE_ROLES, order):
         raise PermissionDenied
     if asked := code_first(request, "下载代发文件", back=reverse("disbursement:order-detail", args=[pk])):
         return asked
-    made = get_object_or_404(BankFile.objects.select_related("file"), order=order, pk=file)
+    made = get_object_or_404(BankFile.objects.select_related("file"), order=order)
     content = files.read(made.file)
     audit.record(
         order,

@@ -22,8 +22,7 @@ from disbursement.services.returns import UPLOADERS
 from disbursement.states import RETURN_FILE_ROLES, RETURN_FLOW, OrderStatus, ReturnStatus
 from disbursement.views.common import buttons, history, may_take, place_names
 from huimin.core.authority.roles import Area
-from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
-from huimin.core.bankformats.reasons import normalise
+from huimin.core.bankformats.reasons import reason_of
 from huimin.core.desk import exports, lists
 from huimin.core.desk.http import StaffRequest, code_first, opens, take_step
 from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat
@@ -207,11 +206,7 @@ def _with_lines(rows: list[Any]) -> list[Any]:
     for row in rows:
         row.payment = lines[row.payment_line_id]
         row.place = names.get(row.payment.division_code, "")
-        row.reason = (
-            normalise(row.reason_code, row.bank_words, codes=PIPE_TXT.reason_codes)
-            if row.outcome == ReturnLine.Outcome.FAILED
-            else None
-        )
+        row.why = reason_of(row.reason) if row.outcome == ReturnLine.Outcome.FAILED else None
     return rows
 
 

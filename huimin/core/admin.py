@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.decorators import login_not_required
@@ -16,6 +17,7 @@ from import_export.admin import ImportExportModelAdmin
 from import_export.resources import ModelResource, modelresource_factory
 
 from huimin.core.accounts import auth
+from huimin.core.bankformats.registry import all_formats
 from huimin.core.models import BankBranch, CalendarDay, Department, Division, Office, User
 from huimin.core.records import audit
 
@@ -118,10 +120,26 @@ class DepartmentAdmin(TracedAdmin):
     search_fields = ("code", "name")
 
 
+class OfficeForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The format of a bank is chosen among the files of huimin/core/bankformats."""
+
+    bank_format = forms.ChoiceField(
+        label="代发文件格式",
+        required=False,
+        choices=lambda: [("", "—"), *((one.code, one.label) for one in all_formats().values())],
+        help_text="只有代发银行才填；改了以后，新编制的支付申请用新格式，已编制的不变。",
+    )
+
+    class Meta:
+        model = Office
+        fields = ("name", "kind", "division", "department", "phone", "bank_format")
+
+
 class OfficeAdmin(TracedAdmin):
     import_id_field = "name"
-    resource_fields = ("name", "kind", "division", "department", "phone")
-    list_display = ("name", "kind", "division", "department", "phone")
+    form = OfficeForm
+    resource_fields = ("name", "kind", "division", "department", "phone", "bank_format")
+    list_display = ("name", "kind", "division", "department", "phone", "bank_format")
     list_filter = ("kind",)
     search_fields = ("name",)
     raw_id_fields = ("division",)

@@ -172,7 +172,13 @@ def _office(body: Body, county: Division) -> Office:
     above = county.parent if body.name.startswith("市") and county.parent else county
     name = body.name if body.place else f"{above.name}{body.name.lstrip('市县')}"
     found, _ = Office.objects.get_or_create(
-        name=name, defaults={"kind": body.kind, "division": place, "department": department}
+        name=name,
+        defaults={
+            "kind": body.kind,
+            "division": place,
+            "department": department,
+            "bank_format": "pipe_txt" if body.kind == Office.Kind.BANK else "",
+        },
     )
     return found
 

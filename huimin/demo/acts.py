@@ -14,6 +14,7 @@ from disbursement.states import ROSTER_FLOW
 from huimin.core import clock, crypto
 from huimin.core.authority.roles import Role
 from huimin.core.authority.steps import Step
+from huimin.core.bankformats.registry import get_format
 from huimin.core.bankformats.simulator import simulate_return
 from huimin.core.errors import Refused
 from huimin.core.models import Division, Job
@@ -227,8 +228,14 @@ def order(batch: Batch, until: str = "sent") -> PaymentOrder:
 
 def bank_answers(one: PaymentOrder, *, seed: int, fail: str, confirm: bool = True) -> ReturnFile:
     """The stand-in bank answers; one reconciler uploads, another confirms."""
-    payroll = files.read(one.bank_files.get(format="pipe_txt").file)
-    answer = simulate_return(payroll, seed=seed, fail_rate=Decimal(fail), date=f"{clock.today():%Y%m%d}")
+    payroll = files.read(one.bank_file.file)
+    answer = simulate_return(
+        payroll,
+        seed=seed,
+        fail_rate=Decimal(fail),
+        date=f"{clock.today():%Y%m%d}",
+        bank=get_format(one.bank_format),
+    )
     taken = money.accept_return(answer, f"回盘{one.number}.txt", actor=find("reconcile1")).return_file
     return money.confirm_return(taken.pk, actor=find("reconcile2")) if confirm else taken
 

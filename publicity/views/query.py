@@ -16,8 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from huimin.core import clock
-from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
-from huimin.core.bankformats.reasons import Reason, normalise
+from huimin.core.bankformats.reasons import Reason, reason_of
 from huimin.core.desk.http import public
 from huimin.core.values.periods import Period
 from publicity import services
@@ -86,7 +85,7 @@ def _card(payment: OwnPayment) -> Card:
         payment.state.label,
         LINE_BADGES[payment.state],
         _CARD.get(payment.state, "doing"),
-        normalise(payment.reason_code, payment.bank_words, codes=PIPE_TXT.reason_codes) if failed else None,
+        reason_of(payment.reason) if failed else None,
     )
 
 

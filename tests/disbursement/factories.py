@@ -15,9 +15,8 @@ from disbursement.models import Batch, PaymentLine, Roster
 from huimin.core import crypto
 from huimin.core.authority.roles import Role
 from huimin.core.bankformats.layout import ReturnHeader, ReturnLine
-from huimin.core.bankformats.payroll import read_payroll
 from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
-from huimin.core.bankformats.returns import write_return
+from huimin.core.bankformats.registry import get_format
 from huimin.core.models import User
 from huimin.core.records import files
 from huimin.core.values.pinyin import sort_key
@@ -293,8 +292,8 @@ def ordered(here, batch):
 
 
 def payroll(order):
-    """What the bank reads from our text file."""
-    return read_payroll(files.read(order.bank_files.get(format="pipe_txt").file), PIPE_TXT)
+    """What the bank reads from our file."""
+    return get_format(order.bank_format).read_payroll(files.read(order.bank_file.file))
 
 
 def answer(order, *, fail=(), pending=(), leave_out=(), change=None, day=None, bank=PIPE_TXT):
@@ -326,7 +325,7 @@ def file_of(order, lines, *, day=None, bank=PIPE_TXT, number=None):
         *part("1"),
         day or f"{timezone.localtime(order.sent_at):%Y%m%d}",
     )
-    write_return(bank, header, lines, out)
+    bank.write_return(header, lines, out)
     return out.getvalue()
 
 

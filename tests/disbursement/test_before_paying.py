@@ -190,8 +190,8 @@ def test_prove_finds_lines_and_files_in_order_when_nothing_was_swapped(here):
 
 # --- what the bank said ----------------------------------------------------------------------------------------------
 
-ADD = """INSERT INTO disbursement_returnline (return_file_id, line_no, payment_line_id, outcome, reason_code, bank_words,
-            question) VALUES (%s, 999, %s, 'paid', '', '', '')"""
+ADD = """INSERT INTO disbursement_returnline (return_file_id, line_no, payment_line_id, outcome, reason, bank_code,
+            bank_words, question) VALUES (%s, 999, %s, 'paid', '', '', '', '')"""
 
 
 def short_answer(here):

@@ -63,7 +63,7 @@ def test_the_commands_go_the_whole_way(tmp_path):
     services.sign_order(order.pk, actor=here["treasurer"])
     services.send_order(order.pk, actor=here["treasurer"])
     told = command("export_bank_file", order.pk, out=tmp_path, user=here["treasurer"])
-    assert len(told["files"]) == 2
+    assert told["format"] == "pipe_txt"
     out = StringIO()
     call_command(
         "bank_simulator",

@@ -109,7 +109,7 @@ def test_a_line_paid_once_is_not_paid_again_by_raw_sql(here):
     failed = PaymentResult.objects.get(kind="bank_failed")
     for line in (paid.line_id, failed.line_id):
         refused_sql(
-            """INSERT INTO disbursement_paymentresult (line_id, kind, reason_code, note, actor_id, business_on)
+            """INSERT INTO disbursement_paymentresult (line_id, kind, reason, note, actor_id, business_on)
                VALUES (%s, 'paid', '', '', %s, '2026-01-01')""",
             [line, here["bank"].pk],
         )

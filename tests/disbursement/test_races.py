@@ -60,14 +60,14 @@ def test_sixteen_orders_over_the_same_rosters_make_one(run_in_threads):
     assert Indicator.objects.get().frozen == order.total
 
 
-def test_sixteen_sends_make_one_pair_of_files_and_one_move_of_money(run_in_threads):
+def test_sixteen_sends_make_one_file_and_one_move_of_money(run_in_threads):
     here = make.world(3)
     order = make.ordered(here, make.issued_batch(here))
     signed = run_in_threads(lambda _: services.sign_order(order.pk, actor=here["treasurer"]), CLICKS)
     assert len(effects(signed)) == 1
     sent = run_in_threads(lambda _: services.send_order(order.pk, actor=here["treasurer"]), CLICKS)
     assert len(effects(sent)) == 1
-    assert StoredFile.objects.filter(purpose="bank_file").count() == 2
+    assert StoredFile.objects.filter(purpose="bank_file").count() == 1
     assert Journal.objects.filter(kind="send").count() == 2
 
 

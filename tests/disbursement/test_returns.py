@@ -102,7 +102,7 @@ def test_another_encoding_is_refused(here, order):
 def test_our_own_export_is_refused(here, order):
     from huimin.core.records import files
 
-    refused(here, files.read(order.bank_files.get(format="pipe_txt").file), "我方导出")
+    refused(here, files.read(order.bank_file.file), "我方导出")
 
 
 def test_two_files_joined_are_refused(here, order):
@@ -136,7 +136,15 @@ def test_lines_missing_from_a_whole_file_stay_with_the_bank(here, order):
     assert PaymentResult.objects.count() == 4
 
 
-@pytest.mark.parametrize("again", ["bytes", "line ends", "order of lines", "workbook"])
+def test_an_answer_in_another_format_than_the_banks_is_refused_with_both_names(here, order):
+    refused(
+        here,
+        make.answer(order, bank=XLSX),
+        "这份文件是Excel 工作簿，金寨县农村商业银行的回盘应是竖线分隔文本（GB18030）",
+    )
+
+
+@pytest.mark.parametrize("again", ["bytes", "line ends", "order of lines"])
 def test_the_same_answer_again_changes_nothing(here, order, again):
     first = upload(here, make.answer(order, fail={2}))
     data, name = make.answer(order, fail={2}), "again.txt"
@@ -145,8 +153,6 @@ def test_the_same_answer_again_changes_nothing(here, order, again):
     elif again == "order of lines":
         rows = data.splitlines(keepends=True)
         data = b"".join([rows[0], *reversed(rows[1:-1]), rows[-1]])
-    elif again == "workbook":
-        data, name = make.answer(order, fail={2}, bank=XLSX), "again.xlsx"
     second = upload(here, data, name)
     assert second.is_repeat
     assert second.return_file == first.return_file
@@ -207,7 +213,7 @@ def test_other_posts_cannot_upload(here, order):
 def test_the_results_carry_file_and_line(here, order):
     found = make.returned(here, order, fail={0})
     failed = PaymentResult.objects.get(kind="bank_failed")
-    assert (failed.return_file_id, failed.file_line_no, failed.reason_code) == (found.pk, 2, "0103")
+    assert (failed.return_file_id, failed.file_line_no, failed.reason) == (found.pk, 2, "closed")
     assert PaymentLine.objects.filter(results__return_file=found).count() == 6
 
 
@@ -217,7 +223,7 @@ def test_the_date_of_the_bank_file_is_the_day_in_china(here, order):
 
 def test_who_uploads_nowhere_is_told_so_before_the_file_is_looked_at(here, monkeypatch):
     read = []
-    monkeypatch.setattr("disbursement.services.returns.read_return", lambda *given: read.append(given))
+    monkeypatch.setattr("disbursement.services.returns.formats_of_return", lambda *given: read.append(given))
     for name in ("finance", "treasurer"):
         with pytest.raises(StepForbidden, match="须由代发银行、对账员办理"):
             services.accept_return(b"x", "r.txt", actor=here[name])

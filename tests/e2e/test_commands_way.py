@@ -6,6 +6,7 @@ HUIMIN_E2E_ROWS sets how many people the registry has: 2,000 by default, 20,000 
 import os
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from huimin.demo.people import Village
 from tests.e2e import county
@@ -124,8 +125,8 @@ def settled(desk, batch):
     folder = desk.folder / "bank"
     sent = desk.act("treasury2", "export_bank_file", batch["order"], "--out", folder)
     again = desk.act("treasury2", "export_bank_file", batch["order"], "--out", folder)
-    assert sent["files"] == again["files"]
-    file = next(folder / name for name in sent["files"] if name.endswith(".txt"))
+    assert sent == again
+    file = Path(sent["file"])
     answer = folder / "answer.txt"
     desk.place.command(
         "bank_simulator", str(file), "--seed", "7", "--fail", str(FAILED), "--out", str(answer)

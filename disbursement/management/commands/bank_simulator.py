@@ -3,6 +3,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from huimin.core.bankformats.registry import all_formats, get_format
 from huimin.core.bankformats.simulator import simulate_return
 from huimin.core.errors import BadInput, Refused
 from huimin.core.models import User
@@ -15,6 +16,9 @@ class Command(StaffCommand):
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, help="代发文件")
+        parser.add_argument(
+            "--format", default="pipe_txt", choices=list(all_formats()), help="代发文件的格式"
+        )
         parser.add_argument("--seed", type=int, required=True, help="随机种子，同一种子同一结果")
         parser.add_argument("--fail", default="0.01", help="失败比例，0 到 1")
         parser.add_argument("--pending", default="0", help="处理中比例，0 到 1")
@@ -31,6 +35,7 @@ class Command(StaffCommand):
             fail_rate=_share(options["fail"]),
             pending_rate=_share(options["pending"]),
             date=options["date"],
+            bank=get_format(options["format"]),
         )
         out: Path = options["out"] or path.with_name(f"{path.stem}_return{path.suffix}")
         out.write_bytes(answer)

@@ -19,19 +19,20 @@ class Command(StaffCommand):
     def act(self, actor: User | None, **options: Any) -> dict[str, Any]:
         assert actor is not None  # noqa: S101 -- --as is required
         order = PaymentOrder.objects.visible_to(actor).get(pk=options["order"])
-        made = list(BankFile.objects.filter(order=order).select_related("file"))
-        if not made:
+        made = BankFile.objects.filter(order=order).select_related("file").first()
+        if made is None:
             raise Refused(f"支付申请 {order.number} 还没有送银行，没有代发文件。")
         folder: Path = options["out"]
         folder.mkdir(parents=True, exist_ok=True)
-        for one in made:
-            path = folder / one.file.name
-            path.write_bytes(files.read(one.file))
-            path.chmod(0o600)
+        path = folder / made.file.name
+        path.write_bytes(files.read(made.file))
+        path.chmod(0o600)
         audit.record(order, action="file.download", actor=actor, label="导出代发文件")
         return {
             "order": order.number,
-            "files": {one.file.name: one.file.sha256 for one in made},
+            "file": str(path),
+            "sha256": made.file.sha256,
+            "format": made.format,
             "count": order.line_count,
             "total": order.total,
         }

@@ -93,5 +93,9 @@ def role_class(role: str) -> RoleClass:
     }.get(Role(role), RoleClass.BUSINESS)
 
 
+# of the rows that carry an office they read their own office's only: a bank is not shown what another bank pays
+OWN_OFFICE_ROLES = frozenset({Role.BANK})
+
+
 def roles_reading(area: str) -> frozenset[str]:
     return frozenset(role for role, areas in ROLE_AREAS.items() if area in areas)

@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self
 from django.db import models
 from django.db.models import Q
 
-from huimin.core.authority.roles import roles_reading
+from huimin.core.authority.roles import OWN_OFFICE_ROLES, roles_reading
 
 
 class GrantInForce(Protocol):
@@ -23,6 +23,8 @@ class GrantInForce(Protocol):
 
 class Holder(Protocol):
     """A person as far as reach is concerned: models.User is one."""
+
+    office_id: int | None
 
     @property
     def active_grants(self) -> Sequence[GrantInForce]: ...
@@ -72,18 +74,21 @@ class ScopedQuerySet(models.QuerySet[Any]):
             here = within(grant.division_id)
             if grant.policy_ids is not None and self.model.policy_field:
                 here &= Q(**{f"{self.model.policy_field}__in": grant.policy_ids})
+            if grant.role in OWN_OFFICE_ROLES and self.model.office_field:
+                here &= Q(**{self.model.office_field: user.office_id})
             reach |= here
         return self.filter(reach)
 
 
 class Scoped(models.Model):
-    """A row that belongs to a place. Set `area`, and `policy_field` where the row has a policy."""
+    """A row that belongs to a place. Set `area`, `policy_field` where the row has a policy, `office_field` its bank."""
 
     county_code = models.CharField("县代码", max_length=12)
     division_code = models.CharField("区划代码", max_length=12)
 
     area: str = ""
     policy_field: str = ""
+    office_field: str = ""
 
     objects = ScopedQuerySet.as_manager()
 

@@ -1,11 +1,11 @@
-"""What is written in a bank's files: records as they are exchanged, and formats as data."""
+"""What is exchanged with banks, and what the house asks of a bank's format."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import IO, NamedTuple, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,42 +96,54 @@ SUCCESS, FAILURE, PENDING = "0", "1", "2"
 RESULT_WORDS = {SUCCESS: "成功", FAILURE: "失败", PENDING: "处理中"}
 
 
-@dataclass(frozen=True, slots=True)
-class BankFormat:
-    """One bank's files. Fields are named as in the records above; titles are shown where the container has a header."""
+class BankFormat(Protocol):
+    """One bank's files: what the house asks of a format. FramedFormat has all of it for the usual shapes."""
 
-    code: str
-    label: str
-    container: Literal["text", "xlsx"]
-    extension: str
-    encoding: str = "gb18030"
-    delimiter: str = "|"
-    newline: str = "\r\n"
-    trailing_delimiter: bool = True
-    payroll_tags: tuple[str, str] = ("H", "T")
-    return_tags: tuple[str, str] = ("R", "E")
-    payroll_columns: Mapping[str, str] = field(
-        default_factory=lambda: {
-            "serial": "序号",
-            "name": "姓名",
-            "account": "账号",
-            "amount": "金额",
-            "id_number": "身份证号",
-            "remark": "摘要",
-            "reference": "业务编号",
-        }
-    )
-    return_columns: Mapping[str, str] = field(
-        default_factory=lambda: {
-            "serial": "序号",
-            "name": "姓名",
-            "account": "账号",
-            "amount": "金额",
-            "result": "结果",
-            "reason_code": "原因码",
-            "bank_words": "银行说明",
-            "reference": "业务编号",
-        }
-    )
-    reason_codes: Mapping[str, str] = field(default_factory=dict)  # the bank's code -> code of reasons.py
-    max_lines: int = 200_000
+    @property
+    def code(self) -> str:
+        """Short name under which the bank, its orders and their files keep the format."""
+
+    @property
+    def label(self) -> str:
+        """As staff read it."""
+
+    @property
+    def extension(self) -> str:
+        """Ending of the payroll file's name, without the dot."""
+
+    @property
+    def content_type(self) -> str:
+        """MIME type of both files."""
+
+    @property
+    def max_lines(self) -> int:
+        """How many payments one file may hold."""
+
+    @property
+    def reason_codes(self) -> Mapping[str, str]:
+        """The bank's reason codes, each with a code of reasons.py."""
+
+    def lacking(self, text: str) -> str:
+        """The characters of a text that the payroll file cannot hold, each once; "" when it can be written."""
+
+    def write_payroll(
+        self, header: PayrollHeader, lines: Iterable[PayrollLine], fileobj: IO[bytes]
+    ) -> FileTotals:
+        """Stream a payroll file; raises BadInput for what the file cannot hold.
+
+        ValueError, when the lines do not add up to the header: then the bytes written so far must be thrown away.
+        """
+
+    def read_payroll(self, data: bytes) -> PayrollContent:
+        """What the bank reads from our file; raises FileRefused when it is not whole by its own counts."""
+
+    def recognises(self, data: bytes) -> bool:
+        """Whether the bytes begin like a return of this bank. Cheap: nothing is taken apart."""
+
+    def read_return(self, data: bytes) -> ReturnContent:
+        """A return, whole by its own counts and sums; raises FileRefused with every fault found."""
+
+    def write_return(
+        self, header: ReturnHeader, lines: Iterable[ReturnLine], fileobj: IO[bytes]
+    ) -> FileTotals:
+        """A return as the bank would write it, for the stand-in bank; ValueError when it does not add up."""

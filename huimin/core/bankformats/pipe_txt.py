@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from huimin.core.bankformats.layout import BankFormat
+from huimin.core.bankformats.framed import FramedFormat
+from huimin.core.bankformats.text import DelimitedText
 
-FORMAT = BankFormat(
+FORMAT = FramedFormat(
     code="pipe_txt",
     label="竖线分隔文本（GB18030）",
-    container="text",
-    extension="txt",
+    container=DelimitedText(),
     reason_codes={
         "0101": "account_missing",
         "0102": "name_mismatch",

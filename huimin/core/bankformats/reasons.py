@@ -106,12 +106,12 @@ REASONS: dict[str, Reason] = {
 OTHER = REASONS["other"]
 
 
-def normalise(bank_code: str, bank_words: str, *, codes: Mapping[str, str] | None = None) -> Reason:
+def normalise(bank_code: str, bank_words: str, *, codes: Mapping[str, str]) -> Reason:
     """The reason behind a bank's code and words; the format's code table first, then the words, else 其他.
 
     A code that the table calls 其他 still gives way to words that say more.
     """
-    known = REASONS.get((codes or {}).get(bank_code.strip(), ""))
+    known = REASONS.get(codes.get(bank_code.strip(), ""))
     if known is not None and known is not OTHER:
         return known
     words = f"{bank_words} {bank_code}".upper()
@@ -124,3 +124,8 @@ def normalise(bank_code: str, bank_words: str, *, codes: Mapping[str, str] | Non
 def is_known_code(bank_code: str, codes: Mapping[str, str]) -> bool:
     """Whether the format's table has this code; an unknown one has to be registered first."""
     return bank_code.strip() in codes
+
+
+def reason_of(code: str) -> Reason:
+    """The reason kept with a result; 其他 where none was told."""
+    return REASONS.get(code, OTHER)

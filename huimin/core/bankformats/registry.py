@@ -26,14 +26,14 @@ def all_formats() -> dict[str, BankFormat]:
 
 
 def get_format(code: str) -> BankFormat:
-    """The format with this code; raises BadInput when no file declares it."""
+    """The format with this code; raises BadInput when no file of this folder declares it."""
     try:
         return all_formats()[code]
     except KeyError:
-        raise BadInput(f"没有代发文件格式“{code}”，请在代发银行设置中重新选择。") from None
+        raise BadInput(f"没有代发文件格式“{code}”，请系统管理员在“机构”里为代发银行重新选择。") from None
 
 
-def format_for(filename: str) -> BankFormat | None:
-    """The first format whose files end like this name."""
-    extension = filename.rpartition(".")[2].lower()
-    return next((known for known in all_formats().values() if known.extension == extension), None)
+def formats_of_return(data: bytes) -> list[BankFormat]:
+    """The formats whose returns begin like these bytes; all of them when none does, to hear what is wrong."""
+    known = list(all_formats().values())
+    return [bank for bank in known if bank.recognises(data)] or known

@@ -1,19 +1,24 @@
-"""The file that a bank sends back. It is believed only when it is whole by its own counts and sums."""
+"""The file that a bank sends back, for formats of frames. It is believed only when it is whole by its own sums."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import astuple
-from decimal import Decimal
+from collections.abc import Iterable, Mapping
 from operator import itemgetter
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
+from huimin.core.bankformats.cells import (
+    DAMAGED_CHARACTER,
+    ZERO,
+    Record,
+    count_of,
+    damaged_number,
+)
+from huimin.core.bankformats.frames import write_frame
 from huimin.core.bankformats.layout import (
     FAILURE,
     RESULT_WORDS,
     SUCCESS,
-    BankFormat,
     FileTotals,
     ReturnContent,
     ReturnHeader,
@@ -21,73 +26,49 @@ from huimin.core.bankformats.layout import (
     Trailer,
 )
 from huimin.core.bankformats.reasons import is_known_code
-from huimin.core.bankformats.records import (
-    DAMAGED_CHARACTER,
-    ZERO,
-    Record,
-    RecordWriter,
-    amount_of,
-    count_of,
-    damaged_number,
-    date_of,
-    read_records,
-    yuan_text,
-)
-from huimin.core.bankformats.registry import format_for
 from huimin.core.errors import RowError
 from huimin.core.sheets.refusals import refused, refused_rows
 
+if TYPE_CHECKING:
+    from huimin.core.bankformats.framed import FramedFormat
+
 OUR_OWN = "这是我方导出的代发文件，不是银行返回的结果。"
 NO_RETURN = "没有找到回盘首行，这不是本系统能认的银行回盘。请核对代发银行的文件格式。"
+ASK_BANK = "请银行说明；银行新增了这个代码的，请系统管理员更新该行的文件格式后再上传。"
 MANGLED = re.compile(r"\d(?:\.\d+)?[Ee]\+\d+")
 HEADER_CELLS = 9
 TRAILER_CELLS = 3
+UNKNOWN = "?"  # before a result that the bank's table lacks, so that it is not taken for one of ours
 
 
-def write_return(
-    bank: BankFormat, header: ReturnHeader, lines: Iterable[ReturnLine], fileobj: IO[bytes]
+def write(
+    bank: FramedFormat, header: ReturnHeader, lines: Iterable[ReturnLine], fileobj: IO[bytes]
 ) -> FileTotals:
-    """Write a return file as a bank would; ValueError when the lines do not add up to the header."""
-    writer = RecordWriter(bank, fileobj)
-    head_tag, last_tag = bank.return_tags
-    first = (
-        head_tag,
-        *(yuan_text(cell) if isinstance(cell, Decimal) else str(cell) for cell in astuple(header)),
+    """See BankFormat.write_return."""
+    words = {ours: theirs for theirs, ours in bank.result_codes.items()}
+    return write_frame(
+        bank,
+        bank.answer,
+        bank.return_head(header),
+        (line._replace(result=words.get(line.result, line.result)) for line in lines),
+        fileobj,
+        fields=ReturnLine._fields,
+        declared=(header.count, header.total),
     )
-    order = [ReturnLine._fields.index(name) for name in bank.return_columns]
-    amount_at = ReturnLine._fields.index("amount")
-
-    def records() -> Iterator[list[str]]:
-        for line in lines:
-            cells: list[object] = list(line)
-            cells[amount_at] = writer.add(line.amount)
-            yield [str(cells[place]) for place in order]
-
-    totals = writer.write(first, bank.return_columns, records(), last_tag)
-    if (totals.count, totals.total) != (header.count, header.total):
-        raise ValueError(
-            f"header says {header.count} lines, {header.total}; written {totals.count}, {totals.total}"
-        )
-    return totals
 
 
-def read_return(data: bytes, filename: str, bank: BankFormat | None = None) -> ReturnContent:
-    """Parse a return file; raises FileRefused with every fault found. Nothing is compared with what was sent here.
-
-    Without `bank` the format is chosen by the end of the file name.
-    """
-    bank = bank or format_for(filename)
-    if bank is None or not filename.lower().endswith(f".{bank.extension}"):
-        wanted = f".{bank.extension}" if bank else ".txt 或 .xlsx"
-        raise refused(f"回盘文件名应以 {wanted} 结尾。请用银行原始文件，不要用Excel打开保存。")
-    records = read_records(data, bank, bank.return_columns, lambda cells: _check_first(cells, bank))
+def read(bank: FramedFormat, data: bytes) -> ReturnContent:
+    """See BankFormat.read_return. Nothing is compared with what was sent here."""
+    records = bank.container.read(
+        data, bank.answer, lambda cells: _check_first(cells, bank), max_lines=bank.max_lines
+    )
     _check_frame(records, bank)
     errors: list[RowError] = []
-    header = _header(records[0], errors)
+    header = _header(records[0], bank, errors)
     shape = _Shape(bank)
     lines = [_line(record, shape, errors) for record in records[1:-1]]
     number, last = records[-1]
-    trailer = Trailer(count_of(last[1], number, errors), amount_of(last[2], number, errors))
+    trailer = Trailer(count_of(last[1], number, errors), bank.amount_of(last[2], number, errors))
     errors += _duplicates(lines)
     if errors:
         raise (
@@ -99,27 +80,26 @@ def read_return(data: bytes, filename: str, bank: BankFormat | None = None) -> R
     return ReturnContent(header, lines, trailer)
 
 
-def _check_first(cells: list[str], bank: BankFormat) -> None:
-    if cells[0] == bank.payroll_tags[0]:
+def _check_first(cells: list[str], bank: FramedFormat) -> None:
+    if cells[0] == bank.payroll.tag != bank.answer.tag:
         raise refused(OUR_OWN)
-    if cells[0] != bank.return_tags[0] or len(cells) != HEADER_CELLS:
+    if cells[0] != bank.answer.tag or bank.read_return_head(cells, 1, []) is None:
         raise refused(NO_RETURN)
 
 
-def _check_frame(records: list[Record], bank: BankFormat) -> None:
+def _check_frame(records: list[Record], bank: FramedFormat) -> None:
     """One first line, one last line, nothing after it."""
-    head_tag, last_tag = bank.return_tags
     if not records:
         raise refused(NO_RETURN)
     _check_first(records[0][1], bank)
     tags = [cells[0] for _, cells in records]
     for number, cells in records[1:]:
-        if cells[0] in {head_tag, bank.payroll_tags[0]}:
+        if cells[0] in {bank.answer.tag, bank.payroll.tag}:
             raise refused(f"文件里有两份回盘（第{number}行又出现首行），请分开上传。")
-    if last_tag not in tags:
-        declared = records[0][1][2]
+    if bank.answer.last_tag not in tags:
+        declared = _header(records[0], bank, []).count
         raise refused(f"文件不完整：声明{declared}笔，实际{len(tags) - 1}笔，且缺少结尾行。")
-    _check_end(records, tags.index(last_tag))
+    _check_end(records, tags.index(bank.answer.last_tag))
 
 
 def _check_end(records: list[Record], end: int) -> None:
@@ -129,20 +109,22 @@ def _check_end(records: list[Record], end: int) -> None:
         raise refused("文件不完整：结尾行只有一半，请重新下载。")
 
 
-def _header(record: Record, errors: list[RowError]) -> ReturnHeader:
+def _header(record: Record, bank: FramedFormat, errors: list[RowError]) -> ReturnHeader:
     number, cells = record
-    counts = [count_of(cells[place], number, errors) for place in (2, 4, 6)]
-    sums = [amount_of(cells[place], number, errors) for place in (3, 5, 7)]
-    day = date_of(cells[8], number, errors)
-    return ReturnHeader(cells[1], counts[0], sums[0], counts[1], sums[1], counts[2], sums[2], day)
+    header = bank.read_return_head(cells, number, errors)
+    if header is None:
+        raise refused(NO_RETURN)
+    return header
 
 
 class _Shape:
     """Where the fields of a ReturnLine stand in a line of this bank; a field that it lacks is empty."""
 
-    def __init__(self, bank: BankFormat) -> None:
-        places = {name: place for place, name in enumerate(bank.return_columns)}
+    def __init__(self, bank: FramedFormat) -> None:
+        places = {name: place for place, name in enumerate(bank.answer.columns)}
         self.width = len(places)
+        self.amount_of = bank.amount_of
+        self.result_codes = bank.result_codes
         self.reason_codes = bank.reason_codes
         self.ordered = itemgetter(*(places.get(name, self.width) for name in ReturnLine._fields[:-1]))
 
@@ -151,11 +133,12 @@ def _line(record: Record, shape: _Shape, errors: list[RowError]) -> ReturnLine:
     number, cells = record
     if len(cells) != shape.width:
         raise refused(f"应有{shape.width}列，实际{len(cells)}列，可能{DAMAGED_CHARACTER}", row=number)
-    serial, name, account, amount, result, reason_code, words, reference = shape.ordered([*cells, ""])
+    serial, name, account, amount, told, reason_code, words, reference = shape.ordered([*cells, ""])
     for cell in (serial, account, reference):
         if not cell.isdigit() and MANGLED.fullmatch(cell):
             raise damaged_number(number)
-    exact = amount_of(amount, number, errors)
+    exact = shape.amount_of(amount, number, errors)
+    result = shape.result_codes.get(told, UNKNOWN + told)
     line = ReturnLine(serial, name, account, exact, result, reason_code, words, reference, number)
     if result != SUCCESS or reason_code:
         errors += _result_errors(line, shape.reason_codes)
@@ -165,13 +148,13 @@ def _line(record: Record, shape: _Shape, errors: list[RowError]) -> ReturnLine:
 def _result_errors(line: ReturnLine, codes: Mapping[str, str]) -> list[RowError]:
     message = ""
     if line.result not in RESULT_WORDS:
-        message = f"结果码{line.result[:10]}不认识，请在“银行结果码”中登记后再上传。"
+        message = f"结果码{line.result.removeprefix(UNKNOWN)[:10]}不认识，{ASK_BANK}"
     elif line.result == FAILURE and not (line.reason_code or line.bank_words):
         message = "失败但没有写原因，请联系银行。"
     elif line.result == SUCCESS and line.reason_code:
         message = f"结果是成功，却带有失败原因{line.reason_code[:10]}，请联系银行。"
     elif line.result == FAILURE and line.reason_code and not is_known_code(line.reason_code, codes):
-        message = f"原因码{line.reason_code[:10]}不认识，请在“银行结果码”中登记后再上传。"
+        message = f"原因码{line.reason_code[:10]}不认识，{ASK_BANK}"
     return [RowError(line.line_no, "结果", message)] if message else []
 
 

@@ -6,6 +6,7 @@ import io
 import random
 from decimal import Decimal
 
+from huimin.core.bankformats.cells import ZERO
 from huimin.core.bankformats.layout import (
     FAILURE,
     PENDING,
@@ -15,12 +16,6 @@ from huimin.core.bankformats.layout import (
     ReturnHeader,
     ReturnLine,
 )
-from huimin.core.bankformats.payroll import read_payroll
-from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
-from huimin.core.bankformats.records import ZERO
-from huimin.core.bankformats.returns import write_return
-from huimin.core.bankformats.xlsx import FORMAT as XLSX
-from huimin.core.sheets.guard import ZIP_MAGIC
 
 # reason -> (how often among a hundred failures, how the bank words it)
 ANSWERS = {
@@ -44,14 +39,13 @@ def simulate_return(
     fail_rate: Decimal = Decimal("0.01"),
     pending_rate: Decimal = Decimal(0),
     date: str = "",
-    bank: BankFormat | None = None,
+    bank: BankFormat,
 ) -> bytes:
     """The bank's answer to a payroll file: the same bytes for the same file, seed and rates (0 to 1).
 
     `date` is YYYYMMDD, by default the day of the payroll. Raises FileRefused when the payroll is not whole.
     """
-    bank = bank or (XLSX if payroll.startswith(ZIP_MAGIC) else PIPE_TXT)
-    content = read_payroll(payroll, bank)
+    content = bank.read_payroll(payroll)
     chance = random.Random(seed)  # noqa: S311 - a play of chance that must repeat itself
     lines = [_answer(line, chance, bank, fail_rate, pending_rate) for line in content.lines]
     sums = {
@@ -70,7 +64,7 @@ def simulate_return(
         date or content.header.date,
     )
     out = io.BytesIO()
-    write_return(bank, header, lines, out)
+    bank.write_return(header, lines, out)
     return out.getvalue()
 
 
@@ -82,7 +76,7 @@ def _answer(
     if drawn < fail_rate:
         result = FAILURE
         reason = chance.choices(list(ANSWERS), [share for share, _ in ANSWERS.values()])[0]
-        code = next(own for own, known in bank.reason_codes.items() if known == reason)
+        code = next((own for own, known in bank.reason_codes.items() if known == reason), "")
         words = ANSWERS[reason][1]
     elif drawn < fail_rate + pending_rate:
         result = PENDING

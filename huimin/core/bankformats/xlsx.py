@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from huimin.core.bankformats.layout import BankFormat
+from huimin.core.bankformats.framed import FramedFormat
 from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
+from huimin.core.bankformats.workbook import Workbook
 
-FORMAT = BankFormat(
+FORMAT = FramedFormat(
     code="xlsx",
     label="Excel 工作簿",
-    container="xlsx",
-    extension="xlsx",
-    encoding="utf-8",
-    trailing_delimiter=False,
+    container=Workbook(),
     reason_codes=PIPE_TXT.reason_codes,
 )

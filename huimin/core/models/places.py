@@ -102,10 +102,19 @@ class Office(models.Model):
     division = models.ForeignKey(Division, models.PROTECT, verbose_name="所在区划", related_name="offices")
     department = models.ForeignKey(Department, models.PROTECT, verbose_name="主管部门", null=True, blank=True)
     phone = models.CharField("电话", max_length=40, blank=True)
+    # code of huimin/core/bankformats: how this bank takes payrolls and answers; a bank with one can be paid through
+    bank_format = models.CharField("代发文件格式", max_length=20, blank=True, default="")
 
     class Meta:
         verbose_name = verbose_name_plural = "机构"
         ordering = ("division_id", "name")
+        constraints = [
+            models.CheckConstraint(
+                name="only_banks_have_a_format",
+                condition=Q(bank_format="") | Q(kind="bank"),
+                violation_error_message="只有代发银行才填代发文件格式。",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
