@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import CharField, Model, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Concat
 
-from huimin.core import crypto
+from huimin.core import clock, crypto
 from huimin.core.desk.pages import Entry, Station
 from huimin.core.models import AuditEvent, Division, Job
 from huimin.core.records import audit
@@ -64,7 +64,7 @@ def matching(words: str) -> Q:
 
 def with_number(words: str) -> Q:
     """The person with a whole ID number, by its blind index; BadInput when it is none."""
-    number = identity.parse_id_number(words).number
+    number = identity.parse_id_number(words, today=clock.today()).number
     return Q(id_key=crypto.blind_index("id_number", number))
 
 

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 from psycopg.types.range import DateRange
 
+from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.authority.duties import Duty
 from huimin.core.errors import BadInput, FileRefused, RowError, StepForbidden, StepRefused
@@ -229,7 +230,7 @@ def add_line(
     errors: list[RowError] = []
     values = {sheet.NAME: name, sheet.ID: id_number, sheet.PAYEE: payee_name, sheet.QUANTITY: quantity}
     asked = sheet.asked_facts(amounts.facts_of(version))
-    line = sheet.parse_line(1, values, facts, asked, errors)
+    line = sheet.parse_line(1, values, facts, asked, errors, today=clock.today())
     if line is None:
         raise BadInput(errors[0].message, field=errors[0].column)
     try:
@@ -328,7 +329,8 @@ def import_lines(declaration_id: int, content: bytes, *, filename: str, actor: U
         declaration = draft_for(declaration_id, actor)
         if declaration.source_file and declaration.source_file.sha256 == files.digest_of(content):
             return 0
-        lines = sheet.read_lines(io.BytesIO(content), filename, amounts.facts_of(declaration.version))
+        facts = amounts.facts_of(declaration.version)
+        lines = sheet.read_lines(io.BytesIO(content), filename, facts, today=clock.today())
         added = load_lines(declaration.pk, lines, actor=actor)
         keep_source(declaration, content, filename=filename, content_type=XLSX, actor=actor)
     return added

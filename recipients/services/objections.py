@@ -6,7 +6,6 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from huimin.core import clock
 from huimin.core.authority import scope
@@ -48,6 +47,7 @@ def file_objection(notice: Notice, text: str, contact: str = "", *, actor: User 
         notice=notice,
         policy_id=notice.policy_id,
         code=_new_code(),
+        filed_at=clock.now(),
         text=words,
         contact=contact.strip()[:100] or None,
         county_code=notice.county_code,
@@ -99,7 +99,7 @@ def answer_objection(
     )
     workflow.take_duty(declaration, Duty.OBJECTION_ANSWER, actor=actor)
     objection.status = Objection.Status.UPHELD if upheld else Objection.Status.REJECTED
-    objection.answer, objection.answered_by, objection.answered_at = answer.strip(), actor, timezone.now()
+    objection.answer, objection.answered_by, objection.answered_at = answer.strip(), actor, clock.now()
     objection.save(update_fields=["status", "answer", "answered_by", "answered_at"])
     audit.record(
         objection,

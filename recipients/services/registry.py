@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from huimin.core import crypto
+from huimin.core import clock, crypto
 from huimin.core.accounts.queries import administrators
 from huimin.core.authority import scope
 from huimin.core.authority.duties import Duty
@@ -244,9 +244,8 @@ def check_account_change(pk: int, step: str, *, actor: User, note: str = "") -> 
 
 
 def _replace_account(asked: AccountChange) -> None:
-    Account.objects.filter(person_id=asked.person_id, is_active=True).update(
-        is_active=False, closed_at=timezone.now()
-    )
+    now = clock.now()
+    Account.objects.filter(person_id=asked.person_id, is_active=True).update(is_active=False, closed_at=now)
     salt = uuid4()
     Account.objects.create(
         person_id=asked.person_id,
@@ -259,4 +258,5 @@ def _replace_account(asked: AccountChange) -> None:
         tail=asked.number[-4:],
         branch_code=asked.branch_code,
         bank_name=asked.bank_name,
+        opened_at=now,
     )

@@ -125,7 +125,7 @@ def revoke_grant(grant: Grant, *, note: str, actor: User | None) -> Grant:
     if not note.strip():
         raise BadInput("收回授权要写明原因。", field="note")
     if grant.revoked_at is None:
-        grant.revoked_at = timezone.now()
+        grant.revoked_at = clock.now()
         grant.save(update_fields=["revoked_at"])
         label = f"收回{grant.get_role_display()}"
         _record(grant.user, "grant.revoke", label, actor, grant=grant, place=grant.division_id, note=note)
@@ -293,7 +293,7 @@ def revoke_credential(key_id: str, *, actor: User | None) -> OfficeCredential:
         raise BadInput(f"没有“{key_id}”这个凭据。")
     _require(actor, Role.SECURITY_ADMIN, _place(credential.acts_as), about=credential.acts_as)
     ended = OfficeCredential.objects.filter(pk=credential.pk, revoked_at__isnull=True)
-    if ended.update(revoked_at=timezone.now()):
+    if ended.update(revoked_at=clock.now()):
         _record_credential(credential, "credential.revoke", actor)
     return credential
 
