@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, Subquery
 from django.urls import reverse
 
 from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.desk.todos import Todo, source
 from recipients.models import AccountChange, Declaration, JointSignature, Notice, Objection
+from recipients.services import terms
 from recipients.states import (
     ACCOUNT_CHECK_ROLES,
     DECLARATION_FLOW,
@@ -30,6 +31,7 @@ _PLAIN = (
     ("deliberate", "申报册待评议", "去登记"),
     ("approve_township", "申报册待乡镇审核", "去审核"),
 )
+_OBJECTION_TERM = Q(notice__declaration__version__notice_in_workdays=True)
 
 
 def _reach(user: User, roles: frozenset[str], policy_field: str = "policy_id") -> Q:
@@ -101,12 +103,20 @@ def notices(user: User) -> Iterator[Todo]:
         yield Todo(f"{status.label.removesuffix('中')}待张贴", bare, _list(status), "去张贴", due=today)
         # the paper of this level and round that still hangs; earlier levels and rounds ended long ago
         over = mine.annotate(ended_on=Subquery(standing.values("ends_on")[:1])).filter(ended_on__lt=today)
-        found = over.aggregate(count=Count("pk"), due=Min("ended_on"))
+        over = over.annotate(began_on=Subquery(standing.values("starts_on")[:1]))
+        in_workdays = Q(version__notice_in_workdays=True)
+        found = over.aggregate(
+            count=Count("pk"),
+            due=Min("ended_on"),
+            first=Min("began_on", filter=in_workdays),
+            last=Max("ended_on", filter=in_workdays),
+        )
         yield Todo(
             f"{status.label.removesuffix('中')}期满待办理",
             found["count"],
             _list(status),
             "去办理",
+            terms.warning(found["first"], found["last"]),
             due=found["due"] and found["due"] + timedelta(days=1),
         )
 
@@ -114,10 +124,14 @@ def notices(user: User) -> Iterator[Todo]:
 @source
 def objections(user: User) -> Iterator[Todo]:
     found = Objection.objects.filter(_reach(user, OBJECTION_ROLES), status=Objection.Status.OPEN).aggregate(
-        count=Count("pk"), due=Min("notice__ends_on")
+        count=Count("pk"),
+        due=Min("notice__ends_on"),
+        first=Min("notice__starts_on", filter=_OBJECTION_TERM),
+        last=Max("notice__ends_on", filter=_OBJECTION_TERM),
     )
+    note = "答复前不能进入下一步。" + terms.warning(found["first"], found["last"])
     url = f"{reverse('recipients:objection-list')}?status=open"
-    yield Todo("异议待核实答复", found["count"], url, "去答复", "答复前不能进入下一步", due=found["due"])
+    yield Todo("异议待核实答复", found["count"], url, "去答复", note, due=found["due"])
 
 
 @source

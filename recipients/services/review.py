@@ -27,7 +27,7 @@ from recipients.models import (
     Objection,
 )
 from recipients.rules import next_level, skipped_levels, vote_passes
-from recipients.services import entitlements
+from recipients.services import entitlements, terms
 from recipients.states import (
     DECLARATION_FLOW,
     EXCLUDE_ROLES,
@@ -159,7 +159,8 @@ def _notice_refusal(one: Declaration) -> str:
     if waiting:
         return f"还有 {waiting} 件异议没有答复，不能进入下一步。"
     if clock.today() <= notice.ends_on:
-        return f"公示到{notice.ends_on.month}月{notice.ends_on.day}日期满，次日才能进入下一步。"
+        until = f"公示到{notice.ends_on.month}月{notice.ends_on.day}日期满，次日才能进入下一步。"
+        return until + terms.warning_of(notice)
     return ""
 
 

@@ -34,9 +34,9 @@ from huimin.core.values.periods import Period
 from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.files import declaration as sheet
-from recipients.models import Declaration, DeclarationLine
+from recipients.models import Declaration, DeclarationLine, Notice
 from recipients.rules import vote_passes
-from recipients.services import amounts, declarations, notices, review
+from recipients.services import amounts, declarations, notices, review, terms
 from recipients.services.places import roots
 from recipients.states import (
     DECLARATION_FLOW,
@@ -203,6 +203,7 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
         request.user, MAKER_ROLES, division_code=one.division_code, policy_id=one.policy_id
     )
     standing = review.standing_notice(one) if one.status in NOTICE_STATES else None
+    may_post = one.status in NOTICE_STATES and standing is None and _may_post(request, one)
     return context | {
         "one": one,
         "place": queries.place_names([one.division_code])[one.division_code],
@@ -214,9 +215,10 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
         "line_form": forms.LineForm(facts=rule.facts, quantity_label=one.version.quantity_label),
         "sheet_form": forms.SheetForm(),
         "standing": standing,
-        "may_post": one.status in NOTICE_STATES and standing is None and _may_post(request, one),
+        "may_post": may_post,
         "post_form": forms.PostNoticeForm(initial={"starts_on": clock.today()}),
-        "term": notices.term_of(one.version).label,
+        "term": terms.term_of(one.version).label,
+        "term_warning": _term_warning(one, standing, may_post),
         "notices": one.notices.order_by("-pk"),
         "signatures": one.signatures.filter(round=one.round).select_related("signed_by"),
         "meetings": one.deliberations.order_by("-pk"),
@@ -267,6 +269,13 @@ def _may_exclude(request: StaffRequest, one: Declaration) -> bool:
 def _may_post(request: StaffRequest, one: Declaration) -> bool:
     roles = DECLARATION_FLOW[f"end_{one.status}"].roles
     return scope.holds(request.user, roles, division_code=one.division_code, policy_id=one.policy_id)
+
+
+def _term_warning(one: Declaration, standing: Notice | None, may_post: bool) -> str:
+    """Of the paper that hangs, or of the one that would be posted today."""
+    if standing:
+        return terms.warning_of(standing)
+    return terms.warning_before(one.version, clock.today()) if may_post else ""
 
 
 def _panel(request: StaffRequest, one: Declaration) -> Panel:

@@ -1,3 +1,4 @@
+from datetime import date
 from typing import Self
 
 from django.db import models
@@ -131,12 +132,21 @@ class BankBranch(models.Model):
         return f"{self.code}-{self.name}"
 
 
+class CalendarDays(models.QuerySet["CalendarDay"]):
+    def over(self, first: date, last: date) -> dict[date, bool]:
+        """The calendar of the whole years from that of the one day to that of the other, as workdays takes it."""
+        years = (date(first.year, 1, 1), date(last.year, 12, 31))
+        return dict(self.filter(day__range=years).values_list("day", "is_workday"))
+
+
 class CalendarDay(models.Model):
     """A day whose being a work day was announced; days not listed are plain weeks (Monday to Friday)."""
 
     day = models.DateField("日期", primary_key=True)
     is_workday = models.BooleanField("工作日")
     name = models.CharField("说明", max_length=40, blank=True)
+
+    objects = CalendarDays.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = "工作日历"
