@@ -34,18 +34,6 @@ _PLAIN = (
 _OBJECTION_TERM = Q(notice__declaration__version__notice_in_workdays=True)
 
 
-def _reach(user: User, roles: frozenset[str], policy_field: str = "policy_id") -> Q:
-    """Rows where one of the roles is held: places, and policies where the grant names some."""
-    reach = Q(pk__in=[])
-    for grant in user.active_grants:
-        if grant.role in roles:
-            here = scope.within(grant.division_id)
-            if grant.policy_ids is not None and policy_field:
-                here &= Q(**{f"{policy_field}__in": grant.policy_ids})
-            reach |= here
-    return reach
-
-
 def _list(status: str) -> str:
     return f"{reverse('recipients:declaration-list')}?status={status}"
 
@@ -58,7 +46,8 @@ def steps(user: User) -> Iterator[Todo]:
         **{
             name: Count(
                 "pk",
-                filter=_reach(user, flow[name].roles) & Q(status=next(iter(flow[name].sources))),
+                filter=scope.reach(user, flow[name].roles, policy="policy_id")
+                & Q(status=next(iter(flow[name].sources))),
             )
             for name, _, _ in _PLAIN
         }
@@ -78,7 +67,7 @@ def signatures(user: User) -> Iterator[Todo]:
             declaration=OuterRef("pk"), round=OuterRef("round"), party=party
         )
         waiting = Declaration.objects.filter(
-            _reach(user, roles),
+            scope.reach(user, roles, policy="policy_id"),
             ~Exists(signed),
             status=DeclarationStatus.COUNTY_REVIEW,
             version__joint_parties__contains=[party],
@@ -95,7 +84,7 @@ def notices(user: User) -> Iterator[Todo]:
         if not any(grant.role in roles for grant in user.active_grants):
             continue
         level = status.removesuffix("_notice")
-        mine = Declaration.objects.filter(_reach(user, roles), status=status)
+        mine = Declaration.objects.filter(scope.reach(user, roles, policy="policy_id"), status=status)
         standing = Notice.objects.filter(
             declaration=OuterRef("pk"), round=OuterRef("round"), level=level, withdrawn_at__isnull=True
         )
@@ -123,7 +112,9 @@ def notices(user: User) -> Iterator[Todo]:
 
 @source
 def objections(user: User) -> Iterator[Todo]:
-    found = Objection.objects.filter(_reach(user, OBJECTION_ROLES), status=Objection.Status.OPEN).aggregate(
+    found = Objection.objects.filter(
+        scope.reach(user, OBJECTION_ROLES, policy="policy_id"), status=Objection.Status.OPEN
+    ).aggregate(
         count=Count("pk"),
         due=Min("notice__ends_on"),
         first=Min("notice__starts_on", filter=_OBJECTION_TERM),
@@ -137,7 +128,7 @@ def objections(user: User) -> Iterator[Todo]:
 @source
 def account_changes(user: User) -> Iterator[Todo]:
     waiting = AccountChange.objects.filter(
-        _reach(user, ACCOUNT_CHECK_ROLES, ""), status=AccountChange.Status.ASKED
+        scope.reach(user, ACCOUNT_CHECK_ROLES), status=AccountChange.Status.ASKED
     ).exclude(asked_by__person_key=user.person_key)
     url = f"{reverse('recipients:change-list')}?status=asked"
     yield Todo("账户变更待复核", waiting.count(), url, "去复核")

@@ -13,10 +13,10 @@ from disbursement.models import Batch, PaymentLine, Roster
 from disbursement.queries import failed_lines
 from disbursement.services import copying
 from disbursement.services.numbers import BATCH, next_number
-from disbursement.services.people import require_role
 from disbursement.states import BATCH_FLOW, BatchStatus
 from huimin.core import clock
 from huimin.core.authority import scope
+from huimin.core.authority.posts import require_role
 from huimin.core.authority.roles import Role
 from huimin.core.errors import StepRefused
 from huimin.core.records import audit

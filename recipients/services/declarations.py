@@ -12,9 +12,9 @@ from django.db.models import Max
 from psycopg.types.range import DateRange
 
 from huimin.core import clock
-from huimin.core.authority import scope
 from huimin.core.authority.duties import Duty
-from huimin.core.errors import BadInput, FileRefused, RowError, StepForbidden, StepRefused
+from huimin.core.authority.posts import require_role
+from huimin.core.errors import BadInput, FileRefused, RowError, StepRefused
 from huimin.core.models import Division, Level
 from huimin.core.records import audit, files
 from huimin.core.sheets.refusals import refused_rows
@@ -78,8 +78,9 @@ def make_declaration(
 
 
 def _require_maker(policy: Policy, division_code: str, actor: User) -> None:
-    if not scope.holds(actor, MAKER_ROLES, division_code=division_code, policy_id=policy.pk):
-        raise StepForbidden("编制这个村的申报册不归您的岗位办理，须由村信息员、乡镇经办或部门经办办理。")
+    require_role(
+        actor, MAKER_ROLES, division_code=division_code, policy_id=policy.pk, act="编制这个村的申报册"
+    )
 
 
 def draft_for(pk: int, actor: User) -> Declaration:

@@ -10,8 +10,8 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from huimin.core import clock
-from huimin.core.authority import scope
-from huimin.core.errors import BadInput, StepForbidden, StepRefused
+from huimin.core.authority.posts import require_role
+from huimin.core.errors import BadInput, StepRefused
 from huimin.core.models import Division
 from huimin.core.printing.documents import render_pdf
 from huimin.core.records import audit, files
@@ -85,8 +85,9 @@ def post_notice(declaration_id: int, *, place: str, starts_on: date | None = Non
 
 def _require_poster(one: Declaration, actor: User) -> None:
     step = DECLARATION_FLOW[f"end_{one.status}"]
-    if not scope.holds(actor, step.roles, division_code=one.division_code, policy_id=one.policy_id):
-        raise StepForbidden("这一级的公示不归您的岗位张贴。")
+    require_role(
+        actor, step.roles, division_code=one.division_code, policy_id=one.policy_id, act="张贴这一级公示"
+    )
 
 
 def _write(one: Declaration, level: str, start: date, place: str, actor: User) -> Notice:
@@ -176,8 +177,9 @@ def add_photo(notice_id: int, content: bytes, *, caption: str, taken_on: date, a
     """A photograph of the paper on the wall: JPEG or PNG by its bytes, at most 10 MB."""
     notice = Notice.objects.visible_to(actor).select_related("declaration").get(pk=notice_id)
     step = DECLARATION_FLOW[f"end_{notice.level}_notice"]
-    if not scope.holds(actor, step.roles, division_code=notice.division_code, policy_id=notice.policy_id):
-        raise StepForbidden("这份公示不归您的岗位办理。")
+    require_role(
+        actor, step.roles, division_code=notice.division_code, policy_id=notice.policy_id, act="存公示照片"
+    )
     content_type, ending = _picture(content)
     if taken_on > clock.today():
         raise BadInput("拍摄日期不能晚于今天。", field="taken_on")

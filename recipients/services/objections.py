@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from huimin.core import clock
-from huimin.core.authority import scope
 from huimin.core.authority.duties import Duty
-from huimin.core.errors import BadInput, StepForbidden, StepRefused
+from huimin.core.authority.posts import require_role
+from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit
 from huimin.core.work import workflow
 from recipients.models import Declaration, Notice, Objection
@@ -126,8 +126,7 @@ def _check(
     actor: User,
 ) -> None:
     place: dict[str, Any] = {"division_code": objection.division_code, "policy_id": declaration.policy_id}
-    if not scope.holds(actor, OBJECTION_ROLES, **place):
-        raise StepForbidden("答复异议不归您的岗位办理，须由乡镇或主管部门办理。")
+    require_role(actor, OBJECTION_ROLES, **place, act="答复异议")
     if objection.status != Objection.Status.OPEN:
         raise StepRefused("这件异议已经答复。")
     if not answer.strip():

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from huimin.core.authority import scope
-from huimin.core.errors import StepForbidden
+from huimin.core.authority.posts import not_your_post
 from huimin.core.models import Division, Level
 from recipients.files.places import Places
 
@@ -28,7 +28,7 @@ def home_of(actor: User, roles: Iterable[str]) -> str:
     """The place that an import belongs to; StepForbidden when no grant lets this person do it."""
     found = roots(actor, roles)
     if not found:
-        raise StepForbidden("导入不归您的岗位办理，须由乡镇经办或主管部门办理。")
+        raise not_your_post(roles, "导入")
     return found[0]
 
 

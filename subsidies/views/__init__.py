@@ -10,11 +10,11 @@ from django.db import transaction
 from django.http import HttpResponse
 
 from huimin.core.authority import scope
-from huimin.core.authority.roles import Role
+from huimin.core.authority.posts import not_your_post
 from huimin.core.desk.errors import forbidden
 from huimin.core.desk.http import StaffRequest, take_action_key
 from huimin.core.desk.pages import Entry
-from huimin.core.errors import BadInput, Refused, StepForbidden
+from huimin.core.errors import BadInput, Refused
 from huimin.core.models import AuditEvent
 
 Made = TypeVar("Made")
@@ -26,8 +26,7 @@ def not_yours(
     """The 403 page naming whose page this is, or None when the person holds one of the roles there."""
     if scope.holds(request.user, roles, division_code=division_code, policy_id=policy_id):
         return None
-    names = "、".join(Role(role).label for role in sorted(roles))
-    return forbidden(request, StepForbidden(f"这一步不归您的岗位办理，须由{names}办理。"))
+    return forbidden(request, not_your_post(roles))
 
 
 def through(

@@ -23,8 +23,9 @@ from huimin.core import clock, crypto
 from huimin.core.accounts import queries
 from huimin.core.accounts.credentials import hash_secret
 from huimin.core.authority import scope
+from huimin.core.authority.posts import require_role
 from huimin.core.authority.roles import Role, RoleClass, role_class
-from huimin.core.errors import BadInput, StepForbidden, StepRefused
+from huimin.core.errors import BadInput, StepRefused
 from huimin.core.models import CodeDevice, Division, Grant, Office, OfficeCredential, User
 from huimin.core.records import audit
 from huimin.core.values import identity
@@ -312,8 +313,7 @@ def first_password() -> str:
 def _require(actor: User | None, role: Role, division_code: str, *, about: User | None = None) -> None:
     if actor is None:
         return
-    if not scope.holds(actor, {role}, division_code=division_code):
-        raise StepForbidden(f"这一步不归您的岗位办理，须由{role.label}办理。")
+    require_role(actor, {role}, division_code=division_code)
     if about and bytes(about.person_key) == bytes(actor.person_key):
         raise StepRefused(OWN)
 

@@ -6,7 +6,7 @@ range of codes and every list stays one indexed condition, without a join.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol, Self
 
 from django.db import models
@@ -59,21 +59,45 @@ def within(code: str, *, field: str = "division_code") -> Q:
     return Q(**{f"{field}__range": subtree_range(code)})
 
 
+NOTHING = Q(pk__in=[])
+
+
+def reach(
+    user: Holder,
+    roles: Collection[str],
+    *,
+    place: str | Callable[[str], Q] = "division_code",
+    policy: str | Callable[[list[int]], Q] = "",
+) -> Q:
+    """Rows that a grant in one of these roles covers today; the one place that says so for sets of rows.
+
+    `place` is the field with the row's division, or gives the rows of a grant's division. `policy` is the field with
+    the row's policy, empty where rows have none and a grant limited to policies counts whole, or gives the rows that
+    a grant limited to these policies still covers.
+    """
+    found = NOTHING
+    for grant in user.active_grants:
+        if grant.role in roles:
+            here = (
+                within(grant.division_id, field=place) if isinstance(place, str) else place(grant.division_id)
+            )
+            found |= here if grant.policy_ids is None else here & _of_policies(grant.policy_ids, policy)
+    return found
+
+
+def _of_policies(ids: list[int], policy: str | Callable[[list[int]], Q]) -> Q:
+    if isinstance(policy, str):
+        return Q(**{f"{policy}__in": ids}) if policy else Q()
+    return policy(ids)
+
+
 class ScopedQuerySet(models.QuerySet[Any]):
     """Every list, detail, total, export, autocomplete and error message begins with visible_to."""
 
     def visible_to(self, user: Holder) -> Self:
         """Rows that a grant of `user` covers today, by place, by policy and by the area its role reads."""
-        readers = roles_reading(self.model.area)
-        reach = Q(pk__in=[])
-        for grant in user.active_grants:
-            if grant.role not in readers:
-                continue
-            here = within(grant.division_id)
-            if grant.policy_ids is not None and self.model.policy_field:
-                here &= Q(**{f"{self.model.policy_field}__in": grant.policy_ids})
-            reach |= here
-        return self.filter(reach)
+        model = self.model
+        return self.filter(reach(user, roles_reading(model.area), policy=model.policy_field))
 
 
 class Scoped(models.Model):
