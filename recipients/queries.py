@@ -81,14 +81,7 @@ def imports_for(user: User) -> QuerySet[RegistryImport]:
 
 def place_names(codes: Iterable[str]) -> dict[str, str]:
     """Village code to 梅山镇 梅山村, in one query."""
-    wanted = set(codes)
-    towns = {code[:9] + "000" for code in wanted}
-    found = {one.code: one.short_name for one in Division.objects.filter(pk__in=wanted | towns)}
-    names = {}
-    for code in wanted:
-        parts = [found.get(code[:9] + "000", ""), found.get(code, "") if not code.endswith("000") else ""]
-        names[code] = " ".join(part for part in parts if part) or found.get(code, code)
-    return names
+    return Division.objects.titles(codes, between=" ")
 
 
 def with_places(rows: Iterable[Any]) -> list[Any]:

@@ -38,10 +38,12 @@ def policies_listed(rows: QuerySet[Policy], today: date) -> QuerySet[Policy]:
     )
 
 
-def public_policies() -> QuerySet[Policy]:
-    """What anyone may read: policies in force and suspended ones; drafts and abolished ones are not shown."""
-    shown = [PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED]
-    return Policy.objects.filter(status__in=shown).select_related("department").order_by("code")
+def public_policies(county_code: str) -> QuerySet[Policy]:
+    """What anyone may read of a county: policies in force and suspended ones; drafts and abolished ones are not shown."""
+    shown = Policy.objects.filter(
+        county_code=county_code, status__in=[PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED]
+    )
+    return shown.select_related("department").order_by("code")
 
 
 def confirmed_figures(user: User) -> dict[str, Decimal]:

@@ -58,7 +58,7 @@ def correctable(root: Batch) -> dict[int, str]:
     rows = failed_lines(
         PaymentLine.objects.filter(Q(roster__batch=root) | Q(roster__batch__corrects=root))
     ).values_list("pk", "division_code")
-    return {pk: f"{scope.subtree_prefix(code)[:9]}000" for pk, code in rows}
+    return {pk: scope.town_of(code) for pk, code in rows}
 
 
 def _by_town(found: dict[int, str], line_ids: Sequence[int] | None) -> dict[str, list[int]]:

@@ -87,8 +87,7 @@ def may_take(user: User, roles: Iterable[str], order: PaymentOrder) -> bool:
 
 def place_names(codes: Iterable[str]) -> dict[str, str]:
     """Names of towns and villages by code."""
-    wanted = {code for code in codes if code}
-    return {one.code: one.short_name for one in Division.objects.filter(code__in=wanted)}
+    return Division.objects.names(codes)
 
 
 def with_places(rows: Iterable[Any]) -> list[Any]:

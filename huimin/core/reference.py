@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("code", "name", "level", "parent")
 DATES = ("valid_from", "valid_to")
-_DIGITS = {Level.PROVINCE: 2, Level.CITY: 4, Level.COUNTY: 6, Level.TOWN: 9, Level.VILLAGE: 12}
+_DIGITS = dict(zip(Level, scope.LEVEL_DIGITS, strict=True))
 _BATCH = 1_000
 CALENDAR = ("day", "is_workday", "name")
 _WORKDAY = {"1": True, "0": False}

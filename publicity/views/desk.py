@@ -19,7 +19,7 @@ from huimin.core.authority.steps import step
 from huimin.core.desk import lists
 from huimin.core.desk.http import StaffRequest, opens, take_step
 from huimin.core.desk.pages import Act, Check, Entry, Link, Nothing, Pair, Panel, acts
-from huimin.core.models import AuditEvent
+from huimin.core.models import AuditEvent, Division
 from huimin.core.records.audit import subject_of
 from huimin.core.values.digests import spaced
 from huimin.core.values.periods import Period
@@ -77,7 +77,7 @@ def _listing(request: StaffRequest) -> dict[str, Any]:
 
 def _placed(rows: Any) -> list[tuple[Any, str]]:
     found = list(rows)
-    names = queries.place_titles([row.division_code for row in found])
+    names = Division.objects.titles([row.division_code for row in found])
     return [(row, names[row.division_code]) for row in found]
 
 

@@ -12,6 +12,7 @@ from django.db.models import Max
 from psycopg.types.range import DateRange
 
 from huimin.core import clock
+from huimin.core.authority import scope
 from huimin.core.authority.duties import Duty
 from huimin.core.authority.posts import require_role
 from huimin.core.errors import BadInput, FileRefused, RowError, StepRefused
@@ -24,7 +25,6 @@ from recipients.files import declaration as sheet
 from recipients.files.declaration import LineInput
 from recipients.models import Declaration, DeclarationLine
 from recipients.services import amounts
-from recipients.services.places import county_of
 from recipients.states import MAKER_ROLES, DeclarationStatus
 from subsidies.models import Policy, PolicyVersion
 from subsidies.services import version_for
@@ -69,7 +69,7 @@ def make_declaration(
         serial=last + 1,
         made_by=actor,
         reference=reference,
-        county_code=county_of(division_code),
+        county_code=scope.county_of(division_code),
         division_code=division_code,
     )
     workflow.take_duty(made, Duty.DECLARATION_MAKE, actor=actor)

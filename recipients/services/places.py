@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from huimin.core.models import User
 
 
-def county_of(code: str) -> str:
-    return code[:6].ljust(12, "0")
-
-
 def roots(actor: User, roles: Iterable[str]) -> list[str]:
     """Divisions where a grant of one of these roles stands today, the widest first."""
     wanted = set(roles)
@@ -32,10 +28,15 @@ def home_of(actor: User, roles: Iterable[str]) -> str:
     return found[0]
 
 
+def county_of_home(home: str) -> str:
+    """The county that an import belongs to; somebody of a city or province has no county, and takes the whole of it."""
+    return scope.county_of(home) or home
+
+
 def places_for(actor: User, roles: Iterable[str]) -> Places:
     """Villages of the county, each marked whether this person may write there."""
     mine = roots(actor, roles)
-    county = county_of(home_of(actor, roles))
+    county = county_of_home(home_of(actor, roles))
     rows = Division.objects.below(county).filter(level__in=[Level.TOWN, Level.VILLAGE], valid_to__isnull=True)
     found = list(rows.values_list("code", "name", "level"))
     villages = [

@@ -12,6 +12,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
 
+from huimin.core.authority import scope
 from huimin.core.desk.errors import forbidden
 from huimin.core.desk.http import StaffRequest, refuse_private_note, take_action_key
 from huimin.core.errors import Refused, StepForbidden
@@ -88,7 +89,7 @@ def _choices(request: StaffRequest, level: str) -> list[tuple[str, str]]:
     for grant in request.user.active_grants:
         rows = Division.objects.below(grant.division_id).filter(level=level)
         if level == Level.TOWN and not grant.division_id.endswith("000"):
-            rows = Division.objects.filter(pk=grant.division_id[:9] + "000")
+            rows = Division.objects.filter(pk=scope.town_of(grant.division_id))
         for one in rows:
             if one.code not in codes:
                 codes.add(one.code)

@@ -28,12 +28,12 @@ class Holder(Protocol):
     def active_grants(self) -> Sequence[GrantInForce]: ...
 
 
-_LEVEL_DIGITS = (2, 4, 6, 9, 12)
+LEVEL_DIGITS = (2, 4, 6, 9, 12)  # of province, city, county, town, village
 
 
 def subtree_prefix(code: str) -> str:
     """341524100000 (a town) -> 341524100: what all codes below it begin with."""
-    for digits in _LEVEL_DIGITS:
+    for digits in LEVEL_DIGITS:
         if not code[digits:].strip("0"):
             return code[:digits]
     return code
@@ -52,6 +52,11 @@ def covers(root: str, code: str) -> bool:
 def county_of(code: str) -> str:
     """The county that a town or village lies in; empty for provinces, cities and no code."""
     return code[:6] + "000000" if code and code[4:6] != "00" else ""
+
+
+def town_of(code: str) -> str:
+    """The town that a village lies in; of a town itself its own code, as of whatever lies higher."""
+    return code[:9] + "000"
 
 
 def within(code: str, *, field: str = "division_code") -> Q:
