@@ -24,7 +24,16 @@ from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import Step
 from huimin.core.desk import lists, pages
 from huimin.core.desk.exports import XLSX, download, workbook
-from huimin.core.desk.http import StaffRequest, opens, take_action_key, take_step
+from huimin.core.desk.history import history
+from huimin.core.desk.http import (
+    StaffRequest,
+    act_on_form,
+    act_once,
+    act_with,
+    opens,
+    take_action_key,
+    take_step,
+)
 from huimin.core.desk.pages import Link, Nothing, Panel, Stat
 from huimin.core.errors import FileRefused, Refused
 from huimin.core.models import Division, Level
@@ -45,7 +54,6 @@ from recipients.states import (
     NOTICE_STATES,
     DeclarationStatus,
 )
-from recipients.views import helpers
 from subsidies.models import Policy
 from subsidies.rules import Rule
 
@@ -135,7 +143,7 @@ def declaration_new(request: StaffRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         made: list[Declaration] = []
-        if helpers.act_on_form(
+        if act_on_form(
             request,
             form,
             lambda: made.append(
@@ -222,7 +230,7 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
         "notices": one.notices.order_by("-pk"),
         "signatures": one.signatures.filter(round=one.round).select_related("signed_by"),
         "meetings": one.deliberations.order_by("-pk"),
-        "history": queries.history(one),
+        "history": history(one, nobody=""),
         "action_key": str(uuid4()),
         "faults": forms_given.get("faults", []),
         "nothing": Nothing("册里还没有明细", "可以逐人录入、导入表格，或从上期带入。"),
@@ -355,9 +363,7 @@ def line_add(request: StaffRequest, pk: int) -> HttpResponse:
             actor=request.user,
         )
 
-    return helpers.act_with(
-        request, form, add, name="declaration.line.add", back=_url(pk), done="已录入一行。"
-    )
+    return act_with(request, form, add, name="declaration.line.add", back=_url(pk), done="已录入一行。")
 
 
 def _line(request: StaffRequest, pk: int, line: int) -> DeclarationLine:
@@ -379,7 +385,7 @@ def line_change(request: StaffRequest, pk: int, line: int) -> HttpResponse:
     if (
         request.method == "POST"
         and form.is_valid()
-        and helpers.act_on_form(
+        and act_on_form(
             request,
             form,
             lambda: declarations.change_line(
@@ -398,7 +404,7 @@ def line_change(request: StaffRequest, pk: int, line: int) -> HttpResponse:
 @require_POST
 def line_remove(request: StaffRequest, pk: int, line: int) -> HttpResponse:
     _line(request, pk, line)
-    return helpers.act(
+    return act_once(
         request,
         lambda: declarations.remove_line(line, actor=request.user),
         name="declaration.line.remove",
@@ -411,7 +417,7 @@ def line_remove(request: StaffRequest, pk: int, line: int) -> HttpResponse:
 @require_POST
 def line_exclude(request: StaffRequest, pk: int, line: int) -> HttpResponse:
     _line(request, pk, line)
-    return helpers.act_with(
+    return act_with(
         request,
         forms.ExcludeForm(request.POST),
         lambda data: review.exclude_line(line, reason=data["reason"], actor=request.user),
@@ -425,7 +431,7 @@ def line_exclude(request: StaffRequest, pk: int, line: int) -> HttpResponse:
 @require_POST
 def lines_prefill(request: StaffRequest, pk: int) -> HttpResponse:
     _visible(request, pk)
-    return helpers.act(
+    return act_once(
         request,
         lambda: declarations.prefill(pk, actor=request.user),
         name="declaration.prefill",
@@ -498,7 +504,7 @@ def lines_export(request: StaffRequest, pk: int) -> HttpResponseBase:
 @require_POST
 def notice_post(request: StaffRequest, pk: int) -> HttpResponse:
     _visible(request, pk)
-    return helpers.act_with(
+    return act_with(
         request,
         forms.PostNoticeForm(request.POST),
         lambda data: notices.post_notice(

@@ -26,7 +26,8 @@ from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Area
 from huimin.core.desk import lists
 from huimin.core.desk.exports import download, workbook
-from huimin.core.desk.http import StaffRequest, opens
+from huimin.core.desk.history import history
+from huimin.core.desk.http import StaffRequest, act_on_form, act_with, opens
 from huimin.core.desk.pages import Link, Nothing, Stat
 from huimin.core.sheets.writer import Column
 from huimin.core.work import workflow
@@ -196,7 +197,7 @@ def notice_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "may_photo": scope.holds(request.user, DECLARATION_FLOW[f"end_{one.level}_notice"].roles, **place),
         "is_running": status == NoticeStatus.RUNNING,
         "action_key": str(uuid4()),
-        "history": queries.history(one),
+        "history": history(one, nobody=""),
         "may_open_declaration": scope.reads(request.user, Area.REVIEW),
     }
     return render(request, "recipients/notice_detail.html", context)
@@ -222,7 +223,7 @@ def photo_add(request: StaffRequest, pk: int) -> HttpResponse:
         content = upload.read(notices.MAX_PHOTO + 1)
         notices.add_photo(pk, content, caption=data["caption"], taken_on=data["taken_on"], actor=request.user)
 
-    return helpers.act_with(
+    return act_with(
         request,
         form,
         add,
@@ -248,7 +249,7 @@ def photo(request: StaffRequest, pk: int, photo: int) -> HttpResponse:
 @sensitive_post_parameters("text", "contact")
 def objection_file(request: StaffRequest, pk: int) -> HttpResponse:
     _notice(request, pk)
-    return helpers.act_with(
+    return act_with(
         request,
         forms.ObjectionForm(request.POST),
         lambda data: objections.file_by_clerk(
@@ -347,7 +348,7 @@ def _objection_context(
         "why_not": workflow.separation_refusal(declaration, Duty.OBJECTION_ANSWER, actor=request.user)
         if knows_how
         else "",
-        "history": queries.history(one),
+        "history": history(one, nobody=""),
         "term_warning": terms.warning_of(one.notice) if is_open else "",
         "action_key": str(uuid4()),
     }
@@ -355,7 +356,7 @@ def _objection_context(
 
 def _answer(request: StaffRequest, one: Objection, form: forms.AnswerForm) -> bool:
     data = form.cleaned_data
-    done = helpers.act_on_form(
+    done = act_on_form(
         request,
         form,
         lambda: objections.answer_objection(

@@ -44,18 +44,6 @@ def test_nobody_else_is_asked():
     assert waiting(UserFactory(role=Role.SYSTEM_ADMIN, at=TOWN)) == []
 
 
-def test_the_next_year_is_asked_for_in_november(committed_db, owner_connection):
-    today = clock.today()
-    first = date(today.year, 11, 2)
-    owner_connection.execute(
-        "UPDATE core_clock SET shift = make_interval(days => %s)", [(first - today).days]
-    )
-    owner_connection.commit()
-    load(today.year)
-    (todo,) = waiting(UserFactory(role=Role.SYSTEM_ADMIN))
-    assert (todo.title, todo.due) == (f"{today.year + 1}年工作日历待载入", date(today.year, 12, 31))
-
-
 def test_the_deploy_check_names_the_missing_year():
     year = clock.today().year
     assert [one.id for one in checks.calendar_is_loaded()] == ["huimin.W004"]

@@ -102,14 +102,6 @@ def test_the_work_list_says_so_of_objections():
     assert todo.note == "答复前不能进入下一步。"
 
 
-def test_the_work_list_says_so_of_notices_that_ran_out(committed_db, move_clock):
-    people = chain()
-    posted(people)
-    move_clock(30)
-    (todo,) = [one for one in todos.for_user(people["village"]) if "期满待办理" in one.title]
-    assert SENTENCE in todo.note
-
-
 def test_only_a_year_that_the_term_touches_counts():
     know(2026)
     assert terms.warning(date(2026, 12, 20), date(2026, 12, 31)) == ""
