@@ -193,7 +193,8 @@ class RowReader:
         if len(self.findings.errors) > before:
             self.faulty_codes.add(household[0])
             return None
-        return Checked(row, *household, *person, phone, *flags, note, self._status(row, cells), *account)  # type: ignore[arg-type, misc]
+        rest = (phone, *flags, note, self._status(row, cells), *account)
+        return Checked._make((row, *household, *person, *rest))
 
     def _name_missing(self, row: int, cells: tuple[str, ...]) -> None:
         for column, title in _REQUIRED_AT:

@@ -371,4 +371,4 @@ def _answer(request: StaffRequest, one: Objection, form: forms.AnswerForm) -> bo
     )
     if done:
         messages.success(request, "已答复。属实的，原公示已撤下，请重新张贴并重算天数。")
-    return done
+    return done is not None
