@@ -75,7 +75,7 @@ def test_the_place_may_be_another_field_and_limited_grants_may_count_for_nothing
 
 def test_the_wrong_post_is_told_whose_it_is():
     nobody = Holder()
-    with pytest.raises(StepForbidden, match="^“改档案”不归您的岗位办理，须由乡镇经办、财政经办办理。$"):
+    with pytest.raises(StepForbidden, match=r"^“改档案”不归您的岗位办理，须由乡镇经办、财政经办办理。$"):
         posts.require_role(nobody, sorted(WANTED), division_code=TOWN, act="改档案")
     assert str(posts.not_your_post({Role.BANK})) == "这一步不归您的岗位办理，须由代发银行办理。"
     posts.require_role(Holder([Grant(Role.FINANCE_CLERK, COUNTY, None)]), WANTED, division_code=TOWN)
