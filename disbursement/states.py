@@ -135,6 +135,7 @@ ROSTER_FLOW = Workflow(
             style="danger",
         ),
     ),
+    setbacks=("stop_line",),
 )
 
 # the desks in order, as the bar above a roster names them

@@ -14,7 +14,7 @@ from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, Q, Query
 
 from disbursement.models import PaymentLine, Roster
 from disbursement.queries import PAYMENT_STATE_SQL
-from huimin.core.authority.scope import subtree_range
+from huimin.core.authority.scope import subtree_range, town_of
 from huimin.core.models import Division, Level, Office, User
 from huimin.core.values.digests import root_beginning, short_code
 from publicity.models import Disclosure, DisclosureLine
@@ -22,7 +22,7 @@ from publicity.rules import OPEN_ROW_SQL, PUBLIC_STATES, OpenLine
 from publicity.states import DisclosureStatus, LineState, QueryOutcome
 from recipients.models import Notice
 from subsidies.models import Policy, PolicyVersion
-from subsidies.states import PolicyStatus
+from subsidies.queries import public_policies
 
 # When and why, beside the state: `result.on_day`, `result.reason` and `result.words` of payment line `l`
 RESULT_JOIN = """
@@ -177,17 +177,6 @@ def under_review(person_id: int) -> list[UnderReview]:
 # --- open lists -----------------------------------------------------------------------------------------------------------
 
 
-def public_policies() -> QuerySet[Policy]:
-    """The county's policies that are in force or only paused; drafts and abolished ones are not shown."""
-    return (
-        Policy.objects.filter(
-            county_code=settings.COUNTY_CODE, status__in=[PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED]
-        )
-        .select_related("department")
-        .order_by("code")
-    )
-
-
 def running_notices(today: date) -> QuerySet[Notice]:
     """Notices whose days run today; names leave the site when the days are over."""
     return (
@@ -206,14 +195,9 @@ def standing_disclosures() -> QuerySet[Disclosure]:
     return Disclosure.objects.standing().filter(county_code=settings.COUNTY_CODE).select_related("policy")
 
 
-def place_names(codes: list[str]) -> dict[str, str]:
-    """Names of divisions as people say them, in one query."""
-    return {one.code: one.short_name for one in Division.objects.filter(code__in=set(codes))}
-
-
 def place_title(code: str) -> str:
     """古碑镇余岭村 or 古碑镇: the township and, for a village, the village."""
-    return place_titles([code])[code]
+    return Division.objects.titles([code])[code]
 
 
 def towns() -> list[tuple[Division, list[Division]]]:
@@ -221,13 +205,13 @@ def towns() -> list[tuple[Division, list[Division]]]:
     found = Division.objects.towns(settings.COUNTY_CODE)
     villages: dict[str, list[Division]] = {}
     for village in Division.objects.villages(settings.COUNTY_CODE).order_by("code"):
-        villages.setdefault(village.code[:9] + "000", []).append(village)
+        villages.setdefault(town_of(village.code), []).append(village)
     return [(town, villages.get(town.code, [])) for town in found.order_by("code")]
 
 
 def disclosures_for_place(code: str) -> QuerySet[Disclosure]:
     """What stands open of a township, or of one village with the village's own figures beside it."""
-    found = standing_disclosures().filter(division_code=code[:9] + "000")
+    found = standing_disclosures().filter(division_code=town_of(code))
     if code.endswith("000"):
         return found.annotate(here_count=Max("line_count"), here_total=Max("total")).order_by(
             "-published_on", "-id"
@@ -338,7 +322,7 @@ def offices_at(code: str) -> list[Office]:
     """Whom to ask about a list: village, township, then the county's supervision."""
     return list(
         Office.objects.filter(
-            Q(division_id__in=[code, code[:9] + "000"], kind__in=[Office.Kind.VILLAGE, Office.Kind.TOWNSHIP])
+            Q(division_id__in=[code, town_of(code)], kind__in=[Office.Kind.VILLAGE, Office.Kind.TOWNSHIP])
             | Q(division_id=settings.COUNTY_CODE, kind=Office.Kind.SUPERVISION)
         )
         .exclude(phone="")
@@ -366,7 +350,7 @@ def villages_in_roster(roster: Roster) -> dict[str, str]:
     codes = (
         PaymentLine.objects.filter(roster=roster, revision=roster.revision).values("division_code").distinct()
     )
-    return place_names([row["division_code"] for row in codes])
+    return Division.objects.names(row["division_code"] for row in codes)
 
 
 def division_or_none(code: str) -> Division | None:
@@ -390,7 +374,7 @@ def sums_of(lines: QuerySet[DisclosureLine]) -> dict[str, Any]:
 def public_policies_on(today: date) -> QuerySet[Policy]:
     """Public policies with the version of that day as `versions_today` (none or one)."""
     current = PolicyVersion.objects.filter(published_at__isnull=False, valid__contains=today)
-    return public_policies().prefetch_related(
+    return public_policies(settings.COUNTY_CODE).prefetch_related(
         Prefetch("versions", queryset=current, to_attr="versions_today")
     )
 
@@ -399,15 +383,6 @@ def former_versions(policy: Policy, today: date) -> list[PolicyVersion]:
     """What was paid in the years before, newest first."""
     found = policy.versions.filter(published_at__isnull=False, valid__endswith__lte=today)
     return list(found.order_by("-number")[:5])
-
-
-def place_titles(codes: list[str]) -> dict[str, str]:
-    """place_title of many places by one query."""
-    names = place_names([code for one in codes for code in (one, one[:9] + "000")])
-    return {
-        code: names.get(code[:9] + "000", "") + ("" if code.endswith("000") else names.get(code, ""))
-        for code in codes
-    }
 
 
 def villages_below(code: str) -> list[Division]:

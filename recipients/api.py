@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from huimin.core import clock
 from huimin.core.errors import FileRefused, RowError, StepRefused
 from huimin.core.models import OfficeCredential, User
 from huimin.core.records import files
@@ -102,6 +103,7 @@ def _receive(data: dict[str, Any], actor: User) -> tuple[Declaration, bool]:
 
 def _lines(one: Declaration, pushed: list[dict[str, Any]]) -> list[sheet.LineInput]:
     asked = sheet.asked_facts(amounts.facts_of(one.version))
+    today = clock.today()
     errors: list[RowError] = []
     found = []
     for number, line in enumerate(pushed, 1):
@@ -111,7 +113,7 @@ def _lines(one: Declaration, pushed: list[dict[str, Any]]) -> list[sheet.LineInp
             sheet.PAYEE: line["payee_name"],
             sheet.QUANTITY: line["quantity"],
         }
-        read = sheet.parse_line(number, values, line["facts"], asked, errors)
+        read = sheet.parse_line(number, values, line["facts"], asked, errors, today=today)
         if read is not None:
             found.append(read)
     if errors:

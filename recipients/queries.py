@@ -1,4 +1,4 @@
-"""What the pages read: people, places by name, the history of an object, lines of a declaration."""
+"""What the pages read: people, places by name, lines of a declaration."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import CharField, Model, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
+from django.db.models import CharField, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Concat
 
-from huimin.core import crypto
-from huimin.core.desk.pages import Entry, Station
-from huimin.core.models import AuditEvent, Division, Job
-from huimin.core.records import audit
+from huimin.core import clock, crypto
+from huimin.core.desk.pages import Station
+from huimin.core.models import Division, Job
 from huimin.core.values import identity
 from recipients.models import Account, Declaration, Objection, Person, RegistryImport
-from recipients.states import BACK_ACTIONS, REVIEW_ORDER, DeclarationStatus
+from recipients.states import REVIEW_ORDER, DeclarationStatus
 from subsidies.models import Deliberation
 from subsidies.rules.levels import levels_of
 
@@ -64,7 +63,7 @@ def matching(words: str) -> Q:
 
 def with_number(words: str) -> Q:
     """The person with a whole ID number, by its blind index; BadInput when it is none."""
-    number = identity.parse_id_number(words).number
+    number = identity.parse_id_number(words, today=clock.today()).number
     return Q(id_key=crypto.blind_index("id_number", number))
 
 
@@ -81,14 +80,7 @@ def imports_for(user: User) -> QuerySet[RegistryImport]:
 
 def place_names(codes: Iterable[str]) -> dict[str, str]:
     """Village code to 梅山镇 梅山村, in one query."""
-    wanted = set(codes)
-    towns = {code[:9] + "000" for code in wanted}
-    found = {one.code: one.short_name for one in Division.objects.filter(pk__in=wanted | towns)}
-    names = {}
-    for code in wanted:
-        parts = [found.get(code[:9] + "000", ""), found.get(code, "") if not code.endswith("000") else ""]
-        names[code] = " ".join(part for part in parts if part) or found.get(code, code)
-    return names
+    return Division.objects.titles(codes, between=" ")
 
 
 def with_places(rows: Iterable[Any]) -> list[Any]:
@@ -106,21 +98,6 @@ def in_places(rows: QuerySet[Any]) -> Iterator[Any]:
         found = rows.iterator(chunk_size=BLOCK)
         while block := list(islice(found, BLOCK)):
             yield from with_places(block)
-
-
-def history(obj: Model, *, limit: int = 30) -> list[Entry]:
-    """办理记录 from the trail, newest first."""
-    events = AuditEvent.objects.filter(subject=audit.subject_of(obj)).select_related("actor")[:limit]
-    return [
-        Entry(
-            text=event.label or event.action,
-            who=str(event.actor or ""),
-            when=event.business_at,
-            state="back" if event.action in BACK_ACTIONS else "",
-            note=event.note,
-        )
-        for event in events
-    ]
 
 
 def stations(declaration: Declaration) -> list[Station]:

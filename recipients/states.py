@@ -174,6 +174,7 @@ DECLARATION_FLOW = Workflow(
         for target in REVIEW_ORDER[i:]
         if source != target
     ),
+    setbacks=("exclude", "deliberate.failed"),
 )
 
 
@@ -284,8 +285,3 @@ DEATH_FLOW = Workflow(
 )
 
 FLOWS = (DECLARATION_FLOW, ENTITLEMENT_FLOW, ACCOUNT_FLOW, DEATH_FLOW)
-# what 办理记录 shows as a way back: steps against the business, and a list or line that is taken down
-BACK_ACTIONS = frozenset(
-    {one.name for flow in FLOWS for one in flow.steps if one.style == "danger"}
-    | {"exclude", "deliberate.failed"}
-)

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, Subquery
 from django.urls import reverse
 
 from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.desk.todos import Todo, source
 from recipients.models import AccountChange, Declaration, JointSignature, Notice, Objection
+from recipients.services import terms
 from recipients.states import (
     ACCOUNT_CHECK_ROLES,
     DECLARATION_FLOW,
@@ -30,18 +31,7 @@ _PLAIN = (
     ("deliberate", "申报册待评议", "去登记"),
     ("approve_township", "申报册待乡镇审核", "去审核"),
 )
-
-
-def _reach(user: User, roles: frozenset[str], policy_field: str = "policy_id") -> Q:
-    """Rows where one of the roles is held: places, and policies where the grant names some."""
-    reach = Q(pk__in=[])
-    for grant in user.active_grants:
-        if grant.role in roles:
-            here = scope.within(grant.division_id)
-            if grant.policy_ids is not None and policy_field:
-                here &= Q(**{f"{policy_field}__in": grant.policy_ids})
-            reach |= here
-    return reach
+_OBJECTION_TERM = Q(notice__declaration__version__notice_in_workdays=True)
 
 
 def _list(status: str) -> str:
@@ -56,7 +46,8 @@ def steps(user: User) -> Iterator[Todo]:
         **{
             name: Count(
                 "pk",
-                filter=_reach(user, flow[name].roles) & Q(status=next(iter(flow[name].sources))),
+                filter=scope.reach(user, flow[name].roles, policy="policy_id")
+                & Q(status=next(iter(flow[name].sources))),
             )
             for name, _, _ in _PLAIN
         }
@@ -76,7 +67,7 @@ def signatures(user: User) -> Iterator[Todo]:
             declaration=OuterRef("pk"), round=OuterRef("round"), party=party
         )
         waiting = Declaration.objects.filter(
-            _reach(user, roles),
+            scope.reach(user, roles, policy="policy_id"),
             ~Exists(signed),
             status=DeclarationStatus.COUNTY_REVIEW,
             version__joint_parties__contains=[party],
@@ -93,7 +84,7 @@ def notices(user: User) -> Iterator[Todo]:
         if not any(grant.role in roles for grant in user.active_grants):
             continue
         level = status.removesuffix("_notice")
-        mine = Declaration.objects.filter(_reach(user, roles), status=status)
+        mine = Declaration.objects.filter(scope.reach(user, roles, policy="policy_id"), status=status)
         standing = Notice.objects.filter(
             declaration=OuterRef("pk"), round=OuterRef("round"), level=level, withdrawn_at__isnull=True
         )
@@ -101,29 +92,43 @@ def notices(user: User) -> Iterator[Todo]:
         yield Todo(f"{status.label.removesuffix('中')}待张贴", bare, _list(status), "去张贴", due=today)
         # the paper of this level and round that still hangs; earlier levels and rounds ended long ago
         over = mine.annotate(ended_on=Subquery(standing.values("ends_on")[:1])).filter(ended_on__lt=today)
-        found = over.aggregate(count=Count("pk"), due=Min("ended_on"))
+        over = over.annotate(began_on=Subquery(standing.values("starts_on")[:1]))
+        in_workdays = Q(version__notice_in_workdays=True)
+        found = over.aggregate(
+            count=Count("pk"),
+            due=Min("ended_on"),
+            first=Min("began_on", filter=in_workdays),
+            last=Max("ended_on", filter=in_workdays),
+        )
         yield Todo(
             f"{status.label.removesuffix('中')}期满待办理",
             found["count"],
             _list(status),
             "去办理",
+            terms.warning(found["first"], found["last"]),
             due=found["due"] and found["due"] + timedelta(days=1),
         )
 
 
 @source
 def objections(user: User) -> Iterator[Todo]:
-    found = Objection.objects.filter(_reach(user, OBJECTION_ROLES), status=Objection.Status.OPEN).aggregate(
-        count=Count("pk"), due=Min("notice__ends_on")
+    found = Objection.objects.filter(
+        scope.reach(user, OBJECTION_ROLES, policy="policy_id"), status=Objection.Status.OPEN
+    ).aggregate(
+        count=Count("pk"),
+        due=Min("notice__ends_on"),
+        first=Min("notice__starts_on", filter=_OBJECTION_TERM),
+        last=Max("notice__ends_on", filter=_OBJECTION_TERM),
     )
+    note = "答复前不能进入下一步。" + terms.warning(found["first"], found["last"])
     url = f"{reverse('recipients:objection-list')}?status=open"
-    yield Todo("异议待核实答复", found["count"], url, "去答复", "答复前不能进入下一步", due=found["due"])
+    yield Todo("异议待核实答复", found["count"], url, "去答复", note, due=found["due"])
 
 
 @source
 def account_changes(user: User) -> Iterator[Todo]:
     waiting = AccountChange.objects.filter(
-        _reach(user, ACCOUNT_CHECK_ROLES, ""), status=AccountChange.Status.ASKED
+        scope.reach(user, ACCOUNT_CHECK_ROLES), status=AccountChange.Status.ASKED
     ).exclude(asked_by__person_key=user.person_key)
     url = f"{reverse('recipients:change-list')}?status=asked"
     yield Todo("账户变更待复核", waiting.count(), url, "去复核")

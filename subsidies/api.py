@@ -92,7 +92,7 @@ class PolicyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     def get_queryset(self) -> QuerySet[Policy]:
         versions = PolicyVersion.objects.filter(published_at__isnull=False, valid__contains=clock.today())
         county = self.request.query_params.get("county", settings.COUNTY_CODE)
-        rows = queries.public_policies().filter(county_code=county)
+        rows = queries.public_policies(county)
         rows = rows.prefetch_related(Prefetch("versions", versions, to_attr="versions_in_force"))
         query = self.request.query_params
         for field, key in (("department__name", "department"), ("level", "level")):

@@ -7,8 +7,9 @@ from django.contrib.postgres.fields import ArrayField, DateRangeField, RangeOper
 from django.db import models
 from django.db.models import F, Q
 
+from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, roles_reading
-from huimin.core.authority.scope import Holder, Scoped, ScopedQuerySet, within
+from huimin.core.authority.scope import Holder, Scoped, ScopedQuerySet
 from huimin.core.models import Department, User
 from huimin.core.models.guards import append_only
 from huimin.core.values.periods import Frequency
@@ -29,13 +30,13 @@ from subsidies.states import (
 class PolicyQuerySet(ScopedQuerySet):
     def visible_to(self, user: Holder) -> Self:
         """The policy list is one for the county: who reads policies anywhere in it sees all of it."""
-        readers = roles_reading(Area.POLICY)
-        reach = Q(pk__in=[])
-        for grant in user.active_grants:
-            if grant.role in readers:
-                own_county = grant.division_id[:6].ljust(12, "0")
-                reach |= Q(county_code=own_county) | within(grant.division_id, field="county_code")
-        return self.filter(reach)
+        return self.filter(scope.reach(user, roles_reading(Area.POLICY), place=_own_county_and_below))
+
+
+def _own_county_and_below(code: str) -> Q:
+    below = scope.within(code, field="county_code")
+    county = scope.county_of(code)
+    return below | Q(county_code=county) if county else below
 
 
 class Policy(Scoped):

@@ -9,14 +9,10 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from huimin.core.models import AuditEvent
-from huimin.core.records import audit
 from subsidies.models import Indicator, IndicatorPolicy, Policy, PolicyVersion
 from subsidies.states import IndicatorStatus, PolicyStatus
 
 if TYPE_CHECKING:
-    from django.db.models import Model
-
     from huimin.core.models import User
 
 ZERO = Decimal(0)
@@ -38,10 +34,12 @@ def policies_listed(rows: QuerySet[Policy], today: date) -> QuerySet[Policy]:
     )
 
 
-def public_policies() -> QuerySet[Policy]:
-    """What anyone may read: policies in force and suspended ones; drafts and abolished ones are not shown."""
-    shown = [PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED]
-    return Policy.objects.filter(status__in=shown).select_related("department").order_by("code")
+def public_policies(county_code: str) -> QuerySet[Policy]:
+    """What anyone may read of a county: policies in force and suspended ones; drafts and abolished ones are not shown."""
+    shown = Policy.objects.filter(
+        county_code=county_code, status__in=[PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED]
+    )
+    return shown.select_related("department").order_by("code")
 
 
 def confirmed_figures(user: User) -> dict[str, Decimal]:
@@ -64,10 +62,3 @@ def policies_of(indicators: list[Indicator]) -> dict[int, list[dict[str, Any]]]:
     for link in links.values("indicator_id", "policy_id", "priority", name=F("policy__short_name")):
         found.setdefault(link["indicator_id"], []).append(dict(link))
     return found
-
-
-def history(*objects: Model, limit: int = 50) -> QuerySet[AuditEvent]:
-    """The latest events of the objects together, newest first."""
-    subjects = [audit.subject_of(obj) for obj in objects]
-    events = AuditEvent.objects.filter(subject__in=subjects).select_related("actor")
-    return events.order_by("-id")[:limit]

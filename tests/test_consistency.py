@@ -237,3 +237,67 @@ def imported_by(path):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield node.module or ""
+
+
+def sources_with(pattern):
+    return {
+        str(path.relative_to(ROOT)) for path in CODE if re.search(pattern, path.read_text(encoding="utf-8"))
+    }
+
+
+def test_reach_and_the_refusal_of_the_wrong_post_are_said_in_one_place():
+    assert sources_with(r"Q\(pk__in=\[\]\)") == {"huimin/core/authority/scope.py"}
+    assert sources_with("不归您的岗位") == {"huimin/core/authority/posts.py"}
+
+
+def test_a_town_is_found_from_its_village_in_one_place():
+    assert sources_with(r'\[:9\] \+ "000"') == {"huimin/core/authority/scope.py"}
+
+
+def test_business_time_is_read_from_the_business_clock():
+    """Rows that the business dates; the machine's own time is for machinery: leases, messages, sign-in, password age."""
+    machinery = {
+        "views/jobs",
+        "views/desk",
+        "work/jobs",
+        "work/messages",
+        "accounts/auth",
+        "accounts/queries",
+    }
+    machinery |= {"accounts/credentials", "accounts/services"}
+    allowed = {f"huimin/core/{name}.py" for name in machinery} | {"huimin/demo/accounts.py"}
+    assert sources_with(r"timezone\.now\(\)|date\.today\(\)|datetime\.now\(") <= allowed
+
+
+def words_of_pages():
+    """Every word that could be a class: in tags of templates, texts in the code, scripts; and beginnings of composed ones."""
+    tags = [
+        tag
+        for path in (ROOT / "templates").rglob("*.html")
+        for tag in re.findall(r"<[^>]*>|{%.*?%}", path.read_text(encoding="utf-8"), flags=re.S)
+    ]
+    texts = [
+        node.value
+        for path in CODE
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    texts += [path.read_text(encoding="utf-8") for path in (ROOT / "static/js").glob("*.js")]
+    words = {word for text in (*tags, *texts) for word in re.findall(r"[\w-]+", text)}
+    return words, {begin for text in (*tags, *texts) for begin in re.findall(r"([\w-]+--|is-)\{", text)}
+
+
+def test_every_class_and_icon_is_used():
+    words, begins = words_of_pages()
+    found = set()
+    for path in (ROOT / "static/css").glob("*.css"):
+        text = re.sub(r"/\*.*?\*/|url\([^)]*\)", "", path.read_text(encoding="utf-8"), flags=re.S)
+        for selector in re.findall(r"([^{}]+)\{", text):
+            found |= set(re.findall(r"\.([a-zA-Z_][\w-]*)", selector))
+    composed = {
+        name for name in found for begin in begins if name.startswith(begin) and name[len(begin) :] in words
+    }
+    assert len(found) > 150
+    assert found - words - composed == set()
+    icons = (ROOT / "templates/partials/icons.svg").read_text(encoding="utf-8")
+    assert set(re.findall(r'id="i-([\w-]+)"', icons)) - words == set()

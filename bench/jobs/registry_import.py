@@ -20,8 +20,8 @@ from huimin.core.values.identity import account_tail, check_digits_ok, is_card
 from huimin.core.values.pinyin import sort_key
 from huimin.demo import people
 from recipients.files import relations
+from recipients.files.columns import TITLES
 
-TITLES = people.REGISTRY_TITLES
 WORKBOOK = "registry.xlsx"
 BLOCK = 2_000
 

@@ -13,9 +13,9 @@ from disbursement.models import Batch, Roster
 from disbursement.services import generation, rosters
 from disbursement.services.due import DUE
 from disbursement.services.numbers import BATCH, next_number
-from disbursement.services.people import require_role
 from disbursement.states import BATCH_FLOW, BatchStatus, RosterStatus
 from huimin.core.authority.duties import Duty
+from huimin.core.authority.posts import require_role
 from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.models import Job

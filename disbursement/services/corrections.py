@@ -13,10 +13,10 @@ from disbursement.models import Batch, PaymentLine, Roster
 from disbursement.queries import failed_lines
 from disbursement.services import copying
 from disbursement.services.numbers import BATCH, next_number
-from disbursement.services.people import require_role
 from disbursement.states import BATCH_FLOW, BatchStatus
 from huimin.core import clock
 from huimin.core.authority import scope
+from huimin.core.authority.posts import require_role
 from huimin.core.authority.roles import Role
 from huimin.core.errors import StepRefused
 from huimin.core.records import audit
@@ -58,7 +58,7 @@ def correctable(root: Batch) -> dict[int, str]:
     rows = failed_lines(
         PaymentLine.objects.filter(Q(roster__batch=root) | Q(roster__batch__corrects=root))
     ).values_list("pk", "division_code")
-    return {pk: f"{scope.subtree_prefix(code)[:9]}000" for pk, code in rows}
+    return {pk: scope.town_of(code) for pk, code in rows}
 
 
 def _by_town(found: dict[int, str], line_ids: Sequence[int] | None) -> dict[str, list[int]]:

@@ -13,11 +13,12 @@ from disbursement.models import OrderIndicator, PaymentOrder, Roster
 from disbursement.queries import ZERO, payable_totals
 from disbursement.services import bankfiles, banks, ledger, today
 from disbursement.services.numbers import ORDER, next_number
-from disbursement.services.people import TO_ORDER, inherit_duties, require_role
+from disbursement.services.people import TO_ORDER, inherit_duties
 from disbursement.services.rosters import explained, require_same_content
 from disbursement.states import ORDER_FLOW, OrderStatus, RosterStatus
 from huimin.core import clock
 from huimin.core.authority.duties import Duty
+from huimin.core.authority.posts import require_role
 from huimin.core.authority.roles import Role
 from huimin.core.bankformats.layout import BankFormat
 from huimin.core.bankformats.registry import get_format

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Model
 
-from huimin.core.authority import scope
 from huimin.core.authority.duties import PAYING, RETURNING, ROSTER_CHECKS, Duty, excluding
-from huimin.core.authority.roles import Role
-from huimin.core.errors import StepForbidden, StepRefused
+from huimin.core.errors import StepRefused
 from huimin.core.work import workflow
 
 if TYPE_CHECKING:
-    from huimin.core.models import User
+    pass
 
 # what a person did on a source and what still excludes them further down; the rest settled its own step.
 # Of an earlier revision of a roster its makers count, not its checkers: the new list is checked anew, at every desk.
@@ -66,12 +64,3 @@ def _excluded(values: list[Any]) -> str:
         f"不相容岗位：{name}已经办过这一版的“{Duty(here).label}”，又是其中材料的“{Duty(before).label}”经手人。"
         "请重新生成花名册（新的一版由别的同事审核），再办理。"
     )
-
-
-def require_role(
-    actor: User, roles: Iterable[str], *, division_code: str, policy_id: int | None, act: str
-) -> None:
-    """For acts that begin something and so have no step of their own; raises StepForbidden."""
-    if not scope.holds(actor, roles, division_code=division_code, policy_id=policy_id):
-        names = "、".join(sorted(Role(role).label for role in roles))
-        raise StepForbidden(f"“{act}”不归您的岗位办理，须由{names}办理。")

@@ -14,17 +14,18 @@ from django.utils import timezone
 
 from disbursement.models import PaymentOrder, ReturnFile
 from disbursement.queries import open_lines
-from disbursement.services.people import TO_RETURN, inherit_duties, require_role
+from disbursement.services.people import TO_RETURN, inherit_duties
 from disbursement.states import OrderStatus, ReturnStatus
 from huimin.core import clock, crypto
 from huimin.core.authority.duties import Duty
+from huimin.core.authority.posts import not_your_post, require_role
 from huimin.core.authority.roles import Role
 from huimin.core.bankformats.cells import yuan_text
 from huimin.core.bankformats.layout import FAILURE, PENDING, SUCCESS, BankFormat, ReturnContent
 from huimin.core.bankformats.reasons import normalise
 from huimin.core.bankformats.registry import formats_of_return, get_format
 from huimin.core.binary_copy import copy_rows
-from huimin.core.errors import FileRefused, RowError, StepForbidden, StepRefused
+from huimin.core.errors import FileRefused, RowError, StepRefused
 from huimin.core.records import audit, files
 from huimin.core.values.digests import canonical_row
 from huimin.core.work import workflow
@@ -64,8 +65,7 @@ def accept_return(data: bytes, name: str, *, actor: User) -> Intake:
     Who uploads nowhere is told so before a byte is looked at; the order's own place and policy are asked about later.
     """
     if not any(grant.role in UPLOADERS for grant in actor.active_grants):
-        names = "、".join(sorted(role.label for role in UPLOADERS))
-        raise StepForbidden(f"“上传回盘”不归您的岗位办理，须由{names}办理。")
+        raise not_your_post(UPLOADERS, "上传回盘")
     sha256 = hashlib.sha256(data).hexdigest()
     known = _known(actor, sha256=sha256)
     if known:

@@ -9,10 +9,11 @@ from django.db import IntegrityError, connection, transaction
 
 from disbursement.models import PaymentLine, PaymentOrder, PaymentResult, Reversal
 from disbursement.services.confirming import book
-from disbursement.services.people import TO_RETURN, inherit_duties, require_role
+from disbursement.services.people import TO_RETURN, inherit_duties
 from disbursement.states import REVERSAL_FLOW
 from huimin.core import clock
 from huimin.core.authority.duties import Duty
+from huimin.core.authority.posts import require_role
 from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit

@@ -13,10 +13,11 @@ from disbursement.models import Batch, PaymentLine, PaymentResult, Roster
 from disbursement.queries import content_of
 from disbursement.services import copying, generation
 from disbursement.services.due import FAULTS
-from disbursement.services.people import TO_ROSTER, inherit_duties, require_role
+from disbursement.services.people import TO_ROSTER, inherit_duties
 from disbursement.states import ROSTER_FLOW, RosterStatus
 from huimin.core import clock
 from huimin.core.authority.duties import Duty
+from huimin.core.authority.posts import require_role
 from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, FileRefused, RowError, StepRefused
 from huimin.core.records import audit

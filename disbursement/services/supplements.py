@@ -11,10 +11,10 @@ from django.db.models import Max
 from disbursement.models import Batch, PaymentLine, PaymentResult, Roster, StopLift
 from disbursement.services import generation
 from disbursement.services.numbers import BATCH, next_number
-from disbursement.services.people import require_role
 from disbursement.states import BatchStatus
 from huimin.core import clock
 from huimin.core.authority.duties import Duty
+from huimin.core.authority.posts import require_role
 from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit

@@ -16,12 +16,13 @@ from disbursement import queries, services
 from disbursement.forms import BatchForm, SupplementForm
 from disbursement.models import Batch, Roster, RosterOmission
 from disbursement.states import BATCH_FLOW, BatchStatus, RosterStatus
-from disbursement.views.common import buttons, history, with_places
+from disbursement.views.common import buttons, with_places
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, Role
 from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
+from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, opens, take_step
 from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat
 from huimin.core.errors import BadInput, Refused

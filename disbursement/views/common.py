@@ -1,20 +1,19 @@
-"""What the pages of this app share: the trail of an object, buttons from its step table, one export of lines."""
+"""What the pages of this app share: buttons from its step table, one export of lines."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from disbursement.models import PaymentLine, PaymentOrder
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import Step, Workflow
-from huimin.core.desk.pages import Entry, acts
-from huimin.core.models import AuditEvent, Division
-from huimin.core.records import audit
+from huimin.core.desk.pages import acts
+from huimin.core.models import Division
 from huimin.core.sheets.writer import Column
 from huimin.core.values.identity import mask_id_staff
 from huimin.core.work import workflow
@@ -38,25 +37,6 @@ LINE_COLUMNS = [
     Column("补贴标准", 20),
     Column("补贴金额", 14, "amount"),
 ]
-
-
-def history(obj: Model, limit: int = 30) -> list[Entry]:
-    """办理记录, newest first."""
-    events = (
-        AuditEvent.objects.filter(subject=audit.subject_of(obj))
-        .select_related("actor")
-        .order_by("-pk")[:limit]
-    )
-    return [
-        Entry(
-            event.label or event.action,
-            event.actor.name if event.actor else "系统",
-            event.business_at,
-            "back" if event.action.startswith(("rework", "cancel", "refuse", "stop")) else "",
-            event.note,
-        )
-        for event in events
-    ]
 
 
 def buttons(
@@ -87,8 +67,7 @@ def may_take(user: User, roles: Iterable[str], order: PaymentOrder) -> bool:
 
 def place_names(codes: Iterable[str]) -> dict[str, str]:
     """Names of towns and villages by code."""
-    wanted = {code for code in codes if code}
-    return {one.code: one.short_name for one in Division.objects.filter(code__in=wanted)}
+    return Division.objects.names(codes)
 
 
 def with_places(rows: Iterable[Any]) -> list[Any]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import django_filters
-from django.db.models import Case, DecimalField, F, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, DecimalField, F, QuerySet, Sum, Value, When
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -16,8 +16,8 @@ from django.views.decorators.http import require_safe
 from disbursement import queries
 from disbursement.models import Journal, LedgerAccount
 from disbursement.views.common import with_places
+from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, roles_reading
-from huimin.core.authority.scope import within
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.http import StaffRequest, opens
@@ -80,11 +80,8 @@ def ledger_page(request: StaffRequest) -> HttpResponse:
 
 def _indicators(request: StaffRequest) -> QuerySet[Indicator]:
     """Who reads the ledger of a county reads the equations of all its indicators."""
-    readers, reach = roles_reading(Area.LEDGER), Q(pk__in=[])
-    for grant in request.user.active_grants:
-        if grant.role in readers:
-            reach |= within(grant.division_id, field="county_code")
-    return Indicator.objects.filter(reach)
+    seen = scope.reach(request.user, roles_reading(Area.LEDGER), place="county_code")
+    return Indicator.objects.filter(seen)
 
 
 def _stats(equations: list[Any]) -> list[Stat]:

@@ -22,11 +22,12 @@ from disbursement.services.banks import banks_of
 from disbursement.services.orders import MAKERS
 from disbursement.services.today import stale_lines
 from disbursement.states import BANK_FILE_ROLES, ORDER_FLOW, OrderStatus, RosterStatus
-from disbursement.views.common import buttons, history, may_take, with_places
+from disbursement.views.common import buttons, may_take, with_places
 from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import Step
 from huimin.core.bankformats.registry import get_format
 from huimin.core.desk import exports, lists
+from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, code_first, opens, take_step
 from huimin.core.desk.pages import Link, Nothing, Panel, Stat, Station
 from huimin.core.errors import Refused

@@ -20,10 +20,11 @@ from disbursement.forms import ReturnForm
 from disbursement.models import PaymentLine, PaymentOrder, ReturnFile, ReturnLine
 from disbursement.services.returns import UPLOADERS
 from disbursement.states import RETURN_FILE_ROLES, RETURN_FLOW, OrderStatus, ReturnStatus
-from disbursement.views.common import buttons, history, may_take, place_names
+from disbursement.views.common import buttons, may_take, place_names
 from huimin.core.authority.roles import Area
 from huimin.core.bankformats.reasons import reason_of
 from huimin.core.desk import exports, lists
+from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, code_first, opens, take_step
 from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat
 from huimin.core.errors import FileRefused, Refused, RowError

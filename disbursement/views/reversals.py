@@ -11,10 +11,11 @@ from disbursement import services
 from disbursement.forms import ReversalForm
 from disbursement.models import PaymentLine, Reversal
 from disbursement.states import REVERSAL_FLOW
-from disbursement.views.common import buttons, history
+from disbursement.views.common import buttons
 from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
+from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, opens, take_step
 from huimin.core.desk.pages import Nothing, Pair, Panel
 from huimin.core.errors import BadInput

@@ -16,12 +16,13 @@ from disbursement import queries, services
 from disbursement.models import PaymentLine, Roster, RosterOmission
 from disbursement.services.rosters import STOPPERS
 from disbursement.states import ROSTER_FLOW, ROSTER_STATIONS, RosterStatus
-from disbursement.views.common import LINE_COLUMNS, buttons, history, line_rows, place_names, with_places
+from disbursement.views.common import LINE_COLUMNS, buttons, line_rows, place_names, with_places
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, Role
 from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
+from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, opens, render_page, take_step
 from huimin.core.desk.pages import Act, Check, Link, Nothing, Panel, Stat, Station
 from huimin.core.sheets.writer import Column

@@ -122,7 +122,8 @@ class AccountForm(HouseForm):
         self.fields["office"].queryset = offices_under(actor)  # type: ignore[attr-defined]
 
     def clean_id_number(self) -> str:
-        return _worded(lambda: identity.parse_id_number(self.cleaned_data["id_number"]).number)
+        text: str = self.cleaned_data["id_number"]
+        return _worded(lambda: identity.parse_id_number(text, today=clock.today()).number)
 
     def clean_name(self) -> str:
         return _worded(lambda: identity.normalise_name(self.cleaned_data["name"]))

@@ -9,7 +9,8 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connection
 from django.db.utils import Error as DatabaseError
 
-from huimin.core import crypto
+from huimin.core import clock, crypto
+from huimin.core.values import workdays
 from huimin.env import BadSetting
 
 
@@ -77,3 +78,29 @@ def clock_not_moved(**_: Any) -> list[CheckMessage]:
             Error("The business clock is moved.", hint="manage.py business_clock --reset", id="huimin.E002")
         ]
     return []
+
+
+@register(Tags.database, deploy=True)
+def calendar_is_loaded(**_: Any) -> list[CheckMessage]:
+    """Terms in 工作日 that run into a year whose 放假安排 is not loaded end on guessed days."""
+    try:
+        today = clock.today()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT day, is_workday FROM core_calendarday WHERE day >= %s", [f"{today.year}-01-01"]
+            )
+            calendar = dict(cursor.fetchall())
+    except DatabaseError:
+        return []
+    missing = workdays.uncertain_years(today, workdays.planned_until(today), calendar)
+    return (
+        [
+            Warning(
+                f"The work calendar lacks the holidays of {', '.join(map(str, missing))}.",
+                hint="manage.py fill_calendar --file days.csv, once the State Council has published them",
+                id="huimin.W004",
+            )
+        ]
+        if missing
+        else []
+    )

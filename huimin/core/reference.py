@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 COLUMNS = ("code", "name", "level", "parent")
 DATES = ("valid_from", "valid_to")
-_DIGITS = {Level.PROVINCE: 2, Level.CITY: 4, Level.COUNTY: 6, Level.TOWN: 9, Level.VILLAGE: 12}
+_DIGITS = dict(zip(Level, scope.LEVEL_DIGITS, strict=True))
 _BATCH = 1_000
+CALENDAR = ("day", "is_workday", "name")
+_WORKDAY = {"1": True, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +141,51 @@ def _top(divisions: list[Division]) -> str:
     return counties[0] if len(counties) == 1 else ""
 
 
+def read_calendar(content: bytes) -> list[CalendarDay]:
+    """Days of a CSV with day, is_workday (1, 0) and name (UTF-8): the announced days of whole years, or every day.
+
+    Raises FileRefused with every faulty row, or when a year of it lacks 元旦, 劳动节 or 国庆节.
+    """
+    try:
+        rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    except UnicodeDecodeError as error:
+        raise FileRefused("文件要用 UTF-8 编码保存。") from error
+    if not rows or not set(CALENDAR) <= set(rows[0]):
+        raise FileRefused(f"第一行应为列名：{','.join(CALENDAR)}。")
+    errors: list[RowError] = []
+    days: dict[date, CalendarDay] = {}
+    for number, row in enumerate(rows, start=2):
+        found = _calendar_day(row)
+        if found is None or found.day in days:
+            errors.append(
+                RowError(number, "day", "应为日期（如 2027-10-01）、1 上班或 0 休息、说明，每天一行。")
+            )
+        else:
+            days[found.day] = found
+    if errors:
+        raise FileRefused(f"工作日历有 {len(errors)} 处要改，没有载入任何一天。", errors)
+    given = {day: one.is_workday for day, one in days.items()}
+    if short := workdays.uncertain_years(min(days), max(days), given):
+        raise FileRefused(f"{'、'.join(map(str, short))}年缺元旦、劳动节或国庆节，请放全年的放假安排。")
+    return list(days.values())
+
+
+def _calendar_day(row: dict[str, str]) -> CalendarDay | None:
+    try:
+        day = date.fromisoformat((row["day"] or "").strip())
+    except ValueError:
+        return None
+    work = _WORKDAY.get((row["is_workday"] or "").strip())
+    if work is None:
+        return None
+    return CalendarDay(day=day, is_workday=work, name=(row["name"] or "").strip()[:40])
+
+
 @transaction.atomic
-def fill_calendar(*, actor: User | None) -> int:
-    """Every day of the published years; a day that somebody entered since is set back to what was published."""
-    days = [CalendarDay(day=day, is_workday=work, name=name) for day, work, name in workdays.seed_years()]
+def fill_calendar(days: list[CalendarDay] | None = None, *, actor: User | None) -> int:
+    """These days, or all of the years that the package knows; a day entered since is set back to what is given."""
+    if days is None:
+        days = [CalendarDay(day=day, is_workday=work, name=name) for day, work, name in workdays.seed_years()]
     CalendarDay.objects.bulk_create(
         days,
         update_conflicts=True,

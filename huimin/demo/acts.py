@@ -12,6 +12,7 @@ from disbursement import services as money
 from disbursement.models import Batch, PaymentLine, PaymentOrder, PaymentResult, ReturnFile, Roster
 from disbursement.states import ROSTER_FLOW
 from huimin.core import clock, crypto
+from huimin.core.authority import scope
 from huimin.core.authority.roles import Role
 from huimin.core.authority.steps import Step
 from huimin.core.bankformats.registry import get_format
@@ -50,7 +51,7 @@ _OLD, _GROWN = 80, 18
 
 
 def town_of(code: str) -> Town:
-    return TOWNS[code[:9] + "000"]
+    return TOWNS[scope.town_of(code)]
 
 
 def department_of(policy: Policy) -> str:

@@ -16,6 +16,7 @@ from typing import IO, NamedTuple
 from huimin.core.errors import RowError
 from huimin.core.sheets.writer import Column, write_rows
 from huimin.core.values.identity import age_on, check_digit
+from recipients.files.columns import TITLES
 
 AREA_PREFIX = "99"
 SURNAMES = tuple("王李张刘陈杨黄赵周吴徐孙马朱胡郭何林罗高郑梁谢宋唐许韩冯邓曹彭曾萧田董潘袁蔡蒋余于杜叶程魏苏吕丁任沈姚卢傅钟姜崔谭廖范汪陆金石戴贾韦夏邱方侯邹熊孟秦白江阎薛尹段雷黎史龙陶贺顾毛郝龚邵万钱严")  # fmt: skip
@@ -50,11 +51,6 @@ RELATION_WORDS = {
     HEAD: "本人", HUSBAND: "丈夫", WIFE: "妻子", SON: "儿子", DAUGHTER: "女儿", DAUGHTER_IN_LAW: "儿媳",
     GRANDSON: "孙子", GRANDDAUGHTER: "孙女", FATHER: "父亲", MOTHER: "母亲",
 }  # fmt: skip
-REGISTRY_TITLES = (
-    "状态", "农户编码", "户主姓名", "户主身份证号", "家庭成员姓名", "身份证号", "村(居)委会", "村（居）民小组", "性别",
-    "联系电话", "年龄", "与户主关系", "账户名称", "银行账号", "开户银行", "公共账户名称", "公共账户账号",
-    "公共账户开户行", "是否低保户", "是否乡村人口", "是否建档立卡户", "是否特困人员", "备注", "创建人",
-)  # fmt: skip
 
 
 class Village(NamedTuple):
@@ -255,7 +251,7 @@ def luhn_digit(digits: str) -> str:
 
 
 def registry_rows(households: Iterable[HouseholdData], *, on: date = date(2026, 1, 1)) -> Iterator[list[str]]:
-    """One row of REGISTRY_TITLES per member, coded cells as "编码-名称"."""
+    """One row of TITLES per member, coded cells as "编码-名称"."""
     for house in households:
         village = f"{house.village.code}-{house.village.name}"
         bank = f"{house.branch_code}-{house.branch_name}"
@@ -293,7 +289,7 @@ def write_registry(
 ) -> int:
     """The registry as .xlsx with its header in the first row; gives the number of rows."""
     wide = {"身份证号", "户主身份证号", "银行账号", "村(居)委会", "开户银行", "农户编码"}
-    columns = [Column(title, 24 if title in wide else 12) for title in REGISTRY_TITLES]
+    columns = [Column(title, 24 if title in wide else 12) for title in TITLES]
     return write_rows(fileobj, columns, registry_rows(households, on=on))
 
 
@@ -324,7 +320,7 @@ def bad_rows(
     places = chance.sample(range(2, len(rows)), len(FAULTS))
     errors = []
     # a holder's number is also the household's: changed there, it is first of all a wrong relation
-    relation = REGISTRY_TITLES.index("与户主关系")
+    relation = TITLES.index("与户主关系")
     free = [at for at in range(2, len(rows)) if at not in places and rows[at][relation] != "户主"]
     places[FAULTS.index("duplicate")] = chance.choice(free)
     for fault, place in zip(FAULTS, places, strict=True):
@@ -338,12 +334,12 @@ def _damage(row: list[str], fault: str, other: Sequence[str]) -> str:
     column = {
         "unknown_village": "村(居)委会", "missing_name": "家庭成员姓名", "bad_relation": "与户主关系", "account_is_id": "银行账号",
     }.get(fault, "身份证号")  # fmt: skip
-    at = REGISTRY_TITLES.index(column)
-    number = row[REGISTRY_TITLES.index("身份证号")]
+    at = TITLES.index(column)
+    number = row[TITLES.index("身份证号")]
     row[at] = {
         "check_digit": number[:17] + ("1" if number[17] == "0" else "0"),
         "float_id": f"{float(number[:17] + '0'):.5E}",
-        "duplicate": other[REGISTRY_TITLES.index("身份证号")],
+        "duplicate": other[TITLES.index("身份证号")],
         "unknown_village": "999999999999-无此村",
         "missing_name": "",
         "short_id": number[:17],

@@ -15,7 +15,8 @@ from disbursement.queries import PAYMENT_STATE_SQL
 from disbursement.states import OrderStatus
 from huimin.core import clock
 from huimin.core.authority import scope
-from huimin.core.errors import StepForbidden, StepRefused
+from huimin.core.authority.posts import not_your_post
+from huimin.core.errors import StepRefused
 from huimin.core.records import audit
 from huimin.core.values import privacy
 from huimin.core.values.digests import short_code
@@ -118,7 +119,7 @@ def advance_disclosure(pk: int, step: str, *, actor: User, note: str = "") -> Di
 def why_not_publish(roster: Roster, lines: list[OpenLine], *, actor: User) -> StepRefused | None:
     """The first reason against publishing, in the order in which a clerk would look."""
     if not may_publish(roster, actor):
-        return StepForbidden("公开发放名单由主管部门经办办理，您的岗位可以看，不能公开。")
+        return not_your_post(PUBLISHERS, "公开发放名单")
     if roster.order is None or roster.order.status != OrderStatus.SETTLED:
         return StepRefused("银行还没有全部回盘，发完、办结以后再公开。")
     if roster.disclosures.filter(status=DisclosureStatus.PUBLISHED).exists():

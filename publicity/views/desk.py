@@ -17,10 +17,10 @@ from disbursement.models import Roster
 from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import step
 from huimin.core.desk import lists
+from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, opens, take_step
-from huimin.core.desk.pages import Act, Check, Entry, Link, Nothing, Pair, Panel, acts
-from huimin.core.models import AuditEvent
-from huimin.core.records.audit import subject_of
+from huimin.core.desk.pages import Act, Check, Link, Nothing, Pair, Panel, acts
+from huimin.core.models import Division
 from huimin.core.values.digests import spaced
 from huimin.core.values.periods import Period
 from huimin.core.work import workflow
@@ -77,7 +77,7 @@ def _listing(request: StaffRequest) -> dict[str, Any]:
 
 def _placed(rows: Any) -> list[tuple[Any, str]]:
     found = list(rows)
-    names = queries.place_titles([row.division_code for row in found])
+    names = Division.objects.titles([row.division_code for row in found])
     return [(row, names[row.division_code]) for row in found]
 
 
@@ -155,7 +155,7 @@ def disclosure_detail(request: StaffRequest, disclosure_id: int) -> HttpResponse
         "panel": panel,
         "summary": _summary(found, place),
         "villages": queries.villages_of(found),
-        "entries": _history(found),
+        "entries": history(found),
         "queries_today": queries.query_figures(),
     }
     return render(request, "publicity/desk_detail.html", context)
@@ -172,20 +172,6 @@ def _summary(found: Disclosure, place: str) -> list[Pair]:
         Pair("核验码", spaced(found.code)),
     ]
     return [*rows, Pair("撤下原因", found.withdrawn_reason)] if found.withdrawn_reason else rows
-
-
-def _history(found: Disclosure) -> list[Entry]:
-    events = AuditEvent.objects.filter(subject=subject_of(found)).select_related("actor").order_by("-id")
-    return [
-        Entry(
-            event.label,
-            who=f"{event.actor or ''}",
-            when=event.business_at,
-            state="back" if event.action == "withdraw" else "",
-            note=event.note,
-        )
-        for event in events
-    ]
 
 
 @require_POST

@@ -5,8 +5,8 @@ from django.http.response import HttpResponseBase
 
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.http import StaffRequest
+from huimin.core.models import Division
 from huimin.core.sheets.writer import Column
-from publicity import queries
 from publicity.models import Disclosure
 
 COLUMNS = (
@@ -25,7 +25,7 @@ COLUMNS = (
 def disclosures(request: StaffRequest, rows: QuerySet[Disclosure]) -> HttpResponseBase:
     """The list page as a workbook; there is nothing private in it to mask."""
     found = list(rows)
-    names = queries.place_titles([row.division_code for row in found])
+    names = Division.objects.titles([row.division_code for row in found])
     return workbook(request, "发放公开", COLUMNS, (_cells(row, names) for row in found))
 
 

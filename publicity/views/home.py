@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 
 from huimin.core import clock
 from huimin.core.desk.http import public
+from huimin.core.models import Division
 from huimin.core.values.periods import Period
 from publicity import queries
 from publicity.views.shell import PublicRequest, open_page, show
@@ -31,7 +32,7 @@ def home(request: PublicRequest) -> HttpResponse:
 
 def _placed(rows: list[Any]) -> list[tuple[Any, str]]:
     """Each row with the name of its place, by one query for all."""
-    names = queries.place_titles([row.division_code for row in rows])
+    names = Division.objects.titles([row.division_code for row in rows])
     return [(row, names[row.division_code]) for row in rows]
 
 

@@ -12,6 +12,7 @@ from huimin.core import clock
 from huimin.core.desk.errors import too_many
 from huimin.core.desk.http import public
 from huimin.core.errors import Refused
+from huimin.core.models import Division
 from publicity import queries, services
 from publicity.forms import ObjectionForm, ProgressForm
 from publicity.views.shell import PublicRequest, names_page, open_page, private_page, show
@@ -26,7 +27,7 @@ PAGE = 100
 @open_page
 def notices(request: PublicRequest) -> HttpResponse:
     page = Paginator(queries.running_notices(clock.today()), PAGE).get_page(request.GET.get("page"))
-    names = queries.place_titles([notice.division_code for notice in page])
+    names = Division.objects.titles([notice.division_code for notice in page])
     rows = [(notice, names[notice.division_code]) for notice in page]
     return show(request, "publicity/notices.html", {"rows": rows, "page": page, "today": clock.today()})
 

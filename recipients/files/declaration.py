@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any, BinaryIO
 
 from huimin.core import crypto
@@ -36,8 +38,8 @@ def asked_facts(facts: Iterable[Fact]) -> list[Fact]:
     return [fact for fact in facts if fact.name not in WORKED_OUT]
 
 
-def read_lines(file: BinaryIO, filename: str, facts: Sequence[Fact]) -> list[LineInput]:
-    """The lines of a workbook; raises FileRefused with every fault of header and rows."""
+def read_lines(file: BinaryIO, filename: str, facts: Sequence[Fact], *, today: date) -> list[LineInput]:
+    """The lines of a workbook; raises FileRefused with every fault of header and rows. `today`: the business date."""
     asked = asked_facts(facts)
     expected = [*TITLES, *(fact.label for fact in asked)]
     table = read_rows(file, filename, expected=expected)
@@ -47,7 +49,7 @@ def read_lines(file: BinaryIO, filename: str, facts: Sequence[Fact]) -> list[Lin
     for number, cells in table.rows:
         values = {title: cells[place] for title, place in places.items()}
         by_name = {fact.name: values[fact.label] for fact in asked}
-        line = parse_line(number, values, by_name, asked, errors)
+        line = parse_line(number, values, by_name, asked, errors, today=today)
         if line is not None:
             lines.append(line)
     if errors:
@@ -61,6 +63,8 @@ def parse_line(
     facts: Mapping[str, str],
     asked: Sequence[Fact],
     errors: list[RowError],
+    *,
+    today: date,
 ) -> LineInput | None:
     """One line from texts under TITLES and under the facts' names; faults go into `errors`."""
     before = len(errors)
@@ -68,7 +72,7 @@ def parse_line(
     payee = values.get(PAYEE, "").strip()
     if payee:
         payee = _tried(row, PAYEE, identity.normalise_name, payee, errors)
-    key = _tried(row, ID, _id_key, values.get(ID, ""), errors)
+    key = _tried(row, ID, partial(_id_key, today=today), values.get(ID, ""), errors)
     quantity = _tried(row, QUANTITY, parse_quantity, values.get(QUANTITY, ""), errors)
     told = {
         fact.name: _tried(row, fact.label, _fact_reader(fact), facts.get(fact.name, ""), errors)
@@ -92,10 +96,10 @@ def parse_facts(asked: Iterable[Fact], given: Mapping[str, str]) -> dict[str, st
     return {fact.name: _fact_reader(fact)(given.get(fact.name, "")) for fact in asked}
 
 
-def _id_key(text: str) -> bytes:
+def _id_key(text: str, *, today: date) -> bytes:
     if message := refuse_number(text, "身份证号"):
         raise BadInput(message, field="id_number")
-    return crypto.blind_index("id_number", identity.parse_id_number(text).number)
+    return crypto.blind_index("id_number", identity.parse_id_number(text, today=today).number)
 
 
 def _fact_reader(fact: Fact) -> Any:

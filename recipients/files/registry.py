@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from operator import itemgetter
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from huimin.core import crypto
 from huimin.core.errors import BadInput, RowError
@@ -23,25 +23,68 @@ from huimin.core.sheets.template import TemplateColumn, styled_template
 from huimin.core.values import identity, privacy
 from huimin.core.values.pinyin import sort_key
 from recipients.files import relations
+from recipients.files.columns import (
+    ACCOUNT,
+    ACCOUNT_NAME,
+    BANK,
+    CODE,
+    EXTREME,
+    GROUP,
+    HOLDER,
+    HOLDER_ID,
+    ID,
+    LOW_INCOME,
+    NAME,
+    NOTE,
+    PHONE,
+    POVERTY,
+    PUBLIC_ACCOUNT,
+    PUBLIC_BANK,
+    PUBLIC_NAME,
+    RELATION,
+    REQUIRED,
+    RURAL,
+    SEX,
+    STATUS,
+    TITLES,
+    VILLAGE,
+)
 from recipients.files.places import Places
 from recipients.rules import commitment
 
-TITLES = (
-    "状态", "农户编码", "户主姓名", "户主身份证号", "家庭成员姓名", "身份证号", "村(居)委会", "村(居)民小组", "性别",
-    "联系电话", "年龄", "与户主关系", "账户名称", "银行账号", "开户银行", "公共账户名称", "公共账户账号",
-    "公共账户开户行", "是否低保户", "是否乡村人口", "是否建档立卡户", "是否特困人员", "备注", "创建人",
-)  # fmt: skip
-REQUIRED = (
-    "农户编码", "户主姓名", "户主身份证号", "家庭成员姓名", "身份证号", "村(居)委会", "村(居)民小组", "与户主关系",
-    "账户名称", "银行账号", "开户银行",
-)  # fmt: skip
-(
-    STATUS, CODE, HOLDER, HOLDER_ID, NAME, ID, VILLAGE, GROUP, SEX, PHONE, AGE, RELATION, ACCOUNT_NAME, ACCOUNT, BANK,
-    PUBLIC_NAME, PUBLIC_ACCOUNT, PUBLIC_BANK, LOW_INCOME, RURAL, POVERTY, EXTREME, NOTE, MAKER,
-) = range(24)  # fmt: skip
 _REQUIRED_AT = tuple((TITLES.index(title), title) for title in REQUIRED)
 _required_cells = itemgetter(*(column for column, _ in _REQUIRED_AT))
-# the staging table, in the order of COPY; types as PostgreSQL names them
+
+
+class Checked(NamedTuple):
+    """A row without faults, before its private values are sealed (_seal)."""
+
+    row: int
+    code: str
+    village: str
+    group: str
+    is_holder: bool
+    relation: str
+    holder_name: str
+    holder_number: str
+    name: str
+    name_key: str
+    number: identity.IdNumber
+    phone: str
+    is_low_income: bool
+    is_rural: bool
+    is_poverty_relief: bool
+    is_extreme_poverty: bool
+    note: str
+    status: str
+    kind: str
+    account_name: str
+    account: str
+    branch_code: str
+    bank_name: str
+
+
+# the staging table, in the order of COPY and of _seal(); types as PostgreSQL names them
 STAGED = (
     ("row_no", "int4"), ("code", "text"), ("village", "text"), ("group_name", "text"), ("is_holder", "bool"),
     ("relation", "text"), ("holder_name", "text"), ("holder_key", "bytea"), ("name", "text"), ("name_key", "text"),
@@ -131,8 +174,8 @@ class RowReader:
         # households with a faulty row are not judged as a whole, since their holder may be in that row
         self.faulty_codes: set[str] = set()
 
-    def read(self, row: int, cells: tuple[str, ...]) -> list[Any] | None:
-        """The checked values in the order of _seal(), or None when the row has faults."""
+    def read(self, row: int, cells: tuple[str, ...]) -> Checked | None:
+        """The checked values, or None when the row has faults."""
         before = len(self.findings.errors)
         if not all(map(str.strip, _required_cells(cells))):
             self._name_missing(row, cells)
@@ -150,7 +193,8 @@ class RowReader:
         if len(self.findings.errors) > before:
             self.faulty_codes.add(household[0])
             return None
-        return [row, *household, *person, phone, *flags, note, self._status(row, cells), *account]
+        rest = (phone, *flags, note, self._status(row, cells), *account)
+        return Checked._make((row, *household, *person, *rest))
 
     def _name_missing(self, row: int, cells: tuple[str, ...]) -> None:
         for column, title in _REQUIRED_AT:
@@ -342,7 +386,7 @@ def staged_rows(
     rows: Iterable[tuple[int, tuple[str, ...]]], reader: RowReader, progress: Callable[[int], None]
 ) -> Iterator[tuple[Any, ...]]:
     """Rows without faults as they are copied into the staging table, sealed block by block."""
-    block: list[list[Any]] = []
+    block: list[Checked] = []
     count = 0
     for count, (number, cells) in enumerate(rows, 1):
         checked = reader.read(number, cells)
@@ -356,20 +400,16 @@ def staged_rows(
     progress(count)
 
 
-# places in the list that RowReader.read() gives
-_HOLDER_NUMBER, _NUMBER, _PHONE_TEXT, _ACCOUNT_NUMBER = 7, 10, 11, 20
-
-
-def _seal(block: list[list[Any]]) -> Iterator[tuple[Any, ...]]:
+def _seal(block: list[Checked]) -> Iterator[tuple[Any, ...]]:
     """Ciphertext, blind index and commitment in the place of every private value."""
-    numbers = [row[_NUMBER].number for row in block]
-    accounts = [row[_ACCOUNT_NUMBER] for row in block]
+    numbers = [row.number.number for row in block]
+    accounts = [row.account for row in block]
     sealed = zip(
         block,
         crypto.encrypt_many("id_number", numbers),
         crypto.blind_index_many("id_number", numbers),
-        crypto.blind_index_many("id_number", [row[_HOLDER_NUMBER] for row in block]),
-        crypto.encrypt_many("phone", [row[_PHONE_TEXT] for row in block]),
+        crypto.blind_index_many("id_number", [row.holder_number for row in block]),
+        crypto.encrypt_many("phone", [row.phone for row in block]),
         crypto.encrypt_many("account", accounts),
         crypto.blind_index_many("account", accounts),
         _salts(len(block)),
@@ -377,11 +417,13 @@ def _seal(block: list[list[Any]]) -> Iterator[tuple[Any, ...]]:
         strict=True,
     )
     for row, id_sealed, id_key, holder_key, phone, account, account_key, salt, account_salt in sealed:
-        number, account_number = row[_NUMBER], row[_ACCOUNT_NUMBER]
+        number = row.number
         yield (
-            *row[:7], holder_key, row[8], row[9], id_sealed, id_key, salt, commitment(salt, number.number),
-            number.birth_date, number.sex, phone if row[_PHONE_TEXT] else None, *row[12:18], row[18], row[19], account,
-            account_key, account_salt, commitment(account_salt, account_number), account_number[-4:], row[21], row[22],
+            row.row, row.code, row.village, row.group, row.is_holder, row.relation, row.holder_name, holder_key,
+            row.name, row.name_key, id_sealed, id_key, salt, commitment(salt, number.number), number.birth_date,
+            number.sex, phone if row.phone else None, row.is_low_income, row.is_rural, row.is_poverty_relief,
+            row.is_extreme_poverty, row.note, row.status, row.kind, row.account_name, account, account_key,
+            account_salt, commitment(account_salt, row.account), row.account[-4:], row.branch_code, row.bank_name,
         )  # fmt: skip
 
 

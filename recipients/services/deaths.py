@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from django.db import connection, transaction
 
 from huimin.core import clock
-from huimin.core.authority import scope
 from huimin.core.authority.duties import Duty
-from huimin.core.errors import BadInput, StepForbidden, StepRefused
+from huimin.core.authority.posts import require_role
+from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit
 from huimin.core.values import privacy
 from huimin.core.work import messages, workflow
@@ -41,8 +41,7 @@ def record_death(person_id: int, *, died_on: date, actor: User) -> list[Entitlem
     registering it again.
     """
     person = _locked(person_id, actor)
-    if not scope.holds(actor, EDIT_ROLES, division_code=person.division_code):
-        raise StepForbidden("登记死亡不归您的岗位办理，须由村信息员、乡镇经办或主管部门办理。")
+    require_role(actor, EDIT_ROLES, division_code=person.division_code, act="登记死亡")
     if not person.birth_date <= died_on <= clock.today():
         raise BadInput("死亡日期应在出生日期之后、今天以前。", field="died_on")
     if person.died_on:

@@ -11,9 +11,11 @@ from django.db import connection, transaction
 from django.db.models import Max
 from psycopg.types.range import DateRange
 
+from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.authority.duties import Duty
-from huimin.core.errors import BadInput, FileRefused, RowError, StepForbidden, StepRefused
+from huimin.core.authority.posts import require_role
+from huimin.core.errors import BadInput, FileRefused, RowError, StepRefused
 from huimin.core.models import Division, Level
 from huimin.core.records import audit, files
 from huimin.core.sheets.refusals import refused_rows
@@ -23,7 +25,6 @@ from recipients.files import declaration as sheet
 from recipients.files.declaration import LineInput
 from recipients.models import Declaration, DeclarationLine
 from recipients.services import amounts
-from recipients.services.places import county_of
 from recipients.states import MAKER_ROLES, DeclarationStatus
 from subsidies.models import Policy, PolicyVersion
 from subsidies.services import version_for
@@ -68,7 +69,7 @@ def make_declaration(
         serial=last + 1,
         made_by=actor,
         reference=reference,
-        county_code=county_of(division_code),
+        county_code=scope.county_of(division_code),
         division_code=division_code,
     )
     workflow.take_duty(made, Duty.DECLARATION_MAKE, actor=actor)
@@ -77,8 +78,9 @@ def make_declaration(
 
 
 def _require_maker(policy: Policy, division_code: str, actor: User) -> None:
-    if not scope.holds(actor, MAKER_ROLES, division_code=division_code, policy_id=policy.pk):
-        raise StepForbidden("编制这个村的申报册不归您的岗位办理，须由村信息员、乡镇经办或部门经办办理。")
+    require_role(
+        actor, MAKER_ROLES, division_code=division_code, policy_id=policy.pk, act="编制这个村的申报册"
+    )
 
 
 def draft_for(pk: int, actor: User) -> Declaration:
@@ -229,7 +231,7 @@ def add_line(
     errors: list[RowError] = []
     values = {sheet.NAME: name, sheet.ID: id_number, sheet.PAYEE: payee_name, sheet.QUANTITY: quantity}
     asked = sheet.asked_facts(amounts.facts_of(version))
-    line = sheet.parse_line(1, values, facts, asked, errors)
+    line = sheet.parse_line(1, values, facts, asked, errors, today=clock.today())
     if line is None:
         raise BadInput(errors[0].message, field=errors[0].column)
     try:
@@ -328,7 +330,8 @@ def import_lines(declaration_id: int, content: bytes, *, filename: str, actor: U
         declaration = draft_for(declaration_id, actor)
         if declaration.source_file and declaration.source_file.sha256 == files.digest_of(content):
             return 0
-        lines = sheet.read_lines(io.BytesIO(content), filename, amounts.facts_of(declaration.version))
+        facts = amounts.facts_of(declaration.version)
+        lines = sheet.read_lines(io.BytesIO(content), filename, facts, today=clock.today())
         added = load_lines(declaration.pk, lines, actor=actor)
         keep_source(declaration, content, filename=filename, content_type=XLSX, actor=actor)
     return added

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -10,28 +10,25 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from huimin.core import clock
-from huimin.core.authority import scope
-from huimin.core.errors import BadInput, StepForbidden, StepRefused
-from huimin.core.models import CalendarDay, Division
+from huimin.core.authority.posts import require_role
+from huimin.core.errors import BadInput, StepRefused
+from huimin.core.models import Division
 from huimin.core.printing.documents import render_pdf
 from huimin.core.records import audit, files
 from huimin.core.values import digests
 from huimin.core.values.money import format_yuan
 from huimin.core.values.periods import Period
-from huimin.core.values.workdays import DayKind, NoticeDays
 from recipients.models import Declaration, Notice, NoticeLevel, NoticeLine, NoticePhoto
 from recipients.rules import NO_PRIVATE_PART
-from recipients.services import review
+from recipients.services import review, terms
 from recipients.states import DECLARATION_FLOW, NOTICE_LEVEL_OF, DeclarationStatus
 from subsidies.models import Policy
 
 if TYPE_CHECKING:
     from huimin.core.models import StoredFile, User
-    from subsidies.models import PolicyVersion
 
 MAX_PHOTO = 10 * 1024 * 1024
 _PICTURES = ((b"\xff\xd8\xff", b"\xff\xd9", "image/jpeg", ".jpg"), (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82", "image/png", ".png"))  # fmt: skip
-_HORIZON = 200  # days of the calendar that the longest term may need
 PER_PAGE = 102
 
 _FREEZE = """INSERT INTO recipients_noticeline
@@ -46,18 +43,6 @@ _FREEZE = """INSERT INTO recipients_noticeline
 _ROOT = """SELECT encode(hm_merkle_root(coalesce(string_agg(hm_leaf(ARRAY[n.line_no::text, n.village, n.group_name,
         n.shown_name, trim_scale(n.quantity)::text, n.standard_text, n.amount::text], %s), ''::bytea
         ORDER BY n.line_no), ''::bytea)), 'hex') FROM recipients_noticeline n WHERE n.notice_id = %s"""
-
-
-def term_of(version: PolicyVersion) -> NoticeDays:
-    kind = DayKind.WORK if version.notice_in_workdays else DayKind.NATURAL
-    return NoticeDays(version.notice_days, kind, version.notice_counts_first)
-
-
-def last_day(version: PolicyVersion, start: date) -> date:
-    """The last full day of a notice posted on `start`, by the policy's term and the county's work calendar."""
-    days = CalendarDay.objects.filter(day__range=(start, start + timedelta(days=_HORIZON)))
-    calendar = dict(days.values_list("day", "is_workday")) if version.notice_in_workdays else {}
-    return term_of(version).last_day(start, calendar)
 
 
 @transaction.atomic
@@ -100,8 +85,9 @@ def post_notice(declaration_id: int, *, place: str, starts_on: date | None = Non
 
 def _require_poster(one: Declaration, actor: User) -> None:
     step = DECLARATION_FLOW[f"end_{one.status}"]
-    if not scope.holds(actor, step.roles, division_code=one.division_code, policy_id=one.policy_id):
-        raise StepForbidden("这一级的公示不归您的岗位张贴。")
+    require_role(
+        actor, step.roles, division_code=one.division_code, policy_id=one.policy_id, act="张贴这一级公示"
+    )
 
 
 def _write(one: Declaration, level: str, start: date, place: str, actor: User) -> Notice:
@@ -132,7 +118,7 @@ def _write(one: Declaration, level: str, start: date, place: str, actor: User) -
         sequence=earlier + 1,
         level=level,
         starts_on=start,
-        ends_on=last_day(one.version, start),
+        ends_on=terms.last_day(one.version, start),
         place=place[:120],
         line_count=count,
         total=total,
@@ -191,8 +177,9 @@ def add_photo(notice_id: int, content: bytes, *, caption: str, taken_on: date, a
     """A photograph of the paper on the wall: JPEG or PNG by its bytes, at most 10 MB."""
     notice = Notice.objects.visible_to(actor).select_related("declaration").get(pk=notice_id)
     step = DECLARATION_FLOW[f"end_{notice.level}_notice"]
-    if not scope.holds(actor, step.roles, division_code=notice.division_code, policy_id=notice.policy_id):
-        raise StepForbidden("这份公示不归您的岗位办理。")
+    require_role(
+        actor, step.roles, division_code=notice.division_code, policy_id=notice.policy_id, act="存公示照片"
+    )
     content_type, ending = _picture(content)
     if taken_on > clock.today():
         raise BadInput("拍摄日期不能晚于今天。", field="taken_on")
@@ -245,7 +232,7 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
             "standard": version.standard_text,
             "start": _day(notice.starts_on),
             "end": _day(notice.ends_on),
-            "days": term_of(version).label,
+            "days": terms.term_of(version).label,
             "text": f"经村申报、审核，现将{period.label}拟享受名单公示如下。",
             "columns": ["序号", "姓名", label, "金额（元）"],
             "rows": [

@@ -6,12 +6,11 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from huimin.core import clock
-from huimin.core.authority import scope
 from huimin.core.authority.duties import Duty
-from huimin.core.errors import BadInput, StepForbidden, StepRefused
+from huimin.core.authority.posts import require_role
+from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit
 from huimin.core.work import workflow
 from recipients.models import Declaration, Notice, Objection
@@ -48,6 +47,7 @@ def file_objection(notice: Notice, text: str, contact: str = "", *, actor: User 
         notice=notice,
         policy_id=notice.policy_id,
         code=_new_code(),
+        filed_at=clock.now(),
         text=words,
         contact=contact.strip()[:100] or None,
         county_code=notice.county_code,
@@ -99,7 +99,7 @@ def answer_objection(
     )
     workflow.take_duty(declaration, Duty.OBJECTION_ANSWER, actor=actor)
     objection.status = Objection.Status.UPHELD if upheld else Objection.Status.REJECTED
-    objection.answer, objection.answered_by, objection.answered_at = answer.strip(), actor, timezone.now()
+    objection.answer, objection.answered_by, objection.answered_at = answer.strip(), actor, clock.now()
     objection.save(update_fields=["status", "answer", "answered_by", "answered_at"])
     audit.record(
         objection,
@@ -126,8 +126,7 @@ def _check(
     actor: User,
 ) -> None:
     place: dict[str, Any] = {"division_code": objection.division_code, "policy_id": declaration.policy_id}
-    if not scope.holds(actor, OBJECTION_ROLES, **place):
-        raise StepForbidden("答复异议不归您的岗位办理，须由乡镇或主管部门办理。")
+    require_role(actor, OBJECTION_ROLES, **place, act="答复异议")
     if objection.status != Objection.Status.OPEN:
         raise StepRefused("这件异议已经答复。")
     if not answer.strip():

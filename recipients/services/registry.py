@@ -12,12 +12,13 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from huimin.core import crypto
+from huimin.core import clock, crypto
 from huimin.core.accounts.queries import administrators
 from huimin.core.authority import scope
 from huimin.core.authority.duties import Duty
+from huimin.core.authority.posts import not_your_post, require_role
 from huimin.core.authority.roles import Role
-from huimin.core.errors import BadInput, StepForbidden, StepRefused
+from huimin.core.errors import BadInput, StepRefused
 from huimin.core.models import AuditEvent, User
 from huimin.core.records import audit
 from huimin.core.values import identity, privacy
@@ -67,7 +68,7 @@ def reveal(person_id: int, field: str, *, reason: str, actor: User) -> str:
         raise BadInput("看完整号码要写明原因，至少 4 个字。", field="reason")
     person = Person.objects.visible_to(actor).get(pk=person_id)
     if not may_reveal(person, actor=actor):
-        raise StepForbidden("看完整号码由管这个人的村、乡镇、窗口和主管部门人员办理。")
+        raise not_your_post(REVEAL_ROLES, "看完整号码")
     _count_reveal(actor)
     if field == "account":
         account = person.accounts.filter(is_active=True).first()
@@ -127,8 +128,7 @@ def _count_reveal(actor: User) -> None:
 def edit_person(person_id: int, changes: Mapping[str, Any], *, actor: User) -> Person:
     """Correct simple fields. The trail keeps clear values before and after, of the telephone only that it changed."""
     person = locked(person_id, actor)
-    if not scope.holds(actor, EDIT_ROLES, division_code=person.division_code):
-        raise StepForbidden("改档案不归您的岗位办理，须由村信息员、乡镇经办或主管部门办理。")
+    require_role(actor, EDIT_ROLES, division_code=person.division_code, act="改档案")
     before = {name: getattr(person, name) for name in ("name", *_PLAIN)} | {
         "group_name": person.household.group_name
     }
@@ -180,8 +180,7 @@ class NewAccount:
 def ask_account_change(person_id: int, new: NewAccount, *, reason: str, actor: User) -> AccountChange:
     """Ask for another account; nothing changes until another person has checked it."""
     person = locked(person_id, actor)
-    if not scope.holds(actor, ACCOUNT_ASK_ROLES, division_code=person.division_code):
-        raise StepForbidden("申请换卡不归您的岗位办理，须由村信息员、乡镇经办或窗口人员办理。")
+    require_role(actor, ACCOUNT_ASK_ROLES, division_code=person.division_code, act="申请换卡")
     if not reason.strip():
         raise BadInput("请填写变更原因。", field="reason")
     number = identity.normalise_account(new.number)
@@ -244,9 +243,8 @@ def check_account_change(pk: int, step: str, *, actor: User, note: str = "") -> 
 
 
 def _replace_account(asked: AccountChange) -> None:
-    Account.objects.filter(person_id=asked.person_id, is_active=True).update(
-        is_active=False, closed_at=timezone.now()
-    )
+    now = clock.now()
+    Account.objects.filter(person_id=asked.person_id, is_active=True).update(is_active=False, closed_at=now)
     salt = uuid4()
     Account.objects.create(
         person_id=asked.person_id,
@@ -259,4 +257,5 @@ def _replace_account(asked: AccountChange) -> None:
         tail=asked.number[-4:],
         branch_code=asked.branch_code,
         bank_name=asked.bank_name,
+        opened_at=now,
     )

@@ -25,7 +25,7 @@ from recipients import queries
 from recipients.files import registry
 from recipients.files.registry import Findings
 from recipients.models import RegistryImport
-from recipients.services.places import county_of, home_of, places_for
+from recipients.services.places import county_of_home, home_of, places_for
 from recipients.states import IMPORT_ROLES
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def submit_import(content: bytes, *, filename: str, actor: User) -> tuple[Regist
     if earlier := applied_before(content, actor=actor):
         return earlier, None
     digest = files.digest_of(content)
-    place = {"county_code": county_of(home), "division_code": home}
+    place = {"county_code": county_of_home(home), "division_code": home}
     stored = files.store(
         content, name=filename, purpose="registry_import", content_type=XLSX, actor=actor, **place
     )
@@ -71,7 +71,7 @@ def submit_import(content: bytes, *, filename: str, actor: User) -> tuple[Regist
 
 def applied_before(content: bytes, *, actor: User) -> RegistryImport | None:
     """The import that already took these bytes into this person's county."""
-    county = county_of(home_of(actor, IMPORT_ROLES))
+    county = county_of_home(home_of(actor, IMPORT_ROLES))
     applied = RegistryImport.objects.filter(status=RegistryImport.Status.APPLIED)
     return (
         applied.select_related("created_by")

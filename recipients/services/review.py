@@ -13,6 +13,7 @@ from django.db.models import Count, Sum
 from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.authority.duties import Duty
+from huimin.core.authority.posts import require_role
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
 from huimin.core.records import audit
 from huimin.core.work import workflow
@@ -27,7 +28,7 @@ from recipients.models import (
     Objection,
 )
 from recipients.rules import next_level, skipped_levels, vote_passes
-from recipients.services import entitlements
+from recipients.services import entitlements, terms
 from recipients.states import (
     DECLARATION_FLOW,
     EXCLUDE_ROLES,
@@ -159,7 +160,8 @@ def _notice_refusal(one: Declaration) -> str:
     if waiting:
         return f"还有 {waiting} 件异议没有答复，不能进入下一步。"
     if clock.today() <= notice.ends_on:
-        return f"公示到{notice.ends_on.month}月{notice.ends_on.day}日期满，次日才能进入下一步。"
+        until = f"公示到{notice.ends_on.month}月{notice.ends_on.day}日期满，次日才能进入下一步。"
+        return until + terms.warning_of(notice)
     return ""
 
 
@@ -308,8 +310,7 @@ def exclude_line(line_id: int, *, reason: str, actor: User) -> DeclarationLine:
     roles = EXCLUDE_ROLES.get(DeclarationStatus(one.status))
     if roles is None:
         raise StepRefused(f"申报册“{one.get_status_display()}”，这时不能剔除；公示期间请按异议办理。")
-    if not scope.holds(actor, roles, division_code=one.division_code, policy_id=one.policy_id):
-        raise StepForbidden("剔除不归您的岗位办理，须由正在审核这册的人办理。")
+    require_role(actor, roles, division_code=one.division_code, policy_id=one.policy_id, act="剔除")
     if one.status == DeclarationStatus.TOWNSHIP_REVIEW:
         workflow.take_duty(one, Duty.TOWNSHIP_REVIEW, actor=actor)
     mark_excluded(one, [line.pk], reason=reason, actor=actor)

@@ -24,7 +24,16 @@ from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import Step
 from huimin.core.desk import lists, pages
 from huimin.core.desk.exports import XLSX, download, workbook
-from huimin.core.desk.http import StaffRequest, opens, take_action_key, take_step
+from huimin.core.desk.history import history
+from huimin.core.desk.http import (
+    StaffRequest,
+    act_on_form,
+    act_once,
+    act_with,
+    opens,
+    take_action_key,
+    take_step,
+)
 from huimin.core.desk.pages import Link, Nothing, Panel, Stat
 from huimin.core.errors import FileRefused, Refused
 from huimin.core.models import Division, Level
@@ -34,9 +43,9 @@ from huimin.core.values.periods import Period
 from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.files import declaration as sheet
-from recipients.models import Declaration, DeclarationLine
+from recipients.models import Declaration, DeclarationLine, Notice
 from recipients.rules import vote_passes
-from recipients.services import amounts, declarations, notices, review
+from recipients.services import amounts, declarations, notices, review, terms
 from recipients.services.places import roots
 from recipients.states import (
     DECLARATION_FLOW,
@@ -45,7 +54,6 @@ from recipients.states import (
     NOTICE_STATES,
     DeclarationStatus,
 )
-from recipients.views import helpers
 from subsidies.models import Policy
 from subsidies.rules import Rule
 
@@ -135,7 +143,7 @@ def declaration_new(request: StaffRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         made: list[Declaration] = []
-        if helpers.act_on_form(
+        if act_on_form(
             request,
             form,
             lambda: made.append(
@@ -203,6 +211,7 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
         request.user, MAKER_ROLES, division_code=one.division_code, policy_id=one.policy_id
     )
     standing = review.standing_notice(one) if one.status in NOTICE_STATES else None
+    may_post = one.status in NOTICE_STATES and standing is None and _may_post(request, one)
     return context | {
         "one": one,
         "place": queries.place_names([one.division_code])[one.division_code],
@@ -214,13 +223,14 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
         "line_form": forms.LineForm(facts=rule.facts, quantity_label=one.version.quantity_label),
         "sheet_form": forms.SheetForm(),
         "standing": standing,
-        "may_post": one.status in NOTICE_STATES and standing is None and _may_post(request, one),
+        "may_post": may_post,
         "post_form": forms.PostNoticeForm(initial={"starts_on": clock.today()}),
-        "term": notices.term_of(one.version).label,
+        "term": terms.term_of(one.version).label,
+        "term_warning": _term_warning(one, standing, may_post),
         "notices": one.notices.order_by("-pk"),
         "signatures": one.signatures.filter(round=one.round).select_related("signed_by"),
         "meetings": one.deliberations.order_by("-pk"),
-        "history": queries.history(one),
+        "history": history(one, nobody=""),
         "action_key": str(uuid4()),
         "faults": forms_given.get("faults", []),
         "nothing": Nothing("册里还没有明细", "可以逐人录入、导入表格，或从上期带入。"),
@@ -267,6 +277,13 @@ def _may_exclude(request: StaffRequest, one: Declaration) -> bool:
 def _may_post(request: StaffRequest, one: Declaration) -> bool:
     roles = DECLARATION_FLOW[f"end_{one.status}"].roles
     return scope.holds(request.user, roles, division_code=one.division_code, policy_id=one.policy_id)
+
+
+def _term_warning(one: Declaration, standing: Notice | None, may_post: bool) -> str:
+    """Of the paper that hangs, or of the one that would be posted today."""
+    if standing:
+        return terms.warning_of(standing)
+    return terms.warning_before(one.version, clock.today()) if may_post else ""
 
 
 def _panel(request: StaffRequest, one: Declaration) -> Panel:
@@ -346,9 +363,7 @@ def line_add(request: StaffRequest, pk: int) -> HttpResponse:
             actor=request.user,
         )
 
-    return helpers.act_with(
-        request, form, add, name="declaration.line.add", back=_url(pk), done="已录入一行。"
-    )
+    return act_with(request, form, add, name="declaration.line.add", back=_url(pk), done="已录入一行。")
 
 
 def _line(request: StaffRequest, pk: int, line: int) -> DeclarationLine:
@@ -370,7 +385,7 @@ def line_change(request: StaffRequest, pk: int, line: int) -> HttpResponse:
     if (
         request.method == "POST"
         and form.is_valid()
-        and helpers.act_on_form(
+        and act_on_form(
             request,
             form,
             lambda: declarations.change_line(
@@ -389,7 +404,7 @@ def line_change(request: StaffRequest, pk: int, line: int) -> HttpResponse:
 @require_POST
 def line_remove(request: StaffRequest, pk: int, line: int) -> HttpResponse:
     _line(request, pk, line)
-    return helpers.act(
+    return act_once(
         request,
         lambda: declarations.remove_line(line, actor=request.user),
         name="declaration.line.remove",
@@ -402,7 +417,7 @@ def line_remove(request: StaffRequest, pk: int, line: int) -> HttpResponse:
 @require_POST
 def line_exclude(request: StaffRequest, pk: int, line: int) -> HttpResponse:
     _line(request, pk, line)
-    return helpers.act_with(
+    return act_with(
         request,
         forms.ExcludeForm(request.POST),
         lambda data: review.exclude_line(line, reason=data["reason"], actor=request.user),
@@ -416,7 +431,7 @@ def line_exclude(request: StaffRequest, pk: int, line: int) -> HttpResponse:
 @require_POST
 def lines_prefill(request: StaffRequest, pk: int) -> HttpResponse:
     _visible(request, pk)
-    return helpers.act(
+    return act_once(
         request,
         lambda: declarations.prefill(pk, actor=request.user),
         name="declaration.prefill",
@@ -489,7 +504,7 @@ def lines_export(request: StaffRequest, pk: int) -> HttpResponseBase:
 @require_POST
 def notice_post(request: StaffRequest, pk: int) -> HttpResponse:
     _visible(request, pk)
-    return helpers.act_with(
+    return act_with(
         request,
         forms.PostNoticeForm(request.POST),
         lambda data: notices.post_notice(

@@ -19,7 +19,7 @@ from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.desk import lists
 from huimin.core.desk.exports import XLSX, download
-from huimin.core.desk.http import StaffRequest, opens
+from huimin.core.desk.http import StaffRequest, act_on_form, opens
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.models import BankBranch, Job
 from huimin.core.records import audit, files
@@ -59,17 +59,15 @@ def import_list(request: StaffRequest) -> HttpResponse:
 
 def _take(request: StaffRequest, form: forms.SheetForm) -> HttpResponse | None:
     upload: UploadedFile = form.cleaned_data["file"]
-    taken: list[tuple[RegistryImport, Job | None]] = []
-    if not helpers.act_on_form(
+    taken = act_on_form(
         request,
         form,
-        lambda: taken.append(
-            registry_import.submit_import(upload.read(), filename=upload.name or "", actor=request.user)
-        ),
+        lambda: registry_import.submit_import(upload.read(), filename=upload.name or "", actor=request.user),
         name="registry.upload",
-    ):
+    )
+    if taken is None:
         return None
-    one, job = taken[0]
+    one, job = taken.result
     if job is None:
         messages.info(request, registry_import.already_applied(one))
     return redirect("recipients:import-detail", pk=one.pk)

@@ -11,7 +11,7 @@ from uuid import uuid4
 import django_filters
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -26,13 +26,14 @@ from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Area
 from huimin.core.desk import lists
 from huimin.core.desk.exports import download, workbook
-from huimin.core.desk.http import StaffRequest, opens
+from huimin.core.desk.history import history
+from huimin.core.desk.http import StaffRequest, act_on_form, act_with, opens
 from huimin.core.desk.pages import Link, Nothing, Stat
 from huimin.core.sheets.writer import Column
 from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.models import Declaration, Notice, NoticeLevel, NoticePhoto, Objection
-from recipients.services import notices, objections
+from recipients.services import notices, objections, terms
 from recipients.states import DECLARATION_FLOW, NOTICE_STATES, OBJECTION_ROLES, NoticeStatus
 from recipients.views import helpers
 
@@ -75,7 +76,10 @@ def _rows(request: StaffRequest) -> QuerySet[Notice]:
     rows: QuerySet[Notice] = (
         Notice.objects.visible_to(request.user)
         .select_related("policy", "declaration")
-        .annotate(waiting=Count("objections", filter=Q(objections__status="open"), distinct=True))
+        .annotate(
+            waiting=Count("objections", filter=Q(objections__status="open"), distinct=True),
+            in_workdays=F("declaration__version__notice_in_workdays"),
+        )
     )
     return rows
 
@@ -97,10 +101,15 @@ def notice_list(request: StaffRequest) -> HttpResponse:
     context["rows"] = queries.with_places(context["page"])
     for one in context["rows"]:
         _place_on_track(one, first, last, today)
+    terms_guessed = [one for one in context["rows"] if one.in_workdays and not one.withdrawn_at]
     context |= {
         "first": first,
         "days": range(1, last.day + 1),
         "today_at": today.day - 0.5 if first <= today <= last else 0,
+        "term_warning": terms.warning(
+            min((one.starts_on for one in terms_guessed), default=None),
+            max((one.ends_on for one in terms_guessed), default=None),
+        ),
         "stats": _stats(request, today),
         "nothing": Nothing(
             "这段时间没有公示",
@@ -179,7 +188,8 @@ def notice_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "place": queries.place_names([one.division_code])[one.division_code],
         "word": status.label,
         "badge": _BADGES[status],
-        "term": notices.term_of(one.declaration.version).label,
+        "term": terms.term_of(one.declaration.version).label,
+        "term_warning": terms.warning_of(one),
         "photos": one.photos.select_related("file"),
         "objections": one.objections.defer("text", "contact"),
         "photo_form": forms.PhotoForm(initial={"taken_on": clock.today()}),
@@ -187,7 +197,7 @@ def notice_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "may_photo": scope.holds(request.user, DECLARATION_FLOW[f"end_{one.level}_notice"].roles, **place),
         "is_running": status == NoticeStatus.RUNNING,
         "action_key": str(uuid4()),
-        "history": queries.history(one),
+        "history": history(one, nobody=""),
         "may_open_declaration": scope.reads(request.user, Area.REVIEW),
     }
     return render(request, "recipients/notice_detail.html", context)
@@ -213,7 +223,7 @@ def photo_add(request: StaffRequest, pk: int) -> HttpResponse:
         content = upload.read(notices.MAX_PHOTO + 1)
         notices.add_photo(pk, content, caption=data["caption"], taken_on=data["taken_on"], actor=request.user)
 
-    return helpers.act_with(
+    return act_with(
         request,
         form,
         add,
@@ -239,7 +249,7 @@ def photo(request: StaffRequest, pk: int, photo: int) -> HttpResponse:
 @sensitive_post_parameters("text", "contact")
 def objection_file(request: StaffRequest, pk: int) -> HttpResponse:
     _notice(request, pk)
-    return helpers.act_with(
+    return act_with(
         request,
         forms.ObjectionForm(request.POST),
         lambda data: objections.file_by_clerk(
@@ -306,7 +316,7 @@ def objection_export(request: StaffRequest) -> HttpResponseBase:
 def objection_detail(request: StaffRequest, pk: int) -> HttpResponse:
     rows = Objection.objects.visible_to(request.user)
     one = get_object_or_404(
-        rows.select_related("notice__policy", "notice__declaration", "answered_by"), pk=pk
+        rows.select_related("notice__policy", "notice__declaration__version", "answered_by"), pk=pk
     )
     declaration = one.notice.declaration
     standing = declaration.lines.filter(excluded_at_level="").select_related("beneficiary")
@@ -325,26 +335,28 @@ def _objection_context(
 
     place: dict[str, Any] = {"division_code": one.division_code, "policy_id": declaration.policy_id}
     knows_how = scope.holds(request.user, OBJECTION_ROLES, **place)
+    is_open = one.status == Objection.Status.OPEN
     return {
         "one": one,
         "declaration": declaration,
         "place": queries.place_names([one.division_code])[one.division_code],
         "badge": _OBJECTION_BADGES[one.status],
         "form": form,
-        "is_open": one.status == Objection.Status.OPEN,
+        "is_open": is_open,
         "is_live": declaration.status in NOTICE_STATES and declaration.round == one.notice.round,
         "may_answer": knows_how,
         "why_not": workflow.separation_refusal(declaration, Duty.OBJECTION_ANSWER, actor=request.user)
         if knows_how
         else "",
-        "history": queries.history(one),
+        "history": history(one, nobody=""),
+        "term_warning": terms.warning_of(one.notice) if is_open else "",
         "action_key": str(uuid4()),
     }
 
 
 def _answer(request: StaffRequest, one: Objection, form: forms.AnswerForm) -> bool:
     data = form.cleaned_data
-    done = helpers.act_on_form(
+    done = act_on_form(
         request,
         form,
         lambda: objections.answer_objection(
@@ -359,4 +371,4 @@ def _answer(request: StaffRequest, one: Objection, form: forms.AnswerForm) -> bo
     )
     if done:
         messages.success(request, "已答复。属实的，原公示已撤下，请重新张贴并重算天数。")
-    return done
+    return done is not None

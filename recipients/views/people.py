@@ -20,7 +20,8 @@ from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import within
 from huimin.core.desk import lists, pages
 from huimin.core.desk.exports import workbook
-from huimin.core.desk.http import StaffRequest, code_first, opens, take_step
+from huimin.core.desk.history import history
+from huimin.core.desk.http import StaffRequest, act_on_form, act_with, code_first, opens, take_step
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import BadInput, Refused
 from huimin.core.sheets.writer import Column
@@ -181,7 +182,7 @@ def _detail(request: StaffRequest, person: Person, shown: dict[str, str] | None 
         .select_related("asked_by", "checked_by")
         .order_by("-pk"),
         "rights": rights,
-        "history": queries.history(person),
+        "history": history(person, nobody=""),
         # a panel that this person's roles may not open is not asked for
         "payments_url": helpers.url_if_any("disbursement:person-payments", person.pk)
         if scope.reads(request.user, Area.ROSTER)
@@ -246,7 +247,7 @@ def person_edit(request: StaffRequest, pk: int) -> HttpResponse:
     if (
         request.method == "POST"
         and form.is_valid()
-        and helpers.act_on_form(
+        and act_on_form(
             request,
             form,
             lambda: registry.edit_person(pk, form.cleaned_data, actor=request.user),
@@ -262,7 +263,7 @@ def person_edit(request: StaffRequest, pk: int) -> HttpResponse:
 @require_POST
 def person_death(request: StaffRequest, pk: int) -> HttpResponse:
     get_object_or_404(Person.objects.visible_to(request.user), pk=pk)
-    return helpers.act_with(
+    return act_with(
         request,
         forms.DeathForm(request.POST),
         lambda data: deaths.record_death(pk, died_on=data["died_on"], actor=request.user),
@@ -299,7 +300,7 @@ def account_ask(request: StaffRequest, pk: int) -> HttpResponse:
         given = dict(form.cleaned_data)
         reason = given.pop("reason")
         new = registry.NewAccount(**given)
-        if helpers.act_on_form(
+        if act_on_form(
             request,
             form,
             lambda: registry.ask_account_change(pk, new, reason=reason, actor=request.user),

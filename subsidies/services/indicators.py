@@ -9,6 +9,7 @@ from django.db import transaction
 
 from huimin.core import clock
 from huimin.core.authority.duties import Duty
+from huimin.core.authority.posts import require_role
 from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit
@@ -16,7 +17,7 @@ from huimin.core.values.money import parse_yuan
 from huimin.core.work import workflow
 from huimin.core.work.verbs import advances
 from subsidies.models import Indicator, IndicatorMove, IndicatorPolicy, Policy
-from subsidies.services.keeping import keep, require
+from subsidies.services.keeping import keep
 from subsidies.states import INDICATOR_FLOW, IndicatorStatus
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def register_indicator(
     budget_unit: str = "",
 ) -> Indicator:
     """Put a document's money (元) on record; nothing can be spent before another person confirms it."""
-    require(actor, REGISTRARS, division_code=county_code, act="登记指标")
+    require_role(actor, REGISTRARS, division_code=county_code, act="登记指标")
     issued = parse_yuan(issued, allow_zero=False, name="下达数")
     indicator = keep(
         Indicator(
@@ -108,7 +109,7 @@ def attach_indicator(
     indicator: Indicator, *, policy: Policy, actor: User, priority: int = 1
 ) -> IndicatorPolicy:
     """Let the indicator pay this policy; the smaller priority is drawn first, then the older indicator."""
-    require(actor, ATTACHERS, division_code=indicator.division_code, policy_id=policy.pk, act="挂接指标")
+    require_role(actor, ATTACHERS, division_code=indicator.division_code, policy_id=policy.pk, act="挂接指标")
     held = (
         Indicator.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=indicator.pk)
     )

@@ -1,29 +1,13 @@
-"""What all services of this room share: saving with the clerk's sentence, and asking for the right role."""
+"""What all services of this room share: saving with the clerk's sentence."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 
-from huimin.core.authority import scope
-from huimin.core.authority.roles import Role
-from huimin.core.errors import BadInput, StepForbidden, StepRefused
-
-if TYPE_CHECKING:
-    from huimin.core.models import User
-
-
-def require(
-    actor: User, roles: Collection[str], *, division_code: str, policy_id: int | None = None, act: str
-) -> None:
-    """StepForbidden unless a grant gives one of the roles at that place; `act` is the verb in the sentence."""
-    if not scope.holds(actor, roles, division_code=division_code, policy_id=policy_id):
-        names = "、".join(Role(role).label for role in sorted(roles))
-        raise StepForbidden(f"“{act}”不归您的岗位办理，须由{names}办理。")
-
+from huimin.core.errors import BadInput, StepRefused
 
 Row = TypeVar("Row", bound=models.Model)
 

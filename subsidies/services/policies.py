@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
+from huimin.core.authority.posts import require_role
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit
 from huimin.core.work import workflow
 from huimin.core.work.verbs import advances
 from subsidies.models import Policy
-from subsidies.services.keeping import keep, require
+from subsidies.services.keeping import keep
 from subsidies.services.versions import move_version
 from subsidies.states import POLICY_FLOW, VERSION_FLOW, PolicyStatus, VersionStatus
 
@@ -26,7 +27,7 @@ _TOGETHER = frozenset(one.name for one in VERSION_FLOW.steps)
 def draft_policy(county_code: str, *, actor: User, **facts: Any) -> Policy:
     """A new policy on the county's list, as a draft; `facts` are the fields of Policy."""
     one = POLICY_FLOW["draft"]
-    require(actor, one.roles, division_code=county_code, act=one.label)
+    require_role(actor, one.roles, division_code=county_code, act=one.label)
     policy = keep(Policy(county_code=county_code, division_code=county_code, made_by=actor, **facts))
     workflow.take_duty(policy, one.duty, actor=actor)
     audit.record(policy, action=one.name, actor=actor, label="拟订", after=one.target)
@@ -38,7 +39,7 @@ def revise_policy(policy: Policy, *, actor: User, **facts: Any) -> Policy:
     """Change a draft; once sent, it is fixed until it comes back."""
     one = POLICY_FLOW["revise"]
     held = _held(policy.pk, actor)
-    require(actor, one.roles, division_code=held.division_code, policy_id=held.pk, act="修改政策")
+    require_role(actor, one.roles, division_code=held.division_code, policy_id=held.pk, act="修改政策")
     if held.status != PolicyStatus.DRAFT:
         raise StepRefused(f"政策“{held}”当前为“{held.get_status_display()}”，只有草稿可以修改。")
     before = {name: str(getattr(held, name)) for name in facts}

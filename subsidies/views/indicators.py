@@ -21,7 +21,8 @@ from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
-from huimin.core.desk.http import StaffRequest, opens, take_step
+from huimin.core.desk.history import history
+from huimin.core.desk.http import StaffRequest, act_on_form, opens, take_step
 from huimin.core.desk.pages import Link, Nothing, Pair, Panel, acts
 from huimin.core.sheets.writer import Column
 from huimin.core.values.money import format_yuan
@@ -31,7 +32,7 @@ from subsidies.forms import AttachForm, IndicatorFilter, IndicatorForm
 from subsidies.models import Indicator, Policy
 from subsidies.services.indicators import ATTACHERS, REGISTRARS
 from subsidies.states import INDICATOR_FLOW, IndicatorStatus, PolicyStatus
-from subsidies.views import not_yours, through, trail_entries
+from subsidies.views import not_yours, told
 
 _SORTS = {
     "document": "document_number",
@@ -133,7 +134,7 @@ def indicator_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "moves": indicator.moves.select_related("actor").order_by("-id")[:200],
         "can_attach": can_attach,
         "panel": panel,
-        "entries": trail_entries(queries.history(indicator)),
+        "entries": history(indicator, limit=50, told=told),
     }
     return render(request, "subsidies/indicator_detail.html", context)
 
@@ -146,7 +147,7 @@ def indicator_register(request: StaffRequest) -> HttpResponse:
     form = IndicatorForm(request.POST or None, initial={"year": clock.today().year})
     if request.method == "POST" and form.is_valid():
         facts = form.cleaned_data
-        made = through(
+        made = act_on_form(
             request,
             form,
             lambda: services.register_indicator(county, actor=request.user, **facts),
@@ -154,7 +155,7 @@ def indicator_register(request: StaffRequest) -> HttpResponse:
         )
         if made:
             messages.success(request, "已登记。下一步：财政复核确认。")
-            return redirect("subsidies:indicator-detail", made.pk)
+            return redirect("subsidies:indicator-detail", made.result.pk)
     return _form_page(request, form, "登记指标", "登记", _crumbs(Link("登记指标")))
 
 
@@ -167,14 +168,14 @@ def indicator_attach(request: StaffRequest, pk: int) -> HttpResponse:
     form = AttachForm(request.POST or None, policies=open_policies.exclude(status=PolicyStatus.ABOLISHED))
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data
-        made = through(
+        made = act_on_form(
             request,
             form,
             lambda: services.attach_indicator(indicator, actor=request.user, **chosen),
             name="indicator.attach",
         )
         if made:
-            messages.success(request, f"已挂接到“{made.policy}”。")
+            messages.success(request, f"已挂接到“{made.result.policy}”。")
             return redirect("subsidies:indicator-detail", pk)
     back = Link(indicator.document_number, reverse("subsidies:indicator-detail", args=[pk]))
     return _form_page(request, form, f"挂接政策：{indicator}", "挂接", _crumbs(back, Link("挂接政策")))

@@ -21,7 +21,8 @@ from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
-from huimin.core.desk.http import StaffRequest, opens, take_step
+from huimin.core.desk.history import history
+from huimin.core.desk.http import StaffRequest, act_on_form, opens, take_step
 from huimin.core.desk.pages import Act, Link, Nothing, Pair, Panel, acts
 from huimin.core.errors import Refused
 from huimin.core.sheets.writer import Column
@@ -31,7 +32,7 @@ from subsidies.forms import PolicyFilter, PolicyForm, TryForm
 from subsidies.models import Policy, PolicyVersion
 from subsidies.rules.levels import levels_of
 from subsidies.states import POLICY_FLOW, VERSION_FLOW, PolicyStatus, ReviewLevel, VersionStatus
-from subsidies.views import not_yours, through, trail_entries
+from subsidies.views import not_yours, told
 
 _SORTS = {
     "code": "code",
@@ -116,7 +117,7 @@ def policy_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "facts": _facts(policy),
         "versions": [_shown(version, today) for version in versions],
         "panel": _panel(policy, versions, request),
-        "entries": trail_entries(queries.history(policy, *versions)),
+        "entries": history(policy, *versions, limit=50, told=told),
         "indicators": policy.indicators.order_by("indicatorpolicy__priority", "pk"),
         "sees_indicators": scope.reads(request.user, Area.INDICATOR),
         "can_make": workflow.why_not(policy, POLICY_FLOW["add_version"], actor=request.user) is None,
@@ -134,7 +135,7 @@ def policy_create(request: StaffRequest) -> HttpResponse:
     form = PolicyForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         facts = form.cleaned_data
-        made = through(
+        made = act_on_form(
             request,
             form,
             lambda: services.draft_policy(county, actor=request.user, **facts),
@@ -142,7 +143,7 @@ def policy_create(request: StaffRequest) -> HttpResponse:
         )
         if made:
             messages.success(request, "已存为草稿。下一步：添加补贴标准，再送审。")
-            return redirect("subsidies:version-add", made.pk)
+            return redirect("subsidies:version-add", made.result.pk)
     return _form_page(request, form, "新建政策", _crumbs(Link("新建政策")))
 
 
@@ -159,7 +160,7 @@ def policy_edit(request: StaffRequest, pk: int) -> HttpResponse:
     form = PolicyForm(request.POST or None, instance=_policy(request, pk))
     if request.method == "POST" and form.is_valid():
         facts = form.cleaned_data
-        made = through(
+        made = act_on_form(
             request,
             form,
             lambda: services.revise_policy(policy, actor=request.user, **facts),

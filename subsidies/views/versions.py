@@ -11,13 +11,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from huimin.core.authority.roles import Area
-from huimin.core.desk.http import StaffRequest, opens, take_step
+from huimin.core.desk.http import StaffRequest, act_on_form, opens, take_step
 from huimin.core.desk.pages import Link
 from subsidies import services
 from subsidies.forms import VersionForm
 from subsidies.models import Policy, PolicyVersion
 from subsidies.states import POLICY_FLOW, VERSION_FLOW, VersionStatus
-from subsidies.views import not_yours, through
+from subsidies.views import not_yours
 
 # what each button did
 _BUTTONS = {
@@ -39,14 +39,14 @@ def version_add(request: StaffRequest, pk: int) -> HttpResponse:
     initial = {name: value for name, value in initial.items() if name not in {"valid_from", "valid_to"}}
     form = VersionForm(request.POST or None, initial=initial, kept_rule=kept)
     if request.method == "POST" and form.is_valid():
-        made = through(
+        made = act_on_form(
             request,
             form,
             lambda: services.add_version(policy, actor=request.user, **form.terms()),
             name="version.add",
         )
         if made:
-            messages.success(request, f"第 {made.number} 版已存为草稿。先试一试，再送审。")
+            messages.success(request, f"第 {made.result.number} 版已存为草稿。先试一试，再送审。")
             return redirect("subsidies:policy-detail", pk)
     return _page(request, policy, form, "添加版本")
 
@@ -64,7 +64,7 @@ def version_edit(request: StaffRequest, pk: int) -> HttpResponse:
     initial, kept = VersionForm.initial_of(version)
     form = VersionForm(request.POST or None, initial=initial, kept_rule=kept)
     if request.method == "POST" and form.is_valid():
-        made = through(
+        made = act_on_form(
             request,
             form,
             lambda: services.revise_version(version, actor=request.user, **form.terms()),

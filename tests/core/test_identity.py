@@ -170,10 +170,11 @@ def test_any_text_is_either_a_number_or_a_sentence(text):
     assert sentence.endswith(("。", "？"))
 
 
-def test_who_is_born_today_is_read_without_naming_the_day():
+def test_who_is_born_on_the_business_day_is_read_and_who_is_born_after_it_is_not():
+    born = number("20200229")
     with pytest.raises(BadInput, match="晚于今天"):
-        parse_id_number(number("29990101"))
-    assert parse_id_number(number("20200229")).birth_date == date(2020, 2, 29)
+        parse_id_number(born, today=date(2020, 2, 28))
+    assert parse_id_number(born, today=date(2020, 2, 29)).birth_date == date(2020, 2, 29)
 
 
 def test_age_counts_full_years():

@@ -3,6 +3,7 @@
 import io
 import json
 from datetime import date
+from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
@@ -191,7 +192,7 @@ def granted(security, username, role, division):
         "first_day": date(2026, 1, 1),
         "last_day": "",
     }
-    security.post(reverse("core:grant-give", args=[user.pk]), facts)
+    security.post(reverse("core:grant-give", args=[user.pk]), facts | {"action_key": uuid4()})
     assert user.grants.get().role == role
 
 
@@ -239,7 +240,7 @@ def test_neither_of_the_two_can_do_the_others_half_or_their_own(monkeypatch):
         "last_day": "",
     }
     for client, about in ((system, "luo.wei"), (security, "luo.wei")):
-        client.post(reverse("core:grant-give", args=[both[about].pk]), facts)
+        client.post(reverse("core:grant-give", args=[both[about].pk]), facts | {"action_key": uuid4()})
     assert Grant.objects.count() == 2
 
 

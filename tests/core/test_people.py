@@ -12,13 +12,13 @@ from huimin.core.sheets.reader import read_rows
 from huimin.core.values.identity import age_on, check_digits_ok, luhn_ok
 from huimin.demo import people
 from huimin.demo.people import (
-    REGISTRY_TITLES,
     Village,
     bad_rows,
     generate_households,
     registry_rows,
     write_registry,
 )
+from recipients.files.columns import TITLES
 
 VILLAGES = [Village(f"3415241002{n:02d}", f"余岭{n}村") for n in range(7)]
 ON = date(2026, 6, 1)
@@ -113,15 +113,14 @@ def test_the_registry_has_its_24_columns_in_order_and_comes_back_as_written(hous
     some = households[:40]
     out = io.BytesIO()
     count = write_registry(out, some, on=ON)
-    table = read_rows(out, "采集表.xlsx", expected=REGISTRY_TITLES)
-    assert tuple(table.header) == REGISTRY_TITLES[:24]
-    assert match_header(table.header, REGISTRY_TITLES)["创建人"] == 23
+    table = read_rows(out, "采集表.xlsx", expected=TITLES)
+    assert tuple(table.header) == TITLES
+    assert match_header(table.header, TITLES)["创建人"] == 23
     rows = [cells for _, cells in table.rows]
     assert rows == list(registry_rows(some, on=ON))
     assert count == len(rows)
     required = [
-        REGISTRY_TITLES.index(title)
-        for title in ("农户编码", "户主姓名", "身份证号", "与户主关系", "银行账号")
+        TITLES.index(title) for title in ("农户编码", "户主姓名", "身份证号", "与户主关系", "银行账号")
     ]
     assert all(row[place] for row in rows for place in required)
 

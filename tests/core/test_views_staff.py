@@ -3,6 +3,7 @@
 import time
 from datetime import date, timedelta
 from io import BytesIO
+from uuid import uuid4
 
 import pytest
 from django.urls import reverse
@@ -49,6 +50,7 @@ def clerk():
 
 def grant_form(**more):
     form = {
+        "action_key": str(uuid4()),
         "role": Role.TOWNSHIP_CLERK,
         "division": TOWN,
         "policies": "",
@@ -93,6 +95,13 @@ def test_the_security_administrator_grants_from_day_to_day(client, security, cle
     assert grant.granted_by == security
     event = AuditEvent.objects.get(action="grant.give")
     assert (event.division_code, event.detail["role"]) == (TOWN, "township_clerk")
+
+
+def test_a_double_click_grants_once(client, security, clerk):
+    form = grant_form()
+    client.post(f"{LIST}{clerk.pk}/grant/", form)
+    assert "刚才已经提交过" in client.post(f"{LIST}{clerk.pk}/grant/", form).content.decode()
+    assert Grant.objects.filter(user=clerk).count() == 1
 
 
 def test_a_revoked_grant_counts_no_longer_from_the_next_request_on(client, security, clerk):

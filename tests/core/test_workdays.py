@@ -8,7 +8,9 @@ from huimin.core.values.workdays import (
     DayKind,
     NoticeDays,
     add_days,
+    guessed,
     is_workday,
+    planned_until,
     seed_years,
     uncertain_years,
     workdays_between,
@@ -71,6 +73,19 @@ def test_unpublished_years_count_monday_to_friday_and_say_so():
     assert uncertain_years(date(2026, 12, 30), date(2027, 1, 2), CALENDAR) == (2027,)
     assert uncertain_years(date(2026, 1, 1), date(2026, 12, 31), CALENDAR) == ()
     assert uncertain_years(date(2003, 12, 31), date(2004, 1, 1), CALENDAR) == (2003,)
+    assert "2027年的放假安排" in guessed((2027,))
+    assert guessed(()) == ""
+
+
+def test_a_year_is_known_by_its_announced_days_alone_but_not_by_some_of_them():
+    announced = dict.fromkeys([date(2027, 1, 1), date(2027, 5, 1)], False)
+    assert uncertain_years(date(2027, 3, 1), date(2027, 3, 9), announced) == (2027,)
+    assert uncertain_years(date(2027, 3, 1), date(2027, 3, 9), announced | {date(2027, 10, 1): False}) == ()
+
+
+def test_the_next_year_is_planned_for_from_november_on():
+    assert planned_until(date(2026, 10, 31)) == date(2026, 12, 31)
+    assert planned_until(date(2026, 11, 1)) == date(2027, 12, 31)
 
 
 def test_no_days_lie_between_a_day_and_the_day_before():

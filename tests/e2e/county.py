@@ -10,7 +10,8 @@ from pathlib import Path
 from huimin.core.bankformats.simulator import simulate_return
 from huimin.core.sheets.writer import Column, write_rows
 from huimin.demo import people
-from huimin.demo.people import REGISTRY_TITLES, HouseholdData, Village
+from huimin.demo.people import HouseholdData, Village
+from recipients.files.columns import TITLES
 
 SEED = 7
 SKIPPED = 300  # generated before ours, so that nobody shares a card or telephone with the seeded county
@@ -31,13 +32,13 @@ def write_sheet(path: Path, titles: tuple[str, ...], rows: list[list[str]]) -> P
 
 
 def registry(folder: Path, families: list[HouseholdData], *, on: date) -> Path:
-    return write_sheet(folder / "采集表.xlsx", REGISTRY_TITLES, list(people.registry_rows(families, on=on)))
+    return write_sheet(folder / "采集表.xlsx", TITLES, list(people.registry_rows(families, on=on)))
 
 
 def broken_registry(folder: Path, families: list[HouseholdData], *, on: date) -> tuple[Path, list[int]]:
     """The same table with one fault of each kind, and the rows in which an importer must find them."""
     rows, errors = people.bad_rows(list(people.registry_rows(families, on=on)), seed=SEED)
-    return write_sheet(folder / "采集表-有错.xlsx", REGISTRY_TITLES, rows), [one.row for one in errors]
+    return write_sheet(folder / "采集表-有错.xlsx", TITLES, rows), [one.row for one in errors]
 
 
 def declaration(folder: Path, families: list[HouseholdData]) -> Path:

@@ -359,7 +359,7 @@ def test_a_township_sees_the_button_with_the_reason_why_not(client):
     here = paid_world(6)
     client.force_login(here["town"])
     text = client.get(desk("preview", roster_at(here).pk)).content.decode()
-    assert "由主管部门经办办理" in text
+    assert "须由部门经办办理" in text
     client.post(desk("publish", roster_at(here).pk), {"action_key": "b7f5d7f0-0000-4000-8000-000000000001"})
     assert not Disclosure.objects.exists()
 

@@ -4,7 +4,7 @@ import io
 
 from huimin.core.sheets.writer import Column, write_rows
 from huimin.core.values.identity import check_digit
-from recipients.files.registry import TITLES
+from recipients.files.columns import TITLES
 from tests.factories import VILLAGE
 
 BANK = "402376400018-县农村商业银行营业部"

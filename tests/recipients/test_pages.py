@@ -12,7 +12,9 @@ from django.urls import reverse
 
 from huimin.core.accounts import auth
 from huimin.core.authority.roles import Role
+from huimin.core.desk.history import history
 from huimin.core.models import AuditEvent
+from huimin.core.records import audit
 from huimin.core.sheets.reader import read_rows
 from recipients.models import Account, AccountChange, Declaration, Person, RegistryImport
 from recipients.services import amounts, notices, objections, registry, review
@@ -452,13 +454,13 @@ def test_the_export_of_objections_has_the_county_day(client, clerk, owner_connec
 
 
 def test_the_history_shows_a_withdrawal_and_a_failed_meeting_as_ways_back():
-    from recipients import queries
-
     people = chain()
     one = declaration(actor=people["village"], **NOTHING)
+    audit.record(one, action="deliberate.failed", actor=people["village"], label="评议没有通过")
     review.take_step(one.pk, "withdraw", actor=people["village"], note="重复编制")
-    entry = queries.history(one)[0]
-    assert (entry.text, entry.state) == ("作废", "back")
+    shown = [(entry.text, entry.state) for entry in history(one)]
+    assert shown[:2] == [("作废", "back"), ("评议没有通过", "back")]
+    assert shown[-1] == ("编制申报册", "")
 
 
 def test_an_export_is_read_in_blocks_and_leaves_nobody_out(client, clerk, monkeypatch):

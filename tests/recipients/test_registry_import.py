@@ -13,7 +13,7 @@ from huimin.core.models import AuditEvent, Division, Job
 from huimin.core.records import files
 from huimin.core.work import jobs
 from recipients.files import registry
-from recipients.files.registry import TITLES
+from recipients.files.columns import TITLES
 from recipients.models import Account, Household, Person, RegistryImport
 from recipients.rules import commit
 from recipients.services import registry_import

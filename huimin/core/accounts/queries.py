@@ -20,15 +20,11 @@ ALLOWED = "device.allow"
 
 def staff_visible_to(user: User) -> QuerySet[User]:
     """Accounts of the offices inside the reader's places, with their grants, newest first."""
-    readers = roles_reading(Area.STAFF)
-    reach = Q(pk__in=[])
-    for grant in user.active_grants:
-        if grant.role in readers:
-            reach |= scope.within(grant.division_id, field="office__division__code")
+    seen = scope.reach(user, roles_reading(Area.STAFF), place="office__division__code")
     grants = Grant.objects.select_related("office", "division", "granted_by").order_by("-id")
     # lists show no private value, so none is decrypted for them
     return (
-        User.objects.filter(reach)
+        User.objects.filter(seen)
         .defer("id_number", "phone")
         .select_related("office")
         .prefetch_related(Prefetch("grants", grants, to_attr="all_grants"))

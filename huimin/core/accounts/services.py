@@ -23,8 +23,9 @@ from huimin.core import clock, crypto
 from huimin.core.accounts import queries
 from huimin.core.accounts.credentials import hash_secret
 from huimin.core.authority import scope
+from huimin.core.authority.posts import require_role
 from huimin.core.authority.roles import Role, RoleClass, role_class
-from huimin.core.errors import BadInput, StepForbidden, StepRefused
+from huimin.core.errors import BadInput, StepRefused
 from huimin.core.models import CodeDevice, Division, Grant, Office, OfficeCredential, User
 from huimin.core.records import audit
 from huimin.core.values import identity
@@ -125,7 +126,7 @@ def revoke_grant(grant: Grant, *, note: str, actor: User | None) -> Grant:
     if not note.strip():
         raise BadInput("收回授权要写明原因。", field="note")
     if grant.revoked_at is None:
-        grant.revoked_at = timezone.now()
+        grant.revoked_at = clock.now()
         grant.save(update_fields=["revoked_at"])
         label = f"收回{grant.get_role_display()}"
         _record(grant.user, "grant.revoke", label, actor, grant=grant, place=grant.division_id, note=note)
@@ -293,7 +294,7 @@ def revoke_credential(key_id: str, *, actor: User | None) -> OfficeCredential:
         raise BadInput(f"没有“{key_id}”这个凭据。")
     _require(actor, Role.SECURITY_ADMIN, _place(credential.acts_as), about=credential.acts_as)
     ended = OfficeCredential.objects.filter(pk=credential.pk, revoked_at__isnull=True)
-    if ended.update(revoked_at=timezone.now()):
+    if ended.update(revoked_at=clock.now()):
         _record_credential(credential, "credential.revoke", actor)
     return credential
 
@@ -312,8 +313,7 @@ def first_password() -> str:
 def _require(actor: User | None, role: Role, division_code: str, *, about: User | None = None) -> None:
     if actor is None:
         return
-    if not scope.holds(actor, {role}, division_code=division_code):
-        raise StepForbidden(f"这一步不归您的岗位办理，须由{role.label}办理。")
+    require_role(actor, {role}, division_code=division_code)
     if about and bytes(about.person_key) == bytes(actor.person_key):
         raise StepRefused(OWN)
 

@@ -6,7 +6,7 @@ range of codes and every list stays one indexed condition, without a join.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol, Self
 
 from django.db import models
@@ -30,12 +30,12 @@ class Holder(Protocol):
     def active_grants(self) -> Sequence[GrantInForce]: ...
 
 
-_LEVEL_DIGITS = (2, 4, 6, 9, 12)
+LEVEL_DIGITS = (2, 4, 6, 9, 12)  # of province, city, county, town, village
 
 
 def subtree_prefix(code: str) -> str:
     """341524100000 (a town) -> 341524100: what all codes below it begin with."""
-    for digits in _LEVEL_DIGITS:
+    for digits in LEVEL_DIGITS:
         if not code[digits:].strip("0"):
             return code[:digits]
     return code
@@ -56,9 +56,52 @@ def county_of(code: str) -> str:
     return code[:6] + "000000" if code and code[4:6] != "00" else ""
 
 
+def town_of(code: str) -> str:
+    """The town that a village lies in; of a town itself its own code, as of whatever lies higher."""
+    return code[:9] + "000"
+
+
 def within(code: str, *, field: str = "division_code") -> Q:
     """Rows at or below a division."""
     return Q(**{f"{field}__range": subtree_range(code)})
+
+
+NOTHING = Q(pk__in=[])
+
+
+def reach(
+    user: Holder,
+    roles: Collection[str],
+    *,
+    place: str | Callable[[str], Q] = "division_code",
+    policy: str | Callable[[list[int]], Q] = "",
+    office: str = "",
+) -> Q:
+    """Rows that a grant in one of these roles covers today; the one place that says so for sets of rows.
+
+    `place` is the field with the row's division, or gives the rows of a grant's division. `policy` is the field with
+    the row's policy, empty where rows have none and a grant limited to policies counts whole, or gives the rows that
+    a grant limited to these policies still covers. `office` is the field with the row's bank, to which the bank's
+    own people are limited.
+    """
+    found = NOTHING
+    for grant in user.active_grants:
+        if grant.role in roles:
+            here = (
+                within(grant.division_id, field=place) if isinstance(place, str) else place(grant.division_id)
+            )
+            if grant.policy_ids is not None:
+                here &= _of_policies(grant.policy_ids, policy)
+            if office and grant.role in OWN_OFFICE_ROLES:
+                here &= Q(**{office: user.office_id})
+            found |= here
+    return found
+
+
+def _of_policies(ids: list[int], policy: str | Callable[[list[int]], Q]) -> Q:
+    if isinstance(policy, str):
+        return Q(**{f"{policy}__in": ids}) if policy else Q()
+    return policy(ids)
 
 
 class ScopedQuerySet(models.QuerySet[Any]):
@@ -66,18 +109,9 @@ class ScopedQuerySet(models.QuerySet[Any]):
 
     def visible_to(self, user: Holder) -> Self:
         """Rows that a grant of `user` covers today, by place, by policy and by the area its role reads."""
-        readers = roles_reading(self.model.area)
-        reach = Q(pk__in=[])
-        for grant in user.active_grants:
-            if grant.role not in readers:
-                continue
-            here = within(grant.division_id)
-            if grant.policy_ids is not None and self.model.policy_field:
-                here &= Q(**{f"{self.model.policy_field}__in": grant.policy_ids})
-            if grant.role in OWN_OFFICE_ROLES and self.model.office_field:
-                here &= Q(**{self.model.office_field: user.office_id})
-            reach |= here
-        return self.filter(reach)
+        model = self.model
+        readers = roles_reading(model.area)
+        return self.filter(reach(user, readers, policy=model.policy_field, office=model.office_field))
 
 
 class Scoped(models.Model):

@@ -53,7 +53,8 @@ class Workflow:
     """All steps of one kind of object; `skips` are moves that a policy makes by itself (levels it does not ask for).
 
     `acts` are what people do with the object besides moving it: making, changing, giving it up. Their roles, reasons
-    and one-time codes hold like those of steps, by the same checks.
+    and one-time codes hold like those of steps, by the same checks. `setbacks` are events on the trail that are neither
+    and go against the business all the same: somebody taken off the list, a vote that failed.
     """
 
     kind: str
@@ -61,6 +62,7 @@ class Workflow:
     steps: tuple[Step, ...]
     skips: tuple[tuple[str, str], ...] = field(default=())
     acts: tuple[Step, ...] = field(default=())
+    setbacks: tuple[str, ...] = field(default=())
 
     def __getitem__(self, name: str) -> Step:
         for candidate in (*self.steps, *self.acts):

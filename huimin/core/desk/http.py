@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
+from django.forms import BaseForm, Form
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from huimin.core.models import User
 
 View = Callable[..., HttpResponseBase]
+Made = TypeVar("Made")
 
 
 class StaffRequest(HttpRequest):
@@ -89,10 +92,20 @@ def take_step(
     """
     if one.step_up and (asked := code_first(request, one.label, back=back)):
         return asked
+    return act_once(request, act, name=one.name, back=back, done=done)
+
+
+def act_once(
+    request: StaffRequest, act: Callable[[], Any], *, name: str, back: str, done: str
+) -> HttpResponse:
+    """The same for what is no step of a workflow: the form's key and the service are one transaction.
+
+    A refusal is shown as it stands, one of the wrong post as its own page.
+    """
     try:
         with transaction.atomic():
             refuse_private_note(request)
-            take_action_key(request, one.name)
+            take_action_key(request, name)
             act()
     except StepForbidden as refused:
         return forbidden(request, refused)
@@ -101,6 +114,43 @@ def take_step(
     else:
         messages.success(request, done)
     return redirect(back)
+
+
+def act_with(
+    request: StaffRequest,
+    form: Form,
+    act: Callable[[dict[str, Any]], Any],
+    *,
+    name: str,
+    back: str,
+    done: str,
+) -> HttpResponse:
+    """act_once for a small form on a page: its first fault is shown as the refusal."""
+    if not form.is_valid():
+        messages.error(request, str(next(iter(form.errors.values()))[0]))
+        return redirect(back)
+    return act_once(request, lambda: act(form.cleaned_data), name=name, back=back, done=done)
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[Made]):
+    """What a service returned, also when that is nothing."""
+
+    result: Made
+
+
+def act_on_form(
+    request: StaffRequest, form: BaseForm, act: Callable[[], Made], *, name: str
+) -> Done[Made] | None:
+    """act_once for a page that is its form; a refusal stands in the form, at its field where that is known: then None."""
+    try:
+        with transaction.atomic():
+            take_action_key(request, name)
+            return Done(act())
+    except Refused as refused:
+        field = getattr(refused, "field", "")
+        form.add_error(field if field in form.fields else None, str(refused))
+    return None
 
 
 def code_first(request: StaffRequest, act: str, *, back: str) -> HttpResponse | None:

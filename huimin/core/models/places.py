@@ -1,9 +1,11 @@
+from collections.abc import Iterable
+from datetime import date
 from typing import Self
 
 from django.db import models
 from django.db.models import Q
 
-from huimin.core.authority.scope import subtree_range
+from huimin.core.authority.scope import subtree_range, town_of
 
 
 class Level(models.TextChoices):
@@ -24,6 +26,20 @@ class DivisionQuerySet(models.QuerySet["Division"]):
 
     def villages(self, root: str) -> Self:
         return self.below(root).filter(level=Level.VILLAGE)
+
+    def names(self, codes: Iterable[str]) -> dict[str, str]:
+        """Code to the name that people say (short_name), for those that exist; one query."""
+        return {one.code: one.short_name for one in self.filter(pk__in={code for code in codes if code})}
+
+    def titles(self, codes: Iterable[str], *, between: str = "") -> dict[str, str]:
+        """Code to town and village, 梅山镇梅山村, or to its own name above them; an unknown code to itself. One query."""
+        wanted = set(codes)
+        names = self.names(wanted | {town_of(code) for code in wanted})
+        lines = {code: dict.fromkeys((town_of(code), code)) for code in wanted}
+        return {
+            code: between.join(names[one] for one in line if one in names) or code
+            for code, line in lines.items()
+        }
 
 
 class Division(models.Model):
@@ -140,12 +156,21 @@ class BankBranch(models.Model):
         return f"{self.code}-{self.name}"
 
 
+class CalendarDays(models.QuerySet["CalendarDay"]):
+    def over(self, first: date, last: date) -> dict[date, bool]:
+        """The calendar of the whole years from that of the one day to that of the other, as workdays takes it."""
+        years = (date(first.year, 1, 1), date(last.year, 12, 31))
+        return dict(self.filter(day__range=years).values_list("day", "is_workday"))
+
+
 class CalendarDay(models.Model):
     """A day whose being a work day was announced; days not listed are plain weeks (Monday to Friday)."""
 
     day = models.DateField("日期", primary_key=True)
     is_workday = models.BooleanField("工作日")
     name = models.CharField("说明", max_length=40, blank=True)
+
+    objects = CalendarDays.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = "工作日历"

@@ -99,18 +99,17 @@ def record(
 
 def visible_to(user: User) -> QuerySet[AuditEvent]:
     """Events inside the reader's places and policies; those without a place belong to the installation's county."""
-    readers = roles_reading(Area.AUDIT)
-    reach = Q(pk__in=[])
-    for grant in user.active_grants:
-        if grant.role not in readers:
-            continue
-        here = scope.within(grant.division_id)
-        if scope.covers(grant.division_id, settings.COUNTY_CODE):
-            here |= Q(division_code="")
-        if grant.policy_ids is not None:
-            here &= Q(policy_id__isnull=True) | Q(policy_id__in=grant.policy_ids)
-        reach |= here
-    return AuditEvent.objects.filter(reach)
+    seen = scope.reach(user, roles_reading(Area.AUDIT), place=_place_of_event, policy=_policy_of_event)
+    return AuditEvent.objects.filter(seen)
+
+
+def _place_of_event(code: str) -> Q:
+    here = scope.within(code)
+    return here | Q(division_code="") if scope.covers(code, settings.COUNTY_CODE) else here
+
+
+def _policy_of_event(ids: list[int]) -> Q:
+    return Q(policy_id__isnull=True) | Q(policy_id__in=ids)
 
 
 @transaction.atomic

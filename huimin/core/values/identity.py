@@ -9,9 +9,8 @@ import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from unicodedata import normalize
-from zoneinfo import ZoneInfo
 
 from huimin.core.errors import BadInput
 
@@ -82,8 +81,8 @@ def check_digits_ok(number: str) -> bool:
     return head.isdigit() and _BYTE_CHECK[sum(map(operator.mul, head.encode(), _WEIGHTS)) % 11] == number[17]
 
 
-def parse_id_number(text: str | float, *, today: date | None = None) -> IdNumber:
-    """The number with birth date and sex, or BadInput with the exact cause; `today` is the business date, if it was moved."""
+def parse_id_number(text: str | float, *, today: date) -> IdNumber:
+    """The number with birth date and sex, or BadInput with the exact cause; `today` is the business date."""
     if not isinstance(text, str):
         raise BadInput(f"身份证号{_LOST_DIGITS}", field="id_number")
     number = str(text) if _WELL_SHAPED.fullmatch(text) else normalise_id_number(text)
@@ -124,14 +123,14 @@ def _birth_date(number: str) -> date:
     return date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
 
 
-def _date_fault(number: str, today: date | None) -> str:
+def _date_fault(number: str, today: date) -> str:
     cause = ""
     try:
         born = _birth_date(number)
     except ValueError:
         cause = "不存在。"
     else:
-        if born > (today or datetime.now(ZoneInfo("Asia/Shanghai")).date()):
+        if born > today:
             cause = "晚于今天。"
         elif born < _EARLIEST_BIRTH and check_digits_ok(number):
             cause = "太早，请按身份证重新录入。"
@@ -159,7 +158,7 @@ class DisabilityCertificate:
         return f"{DISABILITY_KINDS[self.kind]}{DISABILITY_GRADES[self.grade]}"
 
 
-def disability_certificate(text: str, *, today: date | None = None) -> DisabilityCertificate:
+def disability_certificate(text: str, *, today: date) -> DisabilityCertificate:
     """Kind and grade from the 20-digit number (重度 is grade 一 or 二); BadInput with the cause."""
     number = normalise_id_number(text).upper()
     match = re.fullmatch(r"(.{18})(\d)(\d)(?:B(\d))?", number, re.ASCII)

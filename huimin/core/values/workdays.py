@@ -1,11 +1,11 @@
 """Counting days: calendar days (自然日) and working days (工作日), by the calendar that the caller gives.
 
-The calendar maps dates to "is a working day", every day of the years that the State Council has published (放假调休 moves
-weekends). A day it lacks counts as working from Monday to Friday; uncertain_years() says which years a result guessed at,
-so that screens can say so.
+The calendar maps dates to "is a working day", for the years whose 放假安排 the State Council has published (放假调休 moves
+weekends): every day of them, or the announced ones alone. A day it lacks counts as working from Monday to Friday;
+uncertain_years() says which years a result guessed at, and guessed() says it to people.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -14,6 +14,9 @@ Calendar = Mapping[date, bool]
 FIRST_YEAR, LAST_YEAR = 2004, 2026  # what the package chinesecalendar 1.11 knows
 _DAY = timedelta(days=1)
 _WEEKDAYS = 5
+# 元旦、劳动节、国庆节: holidays on fixed dates, which every published arrangement of a year names
+_MARKS = ((1, 1), (5, 1), (10, 1))
+_PUBLISHED_FROM = 11  # the month in which the next year's arrangement comes out
 
 
 class DayKind(StrEnum):
@@ -67,9 +70,29 @@ def workdays_between(first: date, last: date, calendar: Calendar) -> int:
 
 
 def uncertain_years(first: date, last: date, calendar: Calendar) -> tuple[int, ...]:
-    """Years between the two days that the calendar does not cover from end to end of the span."""
-    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
-    return tuple(sorted({day.year for day in days if day not in calendar}))
+    """Years between the two days, both included, whose 放假安排 the calendar does not hold.
+
+    `calendar` must reach over the whole of these years: one is held when the fixed holidays are in it.
+    """
+    years = range(first.year, last.year + 1)
+    return tuple(
+        year for year in years if not all(date(year, month, day) in calendar for month, day in _MARKS)
+    )
+
+
+def guessed(years: Iterable[int]) -> str:
+    """What to tell about a last day that was counted through years not held; empty where there are none."""
+    named = "、".join(map(str, years))
+    return (
+        f"{named}年的放假安排还没有公布，或没有载入工作日历：期满日按周一至周五推算，可能变动。"
+        if named
+        else ""
+    )
+
+
+def planned_until(today: date) -> date:
+    """The last day that the calendar should reach by now: this year's, from November on the next year's."""
+    return date(today.year + (today.month >= _PUBLISHED_FROM), 12, 31)
 
 
 def seed_years() -> Iterator[tuple[date, bool, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
+from uuid import uuid4
 
 import django_filters
 from django.conf import settings
@@ -26,7 +27,7 @@ from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, Role
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
-from huimin.core.desk.http import StaffRequest, code_first, opens
+from huimin.core.desk.http import StaffRequest, act_on_form, code_first, opens
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import Refused
 from huimin.core.models import Grant, User
@@ -210,6 +211,7 @@ def _detail_page(request: StaffRequest, person: Any, form: GrantForm | None = No
         "is_own": is_own,
         "may_change": may,
         "form": form or (GrantForm(user=person) if may else None),
+        "action_key": uuid4(),
     }
     return render(request, "core/staff_detail.html", context)
 
@@ -225,8 +227,10 @@ def grant_give(request: StaffRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _detail_page(request, person, form)
     data = form.cleaned_data
-    try:
-        services.grant_role(
+    given = act_on_form(
+        request,
+        form,
+        lambda: services.grant_role(
             person,
             data["role"],
             office=person.office,
@@ -235,10 +239,10 @@ def grant_give(request: StaffRequest, pk: int) -> HttpResponse:
             last_day=data["last_day"],
             policy_ids=data["policies"],
             actor=request.user,
-        )
-    except Refused as refused:
-        field = getattr(refused, "field", "")
-        form.add_error(field if field in form.fields else None, str(refused))
+        ),
+        name="grant.give",
+    )
+    if given is None:
         return _detail_page(request, person, form)
     messages.success(request, f"已授予{person}“{Role(data['role']).label}”，马上生效。")
     return redirect("core:staff-detail", pk=pk)

@@ -73,13 +73,13 @@ def handler(kind: str, *, area: str = "") -> Callable[[Handler], Handler]:
 
 def visible_to(user: User) -> QuerySet[Job]:
     """Own jobs, and those of kinds whose area a grant of this person reads at the job's place."""
-    reach = Q(created_by=user)
-    for grant in user.active_grants:
-        kinds = [kind for kind, area in _areas.items() if area and grant.role in roles_reading(area)]
+    seen = Q(created_by=user)
+    for area in {area for area in _areas.values() if area}:
+        kinds = [kind for kind, one in _areas.items() if one == area]
         # a result of all policies is not for somebody who sees a few of them
-        if kinds and grant.policy_ids is None:
-            reach |= Q(kind__in=kinds) & scope.within(grant.division_id)
-    return Job.objects.filter(reach)
+        here = scope.reach(user, roles_reading(area), policy=lambda _: scope.NOTHING)
+        seen |= Q(kind__in=kinds) & here
+    return Job.objects.filter(seen)
 
 
 def submit(

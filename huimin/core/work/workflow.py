@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 
 from huimin.core.authority import scope
 from huimin.core.authority.duties import CONFLICTS, Duty
-from huimin.core.authority.roles import Role
+from huimin.core.authority.posts import not_your_post
 from huimin.core.authority.steps import Step, Workflow
 from huimin.core.errors import StepForbidden, StepRefused
 from huimin.core.models import Involvement
@@ -85,7 +85,7 @@ def why_not(obj: Any, one: Step, *, actor: User, note: str | None = None) -> Ste
     if not scope.holds(
         actor, one.roles, division_code=obj.division_code, policy_id=getattr(obj, "policy_id", None)
     ):
-        return StepForbidden(f"这一步不归您的岗位办理，须由{_names(one.roles)}办理。")
+        return not_your_post(one.roles)
     if obj.status not in one.sources:
         return StepRefused(f"当前状态为“{obj.get_status_display()}”，不能“{one.label}”。")
     if note is not None and one.needs_note and not note.strip():
@@ -195,7 +195,3 @@ def _earlier_duty(subject: str, duty: str, actor: User) -> str:
 def _separation_text(subject: str, duty: str, actor: User) -> str:
     had = _earlier_duty(subject, duty, actor)
     return SEPARATION.format(had=Duty(had).label if had else "相关岗位", now=Duty(duty).label)
-
-
-def _names(roles: Iterable[str]) -> str:
-    return "、".join(sorted(Role(role).label for role in roles))

@@ -1,0 +1,37 @@
+"""Whose post an act is: the one sentence that tells somebody that it is not theirs, and who does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from huimin.core.authority import scope
+from huimin.core.authority.roles import Role
+from huimin.core.errors import StepForbidden
+
+
+def names_of(roles: Iterable[str]) -> str:
+    """部门经办、部门审核, the way every refusal lists them."""
+    return "、".join(sorted(Role(role).label for role in roles))
+
+
+def not_your_post(roles: Iterable[str], act: str = "") -> StepForbidden:
+    """The refusal to raise or show; `act` is what the button says, empty where the page itself is the act."""
+    what = f"“{act}”" if act else "这一步"
+    return StepForbidden(f"{what}不归您的岗位办理，须由{names_of(roles)}办理。")
+
+
+def require_role(
+    actor: scope.Holder,
+    roles: Iterable[str],
+    *,
+    division_code: str,
+    policy_id: int | None = None,
+    act: str = "",
+) -> None:
+    """Raises StepForbidden unless a grant gives one of the roles at that place, for that policy, today.
+
+    For acts that have no step of their own; steps are asked about by workflow.why_not, in the same words.
+    """
+    wanted = set(roles)
+    if not scope.holds(actor, wanted, division_code=division_code, policy_id=policy_id):
+        raise not_your_post(wanted, act)

@@ -1,0 +1,110 @@
+"""Reach for sets of rows says the same as holds() for one row, and the wrong post is told in one sentence."""
+
+from dataclasses import dataclass, field
+from itertools import product
+
+import pytest
+from django.db.models import Q
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from huimin.core.authority import posts, scope
+from huimin.core.authority.roles import Role
+from huimin.core.desk.history import history, setbacks
+from huimin.core.errors import StepForbidden
+from huimin.core.models import AuditEvent, Division
+from huimin.core.records import audit
+from huimin.core.work.workflow_docs import flows
+from tests.factories import COUNTY, OTHER_TOWN, OTHER_VILLAGE, TOWN, VILLAGE, UserFactory, county
+
+CITY = "341500000000"
+PLACES = (COUNTY, TOWN, OTHER_TOWN, VILLAGE, OTHER_VILLAGE)
+WANTED = frozenset({Role.TOWNSHIP_CLERK, Role.FINANCE_CLERK})
+
+
+@dataclass(frozen=True)
+class Grant:
+    role: str
+    division_id: str
+    policy_ids: list[int] | None
+
+
+@dataclass(frozen=True)
+class Holder:
+    active_grants: list[Grant] = field(default_factory=list)
+
+
+grants = st.builds(
+    Grant,
+    st.sampled_from([Role.TOWNSHIP_CLERK, Role.FINANCE_CLERK, Role.BANK]),
+    st.sampled_from([CITY, *PLACES]),
+    st.none() | st.lists(st.sampled_from([1, 2]), max_size=2),
+)
+
+
+@pytest.fixture
+def rows(db):
+    for place, policy in product(PLACES, (1, 2)):
+        AuditEvent.objects.create(
+            subject="tests.thing:1", action="reach", business_at="2026-01-01T00:00:00Z", county_code=COUNTY,
+            division_code=place, policy_id=policy,
+        )  # fmt: skip
+    return AuditEvent.objects.filter(action="reach")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(st.lists(grants, max_size=3))
+def test_reach_is_holds_for_every_row(rows, held):
+    user = Holder(held)
+    seen = set(rows.filter(scope.reach(user, WANTED, policy="policy_id")).values_list("pk", flat=True))
+    allowed = {
+        row.pk
+        for row in rows
+        if scope.holds(user, WANTED, division_code=row.division_code, policy_id=row.policy_id)
+    }
+    assert seen == allowed
+
+
+def test_the_place_may_be_another_field_and_limited_grants_may_count_for_nothing(rows):
+    town = Holder([Grant(Role.TOWNSHIP_CLERK, TOWN, [1])])
+    assert not rows.filter(scope.reach(town, WANTED, place="county_code")).exists()
+    assert not rows.filter(scope.reach(town, WANTED, policy=lambda _: scope.NOTHING)).exists()
+    own = scope.reach(town, WANTED, place=lambda code: Q(division_code=code))
+    assert set(rows.filter(own).values_list("division_code", flat=True)) == {TOWN}
+
+
+def test_the_wrong_post_is_told_whose_it_is():
+    nobody = Holder()
+    with pytest.raises(StepForbidden, match=r"^“改档案”不归您的岗位办理，须由乡镇经办、财政经办办理。$"):
+        posts.require_role(nobody, sorted(WANTED), division_code=TOWN, act="改档案")
+    assert str(posts.not_your_post({Role.BANK})) == "这一步不归您的岗位办理，须由代发银行办理。"
+    posts.require_role(Holder([Grant(Role.FINANCE_CLERK, COUNTY, None)]), WANTED, division_code=TOWN)
+
+
+def test_places_are_named_in_one_way(db):
+    county()
+    codes = [COUNTY, TOWN, VILLAGE, "999999999999"]
+    assert Division.objects.titles(codes) == {
+        COUNTY: "金寨县",
+        TOWN: "梅山镇",
+        VILLAGE: "梅山镇梅山村",
+        "999999999999": "999999999999",
+    }
+    assert Division.objects.titles([VILLAGE], between=" ") == {VILLAGE: "梅山镇 梅山村"}
+    assert Division.objects.names([VILLAGE, ""]) == {VILLAGE: "梅山村"}
+
+
+def test_a_history_joins_its_objects_and_shows_what_went_back(db):
+    first, second = county(), Division.objects.get(pk=TOWN)
+    person = UserFactory()
+    audit.record(first, action="make", actor=person, label="登记")
+    audit.record(second, action="rework", actor=None, note="缺材料", label="退回")
+    found = [(one.text, one.who, one.state, one.note) for one in history(first, second)]
+    assert found == [("退回", "系统", "back", "缺材料"), ("登记", person.name, "", "")]
+    assert [one.text for one in history(first, second, limit=1)] == ["退回"]
+
+
+def test_no_name_goes_back_in_one_workflow_and_forward_in_another():
+    forward = {one.name for flow in flows() for one in (*flow.steps, *flow.acts) if one.style != "danger"}
+    assert not forward & setbacks()
+    assert {"exclude", "deliberate.failed", "stop_line", "withdraw"} <= setbacks()
