@@ -135,6 +135,8 @@ ROSTER_FLOW = Workflow(
             style="danger",
         ),
     ),
+    # who checked one revision has not checked the next, which may hold other people
+    revision="revision",
 )
 
 # the desks in order, as the bar above a roster names them
@@ -192,6 +194,7 @@ ORDER_FLOW = Workflow(
         ),
         step("settle", "回盘已齐，办结", [O.SENT], O.SETTLED, [Role.RECONCILER], duty=Duty.RETURN_CONFIRM),
     ),
+    acts=(step("make", "编制支付申请", [], O.DRAFT, [Role.FINANCE_CLERK], duty=Duty.ORDER_MAKE),),
 )
 
 
@@ -225,6 +228,16 @@ RETURN_FLOW = Workflow(
             duty=Duty.RETURN_CONFIRM,
             needs_note=True,
             style="danger",
+        ),
+    ),
+    acts=(
+        step(
+            "upload",
+            "上传回盘",
+            [],
+            ReturnStatus.UPLOADED,
+            [Role.RECONCILER, Role.BANK],
+            duty=Duty.RETURN_UPLOAD,
         ),
     ),
 )
@@ -261,6 +274,9 @@ REVERSAL_FLOW = Workflow(
             needs_note=True,
             style="danger",
         ),
+    ),
+    acts=(
+        step("ask", "登记退汇或退款", [], ReversalStatus.ASKED, [Role.RECONCILER], duty=Duty.RETURN_UPLOAD),
     ),
 )
 

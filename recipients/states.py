@@ -167,6 +167,7 @@ DECLARATION_FLOW = Workflow(
             style="danger",
         ),
     ),
+    acts=(step("make", "编制申报册", [], S.DRAFT, MAKER_ROLES, duty=Duty.DECLARATION_MAKE),),
     # forward jumps over levels that the policy does not ask for
     skips=tuple(
         (source, target)
@@ -258,6 +259,7 @@ ACCOUNT_FLOW = Workflow(
             style="danger",
         ),
     ),
+    acts=(step("ask", "申请换卡", [], A.ASKED, ACCOUNT_ASK_ROLES, duty=Duty.ACCOUNT_ASK),),
 )
 
 
@@ -281,9 +283,17 @@ DEATH_FLOW = Workflow(
             style="danger",
         ),
     ),
+    acts=(step("record", "登记死亡", [], DeathStatus.STANDING, EDIT_ROLES, duty=Duty.DEATH_RECORD),),
 )
 
 FLOWS = (DECLARATION_FLOW, ENTITLEMENT_FLOW, ACCOUNT_FLOW, DEATH_FLOW)
+# (level, office, duty): in which posts a list passes a level that asks for one; office '' where one post decides
+POSTS = tuple(
+    (str(level), one.name.removeprefix("sign_") if one.target == level else "", str(one.duty))
+    for level in REVIEW_ORDER
+    for one in DECLARATION_FLOW.steps
+    if level in one.sources and one.duty and one.style != "danger"
+)
 # what 办理记录 shows as a way back: steps against the business, and a list or line that is taken down
 BACK_ACTIONS = frozenset(
     {one.name for flow in FLOWS for one in flow.steps if one.style == "danger"}

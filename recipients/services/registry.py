@@ -15,7 +15,6 @@ from django.utils import timezone
 from huimin.core import crypto
 from huimin.core.accounts.queries import administrators
 from huimin.core.authority import scope
-from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
 from huimin.core.models import AuditEvent, User
@@ -204,7 +203,7 @@ def ask_account_change(person_id: int, new: NewAccount, *, reason: str, actor: U
         county_code=person.county_code,
         division_code=person.division_code,
     )
-    workflow.take_duty(asked, Duty.ACCOUNT_ASK, actor=actor)
+    workflow.take_duty(asked, ACCOUNT_FLOW["ask"].duty, actor=actor)
     audit.record(
         asked,
         action="ask",
