@@ -23,6 +23,12 @@ def audit_chain() -> tuple[int, list[str]]:
     return state.links, faults
 
 
+@proof("审计链接得上每一个另存的链头，没有被截短、换掉")
+def anchored_heads() -> tuple[int, list[str]]:
+    checked, faults = audit.compare_heads()
+    return checked, faults[:MOST]
+
+
 @proof("不相容岗位表与制度一致")
 def duty_table() -> tuple[int, list[str]]:
     stored = set(DutyConflict.objects.values_list("first", "second"))
