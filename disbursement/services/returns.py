@@ -17,6 +17,7 @@ from disbursement.queries import open_lines
 from disbursement.services.people import TO_RETURN, inherit_duties, require_role
 from disbursement.states import RETURN_FLOW, OrderStatus, ReturnStatus
 from huimin.core import clock, crypto
+from huimin.core.authority.roles import Role
 from huimin.core.bankformats.layout import FAILURE, PENDING, SUCCESS, ReturnContent
 from huimin.core.bankformats.records import yuan_text
 from huimin.core.bankformats.returns import read_return
@@ -50,7 +51,7 @@ def accept_return(data: bytes, name: str, *, actor: User) -> Intake:
     Who uploads nowhere is told so before a byte is looked at; the order's own place and policy are asked about later.
     """
     if not any(grant.role in UPLOADERS for grant in actor.active_grants):
-        names = "、".join(sorted(role.label for role in UPLOADERS))
+        names = "、".join(sorted(Role(role).label for role in UPLOADERS))
         raise StepForbidden(f"“上传回盘”不归您的岗位办理，须由{names}办理。")
     sha256 = hashlib.sha256(data).hexdigest()
     known = _known(actor, sha256=sha256)

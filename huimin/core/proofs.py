@@ -53,7 +53,8 @@ def separation() -> tuple[int, list[str]]:
 @proof("每笔业务走过的岗位都有人办过")
 def states_have_their_people() -> tuple[int, list[str]]:
     """From every step table: what a state cannot be reached without has somebody on record (Workflow.behind)."""
-    checked, faults = 0, []
+    checked = 0
+    faults: list[str] = []
     for flow in flows():
         wanted = ", ".join(
             f"('{state}', '{duty}', '没有人办过“{Duty(duty).label}”')"
@@ -71,7 +72,8 @@ def states_have_their_people() -> tuple[int, list[str]]:
 
 @proof("每笔业务现在的状态，就是留痕里最后一步走到的状态")
 def states_are_on_the_trail() -> tuple[int, list[str]]:
-    checked, faults = 0, []
+    checked = 0
+    faults: list[str] = []
     for flow in flows():
         untold = f"""LEFT JOIN LATERAL (
                 SELECT e.after FROM core_auditevent e WHERE e.subject = '{flow.kind}:' || r.id AND e.after <> ''
