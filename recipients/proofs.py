@@ -61,9 +61,9 @@ _POSTS = f"(VALUES {_ROWS}) AS post(level, party, duty, label)"
 _WAY = f"ARRAY[{', '.join(repr(str(state)) for state in (DeclarationStatus.DRAFT, *REVIEW_ORDER))}]"
 
 
-@proof("每一册申报走过的审核、会签，都由在岗的人办过")
+@proof("每一册申报走过的审核、会签、异议答复，都由在岗的人办过")
 def levels_have_their_people() -> tuple[int, list[str]]:
-    """Levels that the version asks for and that lie behind the state; who signed for an office had its duty."""
+    """Levels that the version asks for and that lie behind the state; who signed or answered had the duty for it."""
     return rows(
         f"""SELECT '申报册 ' || d.id || ' 没有人办过“' || post.label || '”' FROM recipients_declaration d
             JOIN subsidies_policyversion v ON v.id = d.version_id
@@ -76,7 +76,14 @@ def levels_have_their_people() -> tuple[int, list[str]]:
             JOIN recipients_declaration d ON d.id = s.declaration_id JOIN core_user u ON u.id = s.signed_by_id
             JOIN {_POSTS} ON post.party = s.party
             WHERE NOT EXISTS (SELECT FROM core_involvement i WHERE i.subject = {_SUBJECT} AND i.duty = post.duty
-                              AND i.person_key = u.person_key)""",  # noqa: S608 -- constants of the step table
+                              AND i.person_key = u.person_key)
+            UNION ALL
+            SELECT '异议 ' || o.id || ' 的答复人没有办过“{Duty.OBJECTION_ANSWER.label}”' FROM recipients_objection o
+            JOIN recipients_notice n ON n.id = o.notice_id JOIN recipients_declaration d ON d.id = n.declaration_id
+            LEFT JOIN core_user u ON u.id = o.answered_by_id
+            WHERE o.status <> 'open' AND NOT EXISTS (
+                SELECT FROM core_involvement i WHERE i.subject = {_SUBJECT} AND i.duty = '{Duty.OBJECTION_ANSWER}'
+                AND i.person_key = u.person_key)""",  # noqa: S608 -- constants of the step table
         count="SELECT count(*) FROM recipients_declaration",
     )
 

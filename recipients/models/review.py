@@ -17,6 +17,7 @@ from recipients.models.registry import Person
 from recipients.states import DECLARATION_BADGES, DECLARATION_FLOW, NOTICE_STATES, POSTS, DeclarationStatus
 from subsidies.models import JointParty, Policy, PolicyVersion
 
+_ANSWER = DECLARATION_FLOW["return_notice"].duty
 _OFFICES = ", ".join(f"('{party}', '{duty}')" for _, party, duty in POSTS if party)
 
 
@@ -517,6 +518,25 @@ class Objection(Scoped):
                     IF NOT EXISTS (SELECT FROM recipients_notice n WHERE n.id = NEW.notice_id
                                    AND n.policy_id = NEW.policy_id AND n.division_code = NEW.division_code) THEN
                         RAISE EXCEPTION '异议的政策和地点应与公示相同' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="answered_in_duty",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                # an answer lets the list go on: given once, by somebody on record for it, who is no maker of the list
+                func=f"""
+                    IF OLD.status <> 'open' AND to_jsonb(NEW) IS DISTINCT FROM to_jsonb(OLD) THEN
+                        RAISE EXCEPTION '异议答复以后不能修改' USING ERRCODE = '23514';
+                    END IF;
+                    IF NEW.status <> 'open' AND NOT EXISTS (
+                        SELECT FROM recipients_notice n JOIN core_user u ON u.id = NEW.answered_by_id
+                        JOIN core_involvement i ON i.person_key = u.person_key AND i.duty = '{_ANSWER}'
+                             AND i.subject = '{DECLARATION_FLOW.kind}:' || n.declaration_id
+                        WHERE n.id = NEW.notice_id) THEN
+                        RAISE EXCEPTION '异议要由办理异议的人答复' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;
                 """,

@@ -6,7 +6,7 @@ from django.db import IntegrityError, connection, transaction
 from huimin.core import proofs as core_proofs
 from recipients import proofs
 from recipients.models import JointSignature
-from recipients.services import notices, review
+from recipients.services import notices, objections, review
 from subsidies.models import PolicyVersion
 from tests.recipients.factories import NOTHING, chain, declaration
 from tests.recipients.test_levels import set_status
@@ -86,6 +86,21 @@ class TestRawSql:
         for target in ("confirmed", "draft"):
             with pytest.raises(IntegrityError, match="没有经办人"):
                 set_status(one, target)
+
+    def test_an_objection_is_not_answered_by_nobody_and_not_twice(self):
+        people = chain()
+        one, _ = under_notice(people)
+        notice = one.notices.get()
+        objections.file_objection(notice, "张三多报")
+        answer = "UPDATE recipients_objection SET status = 'rejected', answer = '不属实', answered_by_id = %s"
+        for somebody in ("village", "department"):
+            with pytest.raises(IntegrityError, match="办理异议的人"):
+                run(answer, people[somebody].pk)
+        objections.answer_objection(
+            notice.objections.get().pk, upheld=False, answer="查无此事", actor=people["department"]
+        )
+        with pytest.raises(IntegrityError, match="答复以后不能修改"):
+            run("UPDATE recipients_objection SET answer = '属实'")
 
     def test_a_joint_review_is_not_signed_without_the_office(self):
         people = chain()
