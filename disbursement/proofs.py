@@ -20,8 +20,18 @@ from disbursement.models import (
 )
 from disbursement.queries import ZERO, content_of, equations, ordered_totals
 from disbursement.services.bankfiles import BLOCK, reference_of
+from disbursement.services.people import TO_ORDER, TO_RETURN, TO_ROSTER
 from disbursement.services.returns import digest_of
-from disbursement.states import ReturnStatus, RosterStatus
+from disbursement.services.rosters import ORIGINS
+from disbursement.states import (
+    BATCH_FLOW,
+    ORDER_FLOW,
+    RETURN_FLOW,
+    REVERSAL_FLOW,
+    ROSTER_FLOW,
+    ReturnStatus,
+    RosterStatus,
+)
 from huimin.core import crypto
 from huimin.core.bankformats.layout import FAILURE, PENDING, SUCCESS
 from huimin.core.bankformats.registry import get_format
@@ -186,17 +196,75 @@ def no_stale_claims() -> tuple[int, list[str]]:
     )
 
 
-@proof("同一个人同一项补贴同一期，没有到账两次")
+@proof("同一个身份证号同一项补贴同一期，没有到账两次，也没有两笔都有效")
 def nobody_paid_twice() -> tuple[int, list[str]]:
-    paid = """disbursement_paymentline {0} JOIN disbursement_paymentresult p{0}
-              ON p{0}.line_id = {0}.id AND p{0}.kind = 'paid'
-              AND NOT EXISTS (SELECT FROM disbursement_paymentresult u{0} WHERE u{0}.line_id = {0}.id
-                              AND u{0}.kind = 'late_return')"""
+    """By the ID number's index, so that a second record of the same person does not hide a second payment."""
+    live = """SELECT l.id, l.beneficiary_key, l.policy_id, l.component, l.period_range FROM disbursement_paymentline l
+              WHERE EXISTS (SELECT FROM disbursement_claim c WHERE c.line_id = l.id)
+                 OR (EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id AND p.kind = 'paid')
+                     AND NOT EXISTS (SELECT FROM disbursement_paymentresult u WHERE u.line_id = l.id
+                                     AND u.kind = 'late_return'))"""
     return rows(
-        f"""SELECT '明细 ' || a.id || ' 与 ' || b.id FROM {paid.format("a")}
-            JOIN ({paid.format("b")}) ON b.entitlement_id = a.entitlement_id AND b.component = a.component
-                 AND b.period_range && a.period_range AND b.id > a.id""",  # noqa: S608
+        f"""WITH live AS MATERIALIZED ({live})
+            SELECT '明细 ' || a.id || ' 与 ' || b.id FROM live a
+            JOIN live b ON b.beneficiary_key = a.beneficiary_key AND b.policy_id = a.policy_id
+                 AND b.component = a.component AND b.period_range && a.period_range AND b.id > a.id""",  # noqa: S608
         count="SELECT count(*) FROM disbursement_paymentresult WHERE kind = 'paid'",
+    )
+
+
+@proof("每一笔明细的政策、发放内容、期间都在它的批次之内")
+def lines_belong_to_their_batch() -> tuple[int, list[str]]:
+    """A line of another component would stand beside the claim that shuts out the second payment."""
+    return rows(
+        """SELECT '明细 ' || l.id FROM disbursement_paymentline l JOIN disbursement_roster r ON r.id = l.roster_id
+           JOIN disbursement_batch b ON b.id = r.batch_id
+           WHERE (l.policy_id, l.component, l.county_code) <> (b.policy_id, b.component, b.county_code)
+              OR r.policy_id <> b.policy_id OR NOT l.period_range <@ b.period_range""",
+        count=COUNT_LINES,
+    )
+
+
+# (what was made, what it was made from, duties that count further down), and the lists l whose origins are asked for
+_MADE_FROM = f"""
+WITH l AS (SELECT l.id, l.roster_id, l.entitlement_id, l.entitlement_version_id, l.component, l.period_range,
+                  l.corrects_line_id FROM {LIVE}),
+made AS (
+    SELECT {ROSTER_FLOW.subject_sql("r")} AS target, o.source, 'roster' AS kind FROM ({ORIGINS}) AS o
+    JOIN disbursement_roster r ON r.id = o.roster_id
+    UNION ALL SELECT {ROSTER_FLOW.subject_sql("r")}, '{BATCH_FLOW.kind}:' || r.batch_id, 'roster' FROM disbursement_roster r
+    UNION ALL SELECT {ROSTER_FLOW.subject_sql("r")}, '{ROSTER_FLOW.kind}:' || r.id || '#' || earlier, 'roster'
+    FROM disbursement_roster r CROSS JOIN generate_series(1, r.revision - 1) AS earlier
+    UNION ALL SELECT {ORDER_FLOW.subject_sql("o")}, {ROSTER_FLOW.subject_sql("r")}, 'order'
+    FROM disbursement_roster r JOIN disbursement_paymentorder o ON o.id = r.order_id
+    UNION ALL SELECT {RETURN_FLOW.subject_sql("f")}, '{ORDER_FLOW.kind}:' || f.order_id, 'return'
+    FROM disbursement_returnfile f
+    UNION ALL SELECT {REVERSAL_FLOW.subject_sql("v")}, '{ORDER_FLOW.kind}:' || r.order_id, 'return'
+    FROM disbursement_reversal v JOIN disbursement_paymentline p ON p.id = v.line_id
+    JOIN disbursement_roster r ON r.id = p.roster_id
+)"""  # noqa: S608 -- constants of ours
+_INHERITED = {"roster": TO_ROSTER, "order": TO_ORDER, "return": TO_RETURN}
+
+
+@proof("经手过来源材料的人，没有在后面办不相容的岗位")
+def separation_over_the_whole_way() -> tuple[int, list[str]]:
+    """The pairs asked anew over what a list, an order, a return was made from, whatever was put on record as inherited.
+
+    What somebody did on the source only after they had acted here is not held against what they did here.
+    """
+    counting = ", ".join(
+        f"('{kind}', '{duty}')" for kind, duties in _INHERITED.items() for duty in dict.fromkeys(duties)
+    )
+    return rows(
+        f"""{_MADE_FROM} SELECT DISTINCT m.target || '：' || u.name || ' 办过 ' || m.source || ' 的 ' || s.duty || '，又办 '
+                || t.duty FROM made m
+            JOIN core_involvement s ON s.subject = m.source
+            JOIN (VALUES {counting}) AS counts(kind, duty) ON counts.kind = m.kind AND counts.duty = s.duty
+            JOIN core_user u ON u.id = s.user_id
+            JOIN core_user w ON w.person_key = u.person_key
+            JOIN core_involvement t ON t.subject = m.target AND t.user_id = w.id AND NOT t.inherited AND t.id > s.id
+            JOIN core_dutyconflict c ON (c.first, c.second) IN ((s.duty, t.duty), (t.duty, s.duty))""",  # noqa: S608
+        count="SELECT count(*) FROM core_involvement WHERE NOT inherited",
     )
 
 

@@ -136,6 +136,8 @@ ROSTER_FLOW = Workflow(
         ),
     ),
     setbacks=("stop_line",),
+    # who checked one revision has not checked the next, which may hold other people
+    revision="revision",
 )
 
 # the desks in order, as the bar above a roster names them
@@ -193,6 +195,7 @@ ORDER_FLOW = Workflow(
         ),
         step("settle", "回盘已齐，办结", [O.SENT], O.SETTLED, [Role.RECONCILER], duty=Duty.RETURN_CONFIRM),
     ),
+    acts=(step("make", "编制支付申请", [], O.DRAFT, [Role.FINANCE_CLERK], duty=Duty.ORDER_MAKE),),
 )
 
 
@@ -226,6 +229,16 @@ RETURN_FLOW = Workflow(
             duty=Duty.RETURN_CONFIRM,
             needs_note=True,
             style="danger",
+        ),
+    ),
+    acts=(
+        step(
+            "upload",
+            "上传回盘",
+            [],
+            ReturnStatus.UPLOADED,
+            [Role.RECONCILER, Role.BANK],
+            duty=Duty.RETURN_UPLOAD,
         ),
     ),
 )
@@ -262,6 +275,9 @@ REVERSAL_FLOW = Workflow(
             needs_note=True,
             style="danger",
         ),
+    ),
+    acts=(
+        step("ask", "登记退汇或退款", [], ReversalStatus.ASKED, [Role.RECONCILER], duty=Duty.RETURN_UPLOAD),
     ),
 )
 

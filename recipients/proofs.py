@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from huimin.core.authority.duties import Duty
 from huimin.core.records.proofs import proof, rows
 from recipients.models import Account, Notice, Person
 from recipients.rules import commit
 from recipients.services.notices import digest_of
+from recipients.states import DECLARATION_FLOW, POSTS, REVIEW_ORDER, DeclarationStatus
 
 _FAULTS_SHOWN = 20
+_SUBJECT = DECLARATION_FLOW.subject_sql("d")
 
 
 @proof("每一段享受资格都来自一行已确认、没有剔除的申报")
@@ -49,6 +52,56 @@ def confirmed_were_signed() -> tuple[int, list[str]]:
            WHERE d.status = 'confirmed' AND NOT EXISTS (
                SELECT FROM recipients_jointsignature s WHERE s.declaration_id = d.id AND s.round = d.round
                AND s.party = wanted.party)""",
+        count="SELECT count(*) FROM recipients_declaration WHERE status = 'confirmed'",
+    )
+
+
+_ROWS = ", ".join(f"('{level}', '{party}', '{duty}', '{Duty(duty).label}')" for level, party, duty in POSTS)
+_POSTS = f"(VALUES {_ROWS}) AS post(level, party, duty, label)"
+_WAY = f"ARRAY[{', '.join(repr(str(state)) for state in (DeclarationStatus.DRAFT, *REVIEW_ORDER))}]"
+
+
+@proof("每一册申报走过的审核、会签、异议答复，都由在岗的人办过")
+def levels_have_their_people() -> tuple[int, list[str]]:
+    """Levels that the version asks for and that lie behind the state; who signed or answered had the duty for it."""
+    return rows(
+        f"""SELECT '申报册 ' || d.id || ' 没有人办过“' || post.label || '”' FROM recipients_declaration d
+            JOIN subsidies_policyversion v ON v.id = d.version_id
+            JOIN {_POSTS} ON (to_jsonb(v) ->> ('has_' || post.level))::boolean
+                 AND (post.party = '' OR post.party = ANY(v.joint_parties))
+                 AND array_position({_WAY}, post.level) < array_position({_WAY}, d.status::text)
+            WHERE NOT EXISTS (SELECT FROM core_involvement i WHERE i.subject = {_SUBJECT} AND i.duty = post.duty)
+            UNION ALL
+            SELECT '申报册 ' || d.id || ' 的会签人没有办过“' || post.label || '”' FROM recipients_jointsignature s
+            JOIN recipients_declaration d ON d.id = s.declaration_id JOIN core_user u ON u.id = s.signed_by_id
+            JOIN {_POSTS} ON post.party = s.party
+            WHERE NOT EXISTS (SELECT FROM core_involvement i WHERE i.subject = {_SUBJECT} AND i.duty = post.duty
+                              AND i.person_key = u.person_key)
+            UNION ALL
+            SELECT '异议 ' || o.id || ' 的答复人没有办过“{Duty.OBJECTION_ANSWER.label}”' FROM recipients_objection o
+            JOIN recipients_notice n ON n.id = o.notice_id JOIN recipients_declaration d ON d.id = n.declaration_id
+            LEFT JOIN core_user u ON u.id = o.answered_by_id
+            WHERE o.status <> 'open' AND NOT EXISTS (
+                SELECT FROM core_involvement i WHERE i.subject = {_SUBJECT} AND i.duty = '{Duty.OBJECTION_ANSWER}'
+                AND i.person_key = u.person_key)""",  # noqa: S608 -- constants of the step table
+        count="SELECT count(*) FROM recipients_declaration",
+    )
+
+
+@proof("每一册确认的申报，享受的人就是最后一榜公示的人")
+def rights_hung_on_the_wall() -> tuple[int, list[str]]:
+    """Where the policy's last level is a notice: its lines and sum are those that gave rights, nobody came in after it."""
+    return rows(
+        """SELECT '申报册 ' || d.id || '：公示 ' || n.line_count || ' 人 ' || n.total || ' 元，确认 ' || l.n || ' 人 ' || l.s
+                  || ' 元' FROM recipients_declaration d
+           JOIN subsidies_policyversion v ON v.id = d.version_id
+           JOIN recipients_notice n ON n.declaration_id = d.id AND n.round = d.round AND n.withdrawn_at IS NULL
+                AND n.level = CASE WHEN v.has_county_notice THEN 'county' WHEN v.has_county_review THEN NULL
+                                   WHEN v.has_township_notice THEN 'township' WHEN v.has_township_review THEN NULL
+                                   ELSE 'village' END
+           CROSS JOIN LATERAL (SELECT count(*) AS n, coalesce(sum(x.amount), 0) AS s FROM recipients_declarationline x
+                               WHERE x.declaration_id = d.id AND x.excluded_at_level = '') AS l
+           WHERE d.status = 'confirmed' AND (n.line_count, n.total) IS DISTINCT FROM (l.n, l.s)""",
         count="SELECT count(*) FROM recipients_declaration WHERE status = 'confirmed'",
     )
 

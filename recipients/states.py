@@ -167,6 +167,7 @@ DECLARATION_FLOW = Workflow(
             style="danger",
         ),
     ),
+    acts=(step("make", "编制申报册", [], S.DRAFT, MAKER_ROLES, duty=Duty.DECLARATION_MAKE),),
     # forward jumps over levels that the policy does not ask for
     skips=tuple(
         (source, target)
@@ -259,6 +260,7 @@ ACCOUNT_FLOW = Workflow(
             style="danger",
         ),
     ),
+    acts=(step("ask", "申请换卡", [], A.ASKED, ACCOUNT_ASK_ROLES, duty=Duty.ACCOUNT_ASK),),
 )
 
 
@@ -282,6 +284,14 @@ DEATH_FLOW = Workflow(
             style="danger",
         ),
     ),
+    acts=(step("record", "登记死亡", [], DeathStatus.STANDING, EDIT_ROLES, duty=Duty.DEATH_RECORD),),
 )
 
 FLOWS = (DECLARATION_FLOW, ENTITLEMENT_FLOW, ACCOUNT_FLOW, DEATH_FLOW)
+# (level, office, duty): in which posts a list passes a level that asks for one; office '' where one post decides
+POSTS = tuple(
+    (str(level), one.name.removeprefix("sign_") if one.target == level else "", str(one.duty))
+    for level in REVIEW_ORDER
+    for one in DECLARATION_FLOW.steps
+    if level in one.sources and one.duty and one.style != "danger"
+)

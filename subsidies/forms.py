@@ -23,6 +23,7 @@ from subsidies.models import (
 )
 from subsidies.rules import Fact, parse_rule
 from subsidies.rules.composing import Composed, compose, decompose
+from subsidies.rules.levels import DECIDED, NOBODY_DECIDES
 from subsidies.states import IndicatorStatus, PolicyStatus
 
 LINES = 6  # tiers or kinds that the form has room for
@@ -266,6 +267,8 @@ class VersionForm(HouseForm):
             self.add_error("pay_1", "请至少填一档的金额")
         if base == "table" and not self._rows(data, "sum"):
             self.add_error("sum_1", "请至少填一类的金额")
+        if not any(data.get(f"has_{level}") for level in DECIDED):
+            self.add_error("has_township_review", f"{NOBODY_DECIDES}。")
         return data
 
     def terms(self) -> dict[str, Any]:

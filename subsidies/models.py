@@ -11,8 +11,9 @@ from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, roles_reading
 from huimin.core.authority.scope import Holder, Scoped, ScopedQuerySet
 from huimin.core.models import Department, User
-from huimin.core.models.guards import append_only
+from huimin.core.models.guards import append_only, taken_in_duty
 from huimin.core.values.periods import Frequency
+from subsidies.rules.levels import DECIDED, NOBODY_DECIDES
 from subsidies.states import (
     INDICATOR_BADGES,
     INDICATOR_FLOW,
@@ -91,6 +92,7 @@ class Policy(Scoped):
         ]
         triggers = [
             pgtrigger.FSM(name="policy_steps", field="status", transitions=POLICY_FLOW.transitions()),
+            taken_in_duty(POLICY_FLOW),
             pgtrigger.Protect(name="policy_stays", operation=pgtrigger.Delete),
         ]
 
@@ -192,6 +194,18 @@ class PolicyVersion(models.Model):
         ]
         triggers = [
             pgtrigger.FSM(name="version_steps", field="status", transitions=VERSION_FLOW.transitions()),
+            taken_in_duty(VERSION_FLOW),
+            pgtrigger.Trigger(
+                name="somebody_decides",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition(
+                    "OLD.status = 'draft' AND NEW.status <> 'draft' AND NOT ("
+                    + " OR ".join(f"NEW.has_{level}" for level in DECIDED)
+                    + ")"
+                ),
+                func=f"RAISE EXCEPTION '{NOBODY_DECIDES}' USING ERRCODE = '23514';",
+            ),
             pgtrigger.Trigger(
                 name="publishing_has_its_time",
                 operation=pgtrigger.Update,
@@ -294,6 +308,7 @@ class Indicator(Scoped):
         ]
         triggers = [
             pgtrigger.FSM(name="indicator_steps", field="status", transitions=INDICATOR_FLOW.transitions()),
+            taken_in_duty(INDICATOR_FLOW),
             pgtrigger.Protect(name="indicator_stays", operation=pgtrigger.Delete),
             pgtrigger.Trigger(
                 name="indicator_facts_stay",

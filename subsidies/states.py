@@ -199,6 +199,16 @@ INDICATOR_FLOW = Workflow(
             style="danger",
         ),
     ),
+    acts=(
+        step(
+            "register",
+            "登记指标",
+            [],
+            IndicatorStatus.REGISTERED,
+            [Role.FINANCE_CLERK],
+            duty=Duty.INDICATOR_REGISTER,
+        ),
+    ),
 )
 
 FLOWS = (POLICY_FLOW, VERSION_FLOW, INDICATOR_FLOW)

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from disbursement.models.sql import ROOT, fixed
+from disbursement.models.sql import ROOT
 from disbursement.states import (
     BATCH_BADGES,
     BATCH_FLOW,
@@ -19,7 +19,7 @@ from disbursement.states import (
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
 from huimin.core.models import Office, StoredFile, User
-from huimin.core.models.guards import append_only
+from huimin.core.models.guards import append_only, begins, fixed, taken_in_duty
 from subsidies.models import Indicator, Policy, PolicyVersion
 
 
@@ -100,6 +100,7 @@ class Batch(Scoped):
         ]
         triggers = [
             pgtrigger.FSM(name="batch_steps", field="status", transitions=BATCH_FLOW.transitions()),
+            taken_in_duty(BATCH_FLOW),
             pgtrigger.Protect(name="batch_stays", operation=pgtrigger.Delete),
             # claims, amounts and lists are made from these
             fixed(
@@ -176,6 +177,8 @@ class PaymentOrder(Scoped):
         ]
         triggers = [
             pgtrigger.FSM(name="order_steps", field="status", transitions=ORDER_FLOW.transitions()),
+            taken_in_duty(ORDER_FLOW),
+            begins(ORDER_FLOW),
             pgtrigger.Protect(name="order_stays", operation=pgtrigger.Delete),
             fixed(
                 "order_is_fixed",
@@ -293,6 +296,8 @@ class Roster(Scoped):
         indexes = [models.Index(fields=["division_code", "status"], name="roster_place")]
         triggers = [
             pgtrigger.FSM(name="roster_steps", field="status", transitions=ROSTER_FLOW.transitions()),
+            taken_in_duty(ROSTER_FLOW),
+            begins(ROSTER_FLOW),
             pgtrigger.Protect(name="roster_stays", operation=pgtrigger.Delete),
             pgtrigger.Trigger(
                 name="roster_frozen_after_submission",
@@ -386,6 +391,7 @@ class RosterOmission(models.Model):
         STOPPED = "stopped", "这一期已停发，没有恢复"
         FAILED = "failed", "这一期银行退回过，走更正发放"
         CLAIMED = "claimed", "这一期已在别的批次发放或申请"
+        TWIN = "twin", "同一身份证号的另一份档案（已作废）这一期已发放或申请"
         NO_FACTS = "no_facts", "申报的情况不全，算不出金额"
         NOTHING_DUE = "nothing_due", "按标准计算没有应发金额"
 

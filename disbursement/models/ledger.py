@@ -112,6 +112,22 @@ class Posting(models.Model):
                     RETURN NEW;
                 """,
             ),
+            pgtrigger.Trigger(
+                name="postings_balance",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(new="added"),
+                # every statement leaves its journals balanced: no later moment to wait for, and none to bring forward
+                func="""
+                    IF EXISTS (SELECT FROM disbursement_posting p
+                               WHERE p.journal_id IN (SELECT journal_id FROM added)
+                               GROUP BY p.journal_id HAVING sum(p.amount) <> 0) THEN
+                        RAISE EXCEPTION '凭证借贷不平' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
         ]
 
     def __str__(self) -> str:

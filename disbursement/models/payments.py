@@ -6,7 +6,6 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from disbursement.models.batches import PaymentOrder, Roster
-from disbursement.models.sql import fixed
 from disbursement.states import (
     RETURN_BADGES,
     RETURN_FLOW,
@@ -19,7 +18,7 @@ from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
 from huimin.core.fields import BlindIndexField, EncryptedTextField
 from huimin.core.models import StoredFile, User
-from huimin.core.models.guards import append_only, no_truncate
+from huimin.core.models.guards import append_only, begins, fixed, no_truncate, taken_in_duty
 
 
 class PaymentLine(Scoped):
@@ -227,6 +226,8 @@ class ReturnFile(Scoped):
         ]
         triggers = [
             pgtrigger.FSM(name="return_steps", field="status", transitions=RETURN_FLOW.transitions()),
+            taken_in_duty(RETURN_FLOW),
+            begins(RETURN_FLOW),
             pgtrigger.Protect(name="return_stays", operation=pgtrigger.Delete),
             fixed(
                 "return_is_fixed",
@@ -492,6 +493,8 @@ class Reversal(Scoped):
         ]
         triggers = [
             pgtrigger.FSM(name="reversal_steps", field="status", transitions=REVERSAL_FLOW.transitions()),
+            taken_in_duty(REVERSAL_FLOW),
+            begins(REVERSAL_FLOW),
             pgtrigger.Protect(name="reversal_stays", operation=pgtrigger.Delete),
             # what the second person checks is what the first one asked for
             fixed(

@@ -8,6 +8,7 @@ from django.db import connection
 
 from disbursement.models import Roster
 from disbursement.models.sql import PUBLIC_ROW
+from disbursement.services.due import paid_as_another
 from disbursement.services.generation import run_claiming
 
 COPY = f"""
@@ -24,6 +25,7 @@ WITH numbered AS MATERIALIZED (
       AND NOT EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = f.id)
       AND NOT EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = f.entitlement_id
                       AND c.component = f.component AND c.period_range && f.period_range)
+      AND {paid_as_another("f.beneficiary_key", "f.policy_id", "f.component", "f.period_range")} IS FALSE
 ), l AS MATERIALIZED (
     SELECT n.new_line_no AS line_no, n.division_code, n.group_name, n.public_name, n.quantity, n.standard_text,
            n.amount, n.id AS failed_id, n.new_salt,

@@ -30,6 +30,21 @@ UNPAYABLE = (
     ("dead", "收款人", "已登记死亡，请换收款人", "p.id <> b.id AND p.died_on IS NOT NULL"),
     ("no_account", "银行账号", "收款人没有在用的银行账户", "a.id IS NULL"),
 )
+
+
+def paid_as_another(key: str, policy: str, component: str, days: str) -> str:
+    """Whether the human being with this ID number holds a claim for these days under another record of theirs.
+
+    At most one record of a number is not 作废 (person_once_per_county), and only that one is paid, so the others are
+    among the few void ones, which have an index of their own.
+    """
+    return f"""EXISTS (SELECT FROM recipients_person t
+        JOIN recipients_entitlement te ON te.beneficiary_id = t.id AND te.policy_id = {policy}
+        JOIN disbursement_claim tc ON tc.entitlement_id = te.id AND tc.component = {component}
+             AND tc.period_range && {days}
+        WHERE t.status = 'void' AND t.id_key = {key})"""
+
+
 # the reason for which a roster leaves somebody out, or NULL
 REASON = "CASE " + " ".join(f"WHEN {wrong} THEN '{reason}'" for reason, _, _, wrong in UNPAYABLE) + " END"
 # the same as rows (column, words, is it so) for a VALUES list, and a right that has ended since

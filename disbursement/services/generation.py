@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 
 from disbursement.models import Batch, Roster
 from disbursement.models.sql import PUBLIC_ROW
-from disbursement.services.due import DUE, REASON
+from disbursement.services.due import DUE, REASON, paid_as_another
 from huimin.core.authority import scope
 from huimin.core.errors import StepRefused
 from recipients.services import amounts
@@ -65,6 +65,7 @@ WITH due AS (
         WHEN past.is_stopped THEN 'stopped'
         WHEN EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = g.entitlement_id
                      AND c.component = %(component)s AND c.period_range && g.days) THEN 'claimed'
+        WHEN {twin} THEN 'twin'
         WHEN past.has_failed THEN 'failed'
         WHEN g.amount IS NULL THEN 'no_facts'
         WHEN g.amount = 0 THEN 'nothing_due' END AS reason
@@ -143,6 +144,7 @@ def _judged(batch: Batch, division_code: str, *, unclaimed: bool) -> tuple[str, 
         amount=amount,
         unclaimed=UNCLAIMED if unclaimed else "",
         past=PAST,
+        twin=paid_as_another("g.beneficiary_key", "%(policy)s", "%(component)s", "g.days"),
     )
     low, high = scope.subtree_range(division_code)
     params |= {

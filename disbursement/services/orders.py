@@ -17,9 +17,7 @@ from disbursement.services.people import TO_ORDER, inherit_duties
 from disbursement.services.rosters import explained, require_same_content
 from disbursement.states import ORDER_FLOW, OrderStatus, RosterStatus
 from huimin.core import clock
-from huimin.core.authority.duties import Duty
 from huimin.core.authority.posts import require_role
-from huimin.core.authority.roles import Role
 from huimin.core.bankformats.layout import BankFormat
 from huimin.core.bankformats.registry import get_format
 from huimin.core.errors import BadInput, StepRefused
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
 
 SEND = "disbursement.send_order"
 LINES_AT_ONCE = 5_000  # more lines than this are worked off by a job with progress
-MAKERS = (Role.FINANCE_CLERK,)
+MAKERS = ORDER_FLOW["make"].roles
 STOP_FIRST = "请停发这些行，再编制支付申请；换了卡的停发后恢复发放，由补发批次发到新账户。"
 CANCEL_FIRST = "请退回支付申请，停发这些行，再重新编制；换了卡的停发后恢复发放，由补发批次发到新账户。"
 
@@ -76,7 +74,7 @@ def make_order(roster_ids: Sequence[int], *, actor: User, bank_id: int | None = 
         made_by=actor,
     )
     inherit_duties(order, [roster.duty_subject for roster in rosters], TO_ORDER)
-    workflow.take_duty(order, Duty.ORDER_MAKE, actor=actor)
+    workflow.take_duty(order, ORDER_FLOW["make"].duty, actor=actor)
     _freeze(order, totals, actor=actor)
     audit.record(
         order,

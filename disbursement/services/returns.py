@@ -15,11 +15,9 @@ from django.utils import timezone
 from disbursement.models import PaymentOrder, ReturnFile
 from disbursement.queries import open_lines
 from disbursement.services.people import TO_RETURN, inherit_duties
-from disbursement.states import OrderStatus, ReturnStatus
+from disbursement.states import RETURN_FLOW, OrderStatus, ReturnStatus
 from huimin.core import clock, crypto
-from huimin.core.authority.duties import Duty
 from huimin.core.authority.posts import not_your_post, require_role
-from huimin.core.authority.roles import Role
 from huimin.core.bankformats.cells import yuan_text
 from huimin.core.bankformats.layout import FAILURE, PENDING, SUCCESS, BankFormat, ReturnContent
 from huimin.core.bankformats.reasons import normalise
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
     from huimin.core.models import User
 
 MOST_ERRORS = 500
-UPLOADERS = (Role.RECONCILER, Role.BANK)
+UPLOADERS = RETURN_FLOW["upload"].roles
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 SAME = "内容与已上传的回盘相同，本次没有变化。"
 
@@ -409,7 +407,7 @@ def _keep(
     with connection.cursor() as cursor:
         cursor.execute(KEEP_LINES, {"file": made.pk})
     inherit_duties(made, [audit.subject_of(order)], TO_RETURN)
-    workflow.take_duty(made, Duty.RETURN_UPLOAD, actor=actor)
+    workflow.take_duty(made, RETURN_FLOW["upload"].duty, actor=actor)
     audit.record(
         made,
         action="upload",

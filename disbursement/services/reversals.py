@@ -12,9 +12,7 @@ from disbursement.services.confirming import book
 from disbursement.services.people import TO_RETURN, inherit_duties
 from disbursement.states import REVERSAL_FLOW
 from huimin.core import clock
-from huimin.core.authority.duties import Duty
 from huimin.core.authority.posts import require_role
-from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit
 from huimin.core.work import workflow
@@ -23,7 +21,7 @@ from huimin.core.work.verbs import advances
 if TYPE_CHECKING:
     from huimin.core.models import User
 
-ASKERS = (Role.RECONCILER,)
+ASKERS = REVERSAL_FLOW["ask"].roles
 
 
 @transaction.atomic
@@ -59,7 +57,7 @@ def ask_reversal(
             raise
         raise StepRefused("这笔发放已经登记过退汇或退款，没有重复登记。") from error
     inherit_duties(found, [audit.subject_of(_order(line))], TO_RETURN)
-    workflow.take_duty(found, Duty.RETURN_UPLOAD, actor=actor)
+    workflow.take_duty(found, REVERSAL_FLOW["ask"].duty, actor=actor)
     audit.record(found, action="ask", actor=actor, label=f"登记{found.get_kind_display()}", note=found.reason)
     return found
 

@@ -12,7 +12,7 @@ from django.db.models import F
 from disbursement.models import Batch, PaymentLine, PaymentResult, Roster
 from disbursement.queries import content_of
 from disbursement.services import copying, generation
-from disbursement.services.due import FAULTS
+from disbursement.services.due import FAULTS, paid_as_another
 from disbursement.services.people import TO_ROSTER, inherit_duties
 from disbursement.states import ROSTER_FLOW, RosterStatus
 from huimin.core import clock
@@ -47,6 +47,8 @@ CROSS JOIN LATERAL (VALUES
     ('银行账号', '收款人已换卡，请重新生成花名册',
      a.number_key <> l.account_key OR a.holder_name <> l.account_name OR a.bank_name <> l.bank_name),
     ('账户名称', '含有银行认不出的字，请登记替代写法', l.account_name ~ %(unwritable)s),
+    ('享受人', '在另一份已作废的档案里（同一身份证号）这一期已发放或申请，请核对两份档案，再重新生成花名册',
+     {paid_as_another("l.beneficiary_key", "l.policy_id", "l.component", "l.period_range")}),
     ('小组', '没有填村（居）民小组', btrim(l.group_name) = '')
 ) AS f (field, message, wrong)
 WHERE l.roster_id = %(roster)s AND l.revision = %(revision)s AND f.wrong
@@ -218,18 +220,19 @@ def roster_errors(roster: Roster) -> list[RowError]:
         ]
 
 
-# what a list was made from: declarations, stops that were taken back, and in a correction what brought the failure
+# what lists l were made from: declarations, stops that were taken back, and in a correction what brought the failure
 ORIGINS = """
-WITH l AS (SELECT * FROM disbursement_paymentline WHERE roster_id = %(roster)s AND revision = %(revision)s)
-SELECT 'recipients.declaration:' || d.declaration_id FROM l
+SELECT l.roster_id, 'recipients.declaration:' || d.declaration_id AS source FROM l
 JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
 JOIN recipients_declarationline d ON d.id = v.source_line_id
-UNION SELECT 'disbursement.paymentline:' || t.line_id FROM disbursement_stoplift t
+UNION SELECT l.roster_id, 'disbursement.paymentline:' || t.line_id FROM disbursement_stoplift t
 JOIN disbursement_paymentline s ON s.id = t.line_id
 JOIN l ON l.entitlement_id = s.entitlement_id AND l.component = s.component AND l.period_range && s.period_range
-UNION SELECT 'disbursement.returnfile:' || x.return_file_id FROM l
+     AND l.id <> s.id
+UNION SELECT l.roster_id, 'disbursement.returnfile:' || x.return_file_id FROM l
 JOIN disbursement_paymentresult x ON x.line_id = l.corrects_line_id AND x.kind IN ('bank_failed', 'late_return')
-UNION SELECT 'disbursement.reversal:' || r.id FROM l
+     AND x.return_file_id IS NOT NULL
+UNION SELECT l.roster_id, 'disbursement.reversal:' || r.id FROM l
 JOIN disbursement_reversal r ON r.line_id = l.corrects_line_id AND r.status = 'approved'
 """
 
@@ -237,8 +240,12 @@ JOIN disbursement_reversal r ON r.line_id = l.corrects_line_id AND r.status = 'a
 def _origins(roster: Roster) -> list[str]:
     """What the lines were made from, by its names in the record of duties."""
     with connection.cursor() as cursor:
-        cursor.execute(ORIGINS, {"roster": roster.pk, "revision": roster.revision})
-        return [row[0] for row in cursor.fetchall() if row[0]]
+        cursor.execute(
+            f"""WITH l AS (SELECT * FROM disbursement_paymentline
+                           WHERE roster_id = %(roster)s AND revision = %(revision)s) {ORIGINS}""",  # noqa: S608 -- a constant of ours
+            {"roster": roster.pk, "revision": roster.revision},
+        )
+        return [source for _, source in cursor.fetchall()]
 
 
 def _earlier(roster: Roster) -> list[str]:

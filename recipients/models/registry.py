@@ -11,6 +11,7 @@ from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
 from huimin.core.fields import BlindIndexField, EncryptedTextField
 from huimin.core.models import StoredFile, User
+from huimin.core.models.guards import begins, taken_in_duty
 from recipients.states import ACCOUNT_FLOW, DEATH_FLOW, AccountChangeStatus, DeathStatus
 
 
@@ -104,6 +105,8 @@ class Person(Scoped):
         ]
         indexes = [
             models.Index(fields=["division_code", "name_key", "id"], name="person_place_name"),
+            # earlier records of a person who was registered anew
+            models.Index(fields=["id_key"], name="person_void_record", condition=Q(status="void")),
             GinIndex(OpClass("name", name="gin_trgm_ops"), name="person_name_trgm"),
         ]
         triggers = [
@@ -210,6 +213,7 @@ class AccountChange(Scoped):
             pgtrigger.FSM(
                 name="account_change_steps", field="status", transitions=ACCOUNT_FLOW.transitions()
             ),
+            taken_in_duty(ACCOUNT_FLOW),
             pgtrigger.Protect(name="account_change_stays", operation=pgtrigger.Delete),
             pgtrigger.Trigger(
                 name="account_change_begins_asked",
@@ -280,6 +284,8 @@ class Death(Scoped):
         ]
         triggers = [
             pgtrigger.FSM(name="death_steps", field="status", transitions=DEATH_FLOW.transitions()),
+            taken_in_duty(DEATH_FLOW),
+            begins(DEATH_FLOW),
             pgtrigger.Protect(name="death_stays", operation=pgtrigger.Delete),
             pgtrigger.Trigger(
                 name="death_is_fixed",

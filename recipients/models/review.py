@@ -11,11 +11,14 @@ from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
 from huimin.core.fields import EncryptedTextField
 from huimin.core.models import StoredFile, User
-from huimin.core.models.guards import append_only
+from huimin.core.models.guards import append_only, begins, fixed, taken_in_duty
 from huimin.core.values.digests import short_code
 from recipients.models.registry import Person
-from recipients.states import DECLARATION_BADGES, DECLARATION_FLOW, NOTICE_STATES, DeclarationStatus
+from recipients.states import DECLARATION_BADGES, DECLARATION_FLOW, NOTICE_STATES, POSTS, DeclarationStatus
 from subsidies.models import JointParty, Policy, PolicyVersion
+
+_ANSWER = DECLARATION_FLOW["return_notice"].duty
+_OFFICES = ", ".join(f"('{party}', '{duty}')" for _, party, duty in POSTS if party)
 
 
 class Declaration(Scoped):
@@ -62,6 +65,25 @@ class Declaration(Scoped):
         triggers = [
             pgtrigger.FSM(
                 name="declaration_steps", field="status", transitions=DECLARATION_FLOW.transitions()
+            ),
+            taken_in_duty(DECLARATION_FLOW),
+            begins(DECLARATION_FLOW),
+            # what was declared, under which rules and where, does not change under those who review it
+            fixed(
+                "declaration_is_fixed",
+                [
+                    "policy_id",
+                    "version_id",
+                    "period",
+                    "period_range",
+                    "serial",
+                    "reference",
+                    "made_by_id",
+                    "created_at",
+                    "county_code",
+                    "division_code",
+                ],
+                "申报册建立后，政策、版本、期次和村不能修改",
             ),
             pgtrigger.Protect(name="declaration_stays", operation=pgtrigger.Delete),
             pgtrigger.Trigger(
@@ -231,7 +253,8 @@ class DeclarationLine(models.Model):
                 name="declaration_line_frozen",
                 operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
                 when=pgtrigger.Before,
-                # after submission a line is only excluded, never changed; the row lock closes the race with submit
+                # after submission a line is only excluded, at the level where the list is, never changed and never taken
+                # back in, since the notices hang without it; the row lock closes the race with submit
                 func="""
                     DECLARE state text;
                     BEGIN
@@ -240,7 +263,8 @@ class DeclarationLine(models.Model):
                         IF state = 'draft' THEN
                             RETURN coalesce(NEW, OLD);
                         END IF;
-                        IF TG_OP = 'UPDATE' AND state NOT IN ('confirmed', 'withdrawn') AND
+                        IF TG_OP = 'UPDATE' AND state NOT IN ('confirmed', 'withdrawn')
+                           AND OLD.excluded_at_level = '' AND NEW.excluded_at_level = state AND
                            to_jsonb(NEW) - ARRAY['excluded_at_level', 'excluded_reason', 'excluded_by_id'] =
                            to_jsonb(OLD) - ARRAY['excluded_at_level', 'excluded_reason', 'excluded_by_id'] THEN
                             RETURN NEW;
@@ -498,6 +522,25 @@ class Objection(Scoped):
                     RETURN NEW;
                 """,
             ),
+            pgtrigger.Trigger(
+                name="answered_in_duty",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                # an answer lets the list go on: given once, by somebody on record for it, who is no maker of the list
+                func=f"""
+                    IF OLD.status <> 'open' AND to_jsonb(NEW) IS DISTINCT FROM to_jsonb(OLD) THEN
+                        RAISE EXCEPTION '异议答复以后不能修改' USING ERRCODE = '23514';
+                    END IF;
+                    IF NEW.status <> 'open' AND NOT EXISTS (
+                        SELECT FROM recipients_notice n JOIN core_user u ON u.id = NEW.answered_by_id
+                        JOIN core_involvement i ON i.person_key = u.person_key AND i.duty = '{_ANSWER}'
+                             AND i.subject = '{DECLARATION_FLOW.kind}:' || n.declaration_id
+                        WHERE n.id = NEW.notice_id) THEN
+                        RAISE EXCEPTION '异议要由办理异议的人答复' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
         ]
 
     def __str__(self) -> str:
@@ -519,7 +562,25 @@ class JointSignature(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["declaration", "round", "party"], name="joint_signature_once"),
         ]
-        triggers = append_only()
+        triggers = [
+            *append_only(),
+            pgtrigger.Trigger(
+                name="signed_in_duty",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                # the duty is what keeps one person from signing for two offices
+                func=f"""
+                    IF NOT EXISTS (SELECT FROM (VALUES {_OFFICES}) AS post(party, duty)
+                                   JOIN core_user u ON u.id = NEW.signed_by_id
+                                   JOIN core_involvement i ON i.duty = post.duty AND i.person_key = u.person_key
+                                        AND i.subject = '{DECLARATION_FLOW.kind}:' || NEW.declaration_id
+                                   WHERE post.party = NEW.party) THEN
+                        RAISE EXCEPTION '会签要由会签部门的经办人办理' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.get_party_display()

@@ -53,7 +53,7 @@ def record_death(person_id: int, *, died_on: date, actor: User) -> list[Entitlem
         county_code=person.county_code,
         division_code=person.division_code,
     )
-    workflow.take_duty(death, Duty.DEATH_RECORD, actor=actor)
+    workflow.take_duty(death, DEATH_FLOW["record"].duty, actor=actor)
     person.died_on = died_on
     person.save(update_fields=["died_on"])
     audit.record(

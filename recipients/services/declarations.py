@@ -25,7 +25,7 @@ from recipients.files import declaration as sheet
 from recipients.files.declaration import LineInput
 from recipients.models import Declaration, DeclarationLine
 from recipients.services import amounts
-from recipients.states import MAKER_ROLES, DeclarationStatus
+from recipients.states import DECLARATION_FLOW, MAKER_ROLES, DeclarationStatus
 from subsidies.models import Policy, PolicyVersion
 from subsidies.services import version_for
 
@@ -72,7 +72,7 @@ def make_declaration(
         county_code=scope.county_of(division_code),
         division_code=division_code,
     )
-    workflow.take_duty(made, Duty.DECLARATION_MAKE, actor=actor)
+    workflow.take_duty(made, DECLARATION_FLOW["make"].duty, actor=actor)
     audit.record(made, action="make", actor=actor, label="编制申报册", after=DeclarationStatus.DRAFT)
     return made
 

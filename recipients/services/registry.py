@@ -15,7 +15,6 @@ from django.utils import timezone
 from huimin.core import clock, crypto
 from huimin.core.accounts.queries import administrators
 from huimin.core.authority import scope
-from huimin.core.authority.duties import Duty
 from huimin.core.authority.posts import not_your_post, require_role
 from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepRefused
@@ -203,7 +202,7 @@ def ask_account_change(person_id: int, new: NewAccount, *, reason: str, actor: U
         county_code=person.county_code,
         division_code=person.division_code,
     )
-    workflow.take_duty(asked, Duty.ACCOUNT_ASK, actor=actor)
+    workflow.take_duty(asked, ACCOUNT_FLOW["ask"].duty, actor=actor)
     audit.record(
         asked,
         action="ask",

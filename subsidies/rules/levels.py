@@ -6,6 +6,10 @@ from typing import Protocol
 
 from subsidies.states import Deliberation, ReviewLevel
 
+# levels at which somebody else than the maker of the list decides; a notice ends by itself, a meeting is recorded
+DECIDED = (ReviewLevel.TOWNSHIP_REVIEW, ReviewLevel.COUNTY_REVIEW)
+NOBODY_DECIDES = "没有设乡镇审核，也没有设县级联审，编制申报的人一个人就能定下享受资格。请至少设一个审核环节"
+
 
 class ReviewTerms(Protocol):
     """The part of a policy version that says how its declarations are reviewed."""
@@ -30,3 +34,8 @@ def levels_of(version: ReviewTerms, *, objected: bool) -> tuple[ReviewLevel, ...
         ReviewLevel.COUNTY_NOTICE: version.has_county_notice,
     }
     return tuple(level for level in ReviewLevel if asked[level])
+
+
+def somebody_decides(version: ReviewTerms) -> bool:
+    """Whether a declaration has to pass a second person before it gives a right."""
+    return any(level in DECIDED for level in levels_of(version, objected=False))

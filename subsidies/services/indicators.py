@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from huimin.core import clock
-from huimin.core.authority.duties import Duty
 from huimin.core.authority.posts import require_role
 from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepRefused
@@ -23,7 +22,7 @@ from subsidies.states import INDICATOR_FLOW, IndicatorStatus
 if TYPE_CHECKING:
     from huimin.core.models import User
 
-REGISTRARS = frozenset({Role.FINANCE_CLERK})
+REGISTRARS = INDICATOR_FLOW["register"].roles
 ATTACHERS = frozenset({Role.FINANCE_CLERK, Role.FINANCE_CHECKER})
 
 
@@ -60,7 +59,7 @@ def register_indicator(
             registered_by=actor,
         )
     )
-    workflow.take_duty(indicator, Duty.INDICATOR_REGISTER, actor=actor)
+    workflow.take_duty(indicator, INDICATOR_FLOW["register"].duty, actor=actor)
     IndicatorMove.objects.create(
         indicator=indicator,
         kind=IndicatorMove.Kind.ISSUE,

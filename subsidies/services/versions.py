@@ -21,6 +21,7 @@ from huimin.core.work import workflow
 from huimin.core.work.verbs import advances
 from subsidies.models import Policy, PolicyVersion
 from subsidies.rules import parse_rule
+from subsidies.rules.levels import NOBODY_DECIDES, somebody_decides
 from subsidies.services.keeping import keep
 from subsidies.states import POLICY_FLOW, VERSION_FLOW, PolicyStatus, VersionStatus
 
@@ -133,6 +134,8 @@ def move_version(version: PolicyVersion, step: str, *, actor: User, note: str) -
     refusal = workflow.why_not(version, one, actor=actor, note=note)
     if refusal:
         raise refusal
+    if one.target != VersionStatus.DRAFT and not somebody_decides(version):
+        raise StepRefused(f"第 {version.number} 版{NOBODY_DECIDES}。")
     workflow.take_duty(version.policy, one.duty, actor=actor)
     detail = _told(version)
     if step != "publish":

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import InternalError, ProgrammingError, connection
 
-from huimin.core import clock
+from huimin.core import clock, proofs
 from huimin.core.authority.roles import Role
 from huimin.core.models import ActionKey, AuditEvent, AuditSeal, UnsealedEvent, User
 from huimin.core.records import audit
@@ -200,3 +200,58 @@ class TestTheGroundOfSeparation:
         ActionKey.objects.create(user=user, action="x")
         with pytest.raises((ProgrammingError, InternalError)), connection.cursor() as cursor:
             cursor.execute(f"DELETE FROM {table}")
+
+
+class TestHeadsPutAside:
+    """`prove` reads the heads that were put aside outside the database."""
+
+    @pytest.fixture(autouse=True)
+    def outbox(self, settings, tmp_path):
+        settings.OUTBOX_DIR = tmp_path
+        return tmp_path
+
+    def test_a_whole_chain_reaches_every_head(self, sealed):
+        audit.anchor()
+        write()
+        audit.seal()
+        audit.anchor()
+        assert proofs.anchored_heads() == (2, [])
+
+    def test_a_chain_that_was_cut_is_named_by_the_proof(self, sealed):
+        name, ids = sealed
+        audit.anchor()
+        as_owner(name, f"DELETE FROM core_auditseal WHERE event_id >= {ids[3]}")
+        assert audit.verify_chain().broken_at == 0
+        (fault,) = proofs.anchored_heads()[1]
+        assert "链头是第 5 环，现在的链里没有" in fault
+
+    def test_a_chain_that_was_written_anew_is_named_by_the_proof(self, sealed):
+        name, _ = sealed
+        audit.anchor()
+        as_owner(
+            name,
+            "DELETE FROM core_auditseal",
+            "UPDATE core_auditevent SET note = '改了'",
+            "INSERT INTO core_unsealedevent (event_id) SELECT id FROM core_auditevent",
+        )
+        audit.seal_all()
+        assert audit.verify_chain().broken_at == 0
+        (fault,) = proofs.anchored_heads()[1]
+        assert "与现在的链不符（第 5 环）" in fault
+
+    def test_heads_that_were_taken_away_are_missed_after_a_day(self, sealed, outbox):
+        name, _ = sealed
+        assert proofs.anchored_heads() == (0, [])
+        as_owner(name, "UPDATE core_auditseal SET sealed_at = sealed_at - interval '25 hours'")
+        (fault,) = proofs.anchored_heads()[1]
+        assert fault == f"第 0 环以后一天多没有另存链头，请看 {outbox / 'audit'}"
+        audit.anchor()
+        assert proofs.anchored_heads() == (1, [])
+
+    def test_a_line_that_is_no_head_is_named(self, sealed, outbox):
+        path = Path(audit.anchor())
+        path.write_text(path.read_text(encoding="utf-8") + '{"at": "x"}\n坏了\n', encoding="utf-8")
+        assert proofs.anchored_heads() == (
+            1,
+            [f"{path.name} 第 2 行不是链头", f"{path.name} 第 3 行不是链头"],
+        )

@@ -14,6 +14,7 @@ from publicity import rules, services
 from publicity.models import Disclosure
 from recipients.models import Account, Objection, Person
 from recipients.services import objections
+from recipients.services.objections import answer_objection
 from tests.factories import COUNTY, OTHER_TOWN, OTHER_VILLAGE, TOWN, VILLAGE, UserFactory, grant
 from tests.publicity.factories import (
     disclosure_at,
@@ -258,9 +259,7 @@ def test_an_objection_gets_a_code_that_leads_to_its_answer(client):
     assert "等待核实" in asked
     assert "13800000000" not in asked
     assert "2 块地" not in asked
-    Objection.objects.filter(pk=filed.pk).update(
-        status="rejected", answer="重新量过，3 块", answered_by=here["town_check"], answered_at=filed.filed_at
-    )
+    answer_objection(filed.pk, upheld=False, answer="重新量过，3 块", actor=here["town_check"])
     assert (
         "重新量过" in client.get(reverse("publicity:objection-progress", args=[filed.code])).content.decode()
     )

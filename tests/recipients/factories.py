@@ -5,6 +5,9 @@ from decimal import Decimal
 from itertools import count
 from uuid import uuid4
 
+from django.utils import timezone
+from psycopg.types.range import DateRange
+
 from huimin.core import crypto
 from huimin.core.authority.roles import Role
 from huimin.core.values.pinyin import sort_key
@@ -12,8 +15,10 @@ from recipients.files.declaration import LineInput
 from recipients.models import Account, Household, Person
 from recipients.rules import commit
 from recipients.services import declarations
+from subsidies.models import PolicyVersion
+from subsidies.services.versions import required
 from tests.factories import COUNTY, TOWN, VILLAGE, UserFactory, county, id_number
-from tests.subsidies.factories import people, published
+from tests.subsidies.factories import people, published, version_facts
 
 _serials = count(1)
 _NAMES = "国建德明长永先家世正传开光维道立成福根军平山宝银海林胜友新荣"
@@ -90,7 +95,28 @@ def policy(*, object_type="person", **version):
     """A published policy paying 86.90 元 per unit; `version` changes review levels and the like."""
     clerk, checker = people()
     changes = {key: version.pop(key) for key in ("is_protected", "frequency", "name") if key in version}
-    return published(clerk, checker, version=version or True, object_type=object_type, **changes)
+    if version.get("has_township_review", True) or version.get("has_county_review", True):
+        return published(clerk, checker, version=version or True, object_type=object_type, **changes)
+    past = {"valid_from": date(2000, 1, 1), "valid_to": date(2000, 12, 31)}
+    made = published(clerk, checker, version=past, object_type=object_type, **changes)
+    _undecided(made, clerk, version)
+    return made
+
+
+def _undecided(made, clerk, terms):
+    """A version in which nobody but the maker of a list decides: no longer published, but rows may be there."""
+    facts = version_facts(**terms)
+    rule = facts["amount_rule"]
+    PolicyVersion.objects.create(
+        policy=made,
+        number=2,
+        valid=DateRange(facts.pop("valid_from"), None),
+        required_facts=required(rule),
+        made_by=clerk,
+        status="published",
+        published_at=timezone.now(),
+        **facts,
+    )
 
 
 def clerk_at(village=VILLAGE):

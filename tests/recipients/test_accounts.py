@@ -3,10 +3,11 @@
 import pytest
 from django.db import IntegrityError, transaction
 
+from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
 from huimin.core.errors import StepForbidden, StepRefused
 from huimin.core.models import AuditEvent, Involvement
-from huimin.core.work import verbs
+from huimin.core.work import verbs, workflow
 from recipients.models import AccountChange
 from recipients.services import registry
 from recipients.services.registry import NewAccount
@@ -46,15 +47,21 @@ def test_a_second_account_of_the_asker_cannot_approve_by_sql(asked):
     twin = reviewer(id_number=asked.asked_by.id_number)
     with pytest.raises(IntegrityError, match="另一个人复核"):
         by_sql(asked, status="approved", checked_by=twin)
-    by_sql(asked, status="approved", checked_by=reviewer())
+    second = reviewer()
+    with pytest.raises(IntegrityError, match="没有经办人"):
+        by_sql(asked, status="approved", checked_by=second)
+    workflow.take_duty(asked, Duty.ACCOUNT_CHECK, actor=second)
+    by_sql(asked, status="approved", checked_by=second)
 
 
 def test_what_was_checked_is_not_asked_again_and_nothing_of_it_changes(asked):
     with pytest.raises(IntegrityError, match="不能修改"):
         by_sql(asked, holder_name="别人")
+    second = reviewer()
+    workflow.take_duty(asked, Duty.ACCOUNT_CHECK, actor=second)
     with pytest.raises(IntegrityError, match="checked_by_somebody"):
         by_sql(asked, status="approved")
-    registry.check_account_change(asked.pk, "refuse", note="号码不清", actor=reviewer())
+    registry.check_account_change(asked.pk, "refuse", note="号码不清", actor=second)
     for status in ("asked", "approved"):
         with pytest.raises(Exception, match=r"ransition|不能修改"):
             by_sql(asked, status=status)

@@ -55,6 +55,8 @@ class Workflow:
     `acts` are what people do with the object besides moving it: making, changing, giving it up. Their roles, reasons
     and one-time codes hold like those of steps, by the same checks. `setbacks` are events on the trail that are neither
     and go against the business all the same: somebody taken off the list, a vote that failed.
+    The first step leaves the state in which the object is made. Where duties count for one version of the object alone,
+    `revision` is the column that numbers it.
     """
 
     kind: str
@@ -63,6 +65,7 @@ class Workflow:
     skips: tuple[tuple[str, str], ...] = field(default=())
     acts: tuple[Step, ...] = field(default=())
     setbacks: tuple[str, ...] = field(default=())
+    revision: str = ""
 
     def __getitem__(self, name: str) -> Step:
         for candidate in (*self.steps, *self.acts):
@@ -74,3 +77,42 @@ class Workflow:
         """Every (from, to) that the database lets through; a trigger refuses the rest."""
         pairs = {(source, one.target) for one in self.steps for source in one.sources if source != one.target}
         return sorted({(str(a), str(b)) for a, b in pairs | set(self.skips)})
+
+    @property
+    def begins(self) -> str:
+        """The state in which every object is made."""
+        (first,) = self.steps[0].sources
+        return str(first)
+
+    def subject_sql(self, row: str) -> str:
+        """SQL for what a duty on table row `row` counts for; in Python it is workflow.duty_subject."""
+        revision = f" || '#' || {row}.{self.revision}" if self.revision else ""
+        return f"'{self.kind}:' || {row}.id{revision}"
+
+    def takings(self) -> dict[tuple[str, str], frozenset[str]]:
+        """(from, to) -> duties of which that move takes one; moves that can be made without a duty are not in it."""
+        found = {}
+        for pair in self.transitions():
+            duties = frozenset(str(one.duty) for one in self.steps if self._makes(one, *pair))
+            if duties and "" not in duties:
+                found[pair] = duties
+        return found
+
+    def _makes(self, one: Step, source: str, target: str) -> bool:
+        """Whether the step moves so: by its own target, or further where the policy skips levels."""
+        if source not in one.sources or one.target == target:
+            return source in one.sources
+        return (source, target) in self.skips and (one.target == source or (source, one.target) in self.skips)
+
+    def behind(self) -> dict[str, frozenset[str]]:
+        """State -> duties that every way there takes: an object in that state has somebody in each of them."""
+        making = frozenset(str(one.duty) for one in self.acts if not one.sources and one.duty)
+        taken, pairs = self.takings(), self.transitions()
+        everything = making.union(*taken.values())
+        found = {state: everything for pair in pairs for state in pair} | {self.begins: making}
+        for _ in found:
+            for source, target in pairs:
+                if target != self.begins:
+                    duties = taken.get((source, target), frozenset())
+                    found[target] &= found[source] | (duties if len(duties) == 1 else frozenset())
+        return found

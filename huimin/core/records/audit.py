@@ -237,9 +237,54 @@ def anchor() -> str:
     An old dump put back in place shows, because the file knows a later head.
     """
     moment = clock.now()
-    folder = Path(settings.OUTBOX_DIR) / "audit"
+    folder = _heads_folder()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"heads-{moment:%Y-%m}.jsonl"
     with path.open("a", encoding="utf-8") as file:
         file.write(head_line(moment) + "\n")
     return str(path)
+
+
+def _heads_folder() -> Path:
+    return Path(settings.OUTBOX_DIR) / "audit"
+
+
+def compare_heads() -> tuple[int, list[str]]:
+    """Heads put aside, and where the chain in the database does not reach one of them or knows it otherwise.
+
+    Heads are put aside every hour: a fault as well when a link has stood for a day and no head is as late, so that
+    files that were taken away are missed.
+    """
+    heads, faults = _heads_put_aside()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT seq, digest FROM core_auditseal WHERE seq = ANY(%s)", [[seq for _, seq, _ in heads]]
+        )
+        known = {seq: bytes(digest).hex() for seq, digest in cursor.fetchall()} | {0: GENESIS.hex()}
+        cursor.execute(
+            """SELECT seq FROM core_auditseal WHERE sealed_at < clock_timestamp() - interval '1 day'
+               ORDER BY seq DESC LIMIT 1"""
+        )
+        (settled,) = cursor.fetchone() or (0,)
+    for at, seq, head in heads:
+        if seq not in known:
+            faults.append(f"{at} 的链头是第 {seq} 环，现在的链里没有")
+        elif known[seq] != head:
+            faults.append(f"{at} 的链头与现在的链不符（第 {seq} 环）")
+    last = max((seq for _, seq, _ in heads), default=0)
+    if last < settled:
+        faults.append(f"第 {last} 环以后一天多没有另存链头，请看 {_heads_folder()}")
+    return len(heads), faults
+
+
+def _heads_put_aside() -> tuple[list[tuple[str, int, str]], list[str]]:
+    """(time, number of the link, digest) of every head in the files, and lines that are no head."""
+    heads, faults = [], []
+    for path in sorted(_heads_folder().glob("heads-*.jsonl")):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            try:
+                told = json.loads(line)
+                heads.append((str(told["at"]), int(told["seq"]), str(told["head"])))
+            except (ValueError, KeyError, TypeError):
+                faults.append(f"{path.name} 第 {number} 行不是链头")
+    return heads, faults
