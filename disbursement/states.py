@@ -1,23 +1,15 @@
-from django.db.models import TextChoices
-
 from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
 from huimin.core.authority.steps import Workflow, step
+from huimin.core.desk.badges import Kind, StateChoices
 
 
-class BatchStatus(TextChoices):
-    DRAFT = "draft", "草稿"
-    ISSUED = "issued", "办理中"
-    CLOSED = "closed", "已办结"
-    CANCELLED = "cancelled", "已作废"
+class BatchStatus(StateChoices):
+    DRAFT = "draft", Kind.OFF, "草稿"
+    ISSUED = "issued", Kind.DOING, "办理中"
+    CLOSED = "closed", Kind.OK, "已办结"
+    CANCELLED = "cancelled", Kind.OFF, "已作废"
 
-
-BATCH_BADGES = {
-    BatchStatus.DRAFT: "off",
-    BatchStatus.ISSUED: "doing",
-    BatchStatus.CLOSED: "ok",
-    BatchStatus.CANCELLED: "off",
-}
 
 BATCH_FLOW = Workflow(
     "disbursement.batch",
@@ -45,29 +37,18 @@ BATCH_FLOW = Workflow(
 )
 
 
-class RosterStatus(TextChoices):
-    ISSUED = "issued", "待核对"
-    TOWNSHIP_CHECK = "township_check", "待乡镇审核"
-    DEPARTMENT_HANDLE = "department_handle", "待部门经办"
-    DEPARTMENT_CHECK = "department_check", "待部门审核"
-    FINANCE_HANDLE = "finance_handle", "待初审"
-    FINANCE_CHECK = "finance_check", "待复核"
-    APPROVED = "approved", "已终审"
-    CANCELLED = "cancelled", "已作废"
+class RosterStatus(StateChoices):
+    ISSUED = "issued", Kind.TODO, "待核对"
+    TOWNSHIP_CHECK = "township_check", Kind.TODO, "待乡镇审核"
+    DEPARTMENT_HANDLE = "department_handle", Kind.TODO, "待部门经办"
+    DEPARTMENT_CHECK = "department_check", Kind.TODO, "待部门审核"
+    FINANCE_HANDLE = "finance_handle", Kind.TODO, "待初审"
+    FINANCE_CHECK = "finance_check", Kind.TODO, "待复核"
+    APPROVED = "approved", Kind.OK, "已终审"
+    CANCELLED = "cancelled", Kind.OFF, "已作废"
 
 
 R = RosterStatus
-
-ROSTER_BADGES = {
-    R.ISSUED: "todo",
-    R.TOWNSHIP_CHECK: "todo",
-    R.DEPARTMENT_HANDLE: "todo",
-    R.DEPARTMENT_CHECK: "todo",
-    R.FINANCE_HANDLE: "todo",
-    R.FINANCE_CHECK: "todo",
-    R.APPROVED: "ok",
-    R.CANCELLED: "off",
-}
 
 
 _CHAIN = (
@@ -145,17 +126,16 @@ ROSTER_STATIONS = (
 )
 
 
-class OrderStatus(TextChoices):
-    DRAFT = "draft", "待签章"
-    SIGNED = "signed", "待送银行"
-    SENT = "sent", "银行代发中"
-    SETTLED = "settled", "已办结"
-    CANCELLED = "cancelled", "已作废"
+class OrderStatus(StateChoices):
+    DRAFT = "draft", Kind.TODO, "待签章"
+    SIGNED = "signed", Kind.TODO, "待送银行"
+    SENT = "sent", Kind.BANK, "银行代发中"
+    SETTLED = "settled", Kind.OK, "已办结"
+    CANCELLED = "cancelled", Kind.OFF, "已作废"
 
 
 O = OrderStatus  # noqa: E741
 
-ORDER_BADGES = {O.DRAFT: "todo", O.SIGNED: "todo", O.SENT: "bank", O.SETTLED: "ok", O.CANCELLED: "off"}
 
 ORDER_FLOW = Workflow(
     "disbursement.paymentorder",
@@ -195,13 +175,11 @@ ORDER_FLOW = Workflow(
 )
 
 
-class ReturnStatus(TextChoices):
-    UPLOADED = "uploaded", "待确认"
-    CONFIRMED = "confirmed", "已入账"
-    REFUSED = "refused", "已退回"
+class ReturnStatus(StateChoices):
+    UPLOADED = "uploaded", Kind.TODO, "待确认"
+    CONFIRMED = "confirmed", Kind.OK, "已入账"
+    REFUSED = "refused", Kind.OFF, "已退回"
 
-
-RETURN_BADGES = {ReturnStatus.UPLOADED: "todo", ReturnStatus.CONFIRMED: "ok", ReturnStatus.REFUSED: "off"}
 
 RETURN_FLOW = Workflow(
     "disbursement.returnfile",
@@ -230,13 +208,11 @@ RETURN_FLOW = Workflow(
 )
 
 
-class ReversalStatus(TextChoices):
-    ASKED = "asked", "待复核"
-    APPROVED = "approved", "已入账"
-    REFUSED = "refused", "已退回"
+class ReversalStatus(StateChoices):
+    ASKED = "asked", Kind.TODO, "待复核"
+    APPROVED = "approved", Kind.OK, "已入账"
+    REFUSED = "refused", Kind.OFF, "已退回"
 
-
-REVERSAL_BADGES = {ReversalStatus.ASKED: "todo", ReversalStatus.APPROVED: "ok", ReversalStatus.REFUSED: "off"}
 
 REVERSAL_FLOW = Workflow(
     "disbursement.reversal",
@@ -263,6 +239,22 @@ REVERSAL_FLOW = Workflow(
         ),
     ),
 )
+
+
+class PaymentState(StateChoices):
+    """What became of a payment line; derived from claim, order and results by models.sql.state_of and nowhere else."""
+
+    WAITING = "waiting", Kind.TODO, "待发"
+    ORDERED = "ordered", Kind.DOING, "已申请"
+    AT_BANK = "at_bank", Kind.BANK, "已送盘"
+    PAID = "paid", Kind.OK, "已支付"
+    BANK_FAILED = "bank_failed", Kind.BAD, "退回"
+    STOPPED = "stopped", Kind.OFF, "停发"
+    VOLUNTARY_REFUND = "voluntary_refund", Kind.OFF, "退款"
+    LATE_RETURN = "late_return", Kind.BAD, "退汇"
+    TAKEN_OVER = "taken_over", Kind.OFF, "已重构"
+    VOID = "void", Kind.OFF, "已作废"
+
 
 # who may take away the files in which ID and account numbers stand in full, with a one-time code; everybody else
 # checks them by fingerprint, control sums and masked list (docs/decisions/0020)

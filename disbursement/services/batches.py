@@ -10,6 +10,7 @@ from django.urls import reverse
 from psycopg.types.range import DateRange
 
 from disbursement.models import Batch, Roster
+from disbursement.models.sql import LIVE
 from disbursement.services import generation, rosters
 from disbursement.services.due import DUE
 from disbursement.services.numbers import BATCH, next_number
@@ -214,11 +215,9 @@ def why_not_close(batch: Batch) -> str:
         return f"还有 {unfinished} 个乡镇的花名册没有终审，不能关账。"
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT count(*) FROM disbursement_paymentline l
-               JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision
-                    AND r.status <> 'cancelled'
+            f"""SELECT count(*) FROM {LIVE}
                WHERE r.batch_id = %s
-                 AND NOT EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id)""",
+                 AND NOT EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id)""",  # noqa: S608
             [batch.pk],
         )
         waiting = cursor.fetchone()[0]

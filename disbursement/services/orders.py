@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.urls import reverse
 
 from disbursement.models import OrderIndicator, PaymentOrder, Roster
+from disbursement.models.sql import LIVE
 from disbursement.queries import ZERO, payable_totals
 from disbursement.services import bankfiles, ledger, today
 from disbursement.services.numbers import ORDER, next_number
@@ -109,11 +110,10 @@ def _require_writable(roster_ids: list[int]) -> None:
     """Names that a bank file cannot hold are found before money is frozen, not when the file is written."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT l.roster_id, l.line_no FROM disbursement_paymentline l
-               JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision
+            f"""SELECT l.roster_id, l.line_no FROM {LIVE}
                WHERE l.roster_id = ANY(%s) AND l.account_name ~ %s
                  AND NOT EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id)
-               ORDER BY l.roster_id, l.line_no LIMIT 1""",
+               ORDER BY l.roster_id, l.line_no LIMIT 1""",  # noqa: S608 -- a constant of ours
             [roster_ids, UNWRITABLE],
         )
         row = cursor.fetchone()

@@ -13,6 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from disbursement.models import PaymentOrder, ReturnFile
+from disbursement.models.sql import LIVE
 from disbursement.queries import open_lines
 from disbursement.services.people import TO_RETURN, inherit_duties, require_role
 from disbursement.states import OrderStatus, ReturnStatus
@@ -206,21 +207,20 @@ def _line_id(reference: str) -> int:
 
 
 # every staged line beside the line that was sent (or nothing) and what became of it so far: joined once, asked often
-MATCH = """
+MATCH = f"""
 CREATE TEMP TABLE matched_return ON COMMIT DROP AS
 SELECT s.*, l.id AS sent_id, l.amount AS sent_amount, l.account_key AS sent_key, l.account_name AS sent_name,
        paid.id AS paid_id, failed.id AS failed_id, undone.id AS undone_id, undone.kind AS undone_kind
 FROM staged_return s
 LEFT JOIN (
-    SELECT l.id, l.amount, l.account_key, l.account_name FROM disbursement_paymentline l
-    JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision AND r.order_id = %(order)s
-    WHERE NOT EXISTS (
+    SELECT l.id, l.amount, l.account_key, l.account_name FROM {LIVE}
+    WHERE r.order_id = %(order)s AND NOT EXISTS (
         SELECT FROM disbursement_paymentresult x WHERE x.line_id = l.id AND x.kind = 'stopped')) l ON l.id = s.line_id
 LEFT JOIN disbursement_paymentresult paid ON paid.line_id = l.id AND paid.kind = 'paid'
 LEFT JOIN disbursement_paymentresult failed ON failed.line_id = l.id AND failed.kind = 'bank_failed'
 LEFT JOIN disbursement_paymentresult undone ON undone.line_id = l.id
      AND undone.kind IN ('late_return', 'voluntary_refund')
-"""
+"""  # noqa: S608 -- a constant of ours
 
 TAKEN_OVER = "EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = s.sent_id)"
 

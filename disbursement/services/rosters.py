@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from disbursement.models import Batch, PaymentLine, PaymentResult, Roster
-from disbursement.queries import content_of
+from disbursement.queries import content_of, live_lines
 from disbursement.services import copying, generation
 from disbursement.services.due import FAULTS
 from disbursement.services.people import TO_ROSTER, inherit_duties, require_role
@@ -256,7 +256,7 @@ def stop_line(pk: int, *, reason: str, actor: User) -> PaymentResult:
     )
     roster = _locked(line.roster_id, actor)
     require_role(actor, STOPPERS, division_code=line.division_code, policy_id=line.policy_id, act="停发")
-    if line.revision != roster.revision or roster.status == RosterStatus.CANCELLED:
+    if not live_lines().filter(pk=pk).exists():
         raise StepRefused("这一行不在现在的花名册里，请刷新页面后再看。")
     if roster.order_id is not None:
         raise StepRefused(

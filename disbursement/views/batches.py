@@ -207,15 +207,10 @@ def _left_out() -> Subquery:
     return Subquery(rows, output_field=IntegerField())
 
 
-def _states(batch: Batch, request: StaffRequest) -> list[dict[str, Any]]:
+def _states(batch: Batch, request: StaffRequest) -> list[queries.StateTotal]:
     """Lines by state, of the townships this person sees."""
     towns = list(_rosters_of(request).filter(batch=batch).values_list("pk", flat=True))
-    found = queries.state_totals("r.id = ANY(%s)", [towns])
-    return [
-        {"word": word, "kind": kind, "count": found[word][0], "total": found[word][1]}
-        for word, kind in queries.STATE_BADGES.items()
-        if word in found
-    ]
+    return queries.state_totals("r.id = ANY(%s)", [towns])
 
 
 def _stats(batch: Any, rosters: list[Any]) -> list[Stat]:

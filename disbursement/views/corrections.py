@@ -134,7 +134,7 @@ def correction_export(request: StaffRequest) -> HttpResponseBase:
             line.place,
             line.group_name,
             line.amount,
-            line.payment_state,
+            line.payment_state.label,
             f"{line.reason.label}（{line.bank_words}）",
             line.roster.batch.attempt + (1 if line.corrects_line_id else 0),
         )

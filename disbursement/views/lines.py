@@ -13,6 +13,7 @@ from disbursement import queries, services
 from disbursement.forms import LiftForm, ReversalForm, StopForm
 from disbursement.models import PaymentLine, PaymentResult, StopLift
 from disbursement.services.supplements import LIFTERS
+from disbursement.states import PaymentState
 from disbursement.views.common import place_names
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, Role
@@ -42,9 +43,8 @@ def line_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "lift": lift,
         "lift_form": None if lift else _lift_form(request, line),
         "results": results,
-        "badge_kind": queries.STATE_BADGES[line.payment_state],
         "facts": _facts(line),
-        "stop_form": StopForm() if line.payment_state == "待发" else None,
+        "stop_form": StopForm() if line.payment_state == PaymentState.WAITING else None,
         "reversal_form": _reversal_form(request, line),
         "action_key": Panel("", ()).action_key,
     }
@@ -68,12 +68,12 @@ def _facts(line: PaymentLine) -> list[Pair]:
 
 def _reversal_form(request: StaffRequest, line: Any) -> ReversalForm | None:
     mine = scope.holds(request.user, [Role.RECONCILER], division_code=line.division_code)
-    return ReversalForm() if mine and line.payment_state == "已支付" else None
+    return ReversalForm() if mine and line.payment_state == PaymentState.PAID else None
 
 
 def _lift_form(request: StaffRequest, line: Any) -> LiftForm | None:
     mine = scope.holds(request.user, LIFTERS, division_code=line.county_code, policy_id=line.policy_id)
-    return LiftForm() if mine and line.payment_state == "停发" else None
+    return LiftForm() if mine and line.payment_state == PaymentState.STOPPED else None
 
 
 @opens(Area.ROSTER)
@@ -113,9 +113,7 @@ def person_payments(request: StaffRequest, pk: int) -> HttpResponse:
         .select_related("roster__batch")
         .order_by("-pk")[:60]
     )
-    for line in found:
-        line.badge_kind = queries.STATE_BADGES[line.payment_state]
-    paid = sum((line.amount for line in found if line.payment_state == "已支付"), queries.ZERO)
+    paid = sum((line.amount for line in found if line.payment_state == PaymentState.PAID), queries.ZERO)
     context = {
         "rows": found,
         "paid": paid,

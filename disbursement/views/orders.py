@@ -191,7 +191,7 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "files": BankFile.objects.filter(order=order).select_related("file"),
         "may_take": may_take(request.user, BANK_FILE_ROLES, order),
         "returns": order.return_files.select_related("uploaded_by", "confirmed_by").order_by("-pk"),
-        "states": _states(order),
+        "states": queries.state_totals("r.order_id = %s", [order.pk]),
         "stations": _stations(order),
         "stats": _stats(order),
         "history": history(order),
@@ -200,15 +200,6 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "stale": stale_lines([one.pk for one in rosters]) if order.sent_at is None else [],
     }
     return render(request, "disbursement/order_detail.html", context)
-
-
-def _states(order: PaymentOrder) -> list[dict[str, Any]]:
-    found = queries.state_totals("r.order_id = %s", [order.pk])
-    return [
-        {"word": word, "kind": kind, "count": found[word][0], "total": found[word][1]}
-        for word, kind in queries.STATE_BADGES.items()
-        if word in found
-    ]
 
 
 def _stats(order: PaymentOrder) -> list[Stat]:

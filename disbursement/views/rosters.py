@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from disbursement import queries, services
 from disbursement.models import PaymentLine, Roster, RosterOmission
 from disbursement.services.rosters import STOPPERS
-from disbursement.states import ROSTER_FLOW, ROSTER_STATIONS, RosterStatus
+from disbursement.states import ROSTER_FLOW, ROSTER_STATIONS, PaymentState, RosterStatus
 from disbursement.views.common import LINE_COLUMNS, buttons, history, line_rows, place_names, with_places
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, Role
@@ -58,7 +58,7 @@ class LineFilter(lists.HouseFilterSet):
     state = django_filters.ChoiceFilter(
         label="状态",
         field_name="payment_state",
-        choices=[(word, word) for word in queries.PAYMENT_STATES],
+        choices=PaymentState.choices,
     )
 
     def by_name(self, rows: QuerySet[PaymentLine], _: str, value: str) -> QuerySet[PaymentLine]:

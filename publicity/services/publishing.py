@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from django.db import connection, transaction
 
 from disbursement.models import Roster
-from disbursement.queries import PAYMENT_STATE_SQL
-from disbursement.states import OrderStatus
+from disbursement.models.sql import LIVE, STATE
+from disbursement.states import OrderStatus, PaymentState
 from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.errors import StepForbidden, StepRefused
@@ -155,15 +155,15 @@ def _lines_of(roster: Roster) -> list[OpenLine]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT l.line_no, l.division_code, l.group_name, l.public_name, l.quantity, l.standard_text, l.amount,
-                       l.commitment, {PAYMENT_STATE_SQL}
-                FROM disbursement_paymentline l JOIN disbursement_roster r ON r.id = l.roster_id
+                       l.commitment, {STATE}
+                FROM {LIVE}
                 LEFT JOIN disbursement_paymentorder o ON o.id = r.order_id
-                WHERE r.id = %s AND l.revision = r.revision ORDER BY l.line_no""",  # noqa: S608
+                WHERE r.id = %s ORDER BY l.line_no""",  # noqa: S608
             [roster.pk],
         )
         rows = cursor.fetchall()
     return [
-        OpenLine(*(*row[:7], bytes(row[7]), names.get(row[1], ""), LineState(PUBLIC_STATES[row[8]]).label))
+        OpenLine(*(*row[:7], bytes(row[7]), names.get(row[1], ""), PUBLIC_STATES[PaymentState(row[8])].label))
         for row in rows
     ]
 
@@ -175,12 +175,12 @@ def _copy_lines(disclosure: Disclosure, roster: Roster) -> None:
             f"""INSERT INTO publicity_disclosureline (disclosure_id, line_no, division_code, village, group_name,
                     shown_name, quantity, standard_text, amount, state, commitment)
                 SELECT %s, l.line_no, l.division_code, coalesce(names.book ->> l.division_code, ''), l.group_name,
-                    l.public_name, l.quantity, l.standard_text, l.amount, words.book ->> {PAYMENT_STATE_SQL},
+                    l.public_name, l.quantity, l.standard_text, l.amount, words.book ->> {STATE},
                     l.commitment
-                FROM disbursement_paymentline l JOIN disbursement_roster r ON r.id = l.roster_id
+                FROM {LIVE}
                 LEFT JOIN disbursement_paymentorder o ON o.id = r.order_id
                 CROSS JOIN (SELECT %s::jsonb AS book) words CROSS JOIN (SELECT %s::jsonb AS book) names
-                WHERE r.id = %s AND l.revision = r.revision ORDER BY l.line_no""",  # noqa: S608
+                WHERE r.id = %s ORDER BY l.line_no""",  # noqa: S608
             [
                 disclosure.pk,
                 json.dumps(PUBLIC_STATES),
@@ -193,10 +193,10 @@ def _copy_lines(disclosure: Disclosure, roster: Roster) -> None:
 def _last_paid_on(roster: Roster) -> date | None:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT max(result.on_day) FROM disbursement_paymentline l {RESULT_JOIN}
-                WHERE l.roster_id = %s AND l.revision = %s
+            f"""SELECT max(result.on_day) FROM {LIVE} {RESULT_JOIN}
+                WHERE r.id = %s
                   AND EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id AND p.kind = 'paid')""",  # noqa: S608
-            [roster.pk, roster.revision],
+            [roster.pk],
         )
         found: date | None = cursor.fetchone()[0]
     return found

@@ -25,7 +25,7 @@ from publicity.forms import QueryForm, WindowForm
 from publicity.queries import OwnPayment
 from publicity.rules import MISS_TEXT, STAGE_WORDS
 from publicity.services import Answer, Question
-from publicity.states import LINE_BADGES, LineState
+from publicity.states import LineState
 from publicity.views.shell import PublicRequest, private_page, show
 
 CLEAR_SECONDS = 180
@@ -84,7 +84,7 @@ def _card(payment: OwnPayment) -> Card:
         payment,
         Period.parse(payment.period).label,
         payment.state.label,
-        LINE_BADGES[payment.state],
+        payment.state.badge,
         _CARD.get(payment.state, "doing"),
         normalise(payment.reason_code, payment.bank_words, codes=PIPE_TXT.reason_codes) if failed else None,
     )
