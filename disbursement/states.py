@@ -1,6 +1,6 @@
 from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
-from huimin.core.authority.steps import Workflow, step
+from huimin.core.authority.steps import Workflow, act, step
 from huimin.core.desk.badges import Kind, StateChoices
 
 
@@ -10,6 +10,8 @@ class BatchStatus(StateChoices):
     CLOSED = "closed", Kind.OK, "已办结"
     CANCELLED = "cancelled", Kind.OFF, "已作废"
 
+
+_GIVEN = [BatchStatus.ISSUED, BatchStatus.CLOSED]
 
 BATCH_FLOW = Workflow(
     "disbursement.batch",
@@ -33,6 +35,21 @@ BATCH_FLOW = Workflow(
             style="danger",
         ),
         step("close", "关账", [BatchStatus.ISSUED], BatchStatus.CLOSED, [Role.FINANCE_CLERK]),
+    ),
+    acts=(
+        step("make", "建立批次", [], BatchStatus.DRAFT, [Role.DEPARTMENT_CLERK], duty=Duty.BATCH_MAKE),
+        act(
+            "generate_again",
+            "继续生成花名册",
+            [BatchStatus.ISSUED],
+            [Role.DEPARTMENT_CLERK],
+            duty=Duty.BATCH_MAKE,
+        ),
+        # these two make another batch, of who was left out and of what came back
+        act(
+            "supplement", "建补发批次", _GIVEN, [Role.DEPARTMENT_CLERK], duty=Duty.BATCH_MAKE, needs_note=True
+        ),
+        act("correct", "做更正批次", _GIVEN, [Role.DEPARTMENT_CLERK], duty=Duty.BATCH_MAKE),
     ),
 )
 
@@ -116,6 +133,34 @@ ROSTER_FLOW = Workflow(
             style="danger",
         ),
     ),
+    acts=(
+        act(
+            "regenerate",
+            "重新生成花名册",
+            [R.ISSUED],
+            [Role.TOWNSHIP_CLERK],
+            duty=Duty.ROSTER_MAKE,
+            style="quiet",
+        ),
+        # of one line each, before the roster is in an order; whoever lifts a stop is a maker of the list that follows
+        act(
+            "stop_line",
+            "停发这一笔",
+            [state for state in R if state != R.CANCELLED],
+            [Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER, Role.DEPARTMENT_CLERK, Role.FINANCE_CLERK],
+            duty=Duty.LINE_STOP,
+            needs_note=True,
+            style="danger",
+        ),
+        act(
+            "lift_stop",
+            "恢复发放",
+            list(R),
+            [Role.DEPARTMENT_CLERK, Role.FINANCE_CLERK],
+            duty=Duty.ROSTER_MAKE,
+            needs_note=True,
+        ),
+    ),
 )
 
 # the desks in order, as the bar above a roster names them
@@ -172,6 +217,7 @@ ORDER_FLOW = Workflow(
         ),
         step("settle", "回盘已齐，办结", [O.SENT], O.SETTLED, [Role.RECONCILER], duty=Duty.RETURN_CONFIRM),
     ),
+    acts=(step("make", "编制支付申请，冻结指标", [], O.DRAFT, [Role.FINANCE_CLERK], duty=Duty.ORDER_MAKE),),
 )
 
 
@@ -205,6 +251,16 @@ RETURN_FLOW = Workflow(
             style="danger",
         ),
     ),
+    acts=(
+        step(
+            "upload",
+            "上传回盘",
+            [],
+            ReturnStatus.UPLOADED,
+            [Role.RECONCILER, Role.BANK],
+            duty=Duty.RETURN_UPLOAD,
+        ),
+    ),
 )
 
 
@@ -236,6 +292,17 @@ REVERSAL_FLOW = Workflow(
             duty=Duty.RETURN_CONFIRM,
             needs_note=True,
             style="danger",
+        ),
+    ),
+    acts=(
+        step(
+            "ask",
+            "登记退汇或退款",
+            [],
+            ReversalStatus.ASKED,
+            [Role.RECONCILER],
+            duty=Duty.RETURN_UPLOAD,
+            needs_note=True,
         ),
     ),
 )

@@ -10,7 +10,6 @@ class DisclosureStatus(StateChoices):
     WITHDRAWN = "withdrawn", Kind.OFF, "已撤下"
 
 
-# publishing makes the row, so it is no step of the row
 PUBLISHERS = frozenset({Role.DEPARTMENT_CLERK})
 
 DISCLOSURE_FLOW = Workflow(
@@ -27,6 +26,7 @@ DISCLOSURE_FLOW = Workflow(
             style="danger",
         ),
     ),
+    acts=(step("publish", "公开这份名单", [], DisclosureStatus.PUBLISHED, PUBLISHERS),),
 )
 
 FLOWS = (DISCLOSURE_FLOW,)

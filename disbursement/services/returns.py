@@ -16,9 +16,8 @@ from disbursement.models import PaymentOrder, ReturnFile
 from disbursement.models.sql import LIVE
 from disbursement.queries import open_lines
 from disbursement.services.people import TO_RETURN, inherit_duties, require_role
-from disbursement.states import OrderStatus, ReturnStatus
+from disbursement.states import RETURN_FLOW, OrderStatus, ReturnStatus
 from huimin.core import clock, crypto
-from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
 from huimin.core.bankformats.layout import FAILURE, PENDING, SUCCESS, ReturnContent
 from huimin.core.bankformats.records import yuan_text
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from huimin.core.models import User
 
 MOST_ERRORS = 500
-UPLOADERS = (Role.RECONCILER, Role.BANK)
+UPLOAD = RETURN_FLOW["upload"]
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 SAME = "内容与已上传的回盘相同，本次没有变化。"
 
@@ -52,9 +51,9 @@ def accept_return(data: bytes, name: str, *, actor: User) -> Intake:
 
     Who uploads nowhere is told so before a byte is looked at; the order's own place and policy are asked about later.
     """
-    if not any(grant.role in UPLOADERS for grant in actor.active_grants):
-        names = "、".join(sorted(role.label for role in UPLOADERS))
-        raise StepForbidden(f"“上传回盘”不归您的岗位办理，须由{names}办理。")
+    if not any(grant.role in UPLOAD.roles for grant in actor.active_grants):
+        names = "、".join(sorted(Role(role).label for role in UPLOAD.roles))
+        raise StepForbidden(f"“{UPLOAD.label}”不归您的岗位办理，须由{names}办理。")
     sha256 = hashlib.sha256(data).hexdigest()
     known = _known(actor, sha256=sha256)
     if known:
@@ -141,7 +140,7 @@ def _order_of(content: ReturnContent, *, actor: User) -> PaymentOrder:
             f"支付申请{number[:24]}不存在。", [RowError(1, "申请号", f"支付申请{number[:24]}不存在。")]
         )
     require_role(
-        actor, UPLOADERS, division_code=order.division_code, policy_id=order.policy_id, act="上传回盘"
+        actor, UPLOAD.roles, division_code=order.division_code, policy_id=order.policy_id, act=UPLOAD.label
     )
     if order.status not in {OrderStatus.SENT, OrderStatus.SETTLED}:
         raise FileRefused(f"支付申请{number}尚未送银行，不可能有回盘，请核对。")
@@ -375,12 +374,12 @@ def _keep(
             {"file": made.pk},
         )
     inherit_duties(made, [audit.subject_of(order)], TO_RETURN)
-    workflow.take_duty(made, Duty.RETURN_UPLOAD, actor=actor)
+    workflow.take_duty(made, UPLOAD.duty, actor=actor)
     audit.record(
         made,
-        action="upload",
+        action=UPLOAD.name,
         actor=actor,
-        label="上传回盘",
+        label=UPLOAD.label,
         after=made.status,
         detail={key: str(value) for key, value in figures.items()} | {"sha256": sha256},
     )

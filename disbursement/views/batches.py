@@ -18,8 +18,7 @@ from disbursement.models import Batch, Roster, RosterOmission
 from disbursement.states import BATCH_FLOW, BatchStatus, RosterStatus
 from disbursement.views.common import buttons, history, with_places
 from huimin.core.authority import scope
-from huimin.core.authority.roles import Area, Role
-from huimin.core.authority.steps import Step
+from huimin.core.authority.roles import Area
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.http import StaffRequest, opens, take_step
@@ -27,8 +26,6 @@ from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat
 from huimin.core.errors import BadInput, Refused
 from huimin.core.sheets.writer import Column
 
-_SUPPLEMENT = Step("supplement", "建补发批次", frozenset(), "", frozenset())
-_AGAIN = Step("generate_again", "继续生成花名册", frozenset(), "", frozenset())
 _SORTS = {
     "number": "id",
     "policy": "policy__name",
@@ -108,7 +105,7 @@ def batch_list(request: StaffRequest) -> HttpResponse:
 
 
 def _may_make(request: StaffRequest) -> bool:
-    return any(grant.role == Role.DEPARTMENT_CLERK for grant in request.user.active_grants)
+    return any(grant.role in BATCH_FLOW["make"].roles for grant in request.user.active_grants)
 
 
 @opens(Area.ROSTER)
@@ -165,7 +162,10 @@ def batch_detail(request: StaffRequest, pk: int) -> HttpResponse:
     job = services.generation_job(batch)
     ended_early = job if job and job.state in {"failed", "stopped"} else None
     is_clerk = scope.holds(
-        request.user, [Role.DEPARTMENT_CLERK], division_code=batch.division_code, policy_id=batch.policy_id
+        request.user,
+        BATCH_FLOW["supplement"].roles,
+        division_code=batch.division_code,
+        policy_id=batch.policy_id,
     )
     context = {
         "batch": batch,
@@ -261,7 +261,7 @@ def batch_supplement(request: StaffRequest, pk: int) -> HttpResponse:
     made: list[Batch] = []
     answer = take_step(
         request,
-        _SUPPLEMENT,
+        BATCH_FLOW["supplement"],
         lambda: made.append(
             services.make_supplement(pk, reason=request.POST.get("reason", ""), actor=request.user)
         ),
@@ -277,7 +277,7 @@ def batch_generate(request: StaffRequest, pk: int) -> HttpResponse:
     batch = get_object_or_404(Batch.objects.visible_to(request.user), pk=pk)
     return take_step(
         request,
-        _AGAIN,
+        BATCH_FLOW["generate_again"],
         lambda: services.generate_again(pk, actor=request.user),
         back=reverse("disbursement:batch-detail", args=[batch.pk]),
         done="已接着生成没有生成的花名册。",

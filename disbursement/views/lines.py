@@ -12,19 +12,14 @@ from django.views.decorators.http import require_POST, require_safe
 from disbursement import queries, services
 from disbursement.forms import LiftForm, ReversalForm, StopForm
 from disbursement.models import PaymentLine, PaymentResult, StopLift
-from disbursement.services.supplements import LIFTERS
-from disbursement.states import PaymentState
+from disbursement.states import REVERSAL_FLOW, ROSTER_FLOW, PaymentState
 from disbursement.views.common import place_names
 from huimin.core.authority import scope
-from huimin.core.authority.roles import Area, Role
-from huimin.core.authority.steps import Step
+from huimin.core.authority.roles import Area
 from huimin.core.bankformats.pipe_txt import FORMAT as PIPE_TXT
 from huimin.core.bankformats.reasons import normalise
 from huimin.core.desk.http import StaffRequest, opens, render_page, take_step
 from huimin.core.desk.pages import Link, Nothing, Pair, Panel
-
-_STOP = Step("stop", "停发这一笔", frozenset(), "", frozenset(), style="danger")
-_LIFT = Step("lift", "恢复发放", frozenset(), "", frozenset())
 
 
 @opens(Area.ROSTER)
@@ -67,12 +62,14 @@ def _facts(line: PaymentLine) -> list[Pair]:
 
 
 def _reversal_form(request: StaffRequest, line: Any) -> ReversalForm | None:
-    mine = scope.holds(request.user, [Role.RECONCILER], division_code=line.division_code)
+    askers = REVERSAL_FLOW["ask"].roles
+    mine = scope.holds(request.user, askers, division_code=line.county_code, policy_id=line.policy_id)
     return ReversalForm() if mine and line.payment_state == PaymentState.PAID else None
 
 
 def _lift_form(request: StaffRequest, line: Any) -> LiftForm | None:
-    mine = scope.holds(request.user, LIFTERS, division_code=line.county_code, policy_id=line.policy_id)
+    lifters = ROSTER_FLOW["lift_stop"].roles
+    mine = scope.holds(request.user, lifters, division_code=line.county_code, policy_id=line.policy_id)
     return LiftForm() if mine and line.payment_state == PaymentState.STOPPED else None
 
 
@@ -82,7 +79,7 @@ def line_lift(request: StaffRequest, pk: int) -> HttpResponse:
     line = get_object_or_404(PaymentLine.objects.visible_to(request.user).only("pk", "roster_id"), pk=pk)
     return take_step(
         request,
-        _LIFT,
+        ROSTER_FLOW["lift_stop"],
         lambda: services.lift_stop(pk, reason=request.POST.get("reason", ""), actor=request.user),
         back=reverse("disbursement:line-detail", args=[line.pk]),
         done="已恢复。花名册重新生成、补发或更正发放时，名单里会有这个人。",
@@ -95,7 +92,7 @@ def line_stop(request: StaffRequest, pk: int) -> HttpResponse:
     line = get_object_or_404(PaymentLine.objects.visible_to(request.user).only("pk", "roster_id"), pk=pk)
     return take_step(
         request,
-        _STOP,
+        ROSTER_FLOW["stop_line"],
         lambda: services.stop_line(pk, reason=request.POST.get("reason", ""), actor=request.user),
         back=reverse("disbursement:line-detail", args=[line.pk]),
         done="这一笔已停发，不会编入支付申请。",

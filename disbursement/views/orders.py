@@ -18,12 +18,10 @@ from django.views.decorators.http import require_POST, require_safe
 from disbursement import queries, services
 from disbursement.forms import WholeYuanForm
 from disbursement.models import BankFile, OrderIndicator, PaymentOrder, Roster
-from disbursement.services.orders import MAKERS
 from disbursement.services.today import stale_lines
 from disbursement.states import BANK_FILE_ROLES, ORDER_FLOW, OrderStatus, RosterStatus
 from disbursement.views.common import buttons, history, may_take, with_places
 from huimin.core.authority.roles import Area
-from huimin.core.authority.steps import Step
 from huimin.core.desk import exports, lists
 from huimin.core.desk.http import StaffRequest, code_first, opens, take_step
 from huimin.core.desk.pages import Link, Nothing, Panel, Stat, Station
@@ -50,7 +48,6 @@ _COLUMNS = [
     Column("编制人", 12),
     Column("签章人", 12),
 ]
-_MAKE = Step("make", "编制支付申请，冻结指标", frozenset(), "", frozenset())
 
 
 class OrderFilter(lists.HouseFilterSet):
@@ -88,7 +85,7 @@ def order_list(request: StaffRequest) -> HttpResponse:
 
 
 def _may_make(request: StaffRequest) -> bool:
-    return any(grant.role in MAKERS for grant in request.user.active_grants)
+    return any(grant.role in ORDER_FLOW["make"].roles for grant in request.user.active_grants)
 
 
 @opens(Area.ORDER)
@@ -161,7 +158,7 @@ def _make(request: StaffRequest) -> HttpResponse:
     made: list[PaymentOrder] = []
     answer = take_step(
         request,
-        _MAKE,
+        ORDER_FLOW["make"],
         lambda: made.append(services.make_order(chosen, actor=request.user)),
         back=reverse("disbursement:order-new"),
         done="支付申请已编制，指标已冻结。下一步：国库支付签章。",

@@ -14,17 +14,17 @@ from django.views.decorators.http import require_POST, require_safe
 
 from disbursement import queries, services
 from disbursement.models import PaymentLine, Roster, RosterOmission
-from disbursement.services.rosters import STOPPERS
 from disbursement.states import ROSTER_FLOW, ROSTER_STATIONS, PaymentState, RosterStatus
 from disbursement.views.common import LINE_COLUMNS, buttons, history, line_rows, place_names, with_places
 from huimin.core.authority import scope
-from huimin.core.authority.roles import Area, Role
+from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.http import StaffRequest, opens, render_page, take_step
-from huimin.core.desk.pages import Act, Check, Link, Nothing, Panel, Stat, Station
+from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat, Station, acts
 from huimin.core.sheets.writer import Column
+from huimin.core.work import workflow
 
 _SORTS = {
     "batch": "batch_id",
@@ -188,10 +188,10 @@ def _panel(request: StaffRequest, roster: Roster, content: queries.Content) -> P
         return wrong if step.name.startswith(("submit", "pass_")) else ""
 
     found = buttons(roster, ROSTER_FLOW, actor=request.user, url_name="disbursement:roster-step", also=also)
-    if roster.status == RosterStatus.ISSUED and _is_town_clerk(request, roster):
-        found.append(
-            Act("重新生成花名册", reverse("disbursement:roster-regenerate", args=[roster.pk]), "quiet")
-        )
+    found += acts(
+        workflow.acts(roster, ROSTER_FLOW, "regenerate", actor=request.user),
+        lambda _: reverse("disbursement:roster-regenerate", args=[roster.pk]),
+    )
     checks = [
         Check(wrong or "明细与名单指纹一致", "bad" if wrong else "", roster.content_hash[:8]),
         Check("与补贴对象库比对", "wait", "送审校验", reverse("disbursement:roster-check", args=[roster.pk])),
@@ -201,18 +201,13 @@ def _panel(request: StaffRequest, roster: Roster, content: queries.Content) -> P
     )
 
 
-def _is_town_clerk(request: StaffRequest, roster: Roster) -> bool:
-    return scope.holds(
-        request.user, [Role.TOWNSHIP_CLERK], division_code=roster.division_code, policy_id=roster.policy_id
-    )
-
-
 def _may_stop(request: StaffRequest, roster: Roster) -> bool:
+    one = ROSTER_FLOW["stop_line"]
     return (
         roster.order_id is None
-        and roster.status != RosterStatus.CANCELLED
+        and roster.status in one.sources
         and scope.holds(
-            request.user, STOPPERS, division_code=roster.division_code, policy_id=roster.policy_id
+            request.user, one.roles, division_code=roster.division_code, policy_id=roster.policy_id
         )
     )
 
@@ -239,16 +234,13 @@ def roster_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
     )
 
 
-_REGENERATE = Step("regenerate", "重新生成花名册", frozenset(), "", frozenset())
-
-
 @opens(Area.ROSTER)
 @require_POST
 def roster_regenerate(request: StaffRequest, pk: int) -> HttpResponse:
     get_object_or_404(_rosters(request), pk=pk)
     return take_step(
         request,
-        _REGENERATE,
+        ROSTER_FLOW["regenerate"],
         lambda: services.regenerate_roster(pk, actor=request.user),
         back=reverse("disbursement:roster-detail", args=[pk]),
         done="花名册已按现在的享受资格和账户重新生成。",

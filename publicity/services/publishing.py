@@ -15,7 +15,7 @@ from disbursement.models.sql import LIVE, STATE
 from disbursement.states import OrderStatus, PaymentState
 from huimin.core import clock
 from huimin.core.authority import scope
-from huimin.core.errors import StepForbidden, StepRefused
+from huimin.core.errors import BadInput, StepForbidden, StepRefused
 from huimin.core.records import audit
 from huimin.core.values import privacy
 from huimin.core.values.digests import short_code
@@ -25,7 +25,7 @@ from publicity import queries
 from publicity.models import Disclosure
 from publicity.queries import RESULT_JOIN
 from publicity.rules import PUBLIC_STATES, OpenLine, root_of, unsafe_cell
-from publicity.states import DISCLOSURE_FLOW, PUBLISHERS, DisclosureStatus, LineState
+from publicity.states import DISCLOSURE_FLOW, DisclosureStatus, LineState
 
 if TYPE_CHECKING:
     from huimin.core.models import User
@@ -52,6 +52,7 @@ def publish_disclosure(roster_id: int, *, actor: User) -> Disclosure:
     """Open a roster whose results are in. Refused while the bank owes answers, while a line looks private, and when
     the lines don't give the root that was signed; the database refuses the last one too.
     """
+    one = DISCLOSURE_FLOW["publish"]
     roster = Roster.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=roster_id)
     lines = _lines_of(roster)
     if refusal := why_not_publish(roster, lines, actor=actor):
@@ -78,10 +79,10 @@ def publish_disclosure(roster_id: int, *, actor: User) -> Disclosure:
     _copy_lines(disclosure, roster)
     audit.record(
         disclosure,
-        action="publish",
+        action=one.name,
         actor=actor,
-        label="公开发放名单",
-        after=DisclosureStatus.PUBLISHED,
+        label=one.label,
+        after=one.target,
         detail={
             "roster": roster.pk,
             "lines": len(lines),
@@ -111,7 +112,8 @@ def withdraw_disclosure(disclosure_id: int, *, actor: User, note: str) -> Disclo
 @advances("publicity.disclosure")
 def advance_disclosure(pk: int, step: str, *, actor: User, note: str = "") -> Disclosure:
     """`advance publicity.disclosure:12 withdraw --note …`."""
-    DISCLOSURE_FLOW[step]
+    if step != DISCLOSURE_FLOW["withdraw"].name:
+        raise BadInput(f"公开的名单没有“{step}”这一步。")
     return withdraw_disclosure(pk, actor=actor, note=note)
 
 
@@ -131,7 +133,12 @@ def why_not_publish(roster: Roster, lines: list[OpenLine], *, actor: User) -> St
 
 
 def may_publish(roster: Roster, actor: User) -> bool:
-    return scope.holds(actor, PUBLISHERS, division_code=roster.division_code, policy_id=roster.policy_id)
+    return scope.holds(
+        actor,
+        DISCLOSURE_FLOW["publish"].roles,
+        division_code=roster.division_code,
+        policy_id=roster.policy_id,
+    )
 
 
 def _text_fault(lines: Iterable[OpenLine]) -> str:
