@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import django_filters
@@ -22,7 +23,7 @@ from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.http import StaffRequest, opens, render_page, take_step
-from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat, Station, acts
+from huimin.core.desk.pages import Act, Check, Link, Nothing, Panel, Stat, Station, acts
 from huimin.core.sheets.writer import Column
 from huimin.core.work import workflow
 
@@ -134,7 +135,10 @@ def roster_detail(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 def _frame(request: StaffRequest, roster: Roster) -> dict[str, Any]:
-    content = queries.content_of(roster)
+    buttons_of_mine = _acts(request, roster)
+    decides = any(not one.refused for one in buttons_of_mine)
+    # every line is hashed for whoever is about to decide upon the list, and for who asks; others look at the sums
+    content = (queries.content_of if decides or "recompute" in request.GET else queries.sums_of)(roster)
     left_out = RosterOmission.objects.filter(roster=roster, revision=roster.revision).count()
     payable = queries.ordered_totals([roster.pk])[roster.pk]
     return {
@@ -148,7 +152,7 @@ def _frame(request: StaffRequest, roster: Roster) -> dict[str, Any]:
         "agrees": content.agrees(roster),
         "left_out": left_out,
         "history": history(roster),
-        "panel": _panel(request, roster, content),
+        "panel": _panel(roster, content, buttons_of_mine),
         "may_stop": _may_stop(request, roster),
     }
 
@@ -168,32 +172,36 @@ def _controls(roster: Roster, content: queries.Content) -> list[dict[str, Any]]:
     rows = [
         {"source": f"花名册登记（第 {roster.revision} 版）", "count": roster.line_count, "total": roster.total,
          "root": roster.content_hash},
-        {"source": "明细逐行重算", "count": content.count, "total": content.total, "root": content.root},
+        {"source": "明细逐行重算" if content.root else "明细合计", "count": content.count, "total": content.total, "root": content.root},
     ]  # fmt: skip
     for row in rows:
-        row["agrees"] = (row["count"], row["total"], row["root"]) == (
-            roster.line_count,
-            roster.total,
-            roster.content_hash,
-        )
+        row["agrees"] = queries.Content(row["count"], row["total"], row["root"]).agrees(roster)
     return rows
 
 
-def _panel(request: StaffRequest, roster: Roster, content: queries.Content) -> Panel:
-    wrong = "" if content.agrees(roster) else "明细与登记的名单指纹不一致，请报告审计管理员。"
-
+def _acts(request: StaffRequest, roster: Roster) -> list[Act]:
     def also(step: Step) -> str:
-        if step.name == "submit" and not roster.line_count:
-            return "花名册还没有生成，或者没有人可发。"
-        return wrong if step.name.startswith(("submit", "pass_")) else ""
+        empty = step.name == "submit" and not roster.line_count
+        return "花名册还没有生成，或者没有人可发。" if empty else ""
 
-    found = buttons(roster, ROSTER_FLOW, actor=request.user, url_name="disbursement:roster-step", also=also)
-    found += acts(
-        workflow.acts(roster, ROSTER_FLOW, "regenerate", actor=request.user),
-        lambda _: reverse("disbursement:roster-regenerate", args=[roster.pk]),
-    )
+    return [
+        *buttons(roster, ROSTER_FLOW, actor=request.user, url_name="disbursement:roster-step", also=also),
+        *acts(
+            workflow.acts(roster, ROSTER_FLOW, "regenerate", actor=request.user),
+            lambda _: reverse("disbursement:roster-regenerate", args=[roster.pk]),
+        ),
+    ]
+
+
+def _panel(roster: Roster, content: queries.Content, found: list[Act]) -> Panel:
+    wrong = "" if content.agrees(roster) else "明细与登记的名单指纹不一致，请报告审计管理员。"
+    if wrong:
+        found = [
+            one if one.style != "primary" else replace(one, refused=one.refused or wrong) for one in found
+        ]
+    told = "明细与名单指纹一致" if content.root else "明细的笔数、金额与登记一致"
     checks = [
-        Check(wrong or "明细与名单指纹一致", "bad" if wrong else "", roster.content_hash[:8]),
+        Check(wrong or told, "bad" if wrong else "", roster.content_hash[:8]),
         Check("与补贴对象库比对", "wait", "送审校验", reverse("disbursement:roster-check", args=[roster.pk])),
     ]
     return Panel(

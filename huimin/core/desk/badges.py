@@ -45,7 +45,8 @@ class StateChoices(models.TextChoices):
 
     badge: Kind
 
-    def __new__(cls, value: str, badge: str) -> Self:
+    def __new__(cls, value: str, badge: str = "") -> Self:
+        # the default is for readers of types: RosterStatus("issued") looks a member up; one made without a badge is refused
         member = str.__new__(cls, value)
         member._value_ = value
         member.badge = Kind(badge)
