@@ -223,56 +223,57 @@ LEFT JOIN disbursement_paymentresult undone ON undone.line_id = l.id
 
 TAKEN_OVER = "EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = s.sent_id)"
 
+# what is said of a line, whose number stands before it (RowError); given its number and the detail
 Words = Callable[[Sequence[Any]], str]
 FAULTS: tuple[tuple[str, str, str, Words], ...] = (
     (
         "业务编号",
         "s.sent_id IS NULL",
         "NULL",
-        lambda row: f"第{row[0]}行不是这笔支付申请里的明细，请联系银行。",
+        lambda _: "不是这笔支付申请里的明细，请联系银行。",
     ),
     (
         "业务编号",
         "EXISTS (SELECT FROM staged_return t WHERE t.line_id = s.line_id AND t.line_no < s.line_no) AND s.sent_id IS NOT NULL",
         "(SELECT min(t.line_no) FROM staged_return t WHERE t.line_id = s.line_id)",
-        lambda row: f"第{row[1]}行与第{row[0]}行是同一笔，请联系银行。",
+        lambda row: f"与第{row[1]}行是同一笔，请联系银行。",
     ),
     (
         "金额",
         "s.sent_amount <> s.amount",
         "s.amount::text || '元，发出的是' || s.sent_amount::text",
-        lambda row: f"第{row[0]}行金额{row[1]}元。",
+        lambda row: f"金额{row[1]}元。",
     ),
-    ("账号", "s.sent_key <> s.account_key", "NULL", lambda row: f"第{row[0]}行账号与发出的不同。"),
+    ("账号", "s.sent_key <> s.account_key", "NULL", lambda _: "账号与发出的不同。"),
     (
         "结果",
         f"s.result = '{SUCCESS}' AND s.failed_id IS NOT NULL AND {TAKEN_OVER}",
         "NULL",
-        lambda row: f"第{row[0]}行由失败变为成功；该笔已在更正批次中，必须先撤回更正批次，再联系银行。",
+        lambda _: "由失败变为成功；该笔已在更正批次中，必须先撤回更正批次，再联系银行。",
     ),
     (
         "结果",
         f"s.result = '{SUCCESS}' AND s.failed_id IS NOT NULL AND NOT {TAKEN_OVER}",
         "NULL",
-        lambda row: f"第{row[0]}行以前的回盘是失败，现在是成功。请银行书面说明，说明以前不要更正发放。",
+        lambda _: "以前的回盘是失败，现在是成功。请银行书面说明，说明以前不要更正发放。",
     ),
     (
         "结果",
         f"s.result = '{SUCCESS}' AND s.undone_id IS NOT NULL",
         "NULL",
-        lambda row: f"第{row[0]}行已登记退汇或退款，现在又说成功，请联系银行。",
+        lambda _: "已登记退汇或退款，现在又说成功，请联系银行。",
     ),
     (
         "结果",
         f"s.result = '{FAILURE}' AND s.undone_kind = 'voluntary_refund'",
         "NULL",
-        lambda row: f"第{row[0]}行收款人已退款，现在又说失败，请联系银行。",
+        lambda _: "收款人已退款，现在又说失败，请联系银行。",
     ),
     (
         "结果",
         f"s.result = '{PENDING}' AND (s.paid_id IS NOT NULL OR s.failed_id IS NOT NULL)",
         "NULL",
-        lambda row: f"第{row[0]}行已有结果，现在又说处理中，请联系银行。",
+        lambda _: "已有结果，现在又说处理中，请联系银行。",
     ),
 )
 
@@ -287,14 +288,7 @@ def _faults() -> list[RowError]:
                 {"most": MOST_ERRORS},
             )
             errors += [RowError(row[0], column, words(row)) for row in cursor.fetchall()]
-    return sorted(_worded(errors), key=lambda error: error.row or 0)[:MOST_ERRORS]
-
-
-def _worded(errors: list[RowError]) -> list[RowError]:
-    """The column stands before the sentence nowhere: the sentences name the line themselves."""
-    return [
-        RowError(error.row, error.column, error.message.removeprefix(f"第{error.row}行")) for error in errors
-    ]
+    return sorted(errors, key=lambda error: error.row or 0)[:MOST_ERRORS]
 
 
 QUESTION = f"""CASE

@@ -26,7 +26,7 @@ from recipients.states import DECLARATION_FLOW, NOTICE_LEVEL_OF, DeclarationStat
 from subsidies.models import Policy
 
 if TYPE_CHECKING:
-    from huimin.core.models import StoredFile, User
+    from huimin.core.models import User
     from subsidies.models import PolicyVersion
 
 MAX_PHOTO = 10 * 1024 * 1024
@@ -219,10 +219,6 @@ def _picture(content: bytes) -> tuple[str, str]:
         if content.startswith(head) and tail in content[-64:]:
             return content_type, ending
     raise BadInput("照片应是 JPG 或 PNG 图片，这个文件不是，或没有传完整。", field="photo")
-
-
-def photo_bytes(photo: NoticePhoto) -> tuple[bytes, StoredFile]:
-    return files.read(photo.file), photo.file
 
 
 def poster(notice: Notice, *, verify_url: str) -> bytes:

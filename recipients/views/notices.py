@@ -28,6 +28,7 @@ from huimin.core.desk import lists
 from huimin.core.desk.exports import download, workbook
 from huimin.core.desk.http import StaffRequest, opens
 from huimin.core.desk.pages import Link, Nothing, Stat
+from huimin.core.records import files
 from huimin.core.sheets.writer import Column
 from huimin.core.work import workflow
 from recipients import forms, queries
@@ -228,8 +229,7 @@ def photo_add(request: StaffRequest, pk: int) -> HttpResponse:
 def photo(request: StaffRequest, pk: int, photo: int) -> HttpResponse:
     _notice(request, pk)
     found = get_object_or_404(NoticePhoto.objects.select_related("file"), pk=photo, notice_id=pk)
-    content, stored = notices.photo_bytes(found)
-    response = HttpResponse(content, content_type=stored.content_type)
+    response = HttpResponse(files.read(found.file), content_type=found.file.content_type)
     response["X-Content-Type-Options"] = "nosniff"
     return response
 
