@@ -309,7 +309,7 @@ def days(counties: Iterable[str], most: int = 31) -> list[Day]:
 
     Two statements, so that the second one is planned for the days it asks for and reads their results alone.
     """
-    asked = {"counties": list(counties), "most": most}
+    asked: dict[str, Any] = {"counties": list(counties), "most": most}
     with connection.cursor() as cursor:
         cursor.execute(SINCE, asked)
         first, found = cursor.fetchone()

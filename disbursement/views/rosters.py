@@ -169,14 +169,21 @@ def _stations(roster: Roster) -> list[Station]:
 
 def _controls(roster: Roster, content: queries.Content) -> list[dict[str, Any]]:
     """Control numbers side by side: what was fixed, what the lines say now, what the order holds."""
-    rows = [
-        {"source": f"花名册登记（第 {roster.revision} 版）", "count": roster.line_count, "total": roster.total,
-         "root": roster.content_hash},
-        {"source": "明细逐行重算" if content.root else "明细合计", "count": content.count, "total": content.total, "root": content.root},
-    ]  # fmt: skip
-    for row in rows:
-        row["agrees"] = queries.Content(row["count"], row["total"], row["root"]).agrees(roster)
-    return rows
+    fixed = queries.Content(roster.line_count, roster.total, roster.content_hash)
+    found = (
+        (f"花名册登记（第 {roster.revision} 版）", fixed),
+        ("明细逐行重算" if content.root else "明细合计", content),
+    )
+    return [
+        {
+            "source": source,
+            "count": one.count,
+            "total": one.total,
+            "root": one.root,
+            "agrees": one.agrees(roster),
+        }
+        for source, one in found
+    ]
 
 
 def _acts(request: StaffRequest, roster: Roster) -> list[Act]:

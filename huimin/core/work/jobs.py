@@ -237,8 +237,7 @@ class JobRun:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """A transaction whose last statement proves that this worker still holds the job (fencing)."""
-        if self._stop_asked:
-            raise Stopped
+        self.stop_if_asked()
         with transaction.atomic():
             yield
             self._check_fence()
@@ -248,6 +247,11 @@ class JobRun:
         self._done = done
         self._total = self._total if total is None else total
         self.message = message or self.message
+
+    def stop_if_asked(self) -> None:
+        """A safe point between two pieces of one transaction: what is open is given up."""
+        if self._stop_asked:
+            raise Stopped
 
     def result(self, *, url: str = "", file: StoredFile | None = None, message: str = "") -> None:
         self.message = message or self.message
