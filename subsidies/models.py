@@ -13,11 +13,8 @@ from huimin.core.models import Department, User
 from huimin.core.models.guards import append_only
 from huimin.core.values.periods import Frequency
 from subsidies.states import (
-    INDICATOR_BADGES,
     INDICATOR_FLOW,
-    POLICY_BADGES,
     POLICY_FLOW,
-    VERSION_BADGES,
     VERSION_FLOW,
     Deliberation,
     IndicatorStatus,
@@ -103,7 +100,7 @@ class Policy(Scoped):
 
     @property
     def badge(self) -> str:
-        return POLICY_BADGES[PolicyStatus(self.status)]
+        return PolicyStatus(self.status).badge
 
     def version_on(self, day: date) -> "PolicyVersion | None":
         return self.versions.filter(valid__contains=day, published_at__isnull=False).first()
@@ -240,7 +237,7 @@ class PolicyVersion(models.Model):
 
     @property
     def badge(self) -> str:
-        return VERSION_BADGES[VersionStatus(self.status)]
+        return VersionStatus(self.status).badge
 
 
 class Indicator(Scoped):
@@ -316,7 +313,7 @@ class Indicator(Scoped):
 
     @property
     def badge(self) -> str:
-        return INDICATOR_BADGES[IndicatorStatus(self.status)]
+        return IndicatorStatus(self.status).badge
 
 
 class IndicatorPolicy(models.Model):

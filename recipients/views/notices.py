@@ -37,8 +37,6 @@ from recipients.services import notices, objections
 from recipients.states import DECLARATION_FLOW, NOTICE_STATES, OBJECTION_ROLES, NoticeStatus
 from recipients.views import helpers
 
-_BADGES = {"running": "doing", "expired": "ok", "withdrawn": "off"}
-_OBJECTION_BADGES = {"open": "todo", "upheld": "bad", "rejected": "ok"}
 _SORTS = {"starts": ("starts_on", "id"), "ends": ("ends_on", "id"), "place": ("division_code", "id")}
 
 
@@ -117,7 +115,7 @@ def _place_on_track(one: Notice, first: date, last: date, today: date) -> None:
     start, end = max(one.starts_on, first), min(one.ends_on, last)
     one.at, one.span = start.day, max(0, (end - start).days + 1)  # type: ignore[attr-defined]
     status = NoticeStatus(one.status_on(today))
-    one.word, one.badge = status.label, _BADGES[status]  # type: ignore[attr-defined]
+    one.word, one.badge = status.label, status.badge  # type: ignore[attr-defined]
     one.look = "bad" if one.waiting else "ok" if status == NoticeStatus.EXPIRED else ""  # type: ignore[attr-defined]
 
 
@@ -179,7 +177,7 @@ def notice_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "one": one,
         "place": queries.place_names([one.division_code])[one.division_code],
         "word": status.label,
-        "badge": _BADGES[status],
+        "badge": status.badge,
         "term": notices.term_of(one.declaration.version).label,
         "photos": one.photos.select_related("file"),
         "objections": one.objections.defer("text", "contact"),
@@ -277,7 +275,7 @@ def objection_list(request: StaffRequest) -> HttpResponse:
     )
     context["rows"] = queries.with_places(context["page"])
     for one in context["rows"]:
-        one.badge = _OBJECTION_BADGES[one.status]
+        one.badge = Objection.Status(one.status).badge
     context["nothing"] = Nothing(
         "没有异议",
         "群众在网上或窗口提出的异议会在这里。",
@@ -329,7 +327,7 @@ def _objection_context(
         "one": one,
         "declaration": declaration,
         "place": queries.place_names([one.division_code])[one.division_code],
-        "badge": _OBJECTION_BADGES[one.status],
+        "badge": Objection.Status(one.status).badge,
         "form": form,
         "is_open": one.status == Objection.Status.OPEN,
         "is_live": declaration.status in NOTICE_STATES and declaration.round == one.notice.round,
