@@ -95,7 +95,8 @@ def submit(
 ) -> Job:
     """Ask for a job once per `key`: a second request with the same key gets the first job back.
 
-    `payload` holds ids only. Call inside the transaction that makes the work necessary.
+    `payload` holds ids, and of an export the address of its list; nobody's number. Call
+    inside the transaction that makes the work necessary.
     """
     title = privacy.hide(title)[:120]
     job, created = Job.objects.get_or_create(
