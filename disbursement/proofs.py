@@ -7,18 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import F
 
 from disbursement.models import (
     BankFile,
     LedgerAccount,
-    PaymentLine,
     PaymentOrder,
     ReturnFile,
     ReturnLine,
     Roster,
 )
-from disbursement.queries import ZERO, content_of, equations, ordered_totals
+from disbursement.models.sql import COUNTS, LIVE
+from disbursement.queries import ZERO, content_of, equations, live_lines, ordered_totals
 from disbursement.services.bankfiles import BLOCK, reference_of
 from disbursement.services.people import TO_ORDER, TO_RETURN, TO_ROSTER
 from disbursement.services.returns import digest_of
@@ -46,8 +45,6 @@ OUTCOMES = {
     FAILURE: ReturnLine.Outcome.FAILED,
     PENDING: ReturnLine.Outcome.PROCESSING,
 }
-LIVE = """disbursement_paymentline l
-    JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision AND r.status <> 'cancelled'"""
 COUNT_LINES = "SELECT count(*) FROM disbursement_paymentline"
 
 
@@ -105,8 +102,10 @@ def _file_fault(made: BankFile) -> str:
     total = sum(line.amount for line in content.lines)
     if (len(told), total) != (made.order.line_count, made.order.total):
         return f"文件 {len(told)} 笔 {total} 元，支付申请 {made.order.line_count} 笔 {made.order.total} 元"
-    lines = PaymentLine.objects.filter(roster__order=made.order, revision=F("roster__revision")).values_list(
-        "pk", "amount", "account_name", "account_key", "payee_key"
+    lines = (
+        live_lines()
+        .filter(roster__order=made.order)
+        .values_list("pk", "amount", "account_name", "account_key", "payee_key")
     )
     sent = {
         reference_of(pk): (amount, name, bytes(account), bytes(person))
@@ -187,11 +186,11 @@ def claims_are_live() -> tuple[int, list[str]]:
 @proof("没有不该有的占用：作废的名单、失败的发放都不占期次")
 def no_stale_claims() -> tuple[int, list[str]]:
     return rows(
-        """SELECT '明细 ' || c.line_id FROM disbursement_claim c
+        f"""SELECT '明细 ' || c.line_id FROM disbursement_claim c
            JOIN disbursement_paymentline l ON l.id = c.line_id JOIN disbursement_roster r ON r.id = l.roster_id
-           WHERE l.revision <> r.revision OR r.status = 'cancelled'
+           WHERE NOT {COUNTS}
               OR (l.entitlement_id, l.component, l.period_range)
-                 IS DISTINCT FROM (c.entitlement_id, c.component, c.period_range)""",
+                 IS DISTINCT FROM (c.entitlement_id, c.component, c.period_range)""",  # noqa: S608
         count="SELECT count(*) FROM disbursement_claim",
     )
 

@@ -1,105 +1,76 @@
-"""Reads that span models: the state of a payment, what counts as payable, the digest of a roster, control numbers."""
+"""Reads that span models: which lines count, the state of a payment, what is payable, the digest of a roster, the books."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Any
 
 from django.db import connection
-from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
+from django.db.models import BooleanField, CharField, Count, Exists, F, Func, OuterRef, QuerySet, Sum
 
 from disbursement.models import Correction, PaymentLine, PaymentResult, Roster
-from disbursement.models.sql import ROOT
-from disbursement.states import OrderStatus, RosterStatus
+from disbursement.models.sql import LIVE, ROOT, STATE, counts, state_of
+from disbursement.states import PaymentState
 from subsidies.models import Indicator
 
 ZERO = Decimal("0.00")
 
 
-def public_row(line: PaymentLine) -> list[str]:
-    """PUBLIC_ROW of a loaded line: serial number, village code, group, name, quantity (4 places), standard, 元."""
-    return [
-        str(line.line_no),
-        line.division_code,
-        line.group_name,
-        line.public_name,
-        f"{line.quantity:.4f}",
-        line.standard_text,
-        f"{line.amount:.2f}",
-    ]
+# --- which lines count, and the state of a payment: models.sql over the columns that the ORM has joined ---------------
 
 
-# --- the state of a payment: derived here and nowhere else ---------------------------------------------------------
+class _Counts(Func):
+    output_field = BooleanField()
 
-STATE_BADGES: Mapping[str, str] = MappingProxyType(
-    {
-        "待发": "todo",
-        "已申请": "doing",
-        "已送盘": "bank",
-        "已支付": "ok",
-        "退回": "bad",
-        "停发": "off",
-        "退款": "off",
-        "退汇": "bad",
-        "已重构": "off",
-        "已作废": "off",
-    }
-)
-PAYMENT_STATES = tuple(STATE_BADGES)
+    def __init__(self) -> None:
+        super().__init__(F("revision"), F("roster__revision"), F("roster__status"))
 
-# the same as payment_state() for plain SQL; alias l is the line, r its roster, o the order or nothing
-PAYMENT_STATE_SQL = """CASE
-    WHEN l.revision <> r.revision OR r.status = 'cancelled' THEN '已作废'
-    WHEN EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = l.id) THEN '已重构'
-    ELSE coalesce((SELECT CASE p.kind WHEN 'late_return' THEN '退汇' WHEN 'voluntary_refund' THEN '退款'
-                                      WHEN 'stopped' THEN '停发' WHEN 'bank_failed' THEN '退回' ELSE '已支付' END
-                   FROM disbursement_paymentresult p WHERE p.line_id = l.id
-                   ORDER BY p.kind IN ('late_return', 'voluntary_refund') DESC, p.id DESC LIMIT 1),
-                  CASE WHEN o.status IN ('sent', 'settled') THEN '已送盘' WHEN o.id IS NOT NULL THEN '已申请'
-                       ELSE '待发' END)
-    END"""
+    def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> Any:
+        return counts(*_columns(self, compiler)), []
+
+
+class _StateField(CharField):
+    """Gives PaymentState members, which know their word and their badge."""
+
+    def from_db_value(self, value: str, *_: object) -> PaymentState:
+        return PaymentState(value)
+
+
+class _State(Func):
+    output_field = _StateField()
+
+    def __init__(self) -> None:
+        super().__init__(F("pk"), _Counts(), F("roster__order__status"))
+
+    def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> Any:
+        return state_of(*_columns(self, compiler)), []
+
+
+def _columns(expression: Func, compiler: Any) -> list[str]:
+    return [compiler.compile(one)[0] for one in expression.get_source_expressions()]
+
+
+def payment_state() -> Func:
+    """What became of a line: PaymentLine.objects.annotate(payment_state=payment_state()) sets a PaymentState."""
+    return _State()
 
 
 def has_result(*kinds: str) -> Exists:
     return Exists(PaymentResult.objects.filter(line=OuterRef("pk"), kind__in=kinds))
 
 
-def payment_state() -> Case:
-    """The word for what became of a line: PaymentLine.objects.annotate(payment_state=payment_state())."""
-    kind = PaymentResult.Kind
-    rules = (
-        (~Q(revision=F("roster__revision")) | Q(roster__status=RosterStatus.CANCELLED), "已作废"),
-        (Exists(Correction.objects.filter(failed_line=OuterRef("pk"))), "已重构"),
-        (has_result(kind.LATE_RETURN), "退汇"),
-        (has_result(kind.VOLUNTARY_REFUND), "退款"),
-        (has_result(kind.STOPPED), "停发"),
-        (has_result(kind.BANK_FAILED), "退回"),
-        (has_result(kind.PAID), "已支付"),
-        (Q(roster__order__status__in=[OrderStatus.SENT, OrderStatus.SETTLED]), "已送盘"),
-        (Q(roster__order__isnull=False), "已申请"),
-    )
-    return Case(
-        *(When(condition, then=Value(word)) for condition, word in rules),
-        default=Value("待发"),
-        output_field=CharField(),
-    )
-
-
 def live_lines(lines: QuerySet[PaymentLine] | None = None) -> QuerySet[PaymentLine]:
-    """Lines that count: of the roster's present revision, in a roster that was not cancelled."""
+    """Lines that count (models.sql.counts)."""
     rows = PaymentLine.objects.all() if lines is None else lines
-    return rows.filter(revision=F("roster__revision")).exclude(roster__status=RosterStatus.CANCELLED)
+    return rows.filter(_Counts())
 
 
 def lines_of_roster(roster: Roster) -> QuerySet[PaymentLine]:
+    """The list as it stands, to be looked at: of a cancelled roster too, whose lines count nowhere."""
     return PaymentLine.objects.filter(roster=roster, revision=roster.revision)
-
-
-PRIVATE = ("beneficiary_id_number", "payee_id_number", "account_number")
 
 
 def shown_lines(lines: QuerySet[PaymentLine]) -> QuerySet[PaymentLine]:
@@ -116,14 +87,18 @@ def shown_lines(lines: QuerySet[PaymentLine]) -> QuerySet[PaymentLine]:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a list says of itself: number of lines, sum in 元, Merkle root (hex) recomputed from the columns."""
+    """What a list says of itself: number of lines, sum in 元, Merkle root (hex) recomputed from the columns.
+
+    `root` is empty where only the sums were asked for, and then not compared.
+    """
 
     count: int
     total: Decimal
-    root: str
+    root: str = ""
 
     def agrees(self, roster: Roster) -> bool:
-        return (self.count, self.total, self.root) == (roster.line_count, roster.total, roster.content_hash)
+        root = self.root or roster.content_hash
+        return (self.count, self.total, root) == (roster.line_count, roster.total, roster.content_hash)
 
 
 def content_of(roster: Roster) -> Content:
@@ -134,6 +109,11 @@ def content_of(roster: Roster) -> Content:
             [roster.pk, roster.revision],
         )
         return Content(*cursor.fetchone())
+
+
+def sums_of(roster: Roster) -> Content:
+    """Number and sum of the list's lines, for looking at it; what is decided upon is hashed (content_of)."""
+    return Content(**lines_of_roster(roster).aggregate(count=Count("*"), total=Sum("amount", default=ZERO)))
 
 
 def payable_totals(roster_ids: list[int]) -> dict[int, tuple[int, Decimal]]:
@@ -159,30 +139,37 @@ def _totals(roster_ids: list[int], without: list[str]) -> dict[int, tuple[int, D
     return {pk: found.get(pk, (0, ZERO)) for pk in roster_ids}
 
 
-def state_totals(where: str, params: list[Any]) -> dict[str, tuple[int, Decimal]]:
-    """Number and sum of the live lines in each state; `where` is a condition over l, r and o."""
+@dataclass(frozen=True, slots=True)
+class StateTotal:
+    """How many lines are in a state, and their sum in 元."""
+
+    state: PaymentState
+    count: int
+    total: Decimal
+
+
+def state_totals(where: str, params: list[Any]) -> list[StateTotal]:
+    """The live lines by state, in the order of the states; `where` is a condition over l, r and o."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT s.state, count(*), sum(s.amount) FROM (
-                    SELECT {PAYMENT_STATE_SQL} AS state, l.amount FROM disbursement_paymentline l
-                    JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision
-                         AND r.status <> 'cancelled'
+                    SELECT {STATE} AS state, l.amount FROM {LIVE}
                     LEFT JOIN disbursement_paymentorder o ON o.id = r.order_id WHERE {where}) s
                 GROUP BY s.state""",  # noqa: S608
             params,
         )
-        return {state: (count, total) for state, count, total in cursor.fetchall()}
+        found = {state: (count, total) for state, count, total in cursor.fetchall()}
+    return [StateTotal(state, *found[state]) for state in PaymentState if state in found]
 
 
 def open_lines(order_id: int) -> int:
     """Lines of a sent order that have no outcome yet: 已送盘."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT count(*) FROM disbursement_paymentline l
-               JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision
+            f"""SELECT count(*) FROM {LIVE}
                WHERE r.order_id = %s AND NOT EXISTS (
                    SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id
-                   AND p.kind IN ('paid', 'bank_failed', 'stopped'))""",
+                   AND p.kind IN ('paid', 'bank_failed', 'stopped'))""",  # noqa: S608 -- a constant of ours
             [order_id],
         )
         return int(cursor.fetchone()[0])
@@ -284,6 +271,13 @@ class Day:
         return (self.paid, self.failed, self.undone) == (self.line_paid, self.line_failed, self.line_undone)
 
 
+# the first of the newest days with something in the books; no older row is added up
+SINCE = """
+SELECT min(day), count(*) FROM (
+    SELECT DISTINCT posted_on AS day FROM disbursement_journal
+    WHERE county_code = ANY(%(counties)s) AND kind IN ('send', 'pay', 'fail', 'late_return', 'refund')
+    ORDER BY posted_on DESC LIMIT %(most)s) newest
+"""
 DAYS = """
 WITH books AS (
     SELECT j.posted_on AS day,
@@ -293,13 +287,14 @@ WITH books AS (
         sum(p.amount) FILTER (WHERE j.kind IN ('late_return', 'refund') AND p.account IN ('returned', 'recalled'))
             AS undone
     FROM disbursement_journal j JOIN disbursement_posting p ON p.journal_id = j.id
-    WHERE j.county_code = ANY(%(counties)s) GROUP BY j.posted_on
+    WHERE j.county_code = ANY(%(counties)s) AND j.posted_on >= %(since)s GROUP BY j.posted_on
 ), lines AS (
     SELECT x.business_on AS day, sum(l.amount) FILTER (WHERE x.kind = 'paid') AS paid,
         sum(l.amount) FILTER (WHERE x.kind = 'bank_failed') AS failed,
         sum(l.amount) FILTER (WHERE x.kind IN ('late_return', 'voluntary_refund')) AS undone
     FROM disbursement_paymentresult x JOIN disbursement_paymentline l ON l.id = x.line_id
-    WHERE x.kind <> 'stopped' AND l.county_code = ANY(%(counties)s) GROUP BY x.business_on
+    WHERE x.kind <> 'stopped' AND x.business_on >= %(since)s AND l.county_code = ANY(%(counties)s)
+    GROUP BY x.business_on
 )
 SELECT coalesce(b.day, l.day), coalesce(b.sent, 0), coalesce(b.paid, 0), coalesce(b.failed, 0),
        coalesce(b.undone, 0), coalesce(l.paid, 0), coalesce(l.failed, 0), coalesce(l.undone, 0)
@@ -310,7 +305,14 @@ ORDER BY 1 DESC LIMIT %(most)s
 
 
 def days(counties: Iterable[str], most: int = 31) -> list[Day]:
-    """逐日核对 of the newest days on which something moved."""
+    """逐日核对 of the newest days on which something moved.
+
+    Two statements, so that the second one is planned for the days it asks for and reads their results alone.
+    """
+    asked: dict[str, Any] = {"counties": list(counties), "most": most}
     with connection.cursor() as cursor:
-        cursor.execute(DAYS, {"counties": list(counties), "most": most})
+        cursor.execute(SINCE, asked)
+        first, found = cursor.fetchone()
+        # with fewer days in the books than are shown, older results without an entry are shown beside them
+        cursor.execute(DAYS, asked | {"since": first if found == most else date.min})
         return [Day(*row) for row in cursor.fetchall()]

@@ -1,23 +1,17 @@
-from django.db.models import TextChoices
-
 from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
-from huimin.core.authority.steps import Workflow, step
+from huimin.core.authority.steps import Workflow, act, step
+from huimin.core.desk.badges import Kind, StateChoices
 
 
-class BatchStatus(TextChoices):
-    DRAFT = "draft", "草稿"
-    ISSUED = "issued", "办理中"
-    CLOSED = "closed", "已办结"
-    CANCELLED = "cancelled", "已作废"
+class BatchStatus(StateChoices):
+    DRAFT = "draft", Kind.OFF, "草稿"
+    ISSUED = "issued", Kind.DOING, "办理中"
+    CLOSED = "closed", Kind.OK, "已办结"
+    CANCELLED = "cancelled", Kind.OFF, "已作废"
 
 
-BATCH_BADGES = {
-    BatchStatus.DRAFT: "off",
-    BatchStatus.ISSUED: "doing",
-    BatchStatus.CLOSED: "ok",
-    BatchStatus.CANCELLED: "off",
-}
+_GIVEN = [BatchStatus.ISSUED, BatchStatus.CLOSED]
 
 BATCH_FLOW = Workflow(
     "disbursement.batch",
@@ -42,32 +36,36 @@ BATCH_FLOW = Workflow(
         ),
         step("close", "关账", [BatchStatus.ISSUED], BatchStatus.CLOSED, [Role.FINANCE_CLERK]),
     ),
+    acts=(
+        step("make", "建立批次", [], BatchStatus.DRAFT, [Role.DEPARTMENT_CLERK], duty=Duty.BATCH_MAKE),
+        act(
+            "generate_again",
+            "继续生成花名册",
+            [BatchStatus.ISSUED],
+            [Role.DEPARTMENT_CLERK],
+            duty=Duty.BATCH_MAKE,
+        ),
+        # these two make another batch, of who was left out and of what came back
+        act(
+            "supplement", "建补发批次", _GIVEN, [Role.DEPARTMENT_CLERK], duty=Duty.BATCH_MAKE, needs_note=True
+        ),
+        act("correct", "做更正批次", _GIVEN, [Role.DEPARTMENT_CLERK], duty=Duty.BATCH_MAKE),
+    ),
 )
 
 
-class RosterStatus(TextChoices):
-    ISSUED = "issued", "待核对"
-    TOWNSHIP_CHECK = "township_check", "待乡镇审核"
-    DEPARTMENT_HANDLE = "department_handle", "待部门经办"
-    DEPARTMENT_CHECK = "department_check", "待部门审核"
-    FINANCE_HANDLE = "finance_handle", "待初审"
-    FINANCE_CHECK = "finance_check", "待复核"
-    APPROVED = "approved", "已终审"
-    CANCELLED = "cancelled", "已作废"
+class RosterStatus(StateChoices):
+    ISSUED = "issued", Kind.TODO, "待核对"
+    TOWNSHIP_CHECK = "township_check", Kind.TODO, "待乡镇审核"
+    DEPARTMENT_HANDLE = "department_handle", Kind.TODO, "待部门经办"
+    DEPARTMENT_CHECK = "department_check", Kind.TODO, "待部门审核"
+    FINANCE_HANDLE = "finance_handle", Kind.TODO, "待初审"
+    FINANCE_CHECK = "finance_check", Kind.TODO, "待复核"
+    APPROVED = "approved", Kind.OK, "已终审"
+    CANCELLED = "cancelled", Kind.OFF, "已作废"
 
 
 R = RosterStatus
-
-ROSTER_BADGES = {
-    R.ISSUED: "todo",
-    R.TOWNSHIP_CHECK: "todo",
-    R.DEPARTMENT_HANDLE: "todo",
-    R.DEPARTMENT_CHECK: "todo",
-    R.FINANCE_HANDLE: "todo",
-    R.FINANCE_CHECK: "todo",
-    R.APPROVED: "ok",
-    R.CANCELLED: "off",
-}
 
 
 _CHAIN = (
@@ -138,6 +136,34 @@ ROSTER_FLOW = Workflow(
     setbacks=("stop_line",),
     # who checked one revision has not checked the next, which may hold other people
     revision="revision",
+    acts=(
+        act(
+            "regenerate",
+            "重新生成花名册",
+            [R.ISSUED],
+            [Role.TOWNSHIP_CLERK],
+            duty=Duty.ROSTER_MAKE,
+            style="quiet",
+        ),
+        # of one line each, before the roster is in an order; whoever lifts a stop is a maker of the list that follows
+        act(
+            "stop_line",
+            "停发这一笔",
+            [state for state in R if state != R.CANCELLED],
+            [Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER, Role.DEPARTMENT_CLERK, Role.FINANCE_CLERK],
+            duty=Duty.LINE_STOP,
+            needs_note=True,
+            style="danger",
+        ),
+        act(
+            "lift_stop",
+            "恢复发放",
+            list(R),
+            [Role.DEPARTMENT_CLERK, Role.FINANCE_CLERK],
+            duty=Duty.ROSTER_MAKE,
+            needs_note=True,
+        ),
+    ),
 )
 
 # the desks in order, as the bar above a roster names them
@@ -148,17 +174,16 @@ ROSTER_STATIONS = (
 )
 
 
-class OrderStatus(TextChoices):
-    DRAFT = "draft", "待签章"
-    SIGNED = "signed", "待送银行"
-    SENT = "sent", "银行代发中"
-    SETTLED = "settled", "已办结"
-    CANCELLED = "cancelled", "已作废"
+class OrderStatus(StateChoices):
+    DRAFT = "draft", Kind.TODO, "待签章"
+    SIGNED = "signed", Kind.TODO, "待送银行"
+    SENT = "sent", Kind.BANK, "银行代发中"
+    SETTLED = "settled", Kind.OK, "已办结"
+    CANCELLED = "cancelled", Kind.OFF, "已作废"
 
 
 O = OrderStatus  # noqa: E741
 
-ORDER_BADGES = {O.DRAFT: "todo", O.SIGNED: "todo", O.SENT: "bank", O.SETTLED: "ok", O.CANCELLED: "off"}
 
 ORDER_FLOW = Workflow(
     "disbursement.paymentorder",
@@ -195,17 +220,15 @@ ORDER_FLOW = Workflow(
         ),
         step("settle", "回盘已齐，办结", [O.SENT], O.SETTLED, [Role.RECONCILER], duty=Duty.RETURN_CONFIRM),
     ),
-    acts=(step("make", "编制支付申请", [], O.DRAFT, [Role.FINANCE_CLERK], duty=Duty.ORDER_MAKE),),
+    acts=(step("make", "编制支付申请，冻结指标", [], O.DRAFT, [Role.FINANCE_CLERK], duty=Duty.ORDER_MAKE),),
 )
 
 
-class ReturnStatus(TextChoices):
-    UPLOADED = "uploaded", "待确认"
-    CONFIRMED = "confirmed", "已入账"
-    REFUSED = "refused", "已退回"
+class ReturnStatus(StateChoices):
+    UPLOADED = "uploaded", Kind.TODO, "待确认"
+    CONFIRMED = "confirmed", Kind.OK, "已入账"
+    REFUSED = "refused", Kind.OFF, "已退回"
 
-
-RETURN_BADGES = {ReturnStatus.UPLOADED: "todo", ReturnStatus.CONFIRMED: "ok", ReturnStatus.REFUSED: "off"}
 
 RETURN_FLOW = Workflow(
     "disbursement.returnfile",
@@ -244,13 +267,11 @@ RETURN_FLOW = Workflow(
 )
 
 
-class ReversalStatus(TextChoices):
-    ASKED = "asked", "待复核"
-    APPROVED = "approved", "已入账"
-    REFUSED = "refused", "已退回"
+class ReversalStatus(StateChoices):
+    ASKED = "asked", Kind.TODO, "待复核"
+    APPROVED = "approved", Kind.OK, "已入账"
+    REFUSED = "refused", Kind.OFF, "已退回"
 
-
-REVERSAL_BADGES = {ReversalStatus.ASKED: "todo", ReversalStatus.APPROVED: "ok", ReversalStatus.REFUSED: "off"}
 
 REVERSAL_FLOW = Workflow(
     "disbursement.reversal",
@@ -277,9 +298,33 @@ REVERSAL_FLOW = Workflow(
         ),
     ),
     acts=(
-        step("ask", "登记退汇或退款", [], ReversalStatus.ASKED, [Role.RECONCILER], duty=Duty.RETURN_UPLOAD),
+        step(
+            "ask",
+            "登记退汇或退款",
+            [],
+            ReversalStatus.ASKED,
+            [Role.RECONCILER],
+            duty=Duty.RETURN_UPLOAD,
+            needs_note=True,
+        ),
     ),
 )
+
+
+class PaymentState(StateChoices):
+    """What became of a payment line; derived from claim, order and results by models.sql.state_of and nowhere else."""
+
+    WAITING = "waiting", Kind.TODO, "待发"
+    ORDERED = "ordered", Kind.DOING, "已申请"
+    AT_BANK = "at_bank", Kind.BANK, "已送盘"
+    PAID = "paid", Kind.OK, "已支付"
+    BANK_FAILED = "bank_failed", Kind.BAD, "退回"
+    STOPPED = "stopped", Kind.OFF, "停发"
+    VOLUNTARY_REFUND = "voluntary_refund", Kind.OFF, "退款"
+    LATE_RETURN = "late_return", Kind.BAD, "退汇"
+    TAKEN_OVER = "taken_over", Kind.OFF, "已重构"
+    VOID = "void", Kind.OFF, "已作废"
+
 
 # who may take away the files in which ID and account numbers stand in full, with a one-time code; everybody else
 # checks them by fingerprint, control sums and masked list (docs/decisions/0020)

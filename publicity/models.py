@@ -10,7 +10,7 @@ from huimin.core.fields import BlindIndexField
 from huimin.core.models import User
 from huimin.core.models.guards import append_only
 from publicity.rules import OPEN_ROW_SQL
-from publicity.states import DISCLOSURE_BADGES, DISCLOSURE_FLOW, DisclosureStatus, LineState, QueryOutcome
+from publicity.states import DISCLOSURE_FLOW, DisclosureStatus, LineState, QueryOutcome
 from subsidies.models import Policy
 
 
@@ -119,7 +119,7 @@ class Disclosure(Scoped):
 
     @property
     def badge(self) -> str:
-        return DISCLOSURE_BADGES[DisclosureStatus(self.status)]
+        return DisclosureStatus(self.status).badge
 
 
 class DisclosureLine(models.Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from disbursement.models.sql import PUBLIC_ROW
+from disbursement.models.sql import LIVE, PUBLIC_ROW
 from huimin.core.records.proofs import proof, rows
 from huimin.core.values import privacy
 from publicity.models import Disclosure, DisclosureLine
@@ -16,13 +16,12 @@ def lines_equal_roster() -> tuple[int, list[str]]:
     """Open fields and commitment of every published line against the roster's own line."""
     return rows(
         f"""SELECT '公开 ' || d.id || ' 第 ' || coalesce(o.line_no, p.line_no) || ' 行' FROM publicity_disclosure d
-            JOIN disbursement_roster r ON r.id = d.roster_id
             CROSS JOIN LATERAL (
                 SELECT x.line_no, y.line_no AS paid_no FROM
                     (SELECT l.line_no, {OPEN_ROW_SQL} AS open, l.commitment FROM publicity_disclosureline l
                      WHERE l.disclosure_id = d.id) x
-                FULL JOIN (SELECT l.line_no, {PUBLIC_ROW} AS open, l.commitment FROM disbursement_paymentline l
-                           WHERE l.roster_id = r.id AND l.revision = r.revision) y
+                FULL JOIN (SELECT l.line_no, {PUBLIC_ROW} AS open, l.commitment FROM {LIVE}
+                           WHERE r.id = d.roster_id) y
                   ON y.line_no = x.line_no AND y.open = x.open AND y.commitment = x.commitment
                 WHERE x.line_no IS NULL OR y.line_no IS NULL) o
             CROSS JOIN LATERAL (SELECT o.paid_no AS line_no) p""",  # noqa: S608 -- constants of ours

@@ -12,8 +12,10 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, Q, QuerySet, Sum
 
-from disbursement.models import PaymentLine, Roster
-from disbursement.queries import PAYMENT_STATE_SQL
+from disbursement.models import Roster
+from disbursement.models.sql import COUNTS, LIVE, STATE
+from disbursement.queries import live_lines
+from disbursement.states import PaymentState
 from huimin.core.authority.scope import subtree_range, town_of
 from huimin.core.models import Division, Level, Office, User
 from huimin.core.values.digests import root_beginning, short_code
@@ -114,7 +116,7 @@ def tails_of_key(key: bytes) -> list[str]:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            """WITH own AS MATERIALIZED (
+            f"""WITH own AS MATERIALIZED (
                    SELECT id, roster_id, revision, account_tail FROM disbursement_paymentline
                    WHERE beneficiary_key = %(key)s ORDER BY id DESC LIMIT %(most)s),
                read AS MATERIALIZED (
@@ -122,11 +124,10 @@ def tails_of_key(key: bytes) -> list[str]:
                    UNION ALL
                    (SELECT id, roster_id, revision, account_tail, false FROM disbursement_paymentline
                     ORDER BY id LIMIT %(most)s - (SELECT count(*) FROM own)))
-               SELECT coalesce(array_agg(DISTINCT l.account_tail) FILTER (WHERE l.is_own), '{}')
+               SELECT coalesce(array_agg(DISTINCT l.account_tail) FILTER (WHERE l.is_own), '{{}}')
                FROM read l
-               JOIN disbursement_roster r ON r.id = l.roster_id
-                    AND r.revision = l.revision AND r.status <> 'cancelled'
-               WHERE NOT EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = l.id)""",
+               JOIN disbursement_roster r ON r.id = l.roster_id AND {COUNTS}
+               WHERE NOT EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = l.id)""",  # noqa: S608 -- a constant of ours
             {"key": key, "most": MOST_PAYMENTS},
         )
         row = cursor.fetchone()
@@ -142,10 +143,8 @@ def payments_of_key(key: bytes, *, most: int = MOST_PAYMENTS) -> list[OwnPayment
         cursor.execute(
             f"""SELECT y.name, b.period, extract(year FROM lower(l.period_range))::int, l.amount, l.quantity,
                        v.quantity_label, l.standard_text, l.account_tail, l.bank_name, l.beneficiary_name,
-                       {PAYMENT_STATE_SQL}, result.on_day, result.reason, result.words, l.corrects_line_id IS NOT NULL, y.phone
-                FROM disbursement_paymentline l
-                JOIN disbursement_roster r ON r.id = l.roster_id
-                     AND r.revision = l.revision AND r.status <> 'cancelled'
+                       {STATE}, result.on_day, result.reason, result.words, l.corrects_line_id IS NOT NULL, y.phone
+                FROM {LIVE}
                 JOIN disbursement_batch b ON b.id = r.batch_id
                 JOIN subsidies_policyversion v ON v.id = b.version_id
                 JOIN subsidies_policy y ON y.id = b.policy_id
@@ -157,7 +156,7 @@ def payments_of_key(key: bytes, *, most: int = MOST_PAYMENTS) -> list[OwnPayment
             [settings.COUNTY_CODE, key, most],
         )
         rows = cursor.fetchall()
-    return [OwnPayment(*(*row[:10], LineState(PUBLIC_STATES[row[10]]), *row[11:])) for row in rows]
+    return [OwnPayment(*(*row[:10], PUBLIC_STATES[PaymentState(row[10])], *row[11:])) for row in rows]
 
 
 def under_review(person_id: int) -> list[UnderReview]:
@@ -347,9 +346,7 @@ def publishable(user: User) -> QuerySet[Roster]:
 
 
 def villages_in_roster(roster: Roster) -> dict[str, str]:
-    codes = (
-        PaymentLine.objects.filter(roster=roster, revision=roster.revision).values("division_code").distinct()
-    )
+    codes = live_lines().filter(roster=roster).order_by().values("division_code").distinct()
     return Division.objects.names(row["division_code"] for row in codes)
 
 
@@ -403,11 +400,10 @@ class RosterSums:
 def roster_sums(roster_id: int) -> RosterSums:
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT count(*) FILTER (WHERE p.id IS NULL), coalesce(sum(l.amount) FILTER (WHERE p.id IS NULL), 0),
+            f"""SELECT count(*) FILTER (WHERE p.id IS NULL), coalesce(sum(l.amount) FILTER (WHERE p.id IS NULL), 0),
                       count(p.id), coalesce(sum(l.amount) FILTER (WHERE p.id IS NOT NULL), 0)
-               FROM disbursement_paymentline l
-               JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision
-               LEFT JOIN disbursement_paymentresult p ON p.line_id = l.id AND p.kind = 'stopped' WHERE r.id = %s""",
+               FROM {LIVE}
+               LEFT JOIN disbursement_paymentresult p ON p.line_id = l.id AND p.kind = 'stopped' WHERE r.id = %s""",  # noqa: S608
             [roster_id],
         )
         return RosterSums(*cursor.fetchone())

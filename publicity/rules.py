@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
 
+from disbursement.states import PaymentState
 from huimin.core.values import digests
 from publicity.states import LineState
 
@@ -203,18 +204,18 @@ def sum_from(noise: bytes, *, hard: bool = False) -> Sum:
 
 # --- words ------------------------------------------------------------------------------------------------------------------
 
-# how disbursement calls the state of a payment -> what the public reads; a line that a correction took over failed
-PUBLIC_STATES: Mapping[str, str] = {
-    "待发": LineState.IN_HAND,
-    "已申请": LineState.IN_HAND,
-    "已送盘": LineState.AT_BANK,
-    "已支付": LineState.PAID,
-    "退回": LineState.FAILED,
-    "退汇": LineState.FAILED,
-    "已重构": LineState.FAILED,
-    "停发": LineState.STOPPED,
-    "已作废": LineState.STOPPED,
-    "退款": LineState.REFUNDED,
+# the state of a payment -> what the public reads; a line that a correction took over failed
+PUBLIC_STATES: Mapping[PaymentState, LineState] = {
+    PaymentState.WAITING: LineState.IN_HAND,
+    PaymentState.ORDERED: LineState.IN_HAND,
+    PaymentState.AT_BANK: LineState.AT_BANK,
+    PaymentState.PAID: LineState.PAID,
+    PaymentState.BANK_FAILED: LineState.FAILED,
+    PaymentState.LATE_RETURN: LineState.FAILED,
+    PaymentState.TAKEN_OVER: LineState.FAILED,
+    PaymentState.STOPPED: LineState.STOPPED,
+    PaymentState.VOID: LineState.STOPPED,
+    PaymentState.VOLUNTARY_REFUND: LineState.REFUNDED,
 }
 # what a declaration's stage means to the person on it
 STAGE_WORDS: Mapping[str, str] = {

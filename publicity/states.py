@@ -2,16 +2,14 @@ from django.db.models import TextChoices
 
 from huimin.core.authority.roles import Role
 from huimin.core.authority.steps import Workflow, step
+from huimin.core.desk.badges import Kind, StateChoices
 
 
-class DisclosureStatus(TextChoices):
-    PUBLISHED = "published", "已公开"
-    WITHDRAWN = "withdrawn", "已撤下"
+class DisclosureStatus(StateChoices):
+    PUBLISHED = "published", Kind.OK, "已公开"
+    WITHDRAWN = "withdrawn", Kind.OFF, "已撤下"
 
 
-DISCLOSURE_BADGES = {DisclosureStatus.PUBLISHED: "ok", DisclosureStatus.WITHDRAWN: "off"}
-
-# publishing makes the row, so it is no step of the row
 PUBLISHERS = frozenset({Role.DEPARTMENT_CLERK})
 
 DISCLOSURE_FLOW = Workflow(
@@ -28,30 +26,21 @@ DISCLOSURE_FLOW = Workflow(
             style="danger",
         ),
     ),
+    acts=(step("publish", "公开这份名单", [], DisclosureStatus.PUBLISHED, PUBLISHERS),),
 )
 
 FLOWS = (DISCLOSURE_FLOW,)
 
 
-class LineState(TextChoices):
+class LineState(StateChoices):
     """What became of a payment, in the words that the public reads (ui: 群众看到的)."""
 
-    PAID = "paid", "已到账"
-    AT_BANK = "at_bank", "银行正在发"
-    IN_HAND = "in_hand", "正在办"
-    FAILED = "failed", "没有发成功"
-    STOPPED = "stopped", "停发"
-    REFUNDED = "refunded", "已退还"
-
-
-LINE_BADGES = {
-    LineState.PAID: "ok",
-    LineState.AT_BANK: "bank",
-    LineState.IN_HAND: "doing",
-    LineState.FAILED: "bad",
-    LineState.STOPPED: "off",
-    LineState.REFUNDED: "off",
-}
+    PAID = "paid", Kind.OK, "已到账"
+    AT_BANK = "at_bank", Kind.BANK, "银行正在发"
+    IN_HAND = "in_hand", Kind.DOING, "正在办"
+    FAILED = "failed", Kind.BAD, "没有发成功"
+    STOPPED = "stopped", Kind.OFF, "停发"
+    REFUNDED = "refunded", Kind.OFF, "已退还"
 
 
 class QueryOutcome(TextChoices):

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from huimin.core.desk.todos import Todo, source
 from publicity import queries
-from publicity.states import PUBLISHERS
+from publicity.states import DISCLOSURE_FLOW
 
 if TYPE_CHECKING:
     from huimin.core.models import User
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @source
 def lists_to_publish(user: User) -> Iterable[Todo]:
     """Paid rosters that nobody has opened yet, for those whose post it is."""
-    if not PUBLISHERS & user.roles():
+    if not DISCLOSURE_FLOW["publish"].roles & user.roles():
         return []
     waiting = queries.publishable(user).count()
     return [

@@ -3,33 +3,22 @@ from django.db.models import TextChoices
 from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
 from huimin.core.authority.steps import Workflow, step
+from huimin.core.desk.badges import Kind, StateChoices
 
 
-class DeclarationStatus(TextChoices):
-    DRAFT = "draft", "草稿"
-    DELIBERATION = "deliberation", "待评议"
-    VILLAGE_NOTICE = "village_notice", "村级公示中"
-    TOWNSHIP_REVIEW = "township_review", "待乡镇审核"
-    TOWNSHIP_NOTICE = "township_notice", "乡镇公示中"
-    COUNTY_REVIEW = "county_review", "待县级联审"
-    COUNTY_NOTICE = "county_notice", "县级公示中"
-    CONFIRMED = "confirmed", "已确认"
-    WITHDRAWN = "withdrawn", "已作废"
+class DeclarationStatus(StateChoices):
+    DRAFT = "draft", Kind.OFF, "草稿"
+    DELIBERATION = "deliberation", Kind.TODO, "待评议"
+    VILLAGE_NOTICE = "village_notice", Kind.DOING, "村级公示中"
+    TOWNSHIP_REVIEW = "township_review", Kind.TODO, "待乡镇审核"
+    TOWNSHIP_NOTICE = "township_notice", Kind.DOING, "乡镇公示中"
+    COUNTY_REVIEW = "county_review", Kind.TODO, "待县级联审"
+    COUNTY_NOTICE = "county_notice", Kind.DOING, "县级公示中"
+    CONFIRMED = "confirmed", Kind.OK, "已确认"
+    WITHDRAWN = "withdrawn", Kind.OFF, "已作废"
 
 
 S = DeclarationStatus
-
-DECLARATION_BADGES = {
-    S.DRAFT: "off",
-    S.DELIBERATION: "todo",
-    S.VILLAGE_NOTICE: "doing",
-    S.TOWNSHIP_REVIEW: "todo",
-    S.TOWNSHIP_NOTICE: "doing",
-    S.COUNTY_REVIEW: "todo",
-    S.COUNTY_NOTICE: "doing",
-    S.CONFIRMED: "ok",
-    S.WITHDRAWN: "off",
-}
 
 # the levels in order; a policy that does not ask for one skips it, nobody clicks it away
 REVIEW_ORDER = (
@@ -179,12 +168,12 @@ DECLARATION_FLOW = Workflow(
 )
 
 
-class NoticeStatus(TextChoices):
+class NoticeStatus(StateChoices):
     """Derived from dates and marks: a notice row is written once, then only ended or withdrawn."""
 
-    RUNNING = "running", "公示中"
-    EXPIRED = "expired", "期满"
-    WITHDRAWN = "withdrawn", "已撤"
+    RUNNING = "running", Kind.DOING, "公示中"
+    EXPIRED = "expired", Kind.OK, "期满"
+    WITHDRAWN = "withdrawn", Kind.OFF, "已撤"
 
 
 class EntitlementStatus(TextChoices):

@@ -15,11 +15,8 @@ from huimin.core.models.guards import append_only, taken_in_duty
 from huimin.core.values.periods import Frequency
 from subsidies.rules.levels import DECIDED, NOBODY_DECIDES
 from subsidies.states import (
-    INDICATOR_BADGES,
     INDICATOR_FLOW,
-    POLICY_BADGES,
     POLICY_FLOW,
-    VERSION_BADGES,
     VERSION_FLOW,
     Deliberation,
     IndicatorStatus,
@@ -106,7 +103,7 @@ class Policy(Scoped):
 
     @property
     def badge(self) -> str:
-        return POLICY_BADGES[PolicyStatus(self.status)]
+        return PolicyStatus(self.status).badge
 
     def version_on(self, day: date) -> "PolicyVersion | None":
         return self.versions.filter(valid__contains=day, published_at__isnull=False).first()
@@ -255,7 +252,7 @@ class PolicyVersion(models.Model):
 
     @property
     def badge(self) -> str:
-        return VERSION_BADGES[VersionStatus(self.status)]
+        return VersionStatus(self.status).badge
 
 
 class Indicator(Scoped):
@@ -332,7 +329,7 @@ class Indicator(Scoped):
 
     @property
     def badge(self) -> str:
-        return INDICATOR_BADGES[IndicatorStatus(self.status)]
+        return IndicatorStatus(self.status).badge
 
 
 class IndicatorPolicy(models.Model):

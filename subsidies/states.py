@@ -3,23 +3,16 @@ from django.db.models import TextChoices
 from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
 from huimin.core.authority.steps import Workflow, act, step
+from huimin.core.desk.badges import Kind, StateChoices
 
 
-class PolicyStatus(TextChoices):
-    DRAFT = "draft", "草稿"
-    SUBMITTED = "submitted", "待审批"
-    PUBLISHED = "published", "已公开"
-    SUSPENDED = "suspended", "已暂停"
-    ABOLISHED = "abolished", "已作废"
+class PolicyStatus(StateChoices):
+    DRAFT = "draft", Kind.OFF, "草稿"
+    SUBMITTED = "submitted", Kind.TODO, "待审批"
+    PUBLISHED = "published", Kind.OK, "已公开"
+    SUSPENDED = "suspended", Kind.BAD, "已暂停"
+    ABOLISHED = "abolished", Kind.OFF, "已作废"
 
-
-POLICY_BADGES = {
-    PolicyStatus.DRAFT: "off",
-    PolicyStatus.SUBMITTED: "todo",
-    PolicyStatus.PUBLISHED: "ok",
-    PolicyStatus.SUSPENDED: "bad",
-    PolicyStatus.ABOLISHED: "off",
-}
 
 _MAKERS = [Role.DEPARTMENT_CLERK, Role.FINANCE_CLERK]
 _CHECKERS = [Role.FINANCE_CHECKER]
@@ -91,13 +84,11 @@ POLICY_FLOW = Workflow(
 )
 
 
-class VersionStatus(TextChoices):
-    DRAFT = "draft", "草稿"
-    SUBMITTED = "submitted", "待审批"
-    PUBLISHED = "published", "已发布"
+class VersionStatus(StateChoices):
+    DRAFT = "draft", Kind.OFF, "草稿"
+    SUBMITTED = "submitted", Kind.TODO, "待审批"
+    PUBLISHED = "published", Kind.OFF, "已发布"
 
-
-VERSION_BADGES = {VersionStatus.DRAFT: "off", VersionStatus.SUBMITTED: "todo", VersionStatus.PUBLISHED: "off"}
 
 # the first version goes its way with the policy; these steps have buttons once the policy is public
 VERSION_FLOW = Workflow(
@@ -164,17 +155,11 @@ class ReviewLevel(TextChoices):
     COUNTY_NOTICE = "county_notice", "县级公示"
 
 
-class IndicatorStatus(TextChoices):
-    REGISTERED = "registered", "待确认"
-    CONFIRMED = "confirmed", "已确认"
-    REFUSED = "refused", "已作废"
+class IndicatorStatus(StateChoices):
+    REGISTERED = "registered", Kind.TODO, "待确认"
+    CONFIRMED = "confirmed", Kind.OK, "已确认"
+    REFUSED = "refused", Kind.OFF, "已作废"
 
-
-INDICATOR_BADGES = {
-    IndicatorStatus.REGISTERED: "todo",
-    IndicatorStatus.CONFIRMED: "ok",
-    IndicatorStatus.REFUSED: "off",
-}
 
 INDICATOR_FLOW = Workflow(
     "subsidies.indicator",

@@ -110,7 +110,7 @@ def test_steps_name_roles_and_states_that_exist(flow):
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("app", ["subsidies", "recipients"])
+@pytest.mark.parametrize("app", FLOORS[1:])
 def test_steps_are_made_in_the_step_tables_alone(app):
     """A step that a view makes for itself is known to no command, no document and no table of roles."""
     made = [

@@ -4,13 +4,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from disbursement.models.sql import ROOT
+from disbursement.models.sql import LIVE, ROOT
 from disbursement.states import (
-    BATCH_BADGES,
     BATCH_FLOW,
-    ORDER_BADGES,
     ORDER_FLOW,
-    ROSTER_BADGES,
     ROSTER_FLOW,
     BatchStatus,
     OrderStatus,
@@ -131,7 +128,7 @@ class Batch(Scoped):
 
     @property
     def badge(self) -> str:
-        return BATCH_BADGES[BatchStatus(self.status)]
+        return BatchStatus(self.status).badge
 
 
 class PaymentOrder(Scoped):
@@ -202,13 +199,12 @@ class PaymentOrder(Scoped):
                 when=pgtrigger.Before,
                 condition=pgtrigger.Condition("OLD.status <> 'sent' AND NEW.status = 'sent'"),
                 # the money leaves: every line without a result must hold its claim, and they are what was signed
-                func="""
+                func=f"""
                     DECLARE n bigint; s numeric; free bigint;
                     BEGIN
                         SELECT count(*), coalesce(sum(l.amount), 0), count(*) FILTER (WHERE c.line_id IS NULL)
                             INTO n, s, free
-                            FROM disbursement_roster r
-                            JOIN disbursement_paymentline l ON l.roster_id = r.id AND l.revision = r.revision
+                            FROM {LIVE}
                             LEFT JOIN disbursement_claim c ON c.line_id = l.id
                             WHERE r.order_id = NEW.id AND NOT EXISTS (
                                 SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id);
@@ -220,7 +216,7 @@ class PaymentOrder(Scoped):
                         END IF;
                         RETURN NEW;
                     END;
-                """,
+                """,  # noqa: S608 -- a constant of ours
             ),
         ]
 
@@ -229,7 +225,7 @@ class PaymentOrder(Scoped):
 
     @property
     def badge(self) -> str:
-        return ORDER_BADGES[OrderStatus(self.status)]
+        return OrderStatus(self.status).badge
 
 
 class OrderIndicator(models.Model):
@@ -377,7 +373,7 @@ class Roster(Scoped):
 
     @property
     def badge(self) -> str:
-        return ROSTER_BADGES[RosterStatus(self.status)]
+        return RosterStatus(self.status).badge
 
 
 class RosterOmission(models.Model):

@@ -61,7 +61,10 @@ class Journal(Scoped):
     class Meta:
         verbose_name = verbose_name_plural = "凭证"
         ordering = ("-id",)
-        indexes = [models.Index(fields=["subject"], name="journal_subject")]
+        indexes = [
+            models.Index(fields=["subject"], name="journal_subject"),
+            models.Index(fields=["county_code", "posted_on"], name="journal_day"),
+        ]
         triggers = [
             *append_only(),
             pgtrigger.Trigger(

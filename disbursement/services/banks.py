@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from disbursement.models import Roster
+from disbursement.models.sql import LIVE
 from huimin.core.authority.scope import within
 from huimin.core.bankformats.layout import BankFormat
 from huimin.core.errors import BadInput, StepRefused
@@ -16,10 +17,9 @@ from huimin.core.models import Office
 NO_BANK = "本县还没有登记代发银行，不能编制支付申请。请系统管理员在“机构”里登记代发银行，并选好代发文件格式。"
 
 # lines that an order over these rosters would pay
-PAYABLE = """FROM disbursement_paymentline l
-    JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision
+PAYABLE = f"""FROM {LIVE}
     WHERE l.roster_id = ANY(%(rosters)s)
-      AND NOT EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id)"""
+      AND NOT EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id)"""  # noqa: S608
 
 
 def banks_of(county_code: str) -> QuerySet[Office]:

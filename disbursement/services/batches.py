@@ -10,13 +10,12 @@ from django.urls import reverse
 from psycopg.types.range import DateRange
 
 from disbursement.models import Batch, Roster
+from disbursement.models.sql import LIVE
 from disbursement.services import generation, rosters
 from disbursement.services.due import DUE
 from disbursement.services.numbers import BATCH, next_number
 from disbursement.states import BATCH_FLOW, BatchStatus, RosterStatus
-from huimin.core.authority.duties import Duty
 from huimin.core.authority.posts import require_role
-from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.models import Job
 from huimin.core.records import audit
@@ -35,13 +34,8 @@ GENERATE = "disbursement.generate_rosters"
 @transaction.atomic
 def make_batch(policy: Policy, period: str, *, actor: User, title: str = "") -> Batch:
     """A draft batch of a published policy; refused when the period is not one of the policy's or already has one."""
-    require_role(
-        actor,
-        [Role.DEPARTMENT_CLERK],
-        division_code=policy.county_code,
-        policy_id=policy.pk,
-        act="建立批次",
-    )
+    one = BATCH_FLOW["make"]
+    require_role(actor, one.roles, division_code=policy.county_code, policy_id=policy.pk, act=one.label)
     wanted, version = version_for(policy, period, act="建批次")
     first, after = wanted.first, wanted.last + timedelta(days=1)
     try:
@@ -62,8 +56,8 @@ def make_batch(policy: Policy, period: str, *, actor: User, title: str = "") -> 
         if "batch_once" not in str(error):
             raise
         raise StepRefused(f"“{policy}”{wanted.label}的批次已经有了，不能再建一个。") from error
-    workflow.take_duty(batch, Duty.BATCH_MAKE, actor=actor)
-    audit.record(batch, action="make", actor=actor, label="建立批次", after=batch.status)
+    workflow.take_duty(batch, one.duty, actor=actor)
+    audit.record(batch, action=one.name, actor=actor, label=one.label, after=batch.status)
     return batch
 
 
@@ -108,18 +102,15 @@ def why_not_again(batch: Batch) -> str:
 def generate_again(pk: int, *, actor: User) -> Job:
     """A generation that was stopped or broke down goes on: another job for the townships that have no list yet."""
     batch: Batch = Batch.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
+    one = BATCH_FLOW["generate_again"]
     require_role(
-        actor,
-        BATCH_FLOW["issue"].roles,
-        division_code=batch.division_code,
-        policy_id=batch.policy_id,
-        act="继续生成花名册",
+        actor, one.roles, division_code=batch.division_code, policy_id=batch.policy_id, act=one.label
     )
     why = why_not_again(batch)
     if why:
         raise StepRefused(why)
-    workflow.take_duty(batch, Duty.BATCH_MAKE, actor=actor)
-    audit.record(batch, action="generate_again", actor=actor, label="继续生成花名册")
+    workflow.take_duty(batch, one.duty, actor=actor)
+    audit.record(batch, action=one.name, actor=actor, label=one.label)
     return _submit(batch, actor=actor)
 
 
@@ -214,11 +205,9 @@ def why_not_close(batch: Batch) -> str:
         return f"还有 {unfinished} 个乡镇的花名册没有终审，不能关账。"
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT count(*) FROM disbursement_paymentline l
-               JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision
-                    AND r.status <> 'cancelled'
+            f"""SELECT count(*) FROM {LIVE}
                WHERE r.batch_id = %s
-                 AND NOT EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id)""",
+                 AND NOT EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id)""",  # noqa: S608
             [batch.pk],
         )
         waiting = cursor.fetchone()[0]

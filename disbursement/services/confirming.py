@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -101,10 +102,11 @@ def confirm_return(pk: int, *, actor: User, note: str = "") -> ReturnFile:
 def _confirm_job(run: JobRun) -> None:
     """One transaction for the whole file; a rerun after a kill finds either nothing or everything done."""
     pk = run.payload["file"]
+    run.progress(0, message="正在入账，整份一起办")
     with run.transaction():
         found = ReturnFile.objects.get(pk=pk)
         if found.status == ReturnStatus.UPLOADED:
-            found = apply_return(pk, actor=run.actor, note=run.payload["note"], run=run)
+            found = apply_return(pk, actor=run.actor, note=run.payload["note"])
         elif found.status == ReturnStatus.REFUSED:
             raise StepRefused("这份回盘已被退回，没有入账。")
         elif found.confirmed_by_id != run.actor.pk:
@@ -118,7 +120,7 @@ def _confirm_job(run: JobRun) -> None:
 
 
 @transaction.atomic
-def apply_return(pk: int, *, actor: User, note: str = "", run: JobRun | None = None) -> ReturnFile:
+def apply_return(pk: int, *, actor: User, note: str = "") -> ReturnFile:
     """All lines or none. Lines that had the same result already are left alone."""
     found = _locked(pk, actor)
     order = PaymentOrder.objects.select_for_update(of=("self",)).get(pk=found.order_id)
@@ -129,21 +131,14 @@ def apply_return(pk: int, *, actor: User, note: str = "", run: JobRun | None = N
     workflow.take_duty(found, one.duty, actor=actor)
     ReturnFile.objects.filter(pk=pk).update(confirmed_by=actor, confirmed_at=clock.now())
     written = _write_results(found, actor=actor)
-    _progress(run, found, 0.4)
     _release_claims(found)
     amounts = _sums(found)
     book(order, amounts, at=f"return:{pk}", actor=actor)
-    _progress(run, found, 0.6)
     notices.queue_paid(found)
     workflow.move(found, one, actor=actor, note=note, detail={"results": written, "order": order.number})
     settle_if_complete(order, actor=actor)
     found.refresh_from_db()
     return found
-
-
-def _progress(run: JobRun | None, found: ReturnFile, share: float) -> None:
-    if run:
-        run.progress(int(found.line_count * share), found.line_count, "正在入账")
 
 
 def _write_results(found: ReturnFile, *, actor: User) -> int:
@@ -176,29 +171,30 @@ def _sums(found: ReturnFile) -> dict[str, dict[int, Decimal]]:
     return sums
 
 
+Move = Callable[..., None]
 # kind of result -> journal, what happens to the indicator, and the counters of the order's share of it
-_EFFECTS = {
-    K.PAID: (Journal.Kind.PAY, "pay_frozen", {"paid": 1}),
-    K.BANK_FAILED: (Journal.Kind.FAIL, "release_frozen", {"released": 1}),
-    K.LATE_RETURN: (Journal.Kind.LATE_RETURN, "reopen_paid", {"paid": -1, "released": 1}),
-    K.VOLUNTARY_REFUND: (Journal.Kind.REFUND, "reopen_paid", {"paid": -1, "released": 1}),
+_EFFECTS: dict[K, tuple[Journal.Kind, Move, dict[str, int]]] = {
+    K.PAID: (Journal.Kind.PAY, subsidies.pay_frozen, {"paid": 1}),
+    K.BANK_FAILED: (Journal.Kind.FAIL, subsidies.release_frozen, {"released": 1}),
+    K.LATE_RETURN: (Journal.Kind.LATE_RETURN, subsidies.reopen_paid, {"paid": -1, "released": 1}),
+    K.VOLUNTARY_REFUND: (Journal.Kind.REFUND, subsidies.reopen_paid, {"paid": -1, "released": 1}),
 }
 
 
 def book(order: PaymentOrder, sums: dict[str, dict[int, Decimal]], *, at: str, actor: User) -> None:
     """Ledger per roster and kind, and the same amounts on the indicators. The order is locked by the caller."""
     # indicators are always locked in the order of their ids, so that two returns cannot wait for one another
-    moves: list[tuple[int, str, Decimal]] = []
-    for kind, (journal, verb, counters) in _EFFECTS.items():
+    moves: list[tuple[int, Move, Decimal]] = []
+    for kind, (journal, move, counters) in _EFFECTS.items():
         if not sums.get(kind):
             continue
         moved = ledger.post_result(order, journal, sums[kind], at=at, actor=actor)
         for indicator, amount in moved.items():
-            moves.append((indicator, verb, amount))
+            moves.append((indicator, move, amount))
             changes = {field: F(field) + sign * amount for field, sign in counters.items()}
             OrderIndicator.objects.filter(order=order, indicator=indicator).update(**changes)
-    for indicator, verb, amount in sorted(moves):
-        getattr(subsidies, verb)(indicator, amount, subject=audit.subject_of(order), actor=actor)
+    for indicator, move, amount in sorted(moves, key=lambda one: one[0]):
+        move(indicator, amount, subject=audit.subject_of(order), actor=actor)
 
 
 def settle_if_complete(order: PaymentOrder, *, actor: User) -> None:

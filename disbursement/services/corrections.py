@@ -17,7 +17,6 @@ from disbursement.states import BATCH_FLOW, BatchStatus
 from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.authority.posts import require_role
-from huimin.core.authority.roles import Role
 from huimin.core.errors import StepRefused
 from huimin.core.records import audit
 from huimin.core.work import workflow
@@ -35,13 +34,8 @@ def make_correction(pk: int, *, actor: User, line_ids: Sequence[int] | None = No
     asked: Batch = Batch.objects.visible_to(actor).get(pk=pk)
     # one correction at a time per original batch, so that attempts are numbered without gaps
     root = Batch.objects.select_for_update(of=("self",)).get(pk=asked.corrects_id or asked.pk)
-    require_role(
-        actor,
-        [Role.DEPARTMENT_CLERK],
-        division_code=root.division_code,
-        policy_id=root.policy_id,
-        act="做更正批次",
-    )
+    one = BATCH_FLOW["correct"]
+    require_role(actor, one.roles, division_code=root.division_code, policy_id=root.policy_id, act=one.label)
     towns = _by_town(correctable(root), line_ids)
     if not towns:
         raise StepRefused("这个批次没有可以更正发放的失败明细。")
@@ -88,7 +82,7 @@ def _make_batch(root: Batch, *, actor: User) -> Batch:
         status=BatchStatus.DRAFT,
         made_by=actor,
     )
-    audit.record(batch, action="make", actor=actor, label="做更正批次", after=batch.status)
+    audit.record(batch, action="make", actor=actor, label=BATCH_FLOW["correct"].label, after=batch.status)
     workflow.move(batch, BATCH_FLOW["issue"], actor=actor)
     return batch
 

@@ -13,7 +13,7 @@ from disbursement.services.due import DUE, REASON, paid_as_another
 from huimin.core.authority import scope
 from huimin.core.errors import StepRefused
 from recipients.services import amounts
-from subsidies.rules import Rule, facts_needed
+from subsidies.rules import Rule
 
 # full months of the days that a line covers; stop rules cut entitlements at month ends, so none is lost
 MONTHS = """greatest(0, (extract(year FROM upper(d.days)) * 12 + extract(month FROM upper(d.days)))
@@ -134,7 +134,7 @@ def unpaid(batch: Batch) -> dict[str, tuple[int, Decimal]]:
 def _judged(batch: Batch, division_code: str, *, unclaimed: bool) -> tuple[str, dict[str, Any]]:
     """The statement's beginning: everybody due below a division, each with an amount and perhaps a reason against it."""
     rule = amounts.rule_of(batch.version)
-    by_month = any(fact.name == "months" for fact in facts_needed(rule))
+    by_month = any(fact.name == "months" for fact in rule.facts)
     amount, params = amount_sql(rule)
     sql = JUDGED.format(
         days=DAYS_BY_MONTH if by_month else DAYS_WHOLE,

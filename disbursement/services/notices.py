@@ -8,10 +8,11 @@ from django.db import connection
 
 from disbursement.models import Roster
 from huimin.core import crypto
-from huimin.core.binary_copy import copy_rows
-from huimin.core.models import Division
+from huimin.core.models import Division, Message
 from huimin.core.values.money import format_yuan
 from huimin.core.values.periods import Period
+from huimin.core.work import messages
+from huimin.core.work.messages import Letter
 
 if TYPE_CHECKING:
     from disbursement.models import ReturnFile
@@ -26,10 +27,6 @@ JOIN recipients_person p ON p.id = v.payee_id
 WHERE x.return_file_id = %s AND x.kind = 'paid' AND p.phone IS NOT NULL
 ORDER BY l.id
 """
-QUEUE = (
-    ("channel", "varchar"), ("recipient", "bytea"), ("body", "bytea"), ("subject", "varchar"), ("attempts", "int2"),
-    ("error", "varchar"),
-)  # fmt: skip
 
 
 def queue_paid(found: ReturnFile) -> int:
@@ -37,24 +34,17 @@ def queue_paid(found: ReturnFile) -> int:
     county = Division.objects.get(code=found.county_code).name
     subsidies = _subsidies(found)
     queued = 0
-    with connection.chunked_cursor() as rows, connection.cursor() as writer:
+    with connection.chunked_cursor() as rows:
         rows.execute(PAID, [found.pk])
         while block := rows.fetchmany(BLOCK):
             phones = crypto.decrypt_many("phone", (row[4] for row in block))
-            recipients = crypto.encrypt_many("message_recipient", phones)
-            bodies = crypto.encrypt_many(
-                "message_body", [_text(county, subsidies[row[5]], row) for row in block]
+            queued += messages.queue_many(
+                Message.Channel.SMS,
+                [
+                    Letter(phone, _text(county, subsidies[row[5]], row), f"disbursement.paymentline:{row[0]}")
+                    for row, phone in zip(block, phones, strict=True)
+                ],
             )
-            copy_rows(
-                writer,
-                "core_message",
-                QUEUE,
-                (
-                    ("sms", recipient, body, f"disbursement.paymentline:{row[0]}", 0, "")
-                    for row, recipient, body in zip(block, recipients, bodies, strict=True)
-                ),
-            )
-            queued += len(block)
     return queued
 
 

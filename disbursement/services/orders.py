@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 SEND = "disbursement.send_order"
 LINES_AT_ONCE = 5_000  # more lines than this are worked off by a job with progress
-MAKERS = ORDER_FLOW["make"].roles
 STOP_FIRST = "请停发这些行，再编制支付申请；换了卡的停发后恢复发放，由补发批次发到新账户。"
 CANCEL_FIRST = "请退回支付申请，停发这些行，再重新编制；换了卡的停发后恢复发放，由补发批次发到新账户。"
 
@@ -55,7 +54,8 @@ def make_order(roster_ids: Sequence[int], *, actor: User, bank_id: int | None = 
     if not rosters or len(rosters) != len(set(roster_ids)):
         raise BadInput("请选择要支付的花名册。", field="rosters")
     policy = _common_policy(rosters)
-    require_role(actor, MAKERS, division_code=policy.county_code, policy_id=policy.pk, act="编制支付申请")
+    one = ORDER_FLOW["make"]
+    require_role(actor, one.roles, division_code=policy.county_code, policy_id=policy.pk, act=one.label)
     today.require_payable(policy, [roster.pk for roster in rosters], remedy=STOP_FIRST)
     bank = banks.choose_bank(policy.county_code, bank_id)
     totals = _payable(rosters, get_format(bank.bank_format), remark=policy.payment_remark)
@@ -74,13 +74,13 @@ def make_order(roster_ids: Sequence[int], *, actor: User, bank_id: int | None = 
         made_by=actor,
     )
     inherit_duties(order, [roster.duty_subject for roster in rosters], TO_ORDER)
-    workflow.take_duty(order, ORDER_FLOW["make"].duty, actor=actor)
+    workflow.take_duty(order, one.duty, actor=actor)
     _freeze(order, totals, actor=actor)
     audit.record(
         order,
-        action="make",
+        action=one.name,
         actor=actor,
-        label="编制支付申请",
+        label=one.label,
         after=order.status,
         detail={
             "count": count,

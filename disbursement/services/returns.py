@@ -13,6 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from disbursement.models import PaymentOrder, ReturnFile
+from disbursement.models.sql import LIVE
 from disbursement.queries import open_lines
 from disbursement.services.people import TO_RETURN, inherit_duties
 from disbursement.states import RETURN_FLOW, OrderStatus, ReturnStatus
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from huimin.core.models import User
 
 MOST_ERRORS = 500
-UPLOADERS = RETURN_FLOW["upload"].roles
+UPLOAD = RETURN_FLOW["upload"]
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 SAME = "内容与已上传的回盘相同，本次没有变化。"
 
@@ -62,8 +63,8 @@ def accept_return(data: bytes, name: str, *, actor: User) -> Intake:
 
     Who uploads nowhere is told so before a byte is looked at; the order's own place and policy are asked about later.
     """
-    if not any(grant.role in UPLOADERS for grant in actor.active_grants):
-        raise not_your_post(UPLOADERS, "上传回盘")
+    if not any(grant.role in UPLOAD.roles for grant in actor.active_grants):
+        raise not_your_post(UPLOAD.roles, UPLOAD.label)
     sha256 = hashlib.sha256(data).hexdigest()
     known = _known(actor, sha256=sha256)
     if known:
@@ -173,7 +174,7 @@ def _order_of(content: ReturnContent, *, actor: User) -> PaymentOrder:
             f"支付申请{number[:24]}不存在。", [RowError(1, "申请号", f"支付申请{number[:24]}不存在。")]
         )
     require_role(
-        actor, UPLOADERS, division_code=order.division_code, policy_id=order.policy_id, act="上传回盘"
+        actor, UPLOAD.roles, division_code=order.division_code, policy_id=order.policy_id, act=UPLOAD.label
     )
     if order.status not in {OrderStatus.SENT, OrderStatus.SETTLED}:
         raise FileRefused(f"支付申请{number}尚未送银行，不可能有回盘，请核对。")
@@ -251,74 +252,74 @@ def _line_id(reference: str) -> int:
 
 
 # every staged line beside the line that was sent (or nothing) and what became of it so far: joined once, asked often
-MATCH = """
+MATCH = f"""
 CREATE TEMP TABLE matched_return ON COMMIT DROP AS
 SELECT s.*, l.id AS sent_id, l.amount AS sent_amount, l.account_key AS sent_key, l.account_name AS sent_name,
        paid.id AS paid_id, failed.id AS failed_id, undone.id AS undone_id, undone.kind AS undone_kind
 FROM staged_return s
 LEFT JOIN (
-    SELECT l.id, l.amount, l.account_key, l.account_name FROM disbursement_paymentline l
-    JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision AND r.order_id = %(order)s
-    WHERE NOT EXISTS (
+    SELECT l.id, l.amount, l.account_key, l.account_name FROM {LIVE}
+    WHERE r.order_id = %(order)s AND NOT EXISTS (
         SELECT FROM disbursement_paymentresult x WHERE x.line_id = l.id AND x.kind = 'stopped')) l ON l.id = s.line_id
 LEFT JOIN disbursement_paymentresult paid ON paid.line_id = l.id AND paid.kind = 'paid'
 LEFT JOIN disbursement_paymentresult failed ON failed.line_id = l.id AND failed.kind = 'bank_failed'
 LEFT JOIN disbursement_paymentresult undone ON undone.line_id = l.id
      AND undone.kind IN ('late_return', 'voluntary_refund')
-"""
+"""  # noqa: S608 -- a constant of ours
 
 TAKEN_OVER = "EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = s.sent_id)"
 
+# what is said of a line, whose number stands before it (RowError); given its number and the detail
 Words = Callable[[Sequence[Any]], str]
 FAULTS: tuple[tuple[str, str, str, Words], ...] = (
     (
         "业务编号",
         "s.sent_id IS NULL",
         "NULL",
-        lambda row: f"第{row[0]}行不是这笔支付申请里的明细，请联系银行。",
+        lambda _: "不是这笔支付申请里的明细，请联系银行。",
     ),
     (
         "业务编号",
         "EXISTS (SELECT FROM staged_return t WHERE t.line_id = s.line_id AND t.line_no < s.line_no) AND s.sent_id IS NOT NULL",
         "(SELECT min(t.line_no) FROM staged_return t WHERE t.line_id = s.line_id)",
-        lambda row: f"第{row[1]}行与第{row[0]}行是同一笔，请联系银行。",
+        lambda row: f"与第{row[1]}行是同一笔，请联系银行。",
     ),
     (
         "金额",
         "s.sent_amount <> s.amount",
         "s.amount::text || '元，发出的是' || s.sent_amount::text",
-        lambda row: f"第{row[0]}行金额{row[1]}元。",
+        lambda row: f"金额{row[1]}元。",
     ),
-    ("账号", "s.sent_key <> s.account_key", "NULL", lambda row: f"第{row[0]}行账号与发出的不同。"),
+    ("账号", "s.sent_key <> s.account_key", "NULL", lambda _: "账号与发出的不同。"),
     (
         "结果",
         f"s.result = '{SUCCESS}' AND s.failed_id IS NOT NULL AND {TAKEN_OVER}",
         "NULL",
-        lambda row: f"第{row[0]}行由失败变为成功；该笔已在更正批次中，必须先撤回更正批次，再联系银行。",
+        lambda _: "由失败变为成功；该笔已在更正批次中，必须先撤回更正批次，再联系银行。",
     ),
     (
         "结果",
         f"s.result = '{SUCCESS}' AND s.failed_id IS NOT NULL AND NOT {TAKEN_OVER}",
         "NULL",
-        lambda row: f"第{row[0]}行以前的回盘是失败，现在是成功。请银行书面说明，说明以前不要更正发放。",
+        lambda _: "以前的回盘是失败，现在是成功。请银行书面说明，说明以前不要更正发放。",
     ),
     (
         "结果",
         f"s.result = '{SUCCESS}' AND s.undone_id IS NOT NULL",
         "NULL",
-        lambda row: f"第{row[0]}行已登记退汇或退款，现在又说成功，请联系银行。",
+        lambda _: "已登记退汇或退款，现在又说成功，请联系银行。",
     ),
     (
         "结果",
         f"s.result = '{FAILURE}' AND s.undone_kind = 'voluntary_refund'",
         "NULL",
-        lambda row: f"第{row[0]}行收款人已退款，现在又说失败，请联系银行。",
+        lambda _: "收款人已退款，现在又说失败，请联系银行。",
     ),
     (
         "结果",
         f"s.result = '{PENDING}' AND (s.paid_id IS NOT NULL OR s.failed_id IS NOT NULL)",
         "NULL",
-        lambda row: f"第{row[0]}行已有结果，现在又说处理中，请联系银行。",
+        lambda _: "已有结果，现在又说处理中，请联系银行。",
     ),
 )
 
@@ -333,14 +334,7 @@ def _faults() -> list[RowError]:
                 {"most": MOST_ERRORS},
             )
             errors += [RowError(row[0], column, words(row)) for row in cursor.fetchall()]
-    return sorted(_worded(errors), key=lambda error: error.row or 0)[:MOST_ERRORS]
-
-
-def _worded(errors: list[RowError]) -> list[RowError]:
-    """The column stands before the sentence nowhere: the sentences name the line themselves."""
-    return [
-        RowError(error.row, error.column, error.message.removeprefix(f"第{error.row}行")) for error in errors
-    ]
+    return sorted(errors, key=lambda error: error.row or 0)[:MOST_ERRORS]
 
 
 QUESTION = f"""CASE
@@ -407,12 +401,12 @@ def _keep(
     with connection.cursor() as cursor:
         cursor.execute(KEEP_LINES, {"file": made.pk})
     inherit_duties(made, [audit.subject_of(order)], TO_RETURN)
-    workflow.take_duty(made, RETURN_FLOW["upload"].duty, actor=actor)
+    workflow.take_duty(made, UPLOAD.duty, actor=actor)
     audit.record(
         made,
-        action="upload",
+        action=UPLOAD.name,
         actor=actor,
-        label="上传回盘",
+        label=UPLOAD.label,
         after=made.status,
         detail={key: str(value) for key, value in figures.items()} | {"sha256": upload.sha256},
     )

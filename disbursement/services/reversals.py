@@ -21,8 +21,6 @@ from huimin.core.work.verbs import advances
 if TYPE_CHECKING:
     from huimin.core.models import User
 
-ASKERS = REVERSAL_FLOW["ask"].roles
-
 
 @transaction.atomic
 def ask_reversal(
@@ -30,9 +28,8 @@ def ask_reversal(
 ) -> Reversal:
     """Register that a paid line's money is back (whole amount); it counts when another reconciler approves."""
     line = _line(line_id, actor)
-    require_role(
-        actor, ASKERS, division_code=line.county_code, policy_id=line.policy_id, act="登记退汇或退款"
-    )
+    one = REVERSAL_FLOW["ask"]
+    require_role(actor, one.roles, division_code=line.county_code, policy_id=line.policy_id, act=one.label)
     _require_words(kind, bank_reference, reason)
     paid = PaymentResult.objects.filter(line=line, kind=PaymentResult.Kind.PAID).first()
     if paid is None:
@@ -57,8 +54,10 @@ def ask_reversal(
             raise
         raise StepRefused("这笔发放已经登记过退汇或退款，没有重复登记。") from error
     inherit_duties(found, [audit.subject_of(_order(line))], TO_RETURN)
-    workflow.take_duty(found, REVERSAL_FLOW["ask"].duty, actor=actor)
-    audit.record(found, action="ask", actor=actor, label=f"登记{found.get_kind_display()}", note=found.reason)
+    workflow.take_duty(found, one.duty, actor=actor)
+    audit.record(
+        found, action=one.name, actor=actor, label=f"登记{found.get_kind_display()}", note=found.reason
+    )
     return found
 
 
@@ -90,10 +89,9 @@ def _order(line: PaymentLine) -> PaymentOrder:
 def advance_reversal(pk: int, step: str, *, actor: User, note: str = "") -> Reversal:
     """Approve (the books change) or refuse."""
     found: Reversal = Reversal.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
-    try:
-        one = REVERSAL_FLOW[step]
-    except KeyError:
-        raise BadInput(f"退汇退款没有“{step}”这一步。") from None
+    one = next((known for known in REVERSAL_FLOW.steps if known.name == step), None)
+    if one is None:
+        raise BadInput(f"退汇退款没有“{step}”这一步。")
     refusal = workflow.why_not(found, one, actor=actor, note=note)
     if refusal:
         raise refusal

@@ -10,15 +10,13 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from disbursement.models import Batch, PaymentLine, PaymentResult, Roster
-from disbursement.queries import content_of
+from disbursement.queries import content_of, live_lines
 from disbursement.services import copying, generation
 from disbursement.services.due import FAULTS, paid_as_another
 from disbursement.services.people import TO_ROSTER, inherit_duties
 from disbursement.states import ROSTER_FLOW, RosterStatus
 from huimin.core import clock
-from huimin.core.authority.duties import Duty
 from huimin.core.authority.posts import require_role
-from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, FileRefused, RowError, StepRefused
 from huimin.core.records import audit
 from huimin.core.work import workflow
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from huimin.core.models import User
 
 MOST_ERRORS = 500
-STOPPERS = (Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER, Role.DEPARTMENT_CLERK, Role.FINANCE_CLERK)
 
 # 送审校验: what a line says against the registry of today; a line that was stopped is not asked
 ERRORS = f"""
@@ -72,16 +69,13 @@ def generate_first(pk: int, *, actor: User) -> int:
 def regenerate_roster(pk: int, *, actor: User) -> Roster:
     """Make the list anew from today's entitlements and accounts; the old lines' claims are released first."""
     roster = _locked(pk, actor)
+    one = ROSTER_FLOW["regenerate"]
     require_role(
-        actor,
-        [Role.TOWNSHIP_CLERK],
-        division_code=roster.division_code,
-        policy_id=roster.policy_id,
-        act="重新生成花名册",
+        actor, one.roles, division_code=roster.division_code, policy_id=roster.policy_id, act=one.label
     )
-    if roster.status != RosterStatus.ISSUED:
+    if roster.status not in one.sources:
         raise StepRefused("花名册已送审，名单已锁定。要改名单，请先由审核人退回。")
-    workflow.take_duty(roster, Duty.ROSTER_MAKE, actor=actor)
+    workflow.take_duty(roster, one.duty, actor=actor)
     _write(roster, actor=actor)
     return roster
 
@@ -135,10 +129,9 @@ def advance_roster(
     FileRefused, with the faulty lines, when the list does not agree with the registry at submission.
     """
     roster = _locked(pk, actor)
-    try:
-        one = ROSTER_FLOW[step]
-    except KeyError:
-        raise BadInput(f"花名册没有“{step}”这一步。") from None
+    one = next((known for known in ROSTER_FLOW.steps if known.name == step), None)
+    if one is None:
+        raise BadInput(f"花名册没有“{step}”这一步。")
     if content_hash is not None and content_hash != roster.content_hash:
         raise StepRefused("名单在您打开页面以后变过，请刷新页面，核对现在这一版再办理。")
     refusal = workflow.why_not(roster, one, actor=actor, note=note)
@@ -263,8 +256,9 @@ def stop_line(pk: int, *, reason: str, actor: User) -> PaymentResult:
         PaymentLine.objects.visible_to(actor).defer("beneficiary_id_number", "payee_id_number").get(pk=pk)
     )
     roster = _locked(line.roster_id, actor)
-    require_role(actor, STOPPERS, division_code=line.division_code, policy_id=line.policy_id, act="停发")
-    if line.revision != roster.revision or roster.status == RosterStatus.CANCELLED:
+    one = ROSTER_FLOW["stop_line"]
+    require_role(actor, one.roles, division_code=line.division_code, policy_id=line.policy_id, act=one.label)
+    if not live_lines().filter(pk=pk).exists():
         raise StepRefused("这一行不在现在的花名册里，请刷新页面后再看。")
     if roster.order_id is not None:
         raise StepRefused(
@@ -279,13 +273,13 @@ def stop_line(pk: int, *, reason: str, actor: User) -> PaymentResult:
         actor=actor,
         business_on=clock.today(),
     )
-    workflow.take_duty(roster, Duty.LINE_STOP, actor=actor)
+    workflow.take_duty(roster, one.duty, actor=actor)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM disbursement_claim WHERE line_id = %s", [line.pk])
         cursor.execute("DELETE FROM disbursement_correction WHERE new_line_id = %s", [line.pk])
     audit.record(
         roster,
-        action="stop_line",
+        action=one.name,
         actor=actor,
         label=f"第 {line.line_no} 行停发",
         note=reason.strip(),

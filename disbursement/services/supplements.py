@@ -11,11 +11,9 @@ from django.db.models import Max
 from disbursement.models import Batch, PaymentLine, PaymentResult, Roster, StopLift
 from disbursement.services import generation
 from disbursement.services.numbers import BATCH, next_number
-from disbursement.states import BatchStatus
+from disbursement.states import BATCH_FLOW, ROSTER_FLOW, BatchStatus
 from huimin.core import clock
-from huimin.core.authority.duties import Duty
 from huimin.core.authority.posts import require_role
-from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit
 from huimin.core.values.periods import Period
@@ -26,7 +24,6 @@ from subsidies.states import PolicyStatus
 if TYPE_CHECKING:
     from huimin.core.models import User
 
-LIFTERS = (Role.DEPARTMENT_CLERK, Role.FINANCE_CLERK)
 UNDER_WAY = (BatchStatus.ISSUED, BatchStatus.CLOSED)
 
 
@@ -55,13 +52,8 @@ def make_supplement(pk: int, *, reason: str, actor: User) -> Batch:
     asked: Batch = Batch.objects.visible_to(actor).get(pk=pk)
     # one supplement at a time per batch, so that they are numbered without gaps
     root = Batch.objects.select_for_update(of=("self",)).get(pk=asked.supplements_id or asked.pk)
-    require_role(
-        actor,
-        [Role.DEPARTMENT_CLERK],
-        division_code=root.division_code,
-        policy_id=root.policy_id,
-        act="做补发批次",
-    )
+    one = BATCH_FLOW["supplement"]
+    require_role(actor, one.roles, division_code=root.division_code, policy_id=root.policy_id, act=one.label)
     if not reason.strip():
         raise BadInput("补发要写明原因。", field="reason")
     _require_due(root)
@@ -99,10 +91,11 @@ def _make(root: Batch, reason: str, *, actor: User) -> Batch:
         attempt=last + 1,
         made_by=actor,
     )
-    workflow.take_duty(batch, Duty.BATCH_MAKE, actor=actor)
+    one = BATCH_FLOW["supplement"]
+    workflow.take_duty(batch, one.duty, actor=actor)
     detail = {"supplements": root.number, "attempt": batch.attempt}
     audit.record(
-        batch, action="make", actor=actor, label="做补发批次", after=batch.status, note=reason, detail=detail
+        batch, action="make", actor=actor, label=one.label, after=batch.status, note=reason, detail=detail
     )
     return batch
 
@@ -121,16 +114,17 @@ def lift_stop(pk: int, *, reason: str, actor: User) -> StopLift:
         .get(pk=pk)
     )
     roster = Roster.objects.select_for_update(of=("self",)).get(pk=line.roster_id)
-    require_role(actor, LIFTERS, division_code=line.county_code, policy_id=line.policy_id, act="恢复发放")
+    one = ROSTER_FLOW["lift_stop"]
+    require_role(actor, one.roles, division_code=line.county_code, policy_id=line.policy_id, act=one.label)
     if not PaymentResult.objects.filter(line=line, kind=PaymentResult.Kind.STOPPED).exists():
         raise StepRefused("这一行没有停发，不用恢复。")
     if StopLift.objects.filter(line=line).exists():
         raise StepRefused("这一行已经恢复过了。")
     made = StopLift.objects.create(line=line, reason=reason.strip()[:200], actor=actor)
-    workflow.take_duty(line, Duty.ROSTER_MAKE, actor=actor)
+    workflow.take_duty(line, one.duty, actor=actor)
     audit.record(
         roster,
-        action="lift_stop",
+        action=one.name,
         actor=actor,
         label=f"第 {line.line_no} 行恢复发放",
         note=reason.strip(),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from disbursement.models.sql import LIVE
 from disbursement.services.due import FAULTS
 from huimin.core.errors import StepRefused
 from huimin.core.models import Division
@@ -20,8 +21,7 @@ MOST = 100
 # asked and no desk relies on any more
 STALE = f"""
 SELECT l.id, r.division_code, l.line_no, l.beneficiary_name, f.field || f.words
-FROM disbursement_paymentline l
-JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision
+FROM {LIVE}
 JOIN recipients_person b ON b.id = l.beneficiary_id
 JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
 JOIN LATERAL (SELECT e.status, e.ends_on, l.period_range AS days FROM recipients_entitlement e

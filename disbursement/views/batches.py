@@ -18,8 +18,7 @@ from disbursement.models import Batch, Roster, RosterOmission
 from disbursement.states import BATCH_FLOW, BatchStatus, RosterStatus
 from disbursement.views.common import buttons, with_places
 from huimin.core.authority import scope
-from huimin.core.authority.roles import Area, Role
-from huimin.core.authority.steps import Step
+from huimin.core.authority.roles import Area
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
@@ -28,8 +27,6 @@ from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat
 from huimin.core.errors import BadInput, Refused
 from huimin.core.sheets.writer import Column
 
-_SUPPLEMENT = Step("supplement", "建补发批次", frozenset(), "", frozenset())
-_AGAIN = Step("generate_again", "继续生成花名册", frozenset(), "", frozenset())
 _SORTS = {
     "number": "id",
     "policy": "policy__name",
@@ -109,7 +106,7 @@ def batch_list(request: StaffRequest) -> HttpResponse:
 
 
 def _may_make(request: StaffRequest) -> bool:
-    return any(grant.role == Role.DEPARTMENT_CLERK for grant in request.user.active_grants)
+    return any(grant.role in BATCH_FLOW["make"].roles for grant in request.user.active_grants)
 
 
 @opens(Area.ROSTER)
@@ -166,7 +163,10 @@ def batch_detail(request: StaffRequest, pk: int) -> HttpResponse:
     job = services.generation_job(batch)
     ended_early = job if job and job.state in {"failed", "stopped"} else None
     is_clerk = scope.holds(
-        request.user, [Role.DEPARTMENT_CLERK], division_code=batch.division_code, policy_id=batch.policy_id
+        request.user,
+        BATCH_FLOW["supplement"].roles,
+        division_code=batch.division_code,
+        policy_id=batch.policy_id,
     )
     context = {
         "batch": batch,
@@ -208,15 +208,10 @@ def _left_out() -> Subquery:
     return Subquery(rows, output_field=IntegerField())
 
 
-def _states(batch: Batch, request: StaffRequest) -> list[dict[str, Any]]:
+def _states(batch: Batch, request: StaffRequest) -> list[queries.StateTotal]:
     """Lines by state, of the townships this person sees."""
     towns = list(_rosters_of(request).filter(batch=batch).values_list("pk", flat=True))
-    found = queries.state_totals("r.id = ANY(%s)", [towns])
-    return [
-        {"word": word, "kind": kind, "count": found[word][0], "total": found[word][1]}
-        for word, kind in queries.STATE_BADGES.items()
-        if word in found
-    ]
+    return queries.state_totals("r.id = ANY(%s)", [towns])
 
 
 def _stats(batch: Any, rosters: list[Any]) -> list[Stat]:
@@ -267,7 +262,7 @@ def batch_supplement(request: StaffRequest, pk: int) -> HttpResponse:
     made: list[Batch] = []
     answer = take_step(
         request,
-        _SUPPLEMENT,
+        BATCH_FLOW["supplement"],
         lambda: made.append(
             services.make_supplement(pk, reason=request.POST.get("reason", ""), actor=request.user)
         ),
@@ -283,7 +278,7 @@ def batch_generate(request: StaffRequest, pk: int) -> HttpResponse:
     batch = get_object_or_404(Batch.objects.visible_to(request.user), pk=pk)
     return take_step(
         request,
-        _AGAIN,
+        BATCH_FLOW["generate_again"],
         lambda: services.generate_again(pk, actor=request.user),
         back=reverse("disbursement:batch-detail", args=[batch.pk]),
         done="已接着生成没有生成的花名册。",

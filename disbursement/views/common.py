@@ -86,7 +86,7 @@ def line_rows(lines: QuerySet[PaymentLine]) -> Iterable[tuple[Any, ...]]:
     for line in lines.iterator(chunk_size=2_000):
         yield (
             line.line_no,
-            line.payment_state,
+            line.payment_state.label,
             line.holder_name,
             line.beneficiary_name,
             mask_id_staff(line.beneficiary_id_number),

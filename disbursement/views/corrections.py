@@ -15,9 +15,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from disbursement import queries, services
 from disbursement.models import Batch, PaymentLine, PaymentResult
+from disbursement.states import BATCH_FLOW
 from disbursement.views.common import with_places
-from huimin.core.authority.roles import Area, Role
-from huimin.core.authority.steps import Step
+from huimin.core.authority.roles import Area
 from huimin.core.bankformats.reasons import reason_of
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
@@ -28,7 +28,6 @@ from huimin.core.sheets.writer import Column
 from recipients.models import Account, EntitlementVersion
 
 _SORTS = {"line": "id", "amount": "amount", "place": "division_code"}
-_MAKE = Step("correct", "做更正批次", frozenset(), "", frozenset())
 # roster_forms 2f
 _COLUMNS = [
     Column("享受人", 12),
@@ -112,7 +111,7 @@ def correction_list(request: StaffRequest) -> HttpResponse:
         "batches": batches.select_related("corrects").annotate(
             lines=Sum("rosters__line_count"), total=Sum("rosters__total")
         )[:20],
-        "may_make": any(grant.role == Role.DEPARTMENT_CLERK for grant in request.user.active_grants),
+        "may_make": any(grant.role in BATCH_FLOW["correct"].roles for grant in request.user.active_grants),
         "action_key": Panel("", ()).action_key,
         "nothing": Nothing("没有失败待补发的钱", "银行退回的每一笔都已经补发，或在更正批次里。"),
     }
@@ -133,7 +132,7 @@ def correction_export(request: StaffRequest) -> HttpResponseBase:
             line.place,
             line.group_name,
             line.amount,
-            line.payment_state,
+            line.payment_state.label,
             f"{line.why.label}（{line.bank_words}）",
             line.roster.batch.attempt + (1 if line.corrects_line_id else 0),
         )
@@ -161,7 +160,7 @@ def correction_make(request: StaffRequest) -> HttpResponse:
 
     answer = take_step(
         request,
-        _MAKE,
+        BATCH_FLOW["correct"],
         act,
         back=reverse("disbursement:correction-list"),
         done="更正批次已做好，已下达乡镇。",

@@ -12,17 +12,13 @@ from django.views.decorators.http import require_POST, require_safe
 from disbursement import queries, services
 from disbursement.forms import LiftForm, ReversalForm, StopForm
 from disbursement.models import PaymentLine, PaymentResult, StopLift
-from disbursement.services.supplements import LIFTERS
+from disbursement.states import REVERSAL_FLOW, ROSTER_FLOW, PaymentState
 from disbursement.views.common import place_names
 from huimin.core.authority import scope
-from huimin.core.authority.roles import Area, Role
-from huimin.core.authority.steps import Step
+from huimin.core.authority.roles import Area
 from huimin.core.bankformats.reasons import reason_of
 from huimin.core.desk.http import StaffRequest, opens, render_page, take_step
 from huimin.core.desk.pages import Link, Nothing, Pair, Panel
-
-_STOP = Step("stop", "停发这一笔", frozenset(), "", frozenset(), style="danger")
-_LIFT = Step("lift", "恢复发放", frozenset(), "", frozenset())
 
 
 @opens(Area.ROSTER)
@@ -41,9 +37,8 @@ def line_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "lift": lift,
         "lift_form": None if lift else _lift_form(request, line),
         "results": results,
-        "badge_kind": queries.STATE_BADGES[line.payment_state],
         "facts": _facts(line),
-        "stop_form": StopForm() if line.payment_state == "待发" else None,
+        "stop_form": StopForm() if line.payment_state == PaymentState.WAITING else None,
         "reversal_form": _reversal_form(request, line),
         "action_key": Panel("", ()).action_key,
     }
@@ -66,13 +61,15 @@ def _facts(line: PaymentLine) -> list[Pair]:
 
 
 def _reversal_form(request: StaffRequest, line: Any) -> ReversalForm | None:
-    mine = scope.holds(request.user, [Role.RECONCILER], division_code=line.division_code)
-    return ReversalForm() if mine and line.payment_state == "已支付" else None
+    askers = REVERSAL_FLOW["ask"].roles
+    mine = scope.holds(request.user, askers, division_code=line.county_code, policy_id=line.policy_id)
+    return ReversalForm() if mine and line.payment_state == PaymentState.PAID else None
 
 
 def _lift_form(request: StaffRequest, line: Any) -> LiftForm | None:
-    mine = scope.holds(request.user, LIFTERS, division_code=line.county_code, policy_id=line.policy_id)
-    return LiftForm() if mine and line.payment_state == "停发" else None
+    lifters = ROSTER_FLOW["lift_stop"].roles
+    mine = scope.holds(request.user, lifters, division_code=line.county_code, policy_id=line.policy_id)
+    return LiftForm() if mine and line.payment_state == PaymentState.STOPPED else None
 
 
 @opens(Area.ROSTER)
@@ -81,7 +78,7 @@ def line_lift(request: StaffRequest, pk: int) -> HttpResponse:
     line = get_object_or_404(PaymentLine.objects.visible_to(request.user).only("pk", "roster_id"), pk=pk)
     return take_step(
         request,
-        _LIFT,
+        ROSTER_FLOW["lift_stop"],
         lambda: services.lift_stop(pk, reason=request.POST.get("reason", ""), actor=request.user),
         back=reverse("disbursement:line-detail", args=[line.pk]),
         done="已恢复。花名册重新生成、补发或更正发放时，名单里会有这个人。",
@@ -94,7 +91,7 @@ def line_stop(request: StaffRequest, pk: int) -> HttpResponse:
     line = get_object_or_404(PaymentLine.objects.visible_to(request.user).only("pk", "roster_id"), pk=pk)
     return take_step(
         request,
-        _STOP,
+        ROSTER_FLOW["stop_line"],
         lambda: services.stop_line(pk, reason=request.POST.get("reason", ""), actor=request.user),
         back=reverse("disbursement:line-detail", args=[line.pk]),
         done="这一笔已停发，不会编入支付申请。",
@@ -112,9 +109,7 @@ def person_payments(request: StaffRequest, pk: int) -> HttpResponse:
         .select_related("roster__batch")
         .order_by("-pk")[:60]
     )
-    for line in found:
-        line.badge_kind = queries.STATE_BADGES[line.payment_state]
-    paid = sum((line.amount for line in found if line.payment_state == "已支付"), queries.ZERO)
+    paid = sum((line.amount for line in found if line.payment_state == PaymentState.PAID), queries.ZERO)
     context = {
         "rows": found,
         "paid": paid,

@@ -19,12 +19,10 @@ from disbursement import queries, services
 from disbursement.forms import WholeYuanForm
 from disbursement.models import BankFile, OrderIndicator, PaymentOrder, Roster
 from disbursement.services.banks import banks_of
-from disbursement.services.orders import MAKERS
 from disbursement.services.today import stale_lines
 from disbursement.states import BANK_FILE_ROLES, ORDER_FLOW, OrderStatus, RosterStatus
 from disbursement.views.common import buttons, may_take, with_places
 from huimin.core.authority.roles import Area
-from huimin.core.authority.steps import Step
 from huimin.core.bankformats.registry import get_format
 from huimin.core.desk import exports, lists
 from huimin.core.desk.history import history
@@ -54,7 +52,6 @@ _COLUMNS = [
     Column("编制人", 12),
     Column("签章人", 12),
 ]
-_MAKE = Step("make", "编制支付申请，冻结指标", frozenset(), "", frozenset())
 
 
 class OrderFilter(lists.HouseFilterSet):
@@ -92,7 +89,7 @@ def order_list(request: StaffRequest) -> HttpResponse:
 
 
 def _may_make(request: StaffRequest) -> bool:
-    return any(grant.role in MAKERS for grant in request.user.active_grants)
+    return any(grant.role in ORDER_FLOW["make"].roles for grant in request.user.active_grants)
 
 
 @opens(Area.ORDER)
@@ -176,7 +173,7 @@ def _make(request: StaffRequest) -> HttpResponse:
     made: list[PaymentOrder] = []
     answer = take_step(
         request,
-        _MAKE,
+        ORDER_FLOW["make"],
         lambda: made.append(
             services.make_order(
                 chosen, actor=request.user, bank_id=int(bank) if bank.isdecimal() and len(bank) < 19 else None
@@ -211,7 +208,7 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "file": BankFile.objects.filter(order=order).select_related("file").first(),
         "may_take": may_take(request.user, BANK_FILE_ROLES, order),
         "returns": order.return_files.select_related("uploaded_by", "confirmed_by").order_by("-pk"),
-        "states": _states(order),
+        "states": queries.state_totals("r.order_id = %s", [order.pk]),
         "stations": _stations(order),
         "stats": _stats(order),
         "history": history(order),
@@ -220,15 +217,6 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "stale": stale_lines([one.pk for one in rosters]) if order.sent_at is None else [],
     }
     return render(request, "disbursement/order_detail.html", context)
-
-
-def _states(order: PaymentOrder) -> list[dict[str, Any]]:
-    found = queries.state_totals("r.order_id = %s", [order.pk])
-    return [
-        {"word": word, "kind": kind, "count": found[word][0], "total": found[word][1]}
-        for word, kind in queries.STATE_BADGES.items()
-        if word in found
-    ]
 
 
 def _stats(order: PaymentOrder) -> list[Stat]:

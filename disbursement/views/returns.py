@@ -18,7 +18,6 @@ from django.views.decorators.http import require_POST, require_safe
 from disbursement import queries, services
 from disbursement.forms import ReturnForm
 from disbursement.models import PaymentLine, PaymentOrder, ReturnFile, ReturnLine
-from disbursement.services.returns import UPLOADERS
 from disbursement.states import RETURN_FILE_ROLES, RETURN_FLOW, OrderStatus, ReturnStatus
 from disbursement.views.common import buttons, may_take, place_names
 from huimin.core.authority.roles import Area
@@ -91,7 +90,7 @@ def return_list(request: StaffRequest) -> HttpResponse:
 
 
 def _may_upload(request: StaffRequest) -> bool:
-    return any(grant.role in UPLOADERS for grant in request.user.active_grants)
+    return any(grant.role in RETURN_FLOW["upload"].roles for grant in request.user.active_grants)
 
 
 @opens(Area.RETURN)

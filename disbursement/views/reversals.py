@@ -13,14 +13,11 @@ from disbursement.models import PaymentLine, Reversal
 from disbursement.states import REVERSAL_FLOW
 from disbursement.views.common import buttons
 from huimin.core.authority.roles import Area
-from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
 from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, opens, take_step
 from huimin.core.desk.pages import Nothing, Pair, Panel
 from huimin.core.errors import BadInput
-
-_ASK = Step("ask", "登记退汇或退款", frozenset(), "", frozenset())
 
 
 @opens(Area.RETURN)
@@ -48,7 +45,7 @@ def reversal_ask(request: StaffRequest, pk: int) -> HttpResponse:
 
     return take_step(
         request,
-        _ASK,
+        REVERSAL_FLOW["ask"],
         act,
         back=reverse("disbursement:line-detail", args=[line.pk]),
         done="已登记，等另一位对账员复核。",

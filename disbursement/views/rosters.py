@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import django_filters
@@ -14,18 +15,18 @@ from django.views.decorators.http import require_POST, require_safe
 
 from disbursement import queries, services
 from disbursement.models import PaymentLine, Roster, RosterOmission
-from disbursement.services.rosters import STOPPERS
-from disbursement.states import ROSTER_FLOW, ROSTER_STATIONS, RosterStatus
+from disbursement.states import ROSTER_FLOW, ROSTER_STATIONS, PaymentState, RosterStatus
 from disbursement.views.common import LINE_COLUMNS, buttons, line_rows, place_names, with_places
 from huimin.core.authority import scope
-from huimin.core.authority.roles import Area, Role
+from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, opens, render_page, take_step
-from huimin.core.desk.pages import Act, Check, Link, Nothing, Panel, Stat, Station
+from huimin.core.desk.pages import Act, Check, Link, Nothing, Panel, Stat, Station, acts
 from huimin.core.sheets.writer import Column
+from huimin.core.work import workflow
 
 _SORTS = {
     "batch": "batch_id",
@@ -59,7 +60,7 @@ class LineFilter(lists.HouseFilterSet):
     state = django_filters.ChoiceFilter(
         label="状态",
         field_name="payment_state",
-        choices=[(word, word) for word in queries.PAYMENT_STATES],
+        choices=PaymentState.choices,
     )
 
     def by_name(self, rows: QuerySet[PaymentLine], _: str, value: str) -> QuerySet[PaymentLine]:
@@ -135,7 +136,10 @@ def roster_detail(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 def _frame(request: StaffRequest, roster: Roster) -> dict[str, Any]:
-    content = queries.content_of(roster)
+    buttons_of_mine = _acts(request, roster)
+    decides = any(not one.refused for one in buttons_of_mine)
+    # every line is hashed for whoever is about to decide upon the list, and for who asks; others look at the sums
+    content = (queries.content_of if decides or "recompute" in request.GET else queries.sums_of)(roster)
     left_out = RosterOmission.objects.filter(roster=roster, revision=roster.revision).count()
     payable = queries.ordered_totals([roster.pk])[roster.pk]
     return {
@@ -149,7 +153,7 @@ def _frame(request: StaffRequest, roster: Roster) -> dict[str, Any]:
         "agrees": content.agrees(roster),
         "left_out": left_out,
         "history": history(roster),
-        "panel": _panel(request, roster, content),
+        "panel": _panel(roster, content, buttons_of_mine),
         "may_stop": _may_stop(request, roster),
     }
 
@@ -166,35 +170,46 @@ def _stations(roster: Roster) -> list[Station]:
 
 def _controls(roster: Roster, content: queries.Content) -> list[dict[str, Any]]:
     """Control numbers side by side: what was fixed, what the lines say now, what the order holds."""
-    rows = [
-        {"source": f"花名册登记（第 {roster.revision} 版）", "count": roster.line_count, "total": roster.total,
-         "root": roster.content_hash},
-        {"source": "明细逐行重算", "count": content.count, "total": content.total, "root": content.root},
-    ]  # fmt: skip
-    for row in rows:
-        row["agrees"] = (row["count"], row["total"], row["root"]) == (
-            roster.line_count,
-            roster.total,
-            roster.content_hash,
-        )
-    return rows
+    fixed = queries.Content(roster.line_count, roster.total, roster.content_hash)
+    found = (
+        (f"花名册登记（第 {roster.revision} 版）", fixed),
+        ("明细逐行重算" if content.root else "明细合计", content),
+    )
+    return [
+        {
+            "source": source,
+            "count": one.count,
+            "total": one.total,
+            "root": one.root,
+            "agrees": one.agrees(roster),
+        }
+        for source, one in found
+    ]
 
 
-def _panel(request: StaffRequest, roster: Roster, content: queries.Content) -> Panel:
-    wrong = "" if content.agrees(roster) else "明细与登记的名单指纹不一致，请报告审计管理员。"
-
+def _acts(request: StaffRequest, roster: Roster) -> list[Act]:
     def also(step: Step) -> str:
-        if step.name == "submit" and not roster.line_count:
-            return "花名册还没有生成，或者没有人可发。"
-        return wrong if step.name.startswith(("submit", "pass_")) else ""
+        empty = step.name == "submit" and not roster.line_count
+        return "花名册还没有生成，或者没有人可发。" if empty else ""
 
-    found = buttons(roster, ROSTER_FLOW, actor=request.user, url_name="disbursement:roster-step", also=also)
-    if roster.status == RosterStatus.ISSUED and _is_town_clerk(request, roster):
-        found.append(
-            Act("重新生成花名册", reverse("disbursement:roster-regenerate", args=[roster.pk]), "quiet")
-        )
+    return [
+        *buttons(roster, ROSTER_FLOW, actor=request.user, url_name="disbursement:roster-step", also=also),
+        *acts(
+            workflow.acts(roster, ROSTER_FLOW, "regenerate", actor=request.user),
+            lambda _: reverse("disbursement:roster-regenerate", args=[roster.pk]),
+        ),
+    ]
+
+
+def _panel(roster: Roster, content: queries.Content, found: list[Act]) -> Panel:
+    wrong = "" if content.agrees(roster) else "明细与登记的名单指纹不一致，请报告审计管理员。"
+    if wrong:
+        found = [
+            one if one.style != "primary" else replace(one, refused=one.refused or wrong) for one in found
+        ]
+    told = "明细与名单指纹一致" if content.root else "明细的笔数、金额与登记一致"
     checks = [
-        Check(wrong or "明细与名单指纹一致", "bad" if wrong else "", roster.content_hash[:8]),
+        Check(wrong or told, "bad" if wrong else "", roster.content_hash[:8]),
         Check("与补贴对象库比对", "wait", "送审校验", reverse("disbursement:roster-check", args=[roster.pk])),
     ]
     return Panel(
@@ -202,18 +217,13 @@ def _panel(request: StaffRequest, roster: Roster, content: queries.Content) -> P
     )
 
 
-def _is_town_clerk(request: StaffRequest, roster: Roster) -> bool:
-    return scope.holds(
-        request.user, [Role.TOWNSHIP_CLERK], division_code=roster.division_code, policy_id=roster.policy_id
-    )
-
-
 def _may_stop(request: StaffRequest, roster: Roster) -> bool:
+    one = ROSTER_FLOW["stop_line"]
     return (
         roster.order_id is None
-        and roster.status != RosterStatus.CANCELLED
+        and roster.status in one.sources
         and scope.holds(
-            request.user, STOPPERS, division_code=roster.division_code, policy_id=roster.policy_id
+            request.user, one.roles, division_code=roster.division_code, policy_id=roster.policy_id
         )
     )
 
@@ -240,16 +250,13 @@ def roster_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
     )
 
 
-_REGENERATE = Step("regenerate", "重新生成花名册", frozenset(), "", frozenset())
-
-
 @opens(Area.ROSTER)
 @require_POST
 def roster_regenerate(request: StaffRequest, pk: int) -> HttpResponse:
     get_object_or_404(_rosters(request), pk=pk)
     return take_step(
         request,
-        _REGENERATE,
+        ROSTER_FLOW["regenerate"],
         lambda: services.regenerate_roster(pk, actor=request.user),
         back=reverse("disbursement:roster-detail", args=[pk]),
         done="花名册已按现在的享受资格和账户重新生成。",

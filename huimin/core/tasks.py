@@ -4,6 +4,7 @@ from celery import shared_task
 from django.urls import reverse
 
 from huimin.core.authority.roles import Area
+from huimin.core.desk import exports  # noqa: F401 -- registers the job that writes long lists
 from huimin.core.records import audit, files, proofs
 from huimin.core.work import jobs, messages
 

@@ -140,7 +140,7 @@ def money(plan: Plan) -> str:
             issued=one.issued,
             actor=maker,
         )
-        indicator = indicators.confirm_indicator(indicator, actor=checker)
+        indicator = indicators.advance_indicator(indicator.pk, "confirm", actor=checker)
         for policy in Policy.objects.filter(county_code=plan.county, code__in=one.policies):
             indicators.attach_indicator(indicator, policy=policy, actor=maker)
     return f"指标 {len(_MONEY)} 份"

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from django.db import connection, transaction
 
 from disbursement.models import Roster
-from disbursement.queries import PAYMENT_STATE_SQL
-from disbursement.states import OrderStatus
+from disbursement.models.sql import LIVE, STATE
+from disbursement.states import OrderStatus, PaymentState
 from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.authority.posts import not_your_post
-from huimin.core.errors import StepRefused
+from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit
 from huimin.core.values import privacy
 from huimin.core.values.digests import short_code
@@ -26,7 +26,7 @@ from publicity import queries
 from publicity.models import Disclosure
 from publicity.queries import RESULT_JOIN
 from publicity.rules import PUBLIC_STATES, OpenLine, root_of, unsafe_cell
-from publicity.states import DISCLOSURE_FLOW, PUBLISHERS, DisclosureStatus, LineState
+from publicity.states import DISCLOSURE_FLOW, DisclosureStatus, LineState
 
 if TYPE_CHECKING:
     from huimin.core.models import User
@@ -53,6 +53,7 @@ def publish_disclosure(roster_id: int, *, actor: User) -> Disclosure:
     """Open a roster whose results are in. Refused while the bank owes answers, while a line looks private, and when
     the lines don't give the root that was signed; the database refuses the last one too.
     """
+    one = DISCLOSURE_FLOW["publish"]
     roster = Roster.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=roster_id)
     lines = _lines_of(roster)
     if refusal := why_not_publish(roster, lines, actor=actor):
@@ -79,10 +80,10 @@ def publish_disclosure(roster_id: int, *, actor: User) -> Disclosure:
     _copy_lines(disclosure, roster)
     audit.record(
         disclosure,
-        action="publish",
+        action=one.name,
         actor=actor,
-        label="公开发放名单",
-        after=DisclosureStatus.PUBLISHED,
+        label=one.label,
+        after=one.target,
         detail={
             "roster": roster.pk,
             "lines": len(lines),
@@ -112,14 +113,15 @@ def withdraw_disclosure(disclosure_id: int, *, actor: User, note: str) -> Disclo
 @advances("publicity.disclosure")
 def advance_disclosure(pk: int, step: str, *, actor: User, note: str = "") -> Disclosure:
     """`advance publicity.disclosure:12 withdraw --note …`."""
-    DISCLOSURE_FLOW[step]
+    if step != DISCLOSURE_FLOW["withdraw"].name:
+        raise BadInput(f"公开的名单没有“{step}”这一步。")
     return withdraw_disclosure(pk, actor=actor, note=note)
 
 
 def why_not_publish(roster: Roster, lines: list[OpenLine], *, actor: User) -> StepRefused | None:
     """The first reason against publishing, in the order in which a clerk would look."""
     if not may_publish(roster, actor):
-        return not_your_post(PUBLISHERS, "公开发放名单")
+        return not_your_post(DISCLOSURE_FLOW["publish"].roles, "公开发放名单")
     if roster.order is None or roster.order.status != OrderStatus.SETTLED:
         return StepRefused("银行还没有全部回盘，发完、办结以后再公开。")
     if roster.disclosures.filter(status=DisclosureStatus.PUBLISHED).exists():
@@ -132,7 +134,12 @@ def why_not_publish(roster: Roster, lines: list[OpenLine], *, actor: User) -> St
 
 
 def may_publish(roster: Roster, actor: User) -> bool:
-    return scope.holds(actor, PUBLISHERS, division_code=roster.division_code, policy_id=roster.policy_id)
+    return scope.holds(
+        actor,
+        DISCLOSURE_FLOW["publish"].roles,
+        division_code=roster.division_code,
+        policy_id=roster.policy_id,
+    )
 
 
 def _text_fault(lines: Iterable[OpenLine]) -> str:
@@ -156,15 +163,15 @@ def _lines_of(roster: Roster) -> list[OpenLine]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT l.line_no, l.division_code, l.group_name, l.public_name, l.quantity, l.standard_text, l.amount,
-                       l.commitment, {PAYMENT_STATE_SQL}
-                FROM disbursement_paymentline l JOIN disbursement_roster r ON r.id = l.roster_id
+                       l.commitment, {STATE}
+                FROM {LIVE}
                 LEFT JOIN disbursement_paymentorder o ON o.id = r.order_id
-                WHERE r.id = %s AND l.revision = r.revision ORDER BY l.line_no""",  # noqa: S608
+                WHERE r.id = %s ORDER BY l.line_no""",  # noqa: S608
             [roster.pk],
         )
         rows = cursor.fetchall()
     return [
-        OpenLine(*(*row[:7], bytes(row[7]), names.get(row[1], ""), LineState(PUBLIC_STATES[row[8]]).label))
+        OpenLine(*(*row[:7], bytes(row[7]), names.get(row[1], ""), PUBLIC_STATES[PaymentState(row[8])].label))
         for row in rows
     ]
 
@@ -176,12 +183,12 @@ def _copy_lines(disclosure: Disclosure, roster: Roster) -> None:
             f"""INSERT INTO publicity_disclosureline (disclosure_id, line_no, division_code, village, group_name,
                     shown_name, quantity, standard_text, amount, state, commitment)
                 SELECT %s, l.line_no, l.division_code, coalesce(names.book ->> l.division_code, ''), l.group_name,
-                    l.public_name, l.quantity, l.standard_text, l.amount, words.book ->> {PAYMENT_STATE_SQL},
+                    l.public_name, l.quantity, l.standard_text, l.amount, words.book ->> {STATE},
                     l.commitment
-                FROM disbursement_paymentline l JOIN disbursement_roster r ON r.id = l.roster_id
+                FROM {LIVE}
                 LEFT JOIN disbursement_paymentorder o ON o.id = r.order_id
                 CROSS JOIN (SELECT %s::jsonb AS book) words CROSS JOIN (SELECT %s::jsonb AS book) names
-                WHERE r.id = %s AND l.revision = r.revision ORDER BY l.line_no""",  # noqa: S608
+                WHERE r.id = %s ORDER BY l.line_no""",  # noqa: S608
             [
                 disclosure.pk,
                 json.dumps(PUBLIC_STATES),
@@ -194,10 +201,10 @@ def _copy_lines(disclosure: Disclosure, roster: Roster) -> None:
 def _last_paid_on(roster: Roster) -> date | None:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT max(result.on_day) FROM disbursement_paymentline l {RESULT_JOIN}
-                WHERE l.roster_id = %s AND l.revision = %s
+            f"""SELECT max(result.on_day) FROM {LIVE} {RESULT_JOIN}
+                WHERE r.id = %s
                   AND EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id AND p.kind = 'paid')""",  # noqa: S608
-            [roster.pk, roster.revision],
+            [roster.pk],
         )
         found: date | None = cursor.fetchone()[0]
     return found

@@ -15,7 +15,6 @@ from django.views.decorators.http import require_POST, require_safe
 
 from disbursement.models import Roster
 from huimin.core.authority.roles import Area
-from huimin.core.authority.steps import step
 from huimin.core.desk import lists
 from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, opens, take_step
@@ -30,7 +29,6 @@ from publicity.states import DISCLOSURE_FLOW, DisclosureStatus
 from publicity.views import exports
 
 PAGE = 100
-PUBLISH = step("publish", "公开这份名单", [], DisclosureStatus.PUBLISHED, [])
 
 
 class DisclosureFilter(lists.HouseFilterSet):
@@ -102,7 +100,7 @@ def preview(request: StaffRequest, roster_id: int) -> HttpResponse:
     roster = _roster(request, roster_id)
     found = services.preview_disclosure(roster, actor=request.user)
     publish = Act(
-        PUBLISH.label,
+        DISCLOSURE_FLOW["publish"].label,
         reverse("publicity:desk-publish", args=[roster.pk]),
         style="primary",
         refused=found.refused,
@@ -130,7 +128,7 @@ def publish(request: StaffRequest, roster_id: int) -> HttpResponse:
     roster = _roster(request, roster_id)
     return take_step(
         request,
-        PUBLISH,
+        DISCLOSURE_FLOW["publish"],
         lambda: services.publish_disclosure(roster.pk, actor=request.user),
         back=reverse("publicity:desk-list"),
         done="名单已公开，群众现在就能看到。请打印张贴到村里。",

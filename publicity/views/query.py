@@ -24,7 +24,7 @@ from publicity.forms import QueryForm, WindowForm
 from publicity.queries import OwnPayment
 from publicity.rules import MISS_TEXT, STAGE_WORDS
 from publicity.services import Answer, Question
-from publicity.states import LINE_BADGES, LineState
+from publicity.states import LineState
 from publicity.views.shell import PublicRequest, private_page, show
 
 CLEAR_SECONDS = 180
@@ -83,7 +83,7 @@ def _card(payment: OwnPayment) -> Card:
         payment,
         Period.parse(payment.period).label,
         payment.state.label,
-        LINE_BADGES[payment.state],
+        payment.state.badge,
         _CARD.get(payment.state, "doing"),
         reason_of(payment.reason) if failed else None,
     )

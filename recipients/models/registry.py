@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
+from huimin.core.desk.badges import Kind, StateChoices
 from huimin.core.fields import BlindIndexField, EncryptedTextField
 from huimin.core.models import StoredFile, User
 from huimin.core.models.guards import begins, taken_in_duty
@@ -308,10 +309,10 @@ class Death(Scoped):
 class RegistryImport(Scoped):
     """One registry workbook: taken in whole or not at all; the same bytes are recognised by sha256."""
 
-    class Status(models.TextChoices):
-        CHECKING = "checking", "办理中"
-        REFUSED = "refused", "不符，未导入"
-        APPLIED = "applied", "已导入"
+    class Status(StateChoices):
+        CHECKING = "checking", Kind.DOING, "办理中"
+        REFUSED = "refused", Kind.BAD, "不符，未导入"
+        APPLIED = "applied", Kind.OK, "已导入"
 
     file = models.ForeignKey(StoredFile, models.PROTECT, verbose_name="文件", related_name="+")
     sha256 = models.CharField("SHA-256", max_length=64)

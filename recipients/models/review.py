@@ -9,12 +9,13 @@ from django.db.models.functions import Now
 
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
+from huimin.core.desk.badges import Kind, StateChoices
 from huimin.core.fields import EncryptedTextField
 from huimin.core.models import StoredFile, User
 from huimin.core.models.guards import append_only, begins, fixed, taken_in_duty
 from huimin.core.values.digests import short_code
 from recipients.models.registry import Person
-from recipients.states import DECLARATION_BADGES, DECLARATION_FLOW, NOTICE_STATES, POSTS, DeclarationStatus
+from recipients.states import DECLARATION_FLOW, NOTICE_STATES, POSTS, DeclarationStatus
 from subsidies.models import JointParty, Policy, PolicyVersion
 
 _ANSWER = DECLARATION_FLOW["return_notice"].duty
@@ -193,7 +194,7 @@ class Declaration(Scoped):
 
     @property
     def badge(self) -> str:
-        return DECLARATION_BADGES[DeclarationStatus(self.status)]
+        return DeclarationStatus(self.status).badge
 
 
 class DeclarationLine(models.Model):
@@ -477,10 +478,10 @@ class NoticePhoto(models.Model):
 class Objection(Scoped):
     """异议 against a notice; the next step waits until it is answered, and an upheld one ends the notice."""
 
-    class Status(models.TextChoices):
-        OPEN = "open", "待核实"
-        UPHELD = "upheld", "属实"
-        REJECTED = "rejected", "不属实"
+    class Status(StateChoices):
+        OPEN = "open", Kind.TODO, "待核实"
+        UPHELD = "upheld", Kind.BAD, "属实"
+        REJECTED = "rejected", Kind.OK, "不属实"
 
     notice = models.ForeignKey(Notice, models.PROTECT, verbose_name="公示", related_name="objections")
     policy = models.ForeignKey(Policy, models.PROTECT, verbose_name="政策", related_name="+")

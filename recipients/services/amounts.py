@@ -13,7 +13,7 @@ from huimin.core.errors import BadInput
 from huimin.core.values import numbers
 from huimin.core.values.identity import age_on
 from huimin.core.values.periods import Period
-from subsidies.rules import Rule, Worked, compile_sql, evaluate, facts_needed, parse_rule
+from subsidies.rules import Rule, Worked, compile_sql, evaluate, parse_rule
 
 if TYPE_CHECKING:
     from datetime import date
@@ -28,7 +28,7 @@ def rule_of(version: PolicyVersion) -> Rule:
 
 
 def facts_of(version: PolicyVersion) -> tuple[Fact, ...]:
-    return facts_needed(rule_of(version))
+    return rule_of(version).facts
 
 
 def known_facts(period: Period, *, quantity: Decimal, facts: Mapping[str, str], born: date) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def amount_sql(
     """
     columns = {
         fact.name: _column(fact, line=line, person=person, first_day=first_day, months=months)
-        for fact in facts_needed(rule)
+        for fact in rule.facts
     }
     return compile_sql(rule, columns)
 

@@ -25,7 +25,7 @@ from recipients.states import DECLARATION_FLOW, NOTICE_LEVEL_OF, DeclarationStat
 from subsidies.models import Policy
 
 if TYPE_CHECKING:
-    from huimin.core.models import StoredFile, User
+    from huimin.core.models import User
 
 MAX_PHOTO = 10 * 1024 * 1024
 _PICTURES = ((b"\xff\xd8\xff", b"\xff\xd9", "image/jpeg", ".jpg"), (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82", "image/png", ".png"))  # fmt: skip
@@ -206,10 +206,6 @@ def _picture(content: bytes) -> tuple[str, str]:
         if content.startswith(head) and tail in content[-64:]:
             return content_type, ending
     raise BadInput("照片应是 JPG 或 PNG 图片，这个文件不是，或没有传完整。", field="photo")
-
-
-def photo_bytes(photo: NoticePhoto) -> tuple[bytes, StoredFile]:
-    return files.read(photo.file), photo.file
 
 
 def poster(notice: Notice, *, verify_url: str) -> bytes:

@@ -77,6 +77,14 @@ def take_step(pk: int, step: str, *, actor: User, note: str = "") -> Declaration
 
 def blocked(one: Declaration, step: Step) -> str:
     """Why the step cannot be taken yet apart from role and state; empty when nothing stands against it."""
+    if reason := _hindrance(one, step):
+        return reason
+    ends = one.status in step.sources and step.name.startswith("end_")
+    return _clash_at_confirmation(one) if ends else ""
+
+
+def _hindrance(one: Declaration, step: Step) -> str:
+    """The same without clashes of rights, which _advance asks about, once and for every way to the confirmation."""
     if one.status not in step.sources:
         return ""
     if step.name == "submit":
@@ -88,13 +96,13 @@ def blocked(one: Declaration, step: Step) -> str:
             else "请在下面登记到会人数和票数。"
         )
     if step.name.startswith("end_"):
-        return _notice_refusal(one) or _leads_to_confirmation(one)
+        return _notice_refusal(one)
     if step.name in SIGNING:
         return _signature_refusal(one, SIGNING[step.name])
     return ""
 
 
-def _leads_to_confirmation(one: Declaration) -> str:
+def _clash_at_confirmation(one: Declaration) -> str:
     target = next_level(one.version, one.status, objected=queries.was_objected(one))
     return entitlements.clash_refusal(one) if target == DeclarationStatus.CONFIRMED else ""
 
@@ -104,7 +112,7 @@ def _go_on(one: Declaration, step: Step, *, actor: User, note: str = "", **more:
     refusal = workflow.why_not(one, step, actor=actor, note=note)
     if refusal:
         raise refusal
-    if reason := blocked(one, step):
+    if reason := _hindrance(one, step):
         raise StepRefused(reason)
     _advance(one, step, actor=actor, note=note, **more)
 

@@ -30,7 +30,6 @@ from recipients.services import registry_import
 from recipients.states import IMPORT_ROLES
 from recipients.views import helpers
 
-BADGES = {"checking": "doing", "applied": "ok", "refused": "bad"}
 # states of a job that will not go on by itself
 BROKEN = {Job.State.FAILED: "没有办成", Job.State.STOPPED: "已停止"}
 
@@ -78,7 +77,7 @@ def _say_how_it_stands(one: RegistryImport) -> None:
     broken = one.status == RegistryImport.Status.CHECKING and one.job_state in BROKEN  # type: ignore[attr-defined]
     one.is_broken = broken  # type: ignore[attr-defined]
     one.word = BROKEN[one.job_state] if broken else one.get_status_display()  # type: ignore[attr-defined]
-    one.badge = "bad" if broken else BADGES[one.status]  # type: ignore[attr-defined]
+    one.badge = "bad" if broken else RegistryImport.Status(one.status).badge  # type: ignore[attr-defined]
 
 
 @opens(Area.REGISTRY)

@@ -29,6 +29,7 @@ from huimin.core.desk.exports import download, workbook
 from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, act_on_form, act_with, opens
 from huimin.core.desk.pages import Link, Nothing, Stat
+from huimin.core.records import files
 from huimin.core.sheets.writer import Column
 from huimin.core.work import workflow
 from recipients import forms, queries
@@ -37,8 +38,6 @@ from recipients.services import notices, objections, terms
 from recipients.states import DECLARATION_FLOW, NOTICE_STATES, OBJECTION_ROLES, NoticeStatus
 from recipients.views import helpers
 
-_BADGES = {"running": "doing", "expired": "ok", "withdrawn": "off"}
-_OBJECTION_BADGES = {"open": "todo", "upheld": "bad", "rejected": "ok"}
 _SORTS = {"starts": ("starts_on", "id"), "ends": ("ends_on", "id"), "place": ("division_code", "id")}
 
 
@@ -125,7 +124,7 @@ def _place_on_track(one: Notice, first: date, last: date, today: date) -> None:
     start, end = max(one.starts_on, first), min(one.ends_on, last)
     one.at, one.span = start.day, max(0, (end - start).days + 1)  # type: ignore[attr-defined]
     status = NoticeStatus(one.status_on(today))
-    one.word, one.badge = status.label, _BADGES[status]  # type: ignore[attr-defined]
+    one.word, one.badge = status.label, status.badge  # type: ignore[attr-defined]
     one.look = "bad" if one.waiting else "ok" if status == NoticeStatus.EXPIRED else ""  # type: ignore[attr-defined]
 
 
@@ -187,7 +186,7 @@ def notice_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "one": one,
         "place": queries.place_names([one.division_code])[one.division_code],
         "word": status.label,
-        "badge": _BADGES[status],
+        "badge": status.badge,
         "term": terms.term_of(one.declaration.version).label,
         "term_warning": terms.warning_of(one),
         "photos": one.photos.select_related("file"),
@@ -238,8 +237,7 @@ def photo_add(request: StaffRequest, pk: int) -> HttpResponse:
 def photo(request: StaffRequest, pk: int, photo: int) -> HttpResponse:
     _notice(request, pk)
     found = get_object_or_404(NoticePhoto.objects.select_related("file"), pk=photo, notice_id=pk)
-    content, stored = notices.photo_bytes(found)
-    response = HttpResponse(content, content_type=stored.content_type)
+    response = HttpResponse(files.read(found.file), content_type=found.file.content_type)
     response["X-Content-Type-Options"] = "nosniff"
     return response
 
@@ -287,7 +285,7 @@ def objection_list(request: StaffRequest) -> HttpResponse:
     )
     context["rows"] = queries.with_places(context["page"])
     for one in context["rows"]:
-        one.badge = _OBJECTION_BADGES[one.status]
+        one.badge = Objection.Status(one.status).badge
     context["nothing"] = Nothing(
         "没有异议",
         "群众在网上或窗口提出的异议会在这里。",
@@ -340,7 +338,7 @@ def _objection_context(
         "one": one,
         "declaration": declaration,
         "place": queries.place_names([one.division_code])[one.division_code],
-        "badge": _OBJECTION_BADGES[one.status],
+        "badge": Objection.Status(one.status).badge,
         "form": form,
         "is_open": is_open,
         "is_live": declaration.status in NOTICE_STATES and declaration.round == one.notice.round,

@@ -29,7 +29,6 @@ __all__ = [
     "compile_sql",
     "describe",
     "evaluate",
-    "facts_needed",
     "measured_standard",
     "parse_rule",
 ]
@@ -104,11 +103,6 @@ def compile_sql(rule: Rule, columns: Mapping[str, str]) -> tuple[str, dict[str, 
         f"(SELECT CASE WHEN {fits} THEN round(worked.exact, 2)::numeric(14,2) END FROM ({inner}) AS worked)"  # noqa: S608
     )
     return text, into.params
-
-
-def facts_needed(rule: Rule) -> tuple[Fact, ...]:
-    """What must be known of a person, in the order the rule asks; `months` comes from the period."""
-    return rule.facts
 
 
 def describe(rule: Rule) -> str:

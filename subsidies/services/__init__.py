@@ -12,8 +12,6 @@ from subsidies.services.funds import (
 from subsidies.services.indicators import (
     advance_indicator,
     attach_indicator,
-    confirm_indicator,
-    refuse_indicator,
     register_indicator,
 )
 from subsidies.services.policies import advance_policy, draft_policy, revise_policy
@@ -32,14 +30,12 @@ __all__ = [
     "advance_policy",
     "advance_version",
     "attach_indicator",
-    "confirm_indicator",
     "discard_version",
     "draft_policy",
     "freeze_for",
     "lock_indicators",
     "pay_frozen",
     "preview_deduction",
-    "refuse_indicator",
     "register_indicator",
     "release_frozen",
     "reopen_paid",

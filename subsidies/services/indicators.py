@@ -82,7 +82,11 @@ def register_indicator(
 @advances("subsidies.indicator")
 @transaction.atomic
 def advance_indicator(pk: int, step: str, *, actor: User, note: str = "") -> Indicator:
-    """Take a step of INDICATOR_FLOW; Indicator.DoesNotExist when out of reach."""
+    """Take a step of INDICATOR_FLOW; Indicator.DoesNotExist when out of reach.
+
+    Confirmed is the second person's word that document and amount are right, from then on the money can be frozen;
+    a wrong registration is void, not corrected: the right one is registered anew.
+    """
     try:
         one = INDICATOR_FLOW[step]
     except KeyError:
@@ -91,16 +95,6 @@ def advance_indicator(pk: int, step: str, *, actor: User, note: str = "") -> Ind
     indicator: Indicator = rows.get(pk=pk)
     workflow.move(indicator, one, actor=actor, note=note)
     return indicator
-
-
-def confirm_indicator(indicator: Indicator, *, actor: User) -> Indicator:
-    """The second person's word that document and amount are right; from now on the money can be frozen."""
-    return advance_indicator(indicator.pk, "confirm", actor=actor)
-
-
-def refuse_indicator(indicator: Indicator, *, actor: User, note: str) -> Indicator:
-    """A wrong registration is void, not corrected: the right one is registered anew."""
-    return advance_indicator(indicator.pk, "refuse", actor=actor, note=note)
 
 
 @transaction.atomic

@@ -1,14 +1,19 @@
 """Every list that leaves the house leaves a trace, and none is endless."""
 
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.urls import get_resolver, reverse
+from django.utils import timezone
+from python_calamine import CalamineWorkbook
 
 from huimin.core.authority.roles import Role
 from huimin.core.desk import exports
-from huimin.core.models import AuditEvent
+from huimin.core.models import AuditEvent, Grant, Job
+from huimin.core.models.work import FILE_LASTS
+from huimin.core.work import jobs
 from tests.factories import COUNTY, TOWN, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -79,11 +84,101 @@ def test_a_private_number_typed_into_a_filter_does_not_rest_in_the_event(client)
     assert "13987654321" not in str(AuditEvent.objects.get(action="list.export").detail)
 
 
-def test_a_list_of_too_many_rows_leads_back_with_the_reason(client, monkeypatch):
-    monkeypatch.setattr(exports, "MOST_ROWS", 1)
-    client.force_login(UserFactory(role=Role.SECURITY_ADMIN))
+def cells(content):
+    return CalamineWorkbook.from_filelike(BytesIO(content)).get_sheet_by_index(0).to_python()
+
+
+@pytest.fixture
+def guard(client):
+    """A security administrator, signed in, who sees some accounts."""
+    user = UserFactory(role=Role.SECURITY_ADMIN)
     UserFactory.create_batch(3, role=Role.TOWNSHIP_CLERK, at=TOWN)
-    answer = client.get(reverse("core:staff-export"), headers={"referer": "http://testserver/desk/staff/?q="})
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def long_list(client, guard, monkeypatch):
+    """The job to which a list of too many rows was handed, and the same list as it is given at once."""
+    direct = b"".join(client.get(reverse("core:staff-export"), {"sort": "name"}).streaming_content)
+    monkeypatch.setattr(exports, "MOST_ROWS", 1)
+    answer = client.get(reverse("core:staff-export"), {"sort": "name"})
+    job = Job.objects.get(kind=exports.JOB)
+    assert answer.url == reverse("core:job", args=[job.pk])
+    return job, direct
+
+
+def finished(job):
+    state = jobs.run(job.pk)
+    job.refresh_from_db()
+    return state
+
+
+def test_a_list_of_too_many_rows_is_written_by_a_job_as_it_would_be_at_once(client, guard, long_list):
+    job, direct = long_list
+    assert finished(job) == "done"
+    page = client.get(reverse("core:job", args=[job.pk])).content.decode()
+    assert reverse("core:job-file", args=[job.pk]) in page
+    answer = client.get(reverse("core:job-file", args=[job.pk]))
+    assert cells(b"".join(answer.streaming_content)) == cells(direct)
+    told = AuditEvent.objects.filter(action="list.export").latest("pk")
+    assert (told.actor, told.subject) == (guard, "list:core:staff-export")
+    assert told.detail["rows"] == len(cells(direct)) - 1
+
+
+def test_a_long_list_is_for_whoever_asked_alone(client, long_list):
+    job, _ = long_list
+    finished(job)
+    client.force_login(UserFactory(role=Role.SECURITY_ADMIN))
+    assert client.get(reverse("core:job", args=[job.pk])).status_code == 404
+    assert client.get(reverse("core:job-file", args=[job.pk])).status_code == 404
+
+
+def test_a_long_list_is_given_out_for_some_days(client, long_list):
+    job, _ = long_list
+    finished(job)
+    Job.objects.filter(pk=job.pk).update(finished_at=job.finished_at - FILE_LASTS[exports.JOB])
+    assert client.get(reverse("core:job-file", args=[job.pk])).status_code == 404
+    assert "文件已过期" in client.get(reverse("core:job", args=[job.pk])).content.decode()
+
+
+def test_who_lost_the_post_meanwhile_gets_no_list(guard, long_list):
+    job, _ = long_list
+    Grant.objects.filter(user=guard).update(revoked_at=timezone.now())
+    assert finished(job) == "failed"
+    assert job.message == "您现在看不到这份清单，没有导出。"
+    assert job.result_file is None
+
+
+def test_the_same_long_list_asked_for_twice_is_one_job(client, long_list):
+    client.get(reverse("core:staff-export"), {"sort": "name"})
+    assert Job.objects.filter(kind=exports.JOB).count() == 1
+    finished(long_list[0])
+    client.get(reverse("core:staff-export"), {"sort": "name"})
+    assert Job.objects.filter(kind=exports.JOB).count() == 2
+
+
+def test_a_list_that_no_sheet_holds_is_refused_by_the_job(long_list, monkeypatch):
+    monkeypatch.setattr(exports, "MOST_IN_JOB", 1)
+    assert finished(long_list[0]) == "failed"
+    assert "一个表格放不下" in long_list[0].message
+
+
+def test_a_long_list_filtered_by_a_number_makes_no_job(client, monkeypatch):
+    """The job's parameters would keep the number for ever."""
+    monkeypatch.setattr(exports, "MOST_ROWS", -1)
+    client.force_login(UserFactory(role=Role.FINANCE_CLERK))
+    answer = client.get(
+        reverse("recipients:person-export"),
+        {"q": "13987654321"},
+        headers={"referer": "http://testserver/desk/staff/?q="},
+    )
     assert answer.url == "http://testserver/desk/staff/?q="
-    assert "一次导不完" in client.get(answer.url).content.decode()
-    assert not AuditEvent.objects.filter(action="list.export").exists()
+    assert not Job.objects.exists()
+
+
+def test_a_long_list_stops_when_asked_to(long_list, monkeypatch):
+    monkeypatch.setattr(exports, "_ROWS_AT_ONCE", 1)
+    monkeypatch.setattr(jobs.JobRun, "progress", lambda run, *_, **__: setattr(run, "_stop_asked", True))
+    assert finished(long_list[0]) == "stopped"
+    assert long_list[0].result_file is None

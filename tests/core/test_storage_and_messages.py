@@ -20,6 +20,7 @@ from huimin.core.errors import BadInput, Refused
 from huimin.core.models import AuditEvent, FileChunk, Message
 from huimin.core.records import files
 from huimin.core.work import clock_control, messages
+from huimin.core.work.messages import Letter
 from tests import servers
 from tests.factories import COUNTY, UserFactory
 
@@ -80,6 +81,24 @@ def test_a_failed_message_waits_twice_as_long_each_time(monkeypatch):
     assert waits == [1, 2, 4]
     assert message.error == "ConnectionError"
     assert messages.deliver() == 0
+
+
+@pytest.mark.django_db
+def test_many_messages_are_queued_as_one_is():
+    messages.queue("sms", recipient="13900000000", body="到账", subject="x")
+    assert (
+        messages.queue_many("sms", [Letter("13900000000", "到账", "x"), Letter("13900000001", "退回", "y")])
+        == 2
+    )
+    one, *many = Message.objects.order_by("pk")
+    assert [(row.recipient, row.body, row.subject) for row in many] == [
+        ("13900000000", "到账", "x"),
+        ("13900000001", "退回", "y"),
+    ]
+    own = {"id", "created_at", "next_at"}
+    same = [field.attname for field in Message._meta.concrete_fields if field.attname not in own]
+    assert [getattr(one, name) for name in same] == [getattr(many[0], name) for name in same]
+    assert "13900000001" not in repr(Letter("13900000001", "退回", "y"))
 
 
 def test_two_deliverers_at_once_send_each_message_once(committed_db, run_in_threads, monkeypatch):

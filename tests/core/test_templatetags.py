@@ -67,7 +67,7 @@ def test_a_status_brings_its_own_badge():
 
 
 def test_a_word_of_the_table_knows_its_badge():
-    assert 'badge--todo">待复核<' in shown("{% badge '待复核' %}")
+    assert 'badge--doing">公示中<' in shown("{% badge '公示中' %}")
 
 
 def test_a_free_word_needs_its_kind():

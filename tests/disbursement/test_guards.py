@@ -333,3 +333,16 @@ def test_stranger_reaches_nothing(here):
 
     with pytest.raises(ObjectDoesNotExist):
         services.advance_roster(batch.rosters.first().pk, "submit", actor=stranger)
+
+
+def test_an_act_of_the_step_table_moves_nothing_as_a_step(here):
+    """Making, regenerating, stopping have services of their own; as a step they would lead to no state."""
+    batch = make.issued_batch(here)
+    roster = batch.rosters.first()
+    for name in ("regenerate", "stop_line", "lift_stop"):
+        with pytest.raises(BadInput, match="没有"):
+            services.advance_roster(roster.pk, name, actor=here["town"])
+    with pytest.raises(BadInput, match="没有"):
+        services.advance_batch(batch.pk, "correct", actor=here["department"])
+    roster.refresh_from_db()
+    assert roster.status == "issued"

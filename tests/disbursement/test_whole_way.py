@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 def states_of(batch):
-    return {word: count for word, (count, _) in queries.state_totals("r.batch_id = %s", [batch.pk]).items()}
+    return {str(one.state.label): one.count for one in queries.state_totals("r.batch_id = %s", [batch.pk])}
 
 
 def assert_books_agree():

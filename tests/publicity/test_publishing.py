@@ -6,7 +6,7 @@ from django.db.utils import InternalError
 
 from disbursement.models import Roster
 from huimin.core.authority.roles import Role
-from huimin.core.errors import StepForbidden, StepRefused
+from huimin.core.errors import BadInput, StepForbidden, StepRefused
 from huimin.core.models import AuditEvent
 from huimin.core.records import proofs
 from huimin.core.values import digests
@@ -234,3 +234,10 @@ def test_the_proofs_hold_after_publishing():
     found = {one.name: one for one in proofs.run_all() if "公开" in one.name}
     assert len(found) == 3
     assert all(one.holds and one.checked for one in found.values())
+
+
+@pytest.mark.parametrize("step", ["publish", "no_such_step"])
+def test_what_is_no_step_of_an_open_list_is_refused_in_words(step):
+    here = published_world()
+    with pytest.raises(BadInput, match=f"没有“{step}”这一步"):
+        publishing.advance_disclosure(here.disclosures[0].pk, step, actor=here["department"])

@@ -77,7 +77,7 @@ def indicator(clerk, checker=None, *, issued="1000.00", policy=None, priority=1,
     }
     made = services.register_indicator(COUNTY, actor=clerk, **facts | changes)
     if checker:
-        made = services.confirm_indicator(made, actor=checker)
+        made = services.advance_indicator(made.pk, "confirm", actor=checker)
     if policy:
         services.attach_indicator(made, policy=policy, priority=priority, actor=clerk)
     return made

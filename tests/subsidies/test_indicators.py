@@ -61,7 +61,7 @@ def test_the_registrar_cannot_confirm_even_with_the_checkers_role(office):
     made = indicator(clerk)
     grant(clerk, Role.FINANCE_CHECKER)
     with pytest.raises(StepRefused, match="不相容岗位"):
-        services.confirm_indicator(made, actor=clerk)
+        services.advance_indicator(made.pk, "confirm", actor=clerk)
     made.refresh_from_db()
     assert made.status == "registered"
 
@@ -89,13 +89,13 @@ def test_advance_finds_the_indicators_service_by_its_name(office):
 def test_a_refusal_needs_its_reason(office):
     clerk, checker = office
     with pytest.raises(StepRefused, match="要写明原因"):
-        services.refuse_indicator(indicator(clerk), actor=checker, note=" ")
+        services.advance_indicator(indicator(clerk).pk, "refuse", actor=checker, note=" ")
 
 
 def test_a_void_indicator_is_not_attached(office, policy):
     clerk, checker = office
     made = indicator(clerk)
-    services.refuse_indicator(made, actor=checker, note="登错")
+    services.advance_indicator(made.pk, "refuse", actor=checker, note="登错")
     with pytest.raises(StepRefused, match="已作废"):
         services.attach_indicator(made, policy=policy, actor=clerk)
 
@@ -249,5 +249,5 @@ def test_a_neighbouring_county_cannot_take_the_step(office):
     made = indicator(clerk)
     stranger = UserFactory(role=Role.FINANCE_CHECKER, at=TOWN)
     with pytest.raises(Indicator.DoesNotExist):
-        services.confirm_indicator(made, actor=stranger)
+        services.advance_indicator(made.pk, "confirm", actor=stranger)
     assert made.county_code == COUNTY

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from huimin.core.errors import BadInput
-from subsidies.rules import compile_sql, describe, evaluate, facts_needed, measured_standard, parse_rule
+from subsidies.rules import compile_sql, describe, evaluate, measured_standard, parse_rule
 from subsidies.rules.composing import compose, decompose
 
 AREA = {"op": "fact", "name": "quantity", "label": "面积", "unit": "亩"}
@@ -114,7 +114,7 @@ def test_a_rule_is_told_in_words():
 
 
 def test_a_rule_says_what_it_needs():
-    found = facts_needed(parse_rule(CARE))
+    found = parse_rule(CARE).facts
     assert [(one.name, one.is_text, one.choices) for one in found] == [
         ("grade", True, ("一级", "二级")),
         ("months", False, ()),

@@ -1,4 +1,4 @@
-"""How a state looks: six kinds of badge, and the one table of the words clerks and the public read."""
+"""How a state looks: six kinds of badge, a status that knows its own, and words that have one without a status."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -19,13 +19,12 @@ class Kind(StrEnum):
     BAD = "bad"
 
 
+# words that stand on a page without a status behind them
 _BY_KIND = {
-    Kind.OFF: ("草稿", "未开始", "已作废", "等待核实", "等待"),
-    Kind.TODO: ("待核对", "待确认", "待初审", "待复核", "待审批", "待补正"),
-    Kind.DOING: ("办理中", "公示中", "补发中"),
-    Kind.BANK: ("已送银行", "银行代发中", "等回盘"),
-    Kind.OK: ("已到账", "期满", "已公开", "已办结", "相符"),
-    Kind.BAD: ("失败", "退回", "不符", "超期", "有差异"),
+    Kind.OFF: ("等待核实",),
+    Kind.DOING: ("公示中",),
+    Kind.OK: ("已公开", "相符"),
+    Kind.BAD: ("不符", "有差异"),
 }
 WORDS: Mapping[str, Kind] = MappingProxyType(
     {word: kind for kind, words in _BY_KIND.items() for word in words}
@@ -45,7 +44,8 @@ class StateChoices(models.TextChoices):
 
     badge: Kind
 
-    def __new__(cls, value: str, badge: str) -> Self:
+    def __new__(cls, value: str, badge: str = "") -> Self:
+        # the default is for readers of types: RosterStatus("issued") looks a member up; one made without a badge is refused
         member = str.__new__(cls, value)
         member._value_ = value
         member.badge = Kind(badge)

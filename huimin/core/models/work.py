@@ -1,12 +1,17 @@
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from huimin.core.models.guards import append_only
 from huimin.core.models.staff import User
 from huimin.core.models.storage import StoredFile
+
+# kind of job -> how long its result file is given out after the job has ended; files of other kinds are records
+FILE_LASTS = {"core.export": timedelta(days=7)}
 
 
 class Clock(models.Model):
@@ -83,6 +88,13 @@ class Job(models.Model):
     @property
     def is_finished(self) -> bool:
         return self.state in {self.State.DONE, self.State.FAILED, self.State.STOPPED}
+
+    @property
+    def has_file(self) -> bool:
+        """Is there a result file to take away, still?"""
+        lasts = FILE_LASTS.get(self.kind)
+        over = lasts and self.finished_at and self.finished_at + lasts < timezone.now()
+        return self.result_file_id is not None and not over
 
     @property
     def percent(self) -> int:

@@ -72,7 +72,7 @@ def read_rows(file: BinaryIO, filename: str, *, expected: Sequence[str] = ()) ->
     """
     report = check_upload(file, filename)
     if report.kind is Kind.CSV:
-        return _from_lines(_csv_lines(file, report.encoding), expected, notes=report.notes)
+        return _from_lines(_CsvLines(file, report.encoding), expected, notes=report.notes)
     workbook = _open_workbook(file, report.kind)
     return _read_workbook(workbook, report, expected)
 
@@ -84,7 +84,7 @@ def read_matrix(file: BinaryIO, filename: str) -> Iterator[Row]:
     """
     report = check_upload(file, filename)
     if report.kind is Kind.CSV:
-        return _bounded(_filled(_csv_lines(file, report.encoding)), ROW_SLACK)
+        return _bounded(_filled(_CsvLines(file, report.encoding)), ROW_SLACK)
     workbook = _open_workbook(file, report.kind)
     tables = [sheet for sheet in _visible_sheets(workbook) if any(_filled(_lines(sheet, SheetScan())))]
     if len(tables) != 1:
@@ -293,10 +293,6 @@ class _CsvLines:
             raise refused("引号没有成对，后面的内容无法分列。请改为 .xlsx 后上传。", row=begun) from None
         finally:
             self.text.detach()  # the file belongs to the caller
-
-
-def _csv_lines(file: BinaryIO, encoding: str) -> _CsvLines:
-    return _CsvLines(file, encoding)
 
 
 def _check_merges(sheet: CalamineSheet, table: SheetRows) -> None:

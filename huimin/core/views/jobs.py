@@ -131,7 +131,7 @@ def job_file(request: StaffRequest, pk: int) -> HttpResponseBase:
     """The result of a job; taking it away leaves a trace."""
     job = get_object_or_404(jobs.visible_to(request.user).select_related("result_file"), pk=pk)
     stored = job.result_file
-    if stored is None:
+    if stored is None or not job.has_file:
         raise Http404
     content = files.read(stored)
     audit.record(

@@ -95,7 +95,8 @@ def submit(
 ) -> Job:
     """Ask for a job once per `key`: a second request with the same key gets the first job back.
 
-    `payload` holds ids only. Call inside the transaction that makes the work necessary.
+    `payload` holds ids, and of an export the address of its list; nobody's number. Call
+    inside the transaction that makes the work necessary.
     """
     title = privacy.hide(title)[:120]
     job, created = Job.objects.get_or_create(
@@ -237,8 +238,7 @@ class JobRun:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """A transaction whose last statement proves that this worker still holds the job (fencing)."""
-        if self._stop_asked:
-            raise Stopped
+        self.stop_if_asked()
         with transaction.atomic():
             yield
             self._check_fence()
@@ -248,6 +248,11 @@ class JobRun:
         self._done = done
         self._total = self._total if total is None else total
         self.message = message or self.message
+
+    def stop_if_asked(self) -> None:
+        """A safe point between two pieces of one transaction: what is open is given up."""
+        if self._stop_asked:
+            raise Stopped
 
     def result(self, *, url: str = "", file: StoredFile | None = None, message: str = "") -> None:
         self.message = message or self.message
