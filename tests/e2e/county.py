@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 
+from huimin.core.bankformats.registry import get_format
 from huimin.core.bankformats.simulator import simulate_return
 from huimin.core.sheets.writer import Column, write_rows
 from huimin.demo import people
@@ -48,7 +49,8 @@ def declaration(folder: Path, families: list[HouseholdData]) -> Path:
 
 
 def bank_answer(folder: Path, payroll: bytes, *, fail_rate: str, seed: int = SEED) -> Path:
-    """The bank's return file to a payroll file."""
+    """The answer to a payroll file of the bank that pays in the seeded county."""
     path = folder / f"回盘-{random.Random(payroll).randrange(10**6)}-{seed}.txt"
-    path.write_bytes(simulate_return(payroll, seed=seed, fail_rate=Decimal(fail_rate)))
+    answer = simulate_return(payroll, seed=seed, fail_rate=Decimal(fail_rate), bank=get_format("pipe_txt"))
+    path.write_bytes(answer)
     return path
