@@ -22,7 +22,7 @@ from huimin.core.values.periods import Period
 from publicity import services
 from publicity.forms import QueryForm, WindowForm
 from publicity.queries import OwnPayment
-from publicity.rules import MISS_TEXT, STAGE_WORDS
+from publicity.rules import MISS_TEXT, STAGE_WORDS, awaited_words
 from publicity.services import Answer, Question
 from publicity.states import LineState
 from publicity.views.shell import PublicRequest, private_page, show
@@ -95,6 +95,7 @@ def _result_context(answer: Answer, id_number: str) -> dict[str, Any]:
         (year, [_card(one) for one in group]) for year, group in groupby(by_year, key=lambda one: one.year)
     ]
     newest = years[0][0] if years else clock.today().year
+    office = answer.person.office if answer.person else ""
     arrived = [one for one in by_year if one.year == newest and one.state == LineState.PAID]
     return {
         "person": answer.person,
@@ -106,6 +107,10 @@ def _result_context(answer: Answer, id_number: str) -> dict[str, Any]:
         "failed_count": sum(one.state == LineState.FAILED for one in by_year),
         "waiting_count": sum(one.state in {LineState.IN_HAND, LineState.AT_BANK} for one in by_year),
         "reviews": [(one, STAGE_WORDS[one.status], Period.parse(one.period).label) for one in answer.reviews],
+        "awaited": [
+            (one, *awaited_words(one.hindrance, own_account=one.own_account, office=office))
+            for one in answer.awaited
+        ],
         "clear_seconds": CLEAR_SECONDS,
     }
 
