@@ -158,13 +158,28 @@ NEIGHBOURS = 10
 ASKED = ("address", "network", "everybody", "name", "person")
 STOPPING = ("person", "name", "address", "network")
 LIFTED_AT_WINDOW = ("address", "network")
+COUNTED_BY_DAY = ("person", "name")
 SHARDS = 8  # counters of `everybody`, so that no row is everybody's lock
 
 
 def blocked_by(counts: Mapping[str, int], *, at_window: bool) -> bool:
     """`counts` include the present question, so the sixth miss of a person is the first refused one."""
     held = [scope for scope in STOPPING if not (at_window and scope in LIFTED_AT_WINDOW)]
-    return any(counts.get(scope, 0) > LIMITS[scope].most for scope in held)
+    return any(_is_over(counts, scope) for scope in held)
+
+
+def tries_left(counts: Mapping[str, int], *, at_window: bool) -> int | None:
+    """How many more misses today the typed number and name may have; None where the house must wait for the next hour.
+
+    It follows from how often was asked alone, for any number that is typed, so it tells nobody whether that is on file.
+    """
+    if any(_is_over(counts, scope) for scope in LIFTED_AT_WINDOW if not at_window):
+        return None
+    return max(0, min(LIMITS[scope].most - counts.get(scope, 0) for scope in COUNTED_BY_DAY))
+
+
+def _is_over(counts: Mapping[str, int], scope: str) -> bool:
+    return counts.get(scope, 0) > LIMITS[scope].most
 
 
 def network_of(address: str) -> tuple[str, str]:
@@ -252,7 +267,18 @@ def awaited_words(hindrance: str, *, own_account: bool, office: str) -> tuple[st
     return head, act.format(office=office or "乡镇财政所")
 
 
-MISS_TEXT = "没有查到。请核对姓名、身份证号和卡尾号（或登记的电话），三样都要和登记的一样；超过次数的，请明天再查，或者打电话问。"
+MISS_TEXT = "没有查到。请核对姓名、身份证号和卡尾号（或登记的电话），三样都要和登记的一样。"
+
+
+def miss_text(left: int | None) -> str:
+    """The one answer of every miss, with what tries_left gives."""
+    if left is None:
+        return "没有查到。这里一个小时里查得太多了，请过一小时再查，或者打电话问。"
+    if left == 0:
+        return f"{MISS_TEXT}今天的次数用完了，填对了也查不出来，请明天再查，或者打电话问。"
+    return f"{MISS_TEXT}今天还能查 {left} 次。"
+
+
 UNSAFE_START = ("=", "+", "-", "@", "\t", "\r")
 
 

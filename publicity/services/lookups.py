@@ -15,7 +15,7 @@ from huimin.core.errors import BadInput
 from huimin.core.values.identity import normalise_id_number, normalise_name, normalise_phone
 from publicity import queries
 from publicity.queries import Awaited, Known, OwnPayment, UnderReview
-from publicity.rules import LIMITS, SHARDS, blocked_by
+from publicity.rules import LIMITS, SHARDS, blocked_by, tries_left
 from publicity.services import guard
 from publicity.states import QueryOutcome
 
@@ -36,21 +36,22 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`person` is None for every kind of miss; `is_busy` asks for harder sums."""
+    """`person` is None for every kind of miss; `is_busy` asks for harder sums; `tries_left` as rules.tries_left."""
 
     person: Known | None
     payments: list[OwnPayment]
     reviews: list[UnderReview]
     awaited: list[Awaited]
     is_busy: bool
+    tries_left: int | None
 
 
 @sensitive_variables()
 def answer_question(question: Question) -> Answer:
     """Always the same eight statements: count, person, tails, payments, reviews, awaited, give back, log.
 
-    A question over a limit is looked up as well and answered as a miss, so that a limit cannot be told from a
-    wrong card. Counts before it looks, each statement by itself: whoever asks in parallel is counted too. Payments,
+    A question over a limit is looked up as well and answered as a miss: what is said of the limit follows from the
+    counters alone, whoever was asked about. Counts before it looks, each statement by itself: whoever asks in parallel is counted too. Payments,
     reviews and what is awaited are read only for the one who is shown them; every miss reads those of nobody instead, so
     that the time does not tell whether the person asked about is paid.
     """
@@ -71,7 +72,8 @@ def answer_question(question: Question) -> Answer:
     outcome = QueryOutcome.FOUND if found else QueryOutcome.BLOCKED if is_blocked else QueryOutcome.MISSED
     _log(outcome, person_key, counted[0].key, question.at_window, len(payments))
     is_busy = counts["everybody"] * SHARDS > LIMITS["everybody"].most
-    return Answer(person if found else None, payments, reviews, awaited, is_busy)
+    left = tries_left(counts, at_window=question.at_window)
+    return Answer(person if found else None, payments, reviews, awaited, is_busy, left)
 
 
 def _stored_forms(question: Question) -> tuple[str, str, str]:

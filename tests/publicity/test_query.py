@@ -9,6 +9,7 @@ from django.db.models import Sum
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from disbursement.models import Roster
 from huimin.core import clock, crypto
@@ -217,23 +218,72 @@ def test_every_kind_of_miss_gives_the_same_bytes_headers_and_status(here):
     _, person, _ = failed_and_paid(here)
     seen = set()
     for place, change in enumerate(MISSES.values()):
+        QueryMiss.objects.all().delete()
         client = Client(REMOTE_ADDR=f"10.{place}.0.1")
         page = ask_about(client, person, **change)
         headers = {key: value for key, value in page.headers.items() if key != "Content-Length"}
-        seen.add((page.status_code, str(sorted(headers.items())), without_tokens(page)))
+        typed = change.get("name", person.name)
+        page_text = without_tokens(page).replace(f'value="{typed}"', "")
+        seen.add((page.status_code, str(sorted(headers.items())), page_text))
     assert len(seen) == 1
     assert "请核对姓名、身份证号和卡尾号（或登记的电话）" in seen.pop()[2]
 
 
-def test_a_blocked_person_is_answered_like_a_wrong_card(here):
-    _, person, _ = failed_and_paid(here)
-    misses = [
-        without_tokens(ask_about(Client(REMOTE_ADDR=f"10.{n}.0.1"), person, tail_or_phone="0000"))
-        for n in range(5)
+def misses_of(person, tails):
+    """What is said to one try after the other, each from another network."""
+    pages = [
+        ask_about(Client(REMOTE_ADDR=f"10.{place}.0.1"), person, tail_or_phone=tail)
+        for place, tail in enumerate(tails)
     ]
-    blocked = ask_about(Client(REMOTE_ADDR="10.9.0.1"), person)
-    assert {without_tokens(blocked)} == set(misses)
-    assert QueryLog.objects.filter(outcome="blocked").count() == 1
+    return [without_tokens(page) for page in pages]
+
+
+def test_a_blocked_person_is_answered_like_a_wrong_card(here):
+    _, person, line = failed_and_paid(here)
+    *_, fifth, right, wrong = misses_of(person, ["0000"] * 5 + [line.account_tail, "0000"])
+    assert fifth == right == wrong
+    assert "今天的次数用完了" in right
+    assert QueryLog.objects.filter(outcome="blocked").count() == 2
+
+
+def test_every_miss_tells_how_many_tries_are_left_today(here):
+    _, person, _ = failed_and_paid(here)
+    said = [re.search(r"今天还能查 (\d) 次|次数用完了", text)[1] for text in misses_of(person, ["0000"] * 5)]
+    assert said == ["4", "3", "2", "1", None]
+
+
+def test_tries_are_counted_alike_for_a_number_that_nobody_has(here):
+    _, person, _ = failed_and_paid(here)
+    nobody = Person(name=person.name, id_number="990001199001010015")
+    for one in (person, nobody):
+        left = [
+            services.answer_question(Question("赵钱孙", one.id_number, "0000", f"10.{n}.7.7")).tries_left
+            for n in range(6)
+        ]
+        assert left == [4, 3, 2, 1, 0, 0]
+
+
+def test_a_house_over_its_limit_is_told_to_wait_an_hour_whoever_it_asks_about(here):
+    _, person, line = failed_and_paid(here)
+    many("10.1.1.1", 20)
+    for number in (person.id_number, "990001199001010015"):
+        answer = services.answer_question(Question(person.name, number, line.account_tail, "10.1.1.1"))
+        assert (answer.person, answer.tries_left) == (None, None)
+    assert "过一小时再查" in rules.miss_text(None)
+
+
+def test_a_day_of_tries_begins_at_midnight(here):
+    services.answer_question(Question("赵钱孙", "990001199001010015", "0000", "10.1.1.1"))
+    begins = QueryMiss.objects.get(scope="person").window_start
+    assert timezone.localtime(begins).hour == 0
+
+
+def test_after_a_miss_the_name_stays_and_no_number_does(here, client):
+    _, person, line = failed_and_paid(here)
+    text = ask_about(client, person, tail_or_phone="0000").content.decode()
+    assert f'value="{person.name}"' in text
+    assert person.id_number not in text
+    assert 'value="0000"' not in text
 
 
 def test_right_answers_are_not_counted_as_misses(here):
