@@ -9,11 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
-from django.db.models import BooleanField, CharField, Count, Exists, F, Func, OuterRef, QuerySet, Sum
+from django.db.models import BooleanField, CharField, Count, Exists, F, Func, OuterRef, Q, QuerySet, Sum
 
-from disbursement.models import Correction, PaymentLine, PaymentResult, Roster
+from disbursement.models import Batch, Correction, PaymentLine, PaymentResult, Roster
 from disbursement.models.sql import LIVE, ROOT, STATE, counts, state_of
-from disbursement.states import PaymentState
+from disbursement.states import PaymentState, RosterStatus
+from huimin.core.models import User
 from subsidies.models import Indicator
 
 ZERO = Decimal("0.00")
@@ -66,6 +67,17 @@ def live_lines(lines: QuerySet[PaymentLine] | None = None) -> QuerySet[PaymentLi
     """Lines that count (models.sql.counts)."""
     rows = PaymentLine.objects.all() if lines is None else lines
     return rows.filter(_Counts())
+
+
+def rosters_for(user: User) -> QuerySet[Roster]:
+    """The rosters in reach that were not given up."""
+    return Roster.objects.visible_to(user).exclude(status=RosterStatus.CANCELLED)
+
+
+def batches_for(user: User) -> QuerySet[Batch]:
+    """Batches in reach; whoever sees a township's roster may see its batch."""
+    own = Q(pk__in=Batch.objects.visible_to(user).values("pk"))
+    return Batch.objects.filter(own | Q(pk__in=rosters_for(user).values("batch")))
 
 
 def lines_of_roster(roster: Roster) -> QuerySet[PaymentLine]:

@@ -95,7 +95,9 @@ class Awaited:
     quantity: Decimal
     quantity_label: str
     standard_text: str
-    declared: Decimal | None  # 元 of the declared period, where the right is for that period alone and none is listed
+    declared: (
+        Decimal | None
+    )  # 元 of the declared period, where the right is for that period alone and none is listed
     listed_until: date | None  # first day that no roster reaches
     own_account: bool
     hindrance: str

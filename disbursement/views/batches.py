@@ -57,23 +57,17 @@ class BatchFilter(lists.HouseFilterSet):
         return rows.filter(Q(number__icontains=value) | Q(title__icontains=value))
 
 
-def _rosters_of(request: StaffRequest) -> QuerySet[Roster]:
-    mine: QuerySet[Roster] = Roster.objects.visible_to(request.user).exclude(status=RosterStatus.CANCELLED)
-    return mine
-
-
 def _batches(request: StaffRequest) -> QuerySet[Batch]:
-    """Whoever sees a township's roster may see its batch; the sums are of the rosters that person may see."""
-    mine = _rosters_of(request)
+    """The batches in reach; the sums are of the rosters that person may see."""
+    mine = queries.rosters_for(request.user)
     part = mine.filter(batch=OuterRef("pk")).order_by().values("batch")
 
     def total(value: Any, field: Any) -> Subquery:
         return Subquery(part.annotate(found=value).values("found"), output_field=field)
 
-    reach = Q(pk__in=Batch.objects.visible_to(request.user).values("pk")) | Q(pk__in=mine.values("batch"))
     money = DecimalField(max_digits=14, decimal_places=2)
     return (
-        Batch.objects.filter(reach)
+        queries.batches_for(request.user)
         .select_related("policy", "version")
         .annotate(
             roster_count=total(Count("pk"), IntegerField()),
@@ -210,7 +204,7 @@ def _left_out() -> Subquery:
 
 def _states(batch: Batch, request: StaffRequest) -> list[queries.StateTotal]:
     """Lines by state, of the townships this person sees."""
-    towns = list(_rosters_of(request).filter(batch=batch).values_list("pk", flat=True))
+    towns = list(queries.rosters_for(request.user).filter(batch=batch).values_list("pk", flat=True))
     return queries.state_totals("r.id = ANY(%s)", [towns])
 
 

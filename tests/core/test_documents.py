@@ -108,7 +108,7 @@ def drawn(data):
         patch.setattr(
             documents.typst, "compile", lambda *given, **words: real(*given, **words | {"format": "svg"})
         )
-        page = ElementTree.fromstring(render_pdf("notice_poster", data))  # noqa: S314 -- drawn by ourselves
+        page = ElementTree.fromstring(render_pdf("notice_poster", data))
     return set(_texts(page, 0.0, 0.0))
 
 

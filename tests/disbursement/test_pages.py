@@ -11,7 +11,7 @@ from disbursement.models import Batch, PaymentLine, PaymentOrder, Roster
 from huimin.core.accounts import auth
 from huimin.core.accounts.services import issue_credential
 from huimin.core.authority.roles import Role
-from huimin.core.desk import menu
+from huimin.core.desk import menu, searching
 from tests.disbursement import factories as make
 from tests.factories import COUNTY, OTHER_TOWN, TOWN, UserFactory
 
@@ -262,3 +262,17 @@ def test_the_menu_marks_the_entry_that_a_page_belongs_to(here, path, entry):
         item["label"] for group in menu.for_user(user, path) for item in group["items"] if item["current"]
     ]
     assert marked == [entry]
+
+
+def test_the_search_box_finds_the_batch_that_a_township_sees_on_its_list(here):
+    batch = make.issued_batch(here)
+    found = {hit.note for one in searching.search(here["town"], batch.number) for hit in one.hits}
+    assert batch.number in found
+    assert batch.number in page_of(here["town"]).get(f"/desk/search/?q={batch.number}").content.decode()
+
+
+def test_the_search_box_finds_no_batch_of_another_township(here):
+    stranger = UserFactory(role=Role.TOWNSHIP_CLERK, at=OTHER_TOWN)
+    batch = make.issued_batch(here)
+    Roster.objects.filter(division_code=OTHER_TOWN).update(status="cancelled")
+    assert searching.search(stranger, batch.number) == []

@@ -102,7 +102,10 @@ def desks(here):
         ("town_check", reverse("disbursement:roster-detail", args=[roster.pk])),
         ("department", reverse("disbursement:line-detail", args=[line.pk])),
         ("department", reverse("disbursement:correction-list")),
-        ("department", reverse("publicity:desk-preview", args=[Roster.objects.exclude(pk=roster.pk).get().pk])),
+        (
+            "department",
+            reverse("publicity:desk-preview", args=[Roster.objects.exclude(pk=roster.pk).get().pk]),
+        ),
         ("reconciler", reverse("disbursement:return-detail", args=[here.order.return_files.get().pk])),
     ]
 

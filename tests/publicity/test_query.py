@@ -1,7 +1,7 @@
 """我的补贴: found with three things, and one answer for everything else."""
 
 import re
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -279,7 +279,7 @@ def test_a_day_of_tries_begins_at_midnight(here):
 
 
 def test_after_a_miss_the_name_stays_and_no_number_does(here, client):
-    _, person, line = failed_and_paid(here)
+    _, person, _ = failed_and_paid(here)
     text = ask_about(client, person, tail_or_phone="0000").content.decode()
     assert f'value="{person.name}"' in text
     assert person.id_number not in text
