@@ -392,7 +392,10 @@ def _error_file(
 
 
 def _listed(errors: list[RowError]) -> list[dict[str, Any]]:
-    return [{"row": one.row, "column": one.column, "message": one.message} for one in errors[:KEPT]]
+    return [
+        {"row": one.row, "column": one.column, "message": one.message, "who": one.who}
+        for one in errors[:KEPT]
+    ]
 
 
 def import_now(content: bytes, *, filename: str, actor: User) -> RegistryImport:
@@ -403,7 +406,7 @@ def import_now(content: bytes, *, filename: str, actor: User) -> RegistryImport:
     jobs.run(job.pk)
     one.refresh_from_db()
     if one.status == RegistryImport.Status.REFUSED:
-        kept = [RowError(error["row"], error["column"], error["message"]) for error in one.errors]
+        kept = [RowError(**error) for error in one.errors]
         raise FileRefused(one.result_note, kept)
     if one.status != RegistryImport.Status.APPLIED:
         job.refresh_from_db()

@@ -37,6 +37,7 @@ from huimin.core.desk.http import (
 from huimin.core.desk.pages import Link, Nothing, Panel, Stat
 from huimin.core.errors import FileRefused, Refused
 from huimin.core.models import Division, Level
+from huimin.core.sheets.refusals import together
 from huimin.core.sheets.writer import Column
 from huimin.core.values import identity
 from huimin.core.values.periods import Period
@@ -232,6 +233,7 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
         "meetings": one.deliberations.order_by("-pk"),
         "history": history(one, nobody=""),
         "action_key": str(uuid4()),
+        "refusal": forms_given.get("refusal", ""),
         "faults": forms_given.get("faults", []),
         "nothing": Nothing("册里还没有明细", "可以逐人录入、导入表格，或从上期带入。"),
     }
@@ -456,10 +458,10 @@ def lines_import(request: StaffRequest, pk: int) -> HttpResponse:
                 pk, upload.read(), filename=upload.name or "", actor=request.user
             )
     except FileRefused as refused:
-        messages.error(request, str(refused))
-        return render(
-            request, "recipients/declaration_detail.html", _detail(request, one, faults=refused.errors[:200])
-        )
+        said = str(refused)
+        faults = [fault for fault in together(refused.errors) if not said.endswith(fault.message)]
+        told = _detail(request, one, refusal=said, faults=faults[:200])
+        return render(request, "recipients/declaration_detail.html", told)
     except Refused as refused:
         messages.error(request, str(refused))
     else:
