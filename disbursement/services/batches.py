@@ -31,6 +31,14 @@ if TYPE_CHECKING:
 GENERATE = "disbursement.generate_rosters"
 
 
+class AlreadyMade(StepRefused):
+    """The period has its batch; `batch` is that one, on whose page a 补发 is made."""
+
+    def __init__(self, message: str, batch: Batch) -> None:
+        super().__init__(message)
+        self.batch = batch
+
+
 @transaction.atomic
 def make_batch(policy: Policy, period: str, *, actor: User, title: str = "") -> Batch:
     """A draft batch of a published policy; refused when the period is not one of the policy's or already has one."""
@@ -55,7 +63,17 @@ def make_batch(policy: Policy, period: str, *, actor: User, title: str = "") -> 
     except IntegrityError as error:
         if "batch_once" not in str(error):
             raise
-        raise StepRefused(f"“{policy}”{wanted.label}的批次已经有了，不能再建一个。") from error
+        made = Batch.objects.exclude(status=BatchStatus.CANCELLED).get(
+            policy=policy,
+            kind=Batch.Kind.REGULAR,
+            period=wanted.text,
+            component=wanted.component or "regular",
+        )
+        raise AlreadyMade(
+            f"“{policy}”{wanted.label}的批次已经有了（{made.number}），不能再建一个。"
+            "有人漏发、晚确认的，在那个批次的页面建补发批次。",
+            made,
+        ) from error
     workflow.take_duty(batch, one.duty, actor=actor)
     audit.record(batch, action=one.name, actor=actor, label=one.label, after=batch.status)
     return batch

@@ -128,6 +128,7 @@ def batch_export(request: StaffRequest) -> HttpResponseBase:
 @opens(Area.ROSTER)
 def batch_new(request: StaffRequest) -> HttpResponse:
     form = BatchForm(request.POST or None, user=request.user)
+    existing = None
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
@@ -138,9 +139,10 @@ def batch_new(request: StaffRequest) -> HttpResponse:
             form.add_error(refused.field if refused.field in form.fields else None, str(refused))
         except Refused as refused:
             form.add_error(None, str(refused))
+            existing = refused.batch if isinstance(refused, services.AlreadyMade) else None
         else:
             return redirect("disbursement:batch-detail", pk=batch.pk)
-    return render(request, "disbursement/batch_new.html", {"form": form})
+    return render(request, "disbursement/batch_new.html", {"form": form, "existing": existing})
 
 
 @opens(Area.ROSTER)

@@ -168,6 +168,11 @@ def _visible(request: StaffRequest, pk: int) -> Declaration:
     return get_object_or_404(rows.select_related("policy", "version", "made_by"), pk=pk)
 
 
+_KEPT = Q(
+    excluded_at_level=""
+)  # what is excluded is listed and not added up: one sum on the page, as on the notice
+
+
 class LineFilter(lists.HouseFilterSet):
     q = django_filters.CharFilter(label="享受人", field_name="beneficiary__name", lookup_expr="startswith")
     state = django_filters.ChoiceFilter(
@@ -202,7 +207,10 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
         },
         default="no",
         filterset=LineFilter,
-        totals={"quantity": Sum("quantity", default=Decimal(0)), "amount": Sum("amount", default=Decimal(0))},
+        totals={
+            "quantity": Sum("quantity", filter=_KEPT, default=Decimal(0)),
+            "amount": Sum("amount", filter=_KEPT, default=Decimal(0)),
+        },
         export=reverse("recipients:declaration-lines-export", args=[one.pk]),
     )
     rule, period = amounts.rule_of(one.version), Period.parse(one.period)
@@ -368,17 +376,27 @@ def line_add(request: StaffRequest, pk: int) -> HttpResponse:
     return act_with(request, form, add, name="declaration.line.add", back=_url(pk), done="已录入一行。")
 
 
-def _line(request: StaffRequest, pk: int, line: int) -> DeclarationLine:
+def _line(request: StaffRequest, pk: int, line: int) -> DeclarationLine | None:
+    """A line of a book in reach; None when it is gone, as in a tab that was opened before it was deleted."""
     _visible(request, pk)
-    return get_object_or_404(
-        DeclarationLine.objects.select_related("declaration__version"), pk=line, declaration_id=pk
+    return (
+        DeclarationLine.objects.select_related("declaration__version")
+        .filter(pk=line, declaration_id=pk)
+        .first()
     )
+
+
+def _gone(request: StaffRequest, pk: int) -> HttpResponse:
+    messages.error(request, "这一行已经删去，册里没有了。下面是现在的名单。")
+    return redirect(_url(pk))
 
 
 @opens(Area.REVIEW)
 @require_http_methods(["GET", "HEAD", "POST"])
 def line_change(request: StaffRequest, pk: int, line: int) -> HttpResponse:
     found = _line(request, pk, line)
+    if found is None:
+        return _gone(request, pk)
     facts = amounts.facts_of(found.declaration.version)
     initial = {"quantity": notices.plain_quantity(found.quantity)} | {
         f"fact_{key}": value for key, value in found.facts.items()
@@ -405,7 +423,8 @@ def line_change(request: StaffRequest, pk: int, line: int) -> HttpResponse:
 @opens(Area.REVIEW)
 @require_POST
 def line_remove(request: StaffRequest, pk: int, line: int) -> HttpResponse:
-    _line(request, pk, line)
+    if _line(request, pk, line) is None:
+        return _gone(request, pk)
     return act_once(
         request,
         lambda: declarations.remove_line(line, actor=request.user),
@@ -418,7 +437,8 @@ def line_remove(request: StaffRequest, pk: int, line: int) -> HttpResponse:
 @opens(Area.REVIEW)
 @require_POST
 def line_exclude(request: StaffRequest, pk: int, line: int) -> HttpResponse:
-    _line(request, pk, line)
+    if _line(request, pk, line) is None:
+        return _gone(request, pk)
     return act_with(
         request,
         forms.ExcludeForm(request.POST),

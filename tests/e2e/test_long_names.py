@@ -133,3 +133,22 @@ def test_a_printed_roster_has_its_amounts_on_the_sheet(here, screen_of):
     sheet = screen_of(here["town_check"], PAPER)
     sheet.page.emulate_media(media="print")
     assert not any(sheet.look(reverse("disbursement:roster-print", args=[roster_at(here).pk])))
+
+
+# what is touched, but for links inside a sentence, the box of the skip link and inputs in their labels
+SMALL = """least => [...document.querySelectorAll("button, .btn, .input, summary, a[href^='tel:']")]
+    .filter(e => e.offsetParent && e.getBoundingClientRect().height < least - .5)
+    .map(e => `${e.innerText || e.name}: ${e.getBoundingClientRect().height}`)"""
+
+
+@pytest.mark.parametrize(("size", "least"), [("normal", 44), ("large", 60), ("xlarge", 60)])
+def test_what_is_touched_is_as_large_as_the_text_asks(here, screen_of, size, least):
+    phone = screen_of(None, PHONE, size)
+    small = {}
+    for path in (
+        reverse("publicity:query"),
+        reverse("publicity:disclosure", args=[VILLAGE, here.disclosure.pk]),
+    ):
+        phone.look(path)
+        small[path] = phone.page.evaluate(SMALL, least)
+    assert not any(small.values()), small

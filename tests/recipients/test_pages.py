@@ -316,6 +316,28 @@ def test_bad_lines_of_a_workbook_are_listed_on_the_page(client):
     assert text.count("有 1 处") == 1
 
 
+def test_the_foot_of_a_book_adds_up_what_its_card_does(client):
+    one = declaration(lines=[household(1)[0] for _ in range(3)])
+    one.lines.filter(line_no=1).update(
+        excluded_at_level="township_review", excluded_reason="重复", excluded_by=one.made_by
+    )
+    text = page(client, one.made_by, "declaration-detail", one.pk).content.decode()
+    foot = text.split("<tfoot>")[1].split("</tfoot>")[0]
+    assert "在册合计（剔除的不算）" in foot
+    assert "347.60" in foot
+    assert "347.60" in text.split("<tfoot>")[0]
+
+
+@pytest.mark.parametrize("view", ["line-change", "line-remove"])
+def test_a_line_that_another_tab_deleted_leads_back_to_the_book(client, view):
+    one = declaration(lines=[household(1)[0]])
+    line = one.lines.get()
+    post(client, one.made_by, "line-remove", one.pk, line.pk)
+    answer = post(client, one.made_by, view, one.pk, line.pk, quantity="3")
+    assert answer.redirect_chain[-1][0] == reverse("recipients:declaration-detail", args=[one.pk])
+    assert "这一行已经删去" in answer.content.decode()
+
+
 def test_one_fault_of_many_lines_is_said_once_with_their_names(client):
     one = declaration(lines=[])
     people = household(3)
