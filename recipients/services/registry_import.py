@@ -7,6 +7,7 @@ with the registry, then written by INSERT … SELECT in the job's transaction.
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection, transaction
@@ -238,6 +239,17 @@ def _compare(cursor: Any, county: str, findings: Findings, faulty: list[str], ac
             cursor.execute(sql, given)
             into.extend(RowError(*row) for row in cursor.fetchall())
     _tell_of_others(cursor, given, findings, actor)
+    _name_rows(cursor, findings)
+
+
+def _name_rows(cursor: Any, findings: Findings) -> None:
+    """Put to each fault the name in its row, as the reader of the rows does."""
+    both = (findings.errors, findings.warnings)
+    rows = {one.row for found in both for one in found if one.row is not None and not one.who}
+    cursor.execute("SELECT row_no, name FROM registry_stage WHERE row_no = ANY(%s)", [list(rows)])
+    names = dict(cursor.fetchall())
+    for found in both:
+        found[:] = [one if one.who else replace(one, who=names.get(one.row, "")) for one in found]
 
 
 def _tell_of_others(cursor: Any, given: dict[str, Any], findings: Findings, actor: User) -> None:

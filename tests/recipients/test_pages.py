@@ -238,6 +238,19 @@ def test_a_refused_import_says_one_fault_of_many_rows_once_and_names_who_is_in_t
     assert "像是合计行" in text
 
 
+def test_people_who_are_registered_already_are_told_with_their_names(client, clerk):
+    from huimin.core.errors import FileRefused
+    from recipients.services import registry_import
+
+    family = [member(1), member(2, holder=1)]
+    registry_import.import_now(workbook(family), filename="a.xlsx", actor=clerk)
+    with pytest.raises(FileRefused):
+        registry_import.import_now(workbook([*family, member(3, holder=1)]), filename="b.xlsx", actor=clerk)
+    one = RegistryImport.objects.get(status="refused")
+    text = page(client, clerk, "import-detail", one.pk).content.decode()
+    assert "第2—3行（王二春、王三春）" in text
+
+
 def test_something_else_than_a_workbook_is_refused_at_the_form(client, clerk):
     answer = post(client, clerk, "import-list", file=SimpleUploadedFile("a.xlsx", b"hello"))
     assert "这不是有效的Excel" in answer.content.decode()
