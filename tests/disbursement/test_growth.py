@@ -32,7 +32,7 @@ SELECT 900000 + n, '{COUNTY}', '{VILLAGE}', 900000, 1, n, 1, n, n, 'regular', '[
     '', sha256(n::text::bytea), '', '', '', sha256(n::text::bytea), '', sha256(n::text::bytea), '', '', '', '', 1, '',
     1.00, '', '', ''
 FROM generate_series(1, {LINES}) n;
-INSERT INTO disbursement_paymentresult (line_id, kind, reason_code, note, actor_id, business_on)
+INSERT INTO disbursement_paymentresult (line_id, kind, reason, note, actor_id, business_on)
 SELECT 900000 + n, CASE WHEN n % {LINES // FAILED} = 0 THEN 'bank_failed' ELSE 'paid' END, '', '', 1,
     date '2020-01-01' + n / {LINES // DAYS}
 FROM generate_series(1, {LINES}) n;
