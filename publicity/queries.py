@@ -205,10 +205,9 @@ JOIN recipients_person b ON b.id = e.beneficiary_id
 JOIN recipients_person p ON p.id = v.payee_id
 LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
 CROSS JOIN LATERAL (
-    SELECT x.until, e.status, v.valid * daterange(coalesce(x.until, lower(v.valid)), e.ends_on) AS days
+    SELECT x.until, e.status, v.valid * daterange(x.until, NULL) * daterange(NULL, e.ends_on) AS days
     FROM (SELECT max(upper(l.period_range)) AS until FROM {LIVE}
-          WHERE l.entitlement_id = e.id AND l.period_range && v.valid) x
-    WHERE coalesce(x.until, lower(v.valid)) < coalesce(e.ends_on, 'infinity')) d
+          WHERE l.entitlement_id = e.id AND l.period_range && v.valid) x) d
 LEFT JOIN LATERAL (
     SELECT o.reason FROM disbursement_roster r
     JOIN disbursement_batch t ON t.id = r.batch_id AND t.period_range && d.days

@@ -1,7 +1,7 @@
 """我的补贴: found with three things, and one answer for everything else."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.db import connection
@@ -172,6 +172,12 @@ def test_the_state_of_the_right_decides_what_is_said(here, client, status, words
     type(right).objects.filter(pk=right.pk).update(status=status, ends_on=ends)
     text = ask_about(client, person).content.decode()
     assert words in text if words else 'id="awaited"' not in text
+
+
+def test_a_right_that_ended_within_what_is_listed_waits_for_nothing(here, client):
+    _, person, _ = failed_and_paid(here)
+    person.entitlements.update(status="ended", ends_on=date(2026, 7, 1))
+    assert 'id="awaited"' not in ask_about(client, person).content.decode()
 
 
 def test_a_standing_right_waits_from_the_first_day_that_no_list_reaches(client):
