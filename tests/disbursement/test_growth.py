@@ -1,7 +1,5 @@
 """Pages do not read all years to show the newest days, the few failures, or one list."""
 
-import json
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -12,6 +10,7 @@ from disbursement.models import PaymentLine
 from tests.disbursement import factories as make
 from tests.disbursement.test_pages import page_of
 from tests.factories import COUNTY, TOWN, VILLAGE
+from tests.plans import rows_read, rows_read_by
 
 LINES, DAYS, FAILED = 20_000, 400, 40
 # ten years of one township as rows: keys to other tables are asked for at commit only, and nothing is committed
@@ -32,7 +31,7 @@ SELECT 900000 + n, '{COUNTY}', '{VILLAGE}', 900000, 1, n, 1, n, n, 'regular', '[
     '', sha256(n::text::bytea), '', '', '', sha256(n::text::bytea), '', sha256(n::text::bytea), '', '', '', '', 1, '',
     1.00, '', '', ''
 FROM generate_series(1, {LINES}) n;
-INSERT INTO disbursement_paymentresult (line_id, kind, reason_code, note, actor_id, business_on)
+INSERT INTO disbursement_paymentresult (line_id, kind, reason, note, actor_id, business_on)
 SELECT 900000 + n, CASE WHEN n % {LINES // FAILED} = 0 THEN 'bank_failed' ELSE 'paid' END, '', '', 1,
     date '2020-01-01' + n / {LINES // DAYS}
 FROM generate_series(1, {LINES}) n;
@@ -50,23 +49,6 @@ def years(owner_connection):
     return owner_connection
 
 
-def rows_read(owner, sql, params):
-    """Table -> rows that the statement took from it or threw away."""
-    plan = owner.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params).fetchone()[0]
-    found = {}
-
-    def walk(node):
-        if name := node.get("Relation Name"):
-            rows = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
-            rows += node.get("Rows Removed by Index Recheck", 0)
-            found[name] = found.get(name, 0) + rows * node["Actual Loops"]
-        for part in node.get("Plans", ()):
-            walk(part)
-
-    walk((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"])
-    return found
-
-
 @pytest.mark.django_db
 def test_the_newest_days_of_the_ledger_read_the_results_of_those_days(years):
     asked = {"counties": [COUNTY], "most": 5}
@@ -74,16 +56,15 @@ def test_the_newest_days_of_the_ledger_read_the_results_of_those_days(years):
     assert found == 5
     # as Django sends it: values inside the statement
     days = queries.DAYS % {"counties": f"ARRAY['{COUNTY}']", "most": 5, "since": f"date '{since}'"}
-    assert rows_read(years, days, None)["disbursement_paymentresult"] < LINES / 4
+    assert rows_read(years, days)["disbursement_paymentresult"] < LINES / 4
     everything = queries.DAYS % {"counties": f"ARRAY['{COUNTY}']", "most": 5, "since": "date '0001-01-01'"}
-    assert rows_read(years, everything, None)["disbursement_paymentresult"] >= LINES
+    assert rows_read(years, everything)["disbursement_paymentresult"] >= LINES
 
 
 @pytest.mark.django_db
 def test_failed_lines_are_found_from_the_failures_not_from_all_lines(years):
     rows = queries.failed_lines(PaymentLine.objects.filter(county_code=COUNTY)).order_by().values("pk")
-    sql, params = rows.query.sql_with_params()
-    read = rows_read(years, sql, list(params))
+    read = rows_read_by(years, rows)
     assert read["disbursement_paymentresult"] <= 3 * FAILED
     assert read["disbursement_paymentline"] <= 3 * FAILED
 
