@@ -17,7 +17,7 @@ from launcher.console import Problem, say
 from launcher.pids import Process, wait_until
 from launcher.places import PYTHON, ROOT
 
-TITLES = {"web": "网页服务", "worker": "后台任务", "beat": "定时任务"}
+TITLES = {"web": "网页服务", "worker": "后台任务", "chores": "短任务", "beat": "定时任务"}
 USUAL_PORT = 8000
 PORTS = 100  # how many after the wished one are tried
 PATIENCE = 12.0  # seconds a worker has to finish the task at hand; an unfinished one is offered again
@@ -71,7 +71,8 @@ def commands(host: str, port: int, state: Path) -> dict[str, list[str]]:
     celery = ["celery", "-A", "huimin"]
     return {
         "web": web,
-        "worker": [*celery, "worker", "-c", "2", "--loglevel", "WARNING"],
+        "worker": [*celery, "worker", "-Q", "jobs", "-n", "jobs@%h", "-c", "2", "--loglevel", "WARNING"],
+        "chores": [*celery, "worker", "-Q", "chores", "-n", "chores@%h", "-c", "2", "--loglevel", "WARNING"],
         # the schedule is static, so what beat remembers may be forgotten
         "beat": [*celery, "beat", "--loglevel", "WARNING", "--pidfile=", "--schedule", str(state / "beat")],
     }

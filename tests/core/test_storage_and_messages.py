@@ -142,6 +142,17 @@ def test_a_block_of_messages_is_looked_for_once(monkeypatch):
     assert messages.deliver() == 1
 
 
+def test_while_one_delivers_another_does_not_wait_in_the_same_queue(
+    committed_db, owner_connection, monkeypatch
+):
+    monkeypatch.setattr(messages, "providers", lambda: {"sms": Counting()})
+    messages.queue("sms", recipient="13900000000", body="到账", subject="x")
+    owner_connection.execute("SELECT pg_advisory_lock(%s)", [messages._DELIVERY_LOCK])
+    assert messages.deliver() == 0
+    owner_connection.execute("SELECT pg_advisory_unlock(%s)", [messages._DELIVERY_LOCK])
+    assert messages.deliver() == 1
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("providers", [{}, {"sms": "off"}])
 def test_a_message_without_a_provider_waits_and_is_not_called_delivered(settings, providers):

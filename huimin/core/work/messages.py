@@ -7,6 +7,7 @@ called delivered that nobody sent.
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +25,7 @@ from huimin.core.models import Message, Notification
 from huimin.core.values import privacy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from django.db.models import QuerySet
 
@@ -100,16 +101,33 @@ def notify(users: Iterable[User], *, title: str, url: str = "", body: str = "") 
     return len(Notification.objects.bulk_create(rows))
 
 
+_DELIVERY_LOCK = 7_150_002
+
+
+@contextmanager
+def _alone() -> Iterator[bool]:
+    """Whether nobody else delivers: a slow gateway holds one process, never all that seal and sweep too."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_DELIVERY_LOCK])
+        mine = bool(cursor.fetchone()[0])
+        try:
+            yield mine
+        finally:
+            if mine:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_DELIVERY_LOCK])
+
+
 def deliver(limit: int = 100) -> int:
-    """Send what is due; a failed one waits twice as long each time. Safe to run twice at once.
+    """Send what is due; a failed one waits twice as long each time. While another delivers nothing is done.
 
     The numbers of a block are read once and each message is taken by its number, so that nobody walks for every message
     over those delivered before it; a message is committed by itself, so that none is sent twice after a crash.
     """
     sent = 0
-    for channel, way in providers().items():
-        for pk in list(due(channel)[: limit - sent]):
-            sent += _send(pk, way)
+    with _alone() as mine:
+        for channel, way in providers().items() if mine else ():
+            for pk in list(due(channel)[: limit - sent]):
+                sent += _send(pk, way)
     return sent
 
 
