@@ -5,7 +5,7 @@ import json
 
 def plan_of(owner, sql, params=None, *, run=True):
     """The plan's root node as a dictionary; `run` carries the statement out and adds what it really read."""
-    words = "ANALYZE, FORMAT JSON" if run else "FORMAT JSON"
+    words = "ANALYZE, BUFFERS, FORMAT JSON" if run else "FORMAT JSON"
     plan = owner.execute(f"EXPLAIN ({words}) {sql}", params).fetchone()[0]
     return (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
 
@@ -25,6 +25,15 @@ def rows_read(owner, sql, params=None):
             rows = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
             rows += node.get("Rows Removed by Index Recheck", 0)
             found[name] = found.get(name, 0) + rows * node["Actual Loops"]
+    return found
+
+
+def buffers_read(owner, sql, params=None):
+    """Table -> blocks that scans of it looked at."""
+    found = {}
+    for node in nodes(plan_of(owner, sql, params)):
+        if (name := node.get("Relation Name")) and node["Node Type"] != "ModifyTable":
+            found[name] = found.get(name, 0) + node["Shared Hit Blocks"] + node["Shared Read Blocks"]
     return found
 
 

@@ -7,10 +7,11 @@ from django.urls import reverse
 
 from disbursement import queries
 from disbursement.models import PaymentLine
+from disbursement.services.confirming import APPLY
 from tests.disbursement import factories as make
 from tests.disbursement.test_pages import page_of
 from tests.factories import COUNTY, TOWN, VILLAGE
-from tests.plans import rows_read, rows_read_by
+from tests.plans import buffers_read, rows_read, rows_read_by
 
 LINES, DAYS, FAILED = 20_000, 400, 40
 # ten years of one township as rows: keys to other tables are asked for at commit only, and nothing is committed
@@ -67,6 +68,30 @@ def test_failed_lines_are_found_from_the_failures_not_from_all_lines(years):
     read = rows_read_by(years, rows)
     assert read["disbursement_paymentresult"] <= 3 * FAILED
     assert read["disbursement_paymentline"] <= 3 * FAILED
+
+
+# the county's first return, its results still empty and known as empty
+FIRST_RETURN = """
+ALTER TABLE disbursement_returnline DISABLE TRIGGER USER;
+ALTER TABLE disbursement_paymentresult DISABLE TRIGGER USER;
+TRUNCATE disbursement_paymentresult CASCADE;
+INSERT INTO disbursement_returnline (return_file_id, line_no, payment_line_id, outcome, reason, bank_code, bank_words,
+                                     question)
+SELECT file, n, 900000 + n, CASE WHEN n %% 10 = 0 THEN 'failed' ELSE 'paid' END, '', '', '', ''
+FROM generate_series(900000, 900000 + %s) file, generate_series(1, 5000) n;
+ANALYZE disbursement_returnline; ANALYZE disbursement_paymentresult
+"""
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("refused_before", [0, 8])
+def test_confirming_the_first_return_does_not_read_its_own_rows_again_and_again(
+    owner_connection, refused_before
+):
+    owner_connection.execute(FIRST_RETURN % refused_before)
+    asked = {"file": 900000, "actor": 1, "today": "2026-11-22"}
+    assert buffers_read(owner_connection, APPLY, asked)["disbursement_paymentresult"] < 20_000
+    assert owner_connection.execute("SELECT count(*) FROM disbursement_paymentresult").fetchone() == (5000,)
 
 
 def hashed(user, roster, **params):
