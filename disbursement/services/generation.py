@@ -30,14 +30,16 @@ DAYS_WHOLE = """SELECT DISTINCT ON (e.id) e.id AS entitlement_id, v.id AS versio
 
 PUBLIC_NAME = "CASE WHEN %(protected)s THEN hm_mask_surname(g.beneficiary_name) ELSE g.beneficiary_name END"
 
-# what became of this right in this stretch of time before: a stop that nobody took back, money that the bank sent back
-# and that a correction will pay
-PAST = """CROSS JOIN LATERAL (
-    SELECT bool_or(x.kind = 'stopped' AND s.id IS NULL) AS is_stopped, bool_or(x.kind <> 'stopped') AS has_failed
-    FROM disbursement_paymentline l
-    JOIN disbursement_paymentresult x ON x.line_id = l.id AND x.kind IN ('stopped', 'bank_failed', 'late_return')
+# what became of a right in this stretch of time before: a stop that nobody took back, money that the bank sent back and
+# that a correction will pay. One grouping, begun from these few results and not from the history of every right
+PAST = """SELECT d.entitlement_id, d.days, bool_or(x.kind = 'stopped' AND s.id IS NULL) AS is_stopped,
+           bool_or(x.kind <> 'stopped') AS has_failed
+    FROM disbursement_paymentresult x JOIN disbursement_paymentline l ON l.id = x.line_id
+    JOIN due d ON d.entitlement_id = l.entitlement_id AND d.days && l.period_range
     LEFT JOIN disbursement_stoplift s ON s.line_id = l.id
-    WHERE l.entitlement_id = g.entitlement_id AND l.component = %(component)s AND l.period_range && g.days) past"""
+    WHERE x.kind IN ('stopped', 'bank_failed', 'late_return') AND l.policy_id = %(policy)s
+      AND l.component = %(component)s
+    GROUP BY d.entitlement_id, d.days"""
 # a 补发 does not look at people who have their claim: they are nearly everybody
 UNCLAIMED = """AND NOT EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = e.id
           AND c.component = %(component)s AND c.period_range && (v.valid * %(period)s::daterange))"""
@@ -59,6 +61,8 @@ WITH due AS (
     JOIN recipients_person p ON p.id = d.payee_id
     LEFT JOIN recipients_person top ON top.household_id = h.id AND top.is_holder AND top.status <> 'void'
     LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
+), past AS (
+    {past}
 ), judged AS (
     SELECT g.*, CASE
         WHEN g.unpayable IS NOT NULL THEN g.unpayable
@@ -69,7 +73,7 @@ WITH due AS (
         WHEN past.has_failed THEN 'failed'
         WHEN g.amount IS NULL THEN 'no_facts'
         WHEN g.amount = 0 THEN 'nothing_due' END AS reason
-    FROM gathered g {past}
+    FROM gathered g LEFT JOIN past ON past.entitlement_id = g.entitlement_id AND past.days = g.days
 )"""
 
 GENERATE = """, numbered AS MATERIALIZED (

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from disbursement import queries
 from disbursement.models import PaymentLine
+from disbursement.services import generation
 from disbursement.services.confirming import APPLY
 from tests.disbursement import factories as make
 from tests.disbursement.test_pages import page_of
@@ -92,6 +93,41 @@ def test_confirming_the_first_return_does_not_read_its_own_rows_again_and_again(
     asked = {"file": 900000, "actor": 1, "today": "2026-11-22"}
     assert buffers_read(owner_connection, APPLY, asked)["disbursement_paymentresult"] < 20_000
     assert owner_connection.execute("SELECT count(*) FROM disbursement_paymentresult").fetchone() == (5000,)
+
+
+HISTORY = 1_000  # earlier payments of every right
+
+
+def give_history(owner):
+    """Earlier years of every line there is; paid, none failed."""
+    names = [field.column for field in PaymentLine._meta.concrete_fields if field.column != "id"]
+    other = {"line_no": "l.line_no * 100000 + n", "period_range": "'[2015-01-01,2016-01-01)'"}
+    values = ", ".join(other.get(name, f"l.{name}") for name in names)
+    owner.execute(
+        f"""ALTER TABLE disbursement_paymentline DISABLE TRIGGER USER;
+        ALTER TABLE disbursement_paymentresult DISABLE TRIGGER USER;
+        INSERT INTO disbursement_paymentline ({", ".join(names)})
+        SELECT {values} FROM disbursement_paymentline l, generate_series(1, {HISTORY}) n;
+        INSERT INTO disbursement_paymentresult (line_id, kind, reason, note, actor_id, business_on)
+        SELECT id, 'paid', '', '', 1, '2015-06-01' FROM disbursement_paymentline WHERE line_no > 100000;
+        ANALYZE disbursement_paymentline; ANALYZE disbursement_paymentresult"""
+    )
+
+
+def test_who_is_due_and_unpaid_is_told_without_the_history_of_every_right(committed_db, owner_connection):
+    here = make.world(6)
+    batch = make.issued_batch(here)
+    give_history(owner_connection)
+    sql, params = generation._judged(batch, COUNTY, unclaimed=False)
+    read = rows_read(owner_connection, f"{sql} SELECT reason, count(*) FROM judged GROUP BY reason", params)
+    assert read["recipients_entitlement"] >= 6
+    assert read["disbursement_paymentline"] < HISTORY
+
+
+@pytest.mark.django_db
+def test_the_payments_of_a_person_are_found_by_the_record(years):
+    rows = PaymentLine.objects.filter(beneficiary_id=77).order_by("-pk").values("pk")
+    assert rows_read_by(years, rows)["disbursement_paymentline"] == 1
 
 
 def hashed(user, roster, **params):
