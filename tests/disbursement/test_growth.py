@@ -5,14 +5,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from disbursement import queries
+from disbursement import queries, services
 from disbursement.models import PaymentLine
 from disbursement.services import generation
 from disbursement.services.confirming import APPLY
 from tests.disbursement import factories as make
 from tests.disbursement.test_pages import page_of
 from tests.factories import COUNTY, TOWN, VILLAGE
-from tests.plans import buffers_read, rows_read, rows_read_by
+from tests.plans import buffers_read, nodes, plan_of, rows_read, rows_read_by
 
 LINES, DAYS, FAILED = 20_000, 400, 40
 # ten years of one township as rows: keys to other tables are asked for at commit only, and nothing is committed
@@ -129,6 +129,38 @@ def test_who_is_due_and_unpaid_is_told_without_the_history_of_every_right(commit
 def test_the_payments_of_a_person_are_found_by_the_record(years):
     rows = PaymentLine.objects.filter(beneficiary_id=77).order_by("-pk").values("pk")
     assert rows_read_by(years, rows)["disbursement_paymentline"] == 1
+
+
+def statements_about_lines(user, found, **params):
+    client = page_of(user)
+    with CaptureQueriesContext(connection) as captured:
+        page = client.get(reverse("disbursement:return-detail", args=[found.pk]), params)
+    left_out = {tab["name"]: tab["count"] for tab in page.context["tabs"]}["open"]
+    return left_out, [
+        one["sql"] for one in captured if "NOT " in one["sql"] and "paymentline" in one["sql"]
+    ]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("named", [{}, {"pending": {0, 1}}])
+def test_a_return_that_names_every_line_asks_for_none_that_it_leaves_out(named):
+    here = make.world(6)
+    data = make.answer(make.sent_order(here), **named)
+    found = services.accept_return(data, "hp.txt", actor=here["reconciler"]).return_file
+    assert statements_about_lines(here["reconciler"], found) == (0, [])
+
+
+@pytest.mark.django_db
+def test_the_lines_that_a_return_leaves_out_are_counted_from_its_own_order(owner_connection):
+    here = make.world(6)
+    data = make.answer(make.sent_order(here), leave_out={0, 1}, pending={2})
+    found = services.accept_return(data, "hp.txt", actor=here["reconciler"]).return_file
+    left_out, asked = statements_about_lines(here["reconciler"], found)
+    assert left_out == 2
+    for sql in asked:  # a list to compare every line of all time with would be a part plan of its own
+        assert not [
+            node for node in nodes(plan_of(owner_connection, sql, run=False)) if "Subplan Name" in node
+        ]
 
 
 def hashed(user, roster, **params):
