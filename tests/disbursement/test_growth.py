@@ -136,9 +136,7 @@ def statements_about_lines(user, found, **params):
     with CaptureQueriesContext(connection) as captured:
         page = client.get(reverse("disbursement:return-detail", args=[found.pk]), params)
     left_out = {tab["name"]: tab["count"] for tab in page.context["tabs"]}["open"]
-    return left_out, [
-        one["sql"] for one in captured if "NOT " in one["sql"] and "paymentline" in one["sql"]
-    ]
+    return left_out, [one["sql"] for one in captured if "NOT " in one["sql"] and "paymentline" in one["sql"]]
 
 
 @pytest.mark.django_db
