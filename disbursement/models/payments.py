@@ -1,12 +1,12 @@
 import pgtrigger
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateRangeField, RangeOperators
-from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from disbursement.models.batches import PaymentOrder, Roster
+from disbursement.models.ledger import adds_up_results
 from disbursement.models.sql import COUNTS
 from disbursement.states import (
     RETURN_FLOW,
@@ -355,8 +355,6 @@ class PaymentResult(models.Model):
         indexes = [
             # whatever is not simply paid is a small part of all results, and is asked for on every page about it
             models.Index(fields=["line", "kind"], name="result_not_paid", condition=~Q(kind="paid")),
-            # rows are only ever added, day after day: a few bytes per block tell which blocks hold a day
-            BrinIndex(fields=["business_on"], name="result_day", pages_per_range=32, autosummarize=True),
         ]
         constraints = [
             models.UniqueConstraint(fields=["line", "kind"], name="result_kind_once"),
@@ -379,6 +377,7 @@ class PaymentResult(models.Model):
         ]
         triggers = [
             *append_only(),
+            adds_up_results(),
             pgtrigger.Trigger(
                 name="result_is_possible",
                 operation=pgtrigger.Insert,
