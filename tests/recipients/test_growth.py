@@ -1,11 +1,15 @@
 """Lists of people do not read everybody to show a page."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from huimin.core.authority.roles import Role
 from recipients import queries
 from tests.factories import COUNTY, VILLAGE, UserFactory
 from tests.plans import rows_read_by
+from tests.recipients.factories import declaration
 
 # a county of one big household; whoever they are is asked for at commit only, and nothing is committed
 COUNTY_OF_PEOPLE = f"""
@@ -28,3 +32,13 @@ def test_the_countys_first_page_of_people_reads_a_page_of_people(owner_connectio
     owner_connection.execute(COUNTY_OF_PEOPLE)
     page = queries.people_for(reader).order_by("name_key", "pk")[:21]
     assert rows_read_by(owner_connection, page)["recipients_person"] <= 21
+
+
+@pytest.mark.django_db
+def test_the_list_of_declarations_reads_no_line_of_any(client):
+    one = declaration()
+    client.force_login(one.made_by)
+    with CaptureQueriesContext(connection) as captured:
+        page = client.get(reverse("recipients:declaration-list"))
+    assert page.context["totals"]["heads"] == 2
+    assert not [asked["sql"] for asked in captured if "recipients_declarationline" in asked["sql"]]
