@@ -130,7 +130,10 @@ def _confirm_job(run: JobRun) -> None:
 
 @transaction.atomic
 def apply_return(pk: int, *, actor: User, note: str = "") -> ReturnFile:
-    """All lines or none. Lines that had the same result already are left alone."""
+    """All lines or none. Lines that had the same result already are left alone.
+
+    Indicators come last: others wait for them, and wait five seconds only. Whatever reads every line is done before.
+    """
     found = _locked(pk, actor)
     order = PaymentOrder.objects.select_for_update(of=("self",)).get(pk=found.order_id)
     one = RETURN_FLOW["confirm"]
@@ -142,10 +145,12 @@ def apply_return(pk: int, *, actor: User, note: str = "") -> ReturnFile:
     written = _write_results(found, actor=actor)
     _release_claims(found)
     amounts = _sums(found)
-    book(order, amounts, at=f"return:{pk}", actor=actor)
     notices.queue_paid(found)
+    is_complete = order.status == OrderStatus.SENT and not open_lines(order.pk)
+    book(order, amounts, at=f"return:{pk}", actor=actor)
     workflow.move(found, one, actor=actor, note=note, detail={"results": written, "order": order.number})
-    settle_if_complete(order, actor=actor)
+    if is_complete:  # 办结 when no line is open
+        workflow.move(order, ORDER_FLOW["settle"], actor=actor)
     found.refresh_from_db()
     return found
 
@@ -204,9 +209,3 @@ def book(order: PaymentOrder, sums: dict[str, dict[int, Decimal]], *, at: str, a
             OrderIndicator.objects.filter(order=order, indicator=indicator).update(**changes)
     for indicator, move, amount in sorted(moves, key=lambda one: one[0]):
         move(indicator, amount, subject=audit.subject_of(order), actor=actor)
-
-
-def settle_if_complete(order: PaymentOrder, *, actor: User) -> None:
-    """办结 when no line is open."""
-    if order.status == OrderStatus.SENT and not open_lines(order.pk):
-        workflow.move(order, ORDER_FLOW["settle"], actor=actor)
