@@ -69,10 +69,12 @@ def commands(host: str, port: int, state: Path) -> dict[str, list[str]]:
     web = ["gunicorn", "huimin.wsgi", "--bind", f"{host}:{port}", "--workers", "2", "--threads", "4"]
     web += ["--graceful-timeout", "5", "--log-level", "warning", "--no-control-socket"]
     celery = ["celery", "-A", "huimin"]
+    worker = [*celery, "worker", "-c", "2", "--loglevel", "WARNING"]
     return {
         "web": web,
-        "worker": [*celery, "worker", "-Q", "jobs", "-n", "jobs@%h", "-c", "2", "--loglevel", "WARNING"],
-        "chores": [*celery, "worker", "-Q", "chores", "-n", "chores@%h", "-c", "2", "--loglevel", "WARNING"],
+        # KiB: a process that a large import has swollen ends after it
+        "worker": [*worker, "-Q", "jobs", "-n", "jobs@%h", "--max-memory-per-child", "600000"],
+        "chores": [*worker, "-Q", "chores", "-n", "chores@%h"],
         # the schedule is static, so what beat remembers may be forgotten
         "beat": [*celery, "beat", "--loglevel", "WARNING", "--pidfile=", "--schedule", str(state / "beat")],
     }

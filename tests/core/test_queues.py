@@ -54,5 +54,11 @@ def test_each_queue_has_a_worker_of_its_own(commands):
     assert sorted(queues_of(commands()).values()) == sorted([[JOBS], [settings.CHORES_QUEUE]])
 
 
+@pytest.mark.parametrize("commands", [commands_of_the_demo, commands_of_production])
+def test_a_process_swollen_by_a_long_job_ends_after_it(commands):
+    words = commands()["worker"]
+    assert words[words.index("--max-memory-per-child") + 1] == "600000"
+
+
 def test_every_process_of_the_launcher_has_a_title_to_be_ended_by():
     assert set(commands_of_the_demo()) == set(processes.TITLES)

@@ -1,6 +1,7 @@
 """Files rest encrypted and are found when touched; messages go out once and wait longer after each failure."""
 
 import json
+import tracemalloc
 from datetime import timedelta
 
 import psycopg
@@ -46,6 +47,21 @@ def test_a_stored_file_comes_back_whole_and_rests_encrypted():
 def test_a_file_of_several_frames_comes_back_whole():
     content = bytes(range(256)) * 10_000
     assert files.read(keep(content)) == content
+
+
+@pytest.mark.django_db
+def test_keeping_a_large_file_takes_the_memory_of_some_frames(tmp_path):
+    path = tmp_path / "return.txt"
+    path.write_bytes(bytes(24 * files.FRAME))
+    with path.open("rb") as source:
+        tracemalloc.start()
+        try:
+            stored = keep(source)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert stored.size == 24 * files.FRAME
+    assert peak < 12 * files.FRAME
 
 
 def test_a_touched_file_is_named_by_its_proof(committed_db):
