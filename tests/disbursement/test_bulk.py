@@ -82,6 +82,18 @@ def test_the_commands_go_the_whole_way(tmp_path):
     assert PaymentOrder.objects.get().total == order.total
 
 
+def test_the_order_is_locked_only_when_its_return_has_been_copied():
+    here = make.world(4)
+    data = make.answer(make.sent_order(here))
+    with CaptureQueriesContext(connection) as captured:
+        services.accept_return(data, "r.txt", actor=here["reconciler"])
+    asked = [one["sql"] for one in captured]
+    (locked,) = [
+        place for place, sql in enumerate(asked) if "FOR UPDATE" in sql and "disbursement_paymentorder" in sql
+    ]
+    assert locked > asked.index("ANALYZE staged_return (line_id)")
+
+
 def test_confirming_reads_no_list_and_writes_no_message_once_others_wait_for_its_indicator():
     here = make.world(6)
     data = make.answer(make.sent_order(here), fail={0})
