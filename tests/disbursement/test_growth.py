@@ -1,5 +1,7 @@
 """Pages do not read all years to show the newest days, the few failures, or one list."""
 
+import hashlib
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -9,6 +11,7 @@ from disbursement import queries, services
 from disbursement.models import PaymentLine
 from disbursement.services import generation
 from disbursement.services.confirming import APPLY
+from publicity import queries as public
 from tests.disbursement import factories as make
 from tests.disbursement.test_pages import page_of
 from tests.factories import COUNTY, TOWN, VILLAGE
@@ -66,6 +69,14 @@ def test_failed_lines_are_found_from_the_failures_not_from_all_lines(years):
     read = rows_read_by(years, rows)
     assert read["disbursement_paymentresult"] <= 3 * FAILED
     assert read["disbursement_paymentline"] <= 3 * FAILED
+
+
+@pytest.mark.django_db
+def test_a_villager_s_own_payments_are_read_by_the_person_not_by_the_years(years):
+    with CaptureQueriesContext(connection) as captured:
+        public.payments_of_key(hashlib.sha256(b"7").digest())
+    (asked,) = captured
+    assert rows_read(years, asked["sql"])["disbursement_paymentline"] == 1
 
 
 # the county's first return, its results still empty and known as empty
