@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -263,18 +263,36 @@ def towns() -> list[tuple[Division, list[Division]]]:
 
 
 def disclosures_for_place(code: str) -> QuerySet[Disclosure]:
-    """What stands open of a township, or of one village with the village's own figures beside it."""
-    found = standing_disclosures().filter(division_code=town_of(code))
+    """What stands open of a township, or of the township with something of one village in it."""
+    found = standing_disclosures().filter(division_code=town_of(code)).order_by("-published_on", "-id")
     if code.endswith("000"):
-        return found.annotate(here_count=Max("line_count"), here_total=Max("total")).order_by(
-            "-published_on", "-id"
-        )
-    here = Q(lines__division_code=code)
-    return (
-        found.filter(Exists(DisclosureLine.objects.filter(disclosure=OuterRef("pk"), division_code=code)))
-        .annotate(here_count=Count("lines", filter=here), here_total=Sum("lines__amount", filter=here))
-        .order_by("-published_on", "-id")
+        return found
+    return found.filter(Exists(DisclosureLine.objects.filter(disclosure=OuterRef("pk"), division_code=code)))
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a disclosure holds of a place: number of lines and their sum in 元."""
+
+    disclosure: Disclosure
+    count: int
+    total: Decimal
+
+
+def figures_at(code: str, disclosures: Iterable[Disclosure]) -> list[Figures]:
+    """The disclosures of a page with the place's own figures: a village's lines of these lists are read, nothing else."""
+    shown = list(disclosures)
+    if code.endswith("000"):
+        return [Figures(one, one.line_count, one.total) for one in shown]
+    sums = (
+        DisclosureLine.objects.filter(division_code=code, disclosure__in=[one.pk for one in shown])
+        .order_by()
+        .values("disclosure")
+        .annotate(count=Count("*"), total=Sum("amount"))
+        .values_list("disclosure", "count", "total")
     )
+    found = {pk: (count, total) for pk, count, total in sums}
+    return [Figures(one, *found[one.pk]) for one in shown]
 
 
 def lines_at(disclosure: Disclosure, code: str) -> QuerySet[DisclosureLine]:

@@ -83,16 +83,8 @@ class DeclarationFilter(lists.HouseFilterSet):
 
 
 def _rows(request: StaffRequest) -> QuerySet[Declaration]:
-    standing = Q(lines__excluded_at_level="")
-    rows: QuerySet[Declaration] = (
-        Declaration.objects.visible_to(request.user)
-        .select_related("policy", "made_by")
-        .annotate(
-            people=Count("lines", filter=standing),
-            total=Sum("lines__amount", filter=standing, default=Decimal(0)),
-        )
-    )
-    return rows
+    rows: QuerySet[Declaration] = Declaration.objects.visible_to(request.user)
+    return rows.select_related("policy", "made_by")
 
 
 @opens(Area.REVIEW)
