@@ -47,6 +47,7 @@ def prove(run: jobs.JobRun) -> None:
     for number, proof in enumerate(proofs.run_all(), start=1):
         lines.append({"name": proof.name, "checked": proof.checked, "faults": proof.faults})
         run.progress(number, proofs.registered(), message=proof.name)
+        run.stop_if_asked()
     broken = sum(1 for line in lines if line["faults"])
     with run.transaction():
         stored = files.store(
