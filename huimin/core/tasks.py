@@ -1,6 +1,7 @@
 import json
 
 from celery import shared_task
+from django.core.management import call_command
 from django.urls import reverse
 
 from huimin.core.authority.roles import Area
@@ -32,6 +33,13 @@ def seal_audit() -> int:
 @shared_task(name="core.deliver_messages", ignore_result=True)
 def deliver_messages() -> int:
     return messages.deliver()
+
+
+@shared_task(name="core.forget_old", ignore_result=True)
+def forget_old() -> int:
+    """Messages delivered long ago, and sessions that have ended."""
+    call_command("clearsessions")
+    return messages.forget()
 
 
 @shared_task(name="core.anchor_audit", ignore_result=True)
