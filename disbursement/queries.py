@@ -9,11 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
-from django.db.models import BooleanField, CharField, Count, Exists, F, Func, OuterRef, QuerySet, Sum
+from django.db.models import BooleanField, CharField, Count, Exists, F, Func, OuterRef, Q, QuerySet, Sum
 
 from disbursement.models import Correction, PaymentLine, PaymentResult, Roster
 from disbursement.models.sql import LIVE, ROOT, STATE, counts, state_of
 from disbursement.states import PaymentState
+from recipients.models import Account
 from subsidies.models import Indicator
 
 ZERO = Decimal("0.00")
@@ -189,6 +190,26 @@ def failed_lines(lines: QuerySet[PaymentLine] | None = None) -> QuerySet[Payment
         ~Exists(Correction.objects.filter(failed_line=OuterRef("pk"))),
         ~Exists(stopped),
     )
+
+
+def named_otherwise(lines: QuerySet[PaymentLine]) -> QuerySet[PaymentLine]:
+    """Lines to be paid into an account that is not named after the payee: for everybody who checks them to look at."""
+    return live_lines(lines).filter(~Q(account_name=F("payee_name")), ~has_result(PaymentResult.Kind.STOPPED))
+
+
+def with_relations(lines: QuerySet[PaymentLine], most: int) -> list[Any]:
+    """The first of them, each with `relation`: who the account's name is to the payee, as the registry has it."""
+    shown = lines.defer("beneficiary_id_number", "payee_id_number", "account_number")
+    found: list[Any] = list(shown.order_by("line_no")[:most])
+    accounts = Account.objects.filter(number_key__in=[line.account_key for line in found])
+    written = {
+        (bytes(payee), bytes(number)): relation
+        for payee, number, relation in accounts.values_list("person__id_key", "number_key", "holder_relation")
+    }
+    for line in found:
+        known = written.get((bytes(line.payee_key), bytes(line.account_key)))
+        line.relation = "户主" if line.account_name == line.holder_name else known or "没有写明"
+    return found
 
 
 # --- the books ----------------------------------------------------------------------------------------------------

@@ -8,7 +8,9 @@ from typing import Any
 from django import forms
 
 from huimin.core.desk.forms import FreeText, HouseForm
+from huimin.core.errors import BadInput
 from huimin.core.models import Division
+from huimin.core.values import identity
 from recipients.files.declaration import asked_facts
 from recipients.models import Account, DeclarationLine
 from recipients.services.review import Votes
@@ -49,12 +51,41 @@ class RevealForm(HouseForm):
 class AccountChangeForm(HouseForm):
     kind = forms.ChoiceField(label="种类", choices=Account.Kind.choices)
     holder_name = forms.CharField(label="账户名称", max_length=60)
+    holder_relation = FreeText(
+        label="户名与本人关系",
+        max_length=20,
+        required=False,
+        help_text="户名不是本人也不是户主时要写，例如：监护人",
+    )
     number = forms.CharField(label="银行账号", max_length=40)
+    digits_confirmed = forms.BooleanField(label="卡号的校验位不对，已对照卡片逐位核过，确实是这个号码")
     bank_name = forms.CharField(label="开户银行", max_length=120)
     branch_code = forms.RegexField(
         r"^\d{12}$", label="联行号", required=False, error_messages={"invalid": "联行号是 12 位数字"}
     )
     reason = FreeText(label="变更原因", max_length=200)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not _doubted(self.data.get("number", "")):
+            del self.fields["digits_confirmed"]  # asked only of a number that looks wrong
+
+
+def _doubted(number: str) -> bool:
+    try:
+        return identity.card_suspect(identity.normalise_account(number))
+    except BadInput:
+        return False  # said at the number itself
+
+
+class AccountCheckForm(HouseForm):
+    number_again = forms.CharField(
+        label="再输一遍新账号",
+        max_length=40,
+        required=False,
+        help_text="照本人的卡（折）输，与申请的一样才能通过；退回不用输",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
+    )
 
 
 class DeclarationForm(HouseForm):

@@ -28,6 +28,11 @@ def commitment(salt: bytes, private: str) -> bytes:
     return sha256(salt + private.encode()).digest()
 
 
+def is_strangers(account_name: str, *, own: str, head: str) -> bool:
+    """Whether an account is named after neither the person nor the head of the household."""
+    return account_name not in (own, head)
+
+
 def next_level(version: ReviewTerms, status: str, *, objected: bool) -> DeclarationStatus:
     """The first level after `status` that the policy asks for; 已确认 when none is left.
 

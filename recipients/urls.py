@@ -1,6 +1,6 @@
 from django.urls import path
 
-from recipients.views import declarations, entitlements, imports, notices, people
+from recipients.views import accounts, declarations, entitlements, imports, notices, people
 
 app_name = "recipients"
 urlpatterns = [
@@ -11,9 +11,10 @@ urlpatterns = [
     path("people/<int:pk>/edit/", people.person_edit, name="person-edit"),
     path("people/<int:pk>/death/", people.person_death, name="person-death"),
     path("people/<int:pk>/deaths/<int:death>/correct/", people.death_correct, name="death-correct"),
-    path("people/<int:pk>/account/", people.account_ask, name="account-ask"),
-    path("accounts/", people.change_list, name="change-list"),
-    path("accounts/<int:pk>/check/", people.change_check, name="change-check"),
+    path("people/<int:pk>/account/", accounts.account_ask, name="account-ask"),
+    path("accounts/", accounts.change_list, name="change-list"),
+    path("accounts/<int:pk>/", accounts.change_detail, name="change-detail"),
+    path("accounts/<int:pk>/<slug:name>/", accounts.change_step, name="change-step"),
     path("imports/", imports.import_list, name="import-list"),
     path("imports/template/", imports.import_template, name="import-template"),
     path("imports/<int:pk>/", imports.import_detail, name="import-detail"),

@@ -14,10 +14,17 @@ from disbursement.services.corrections import correctable, make_correction
 from disbursement.services.orders import advance_order, cancel_order, make_order, send_order, sign_order
 from disbursement.services.returns import Intake, accept_return
 from disbursement.services.reversals import advance_reversal, ask_reversal
-from disbursement.services.rosters import advance_roster, regenerate_roster, roster_errors, stop_line
+from disbursement.services.rosters import (
+    MOST_ERRORS,
+    advance_roster,
+    regenerate_roster,
+    roster_errors,
+    stop_line,
+)
 from disbursement.services.supplements import batch_of_period, lift_stop, make_supplement, unpaid_totals
 
 __all__ = [
+    "MOST_ERRORS",
     "Intake",
     "accept_return",
     "advance_batch",

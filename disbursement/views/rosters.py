@@ -212,6 +212,9 @@ def _panel(roster: Roster, content: queries.Content, found: list[Act]) -> Panel:
         Check(wrong or told, "bad" if wrong else "", roster.content_hash[:8]),
         Check("与补贴对象库比对", "wait", "送审校验", reverse("disbursement:roster-check", args=[roster.pk])),
     ]
+    if others := queries.named_otherwise(queries.lines_of_roster(roster)).count():
+        url = reverse("disbursement:roster-check", args=[roster.pk])
+        checks.append(Check(f"户名与收款人不同 {others:,} 笔", "warn", "逐笔看", url))
     return Panel(
         "办理", found, checks=checks, hint="不相容岗位：编过申报册、花名册的人，不能再审这份花名册。"
     )
@@ -312,9 +315,11 @@ def roster_left_out(request: StaffRequest, pk: int) -> HttpResponse:
 def roster_check(request: StaffRequest, pk: int) -> HttpResponse:
     """信息校验日志."""
     roster = get_object_or_404(_rosters(request), pk=pk)
+    others = queries.named_otherwise(queries.lines_of_roster(roster))
     context = {
         "roster": roster,
         "errors": services.roster_errors(roster),
+        "others": queries.with_relations(others, services.MOST_ERRORS),
         "nothing": Nothing("都相符", "花名册与补贴对象库逐人比对，没有不符的地方。"),
     }
     return render(request, "disbursement/roster_check.html", context)

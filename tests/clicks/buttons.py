@@ -441,7 +441,7 @@ def _account_change(step):
     @button(f"recipients.accountchange.{step}")
     def _(tools):
         reviewer, asked = _asked_for_a_card()
-        return press(reviewer, "recipients:change-check", asked.pk, verdict=step, **NOTE)
+        return press(reviewer, "recipients:change-step", asked.pk, step, number_again=CARD["number"], **NOTE)
 
 
 for _step in ("approve", "refuse"):
