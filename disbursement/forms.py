@@ -12,6 +12,13 @@ from subsidies.models import Policy
 from subsidies.states import PolicyStatus
 
 
+class BeyondForm(forms.Form):
+    """In an address: what one right was paid for periods beyond a day."""
+
+    entitlement = forms.IntegerField(min_value=1)
+    since = forms.DateField()
+
+
 class BatchForm(HouseForm):
     summary_verb = "建批次"
     policy = forms.ModelChoiceField(queryset=Policy.objects.none(), label="政策")

@@ -202,7 +202,14 @@ class AnswerForm(HouseForm):
 
 
 class EntitlementStepForm(HouseForm):
-    happened = forms.DateField(
-        label="原因发生日期", required=False, help_text="终止时按它和停发规则算停发日期"
-    )
-    note = FreeText(label="原因", max_length=200)
+    note = FreeText(label="原因", max_length=200, widget=forms.Textarea(attrs={"rows": "3"}))
+
+
+class CauseForm(HouseForm):
+    """Asked first, by the address: what follows from the day is shown before anybody ends a right."""
+
+    happened = forms.DateField(label="原因发生日期", help_text="例如迁出、去世、不再符合条件的那一天")
+
+
+class EntitlementEndForm(EntitlementStepForm):
+    happened = forms.DateField(label="原因发生日期", widget=forms.HiddenInput)

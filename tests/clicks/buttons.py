@@ -420,7 +420,8 @@ def _entitlement(step):
             from recipients.services import entitlements
 
             entitlements.take_step(right.pk, "suspend", actor=keeper, note="逾期未认证")
-        return press(keeper, "recipients:entitlement-step", right.pk, step, **NOTE)
+        cause = {"happened": "2026-01-05"} if step == "end" else {}
+        return press(keeper, "recipients:entitlement-step", right.pk, step, **NOTE, **cause)
 
 
 for _step in ("suspend", "resume", "end"):

@@ -57,3 +57,14 @@ def test_an_account_named_after_its_payee_is_not_listed(here, roster):
     services.regenerate_roster(roster.pk, actor=here["town"])
     roster.refresh_from_db()
     assert not queries.named_otherwise(queries.lines_of_roster(roster)).exists()
+
+
+def test_what_a_right_was_paid_beyond_a_day_is_asked_by_its_number(here, roster):
+    line = PaymentLine.objects.get(roster=roster, account_name=STRANGER)
+    client = Client()
+    client.force_login(here["department_check"])
+    url = reverse("disbursement:person-payments", args=[line.beneficiary_id])
+    asked = {"entitlement": line.entitlement_id, "since": "2026-04-01"}
+    assert reverse("disbursement:line-detail", args=[line.pk]) in client.get(url, asked).content.decode()
+    for other in ({"since": "2027-01-01"}, {"entitlement": line.entitlement_id + 10**6}):
+        assert "停发日期以后的期次没有发过" in client.get(url, asked | other).content.decode()
