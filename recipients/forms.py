@@ -163,7 +163,9 @@ class DeliberationForm(HouseForm):
 
 class PostNoticeForm(HouseForm):
     place = forms.CharField(label="张贴地点", max_length=120, initial="村务公开栏")
-    starts_on = forms.DateField(label="张贴日期")
+    starts_on = forms.DateField(
+        label="张贴日期", help_text="贴出去的那一天，今天或者几天以内；登记后要改，须由另一个人撤回"
+    )
 
 
 class PhotoForm(HouseForm):

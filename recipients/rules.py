@@ -14,6 +14,9 @@ from subsidies.rules.levels import ReviewTerms, levels_of
 # a notice line has no private part: its leaf binds the digest of nothing (huimin.core.values.digests)
 NO_PRIVATE_PART = sha256(b"").digest()
 
+# a paper is registered when it is hung, or a few days before; another first day is a slip of the finger
+DAYS_AHEAD = 7
+
 
 def commit(salt: UUID, private: str) -> bytes:
     """What stands for a private number inside verification codes; see commitment()."""

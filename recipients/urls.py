@@ -43,6 +43,7 @@ urlpatterns = [
     path("notices/export/", notices.notice_export, name="notice-export"),
     path("notices/<int:pk>/", notices.notice_detail, name="notice-detail"),
     path("notices/<int:pk>/poster/", notices.notice_poster, name="notice-poster"),
+    path("notices/<int:pk>/withdraw/", notices.notice_withdraw, name="notice-withdraw"),
     path("notices/<int:pk>/photos/", notices.photo_add, name="photo-add"),
     path("notices/<int:pk>/photos/<int:photo>/", notices.photo, name="photo"),
     path("notices/<int:pk>/objections/", notices.objection_file, name="objection-file"),

@@ -54,6 +54,7 @@ from recipients.states import (
     NOTICE_STATES,
     DeclarationStatus,
 )
+from recipients.views.notices import withdrawing
 from subsidies.models import Policy
 from subsidies.rules import Rule
 
@@ -217,7 +218,7 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
         "place": queries.place_names([one.division_code])[one.division_code],
         "stations": queries.stations(one),
         "stats": _stats(one),
-        "panel": _panel(request, one),
+        "panel": _panel(request, one, standing),
         "is_draft": one.status == DeclarationStatus.DRAFT and may_make,
         "may_exclude": _may_exclude(request, one),
         "line_form": forms.LineForm(facts=rule.facts, quantity_label=one.version.quantity_label),
@@ -275,7 +276,7 @@ def _may_exclude(request: StaffRequest, one: Declaration) -> bool:
 
 
 def _may_post(request: StaffRequest, one: Declaration) -> bool:
-    roles = DECLARATION_FLOW[f"end_{one.status}"].roles
+    roles = DECLARATION_FLOW[f"post_{one.status}"].roles
     return scope.holds(request.user, roles, division_code=one.division_code, policy_id=one.policy_id)
 
 
@@ -286,12 +287,13 @@ def _term_warning(one: Declaration, standing: Notice | None, may_post: bool) -> 
     return terms.warning_before(one.version, clock.today()) if may_post else ""
 
 
-def _panel(request: StaffRequest, one: Declaration) -> Panel:
+def _panel(request: StaffRequest, one: Declaration, standing: Notice | None) -> Panel:
     found = workflow.actions(one, DECLARATION_FLOW, actor=request.user, also=lambda step: _waits(one, step))
     buttons = pages.acts(
         [action for action in found if action.step.name != "return_notice"],
         lambda name: reverse("recipients:declaration-step", args=[one.pk, name]),
     )
+    buttons += withdrawing(request, standing)
     deliberating = any(action.step.name == "deliberate" and not action.refused for action in found)
     return Panel(
         "办理",

@@ -484,6 +484,15 @@ def _(tools):
     return press(people["village"], "recipients:objection-file", notice.pk, text="多报了面积", contact="")
 
 
+@button("recipients.declaration.withdraw_village_notice")
+def _(tools):
+    people = lists.chain()
+    one = lists.declaration(actor=people["village"], **lists.NOTHING | {"has_village_notice": True})
+    review.take_step(one.pk, "submit", actor=people["village"])
+    notice = notices.post_notice(one.pk, place="公开栏", actor=people["village"])
+    return press(people["clerk"], "recipients:notice-withdraw", notice.pk, **NOTE)
+
+
 # --- what everybody may read of it -------------------------------------------------------------------------------------
 
 
