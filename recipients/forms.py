@@ -25,8 +25,10 @@ class SheetForm(HouseForm):
 
 
 class PersonForm(HouseForm):
+    seen = forms.CharField(widget=forms.HiddenInput)  # registry.state_of: what the page showed
     name = forms.CharField(label="姓名", max_length=60)
-    phone = forms.CharField(label="联系电话", max_length=20, required=False)
+    phone = forms.CharField(label="新的联系电话", max_length=20, required=False)
+    phone_gone = forms.BooleanField(label="删去电话", required=False)
     group_name = forms.CharField(label="村（居）民小组", max_length=20)
     is_low_income = forms.BooleanField(label="低保户", required=False)
     is_rural = forms.BooleanField(label="乡村人口", required=False)
@@ -34,6 +36,13 @@ class PersonForm(HouseForm):
     is_extreme_poverty = forms.BooleanField(label="特困人员", required=False)
     status = forms.ChoiceField(label="状态", choices=[("normal", "正常"), ("suspended", "停用")])
     note = FreeText(label="备注", max_length=200, required=False)
+
+    def __init__(self, *args: Any, masked_phone: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        told = f"现在登记的是 {masked_phone}，要改才填" if masked_phone else "还没有登记"
+        self.fields["phone"].help_text = told
+        if not masked_phone:
+            del self.fields["phone_gone"]
 
 
 class DeathForm(HouseForm):

@@ -142,7 +142,7 @@ class Account(models.Model):
     kind = models.CharField("种类", max_length=8, choices=Kind, default=Kind.CARD)
     holder_name = models.CharField("账户名称", max_length=60)
     # of whoever the account is named after, where that is neither the person nor the head of the household
-    holder_relation = models.CharField("户名与本人关系", max_length=20, blank=True)
+    holder_relation = models.CharField("户名与本人关系", max_length=20, blank=True, default="", db_default="")
     number = EncryptedTextField("银行账号", purpose="account")
     number_key = BlindIndexField("账号索引")
     commit_salt = models.UUIDField(default=uuid4)

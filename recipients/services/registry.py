@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -124,16 +125,32 @@ def _count_reveal(actor: User) -> None:
         )
 
 
+def state_of(person: Person) -> str:
+    """A word for what a clerk may correct, as it is now: a page gives it back, and an older page is known by it."""
+    told = [str(getattr(person, name)) for name in ("name", *_PLAIN)]
+    told += [person.household.group_name, person.phone or ""]
+    return crypto.blind_index("person_state", json.dumps(told)).hex()
+
+
 @transaction.atomic
-def edit_person(person_id: int, changes: Mapping[str, Any], *, actor: User) -> Person:
-    """Correct simple fields. The trail keeps clear values before and after, of the telephone only that it changed."""
+def edit_person(
+    person_id: int, changes: Mapping[str, Any], *, actor: User, seen: str | None = None
+) -> Person:
+    """Correct simple fields. The trail keeps clear values before and after, of the telephone only that it changed.
+
+    `phone` is the new one, empty to keep what is there, and `phone_gone` takes it away: nobody needs to be shown it. With
+    `seen`, the state_of() that the page showed, an older page does not put old values back over newer ones.
+    """
     person = locked(person_id, actor)
     require_role(actor, EDIT_ROLES, division_code=person.division_code, act="改档案")
+    if seen is not None and seen != state_of(person):
+        raise StepRefused(
+            "您打开这一页以后，别人改过这份档案，没有保存。请重新打开“改档案”，看过现在的内容再改。"
+        )
     before = {name: getattr(person, name) for name in ("name", *_PLAIN)} | {
         "group_name": person.household.group_name
     }
-    name = identity.normalise_name(changes["name"])
-    phone = identity.normalise_phone(changes["phone"]) if changes.get("phone") else None
+    name, phone = identity.normalise_name(changes["name"]), _phone_after(person, changes)
     after = {"name": name, "group_name": changes["group_name"].strip()} | {
         plain: changes[plain] for plain in _PLAIN
     }
@@ -157,6 +174,15 @@ def edit_person(person_id: int, changes: Mapping[str, Any], *, actor: User) -> P
         person.household.save(update_fields=["group_name"])
     audit.record(person, action="edit", actor=actor, label="改档案", detail=detail)
     return person
+
+
+def _phone_after(person: Person, changes: Mapping[str, Any]) -> str | None:
+    typed = changes.get("phone")
+    if typed and changes.get("phone_gone"):
+        raise BadInput("填了新电话，又勾了“删去电话”，请二者选一。", field="phone")
+    if typed:
+        return identity.normalise_phone(typed)
+    return None if changes.get("phone_gone") else person.phone
 
 
 # --- accounts --------------------------------------------------------------------------------------------------------------

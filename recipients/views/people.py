@@ -238,18 +238,24 @@ def person_reveal(request: StaffRequest, pk: int) -> HttpResponse:
 @sensitive_post_parameters("phone")
 def person_edit(request: StaffRequest, pk: int) -> HttpResponse:
     person = get_object_or_404(Person.objects.visible_to(request.user).select_related("household"), pk=pk)
-    names = list(forms.PersonForm.base_fields)
+    # the telephone is not shown: whoever needs it in full asks for it with code, reason and trace
+    hidden = ("phone", "phone_gone")
+    names = [name for name in forms.PersonForm.base_fields if name not in hidden]
     initial = {name: getattr(person, name, None) for name in names} | {
-        "group_name": person.household.group_name
+        "group_name": person.household.group_name,
+        "seen": registry.state_of(person),
     }
-    form = forms.PersonForm(request.POST or None, initial=initial)
+    masked = identity.mask_phone(person.phone) if person.phone else ""
+    form = forms.PersonForm(request.POST or None, initial=initial, masked_phone=masked)
     if (
         request.method == "POST"
         and form.is_valid()
         and act_on_form(
             request,
             form,
-            lambda: registry.edit_person(pk, form.cleaned_data, actor=request.user),
+            lambda: registry.edit_person(
+                pk, form.cleaned_data, seen=form.cleaned_data["seen"], actor=request.user
+            ),
             name="person.edit",
         )
     ):

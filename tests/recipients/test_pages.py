@@ -159,7 +159,7 @@ def test_an_edit_keeps_before_and_after_without_the_telephone(client, clerk):
     person = household(1)[0]
     answer = post(
         client, clerk, "person-edit", person.pk, name="王新名", phone="19900001111", group_name="二组",
-        is_rural="on", status="normal", note="",
+        is_rural="on", status="normal", note="", seen=registry.state_of(person),
     )  # fmt: skip
     assert "已保存" in answer.content.decode()
     person.refresh_from_db()
@@ -400,7 +400,7 @@ def buttons_of(client, user):
         (people["village"], "line-remove", (one.pk, line.pk), {}),
         (people["village"], "declaration-lines-prefill", (one.pk,), {}),
         (user, "person-death", (person.pk,), {"died_on": "2026-01-05"}),
-        (user, "person-edit", (person.pk,), {"name": "新名字", "group_name": "一组", "status": "normal"}),
+        (user, "person-edit", (person.pk,), {"name": "新名字", "group_name": "一组", "status": "normal", "seen": registry.state_of(person)}),
     ]  # fmt: skip
 
 
