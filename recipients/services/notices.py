@@ -21,7 +21,7 @@ from huimin.core.values.money import format_yuan
 from huimin.core.values.periods import Period
 from huimin.core.work import workflow
 from recipients.models import Declaration, Notice, NoticeLevel, NoticeLine, NoticePhoto
-from recipients.rules import DAYS_AHEAD, NO_PRIVATE_PART
+from recipients.rules import DAYS_AHEAD, NO_PRIVATE_PART, plain
 from recipients.services import review, terms
 from recipients.states import DECLARATION_FLOW, NOTICE_LEVEL_OF, DeclarationStatus
 from subsidies.models import Policy
@@ -161,16 +161,10 @@ def public_fields(line: NoticeLine) -> list[str]:
         line.village,
         line.group_name,
         line.shown_name,
-        plain_quantity(line.quantity),
+        plain(line.quantity),
         line.standard_text,
         str(line.amount),
     ]
-
-
-def plain_quantity(value: Decimal) -> str:
-    """3.5000 as 3.5: the text that stands on the paper."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 @transaction.atomic
@@ -274,7 +268,7 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
             "text": f"经村申报、审核，现将{period.label}拟享受名单公示如下。",
             "columns": ["序号", "姓名", label, "金额（元）"],
             "rows": [
-                [str(line.line_no), line.shown_name, plain_quantity(line.quantity), format_yuan(line.amount)]
+                [str(line.line_no), line.shown_name, plain(line.quantity), format_yuan(line.amount)]
                 for line in lines
             ],
             "pages": [_subtotal(page) for page in pages],
@@ -298,6 +292,6 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
 
 def _subtotal(lines: list[NoticeLine]) -> dict[str, str]:
     return {
-        "quantity": plain_quantity(sum((line.quantity for line in lines), start=Decimal(0))),
+        "quantity": plain(sum((line.quantity for line in lines), start=Decimal(0))),
         "amount": format_yuan(sum((line.amount for line in lines), start=Decimal(0))),
     }

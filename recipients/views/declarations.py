@@ -44,7 +44,7 @@ from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.files import declaration as sheet
 from recipients.models import Declaration, DeclarationLine, Notice
-from recipients.rules import vote_passes
+from recipients.rules import odd_quantity, plain, vote_passes
 from recipients.services import amounts, declarations, notices, review, terms
 from recipients.services.places import roots
 from recipients.states import (
@@ -171,17 +171,18 @@ def _visible(request: StaffRequest, pk: int) -> Declaration:
 class LineFilter(lists.HouseFilterSet):
     q = django_filters.CharFilter(label="享受人", field_name="beneficiary__name", lookup_expr="startswith")
     state = django_filters.ChoiceFilter(
-        label="明细", choices=[("in", "在册"), ("out", "已剔除")], method="by_state"
+        label="明细", choices=[("in", "在册"), ("out", "已剔除"), ("look", "要看")], method="by_state"
     )
 
     def by_state(self, rows: QuerySet[DeclarationLine], _: str, value: str) -> QuerySet[DeclarationLine]:
+        if value == "look":
+            return rows.filter(is_odd=True, excluded_at_level="")
         return rows.filter(excluded_at_level="") if value == "in" else rows.exclude(excluded_at_level="")
 
 
 def _lines(one: Declaration) -> QuerySet[DeclarationLine]:
-    return one.lines.select_related("beneficiary__household", "payee", "excluded_by").defer(
-        "beneficiary__phone", "payee__phone", "payee__id_number"
-    )
+    rows = one.lines.select_related("beneficiary__household", "payee", "excluded_by")
+    return queries.odd_quantities(rows, one).defer("beneficiary__phone", "payee__phone", "payee__id_number")
 
 
 @opens(Area.REVIEW)
@@ -208,6 +209,7 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
     rule, period = amounts.rule_of(one.version), Period.parse(one.period)
     for line in context["page"]:
         line.working = _working(rule, period, line)
+        line.odd = odd_quantity(line.quantity, earlier=line.earlier, usual=line.usual)
     may_make = scope.holds(
         request.user, MAKER_ROLES, division_code=one.division_code, policy_id=one.policy_id
     )
@@ -257,6 +259,7 @@ def _stats(one: Declaration) -> list[Stat]:
         total=Sum("amount", filter=Q(excluded_at_level=""), default=Decimal(0)),
         out=Count("pk", filter=~Q(excluded_at_level="")),
     )
+    odd = queries.odd_quantities(one.lines.filter(excluded_at_level=""), one).filter(is_odd=True).count()
     return [
         Stat("在册", f"{found['people']:,}", "人"),
         Stat(
@@ -267,6 +270,7 @@ def _stats(one: Declaration) -> list[Stat]:
             is_key=True,
         ),
         Stat("剔除", f"{found['out']:,}", "人"),
+        Stat("要看", f"{odd:,}", "人", "数量与上期或多数人差得多，在“明细”里选“要看”"),
     ]
 
 
@@ -380,7 +384,7 @@ def _line(request: StaffRequest, pk: int, line: int) -> DeclarationLine:
 def line_change(request: StaffRequest, pk: int, line: int) -> HttpResponse:
     found = _line(request, pk, line)
     facts = amounts.facts_of(found.declaration.version)
-    initial = {"quantity": notices.plain_quantity(found.quantity)} | {
+    initial = {"quantity": plain(found.quantity)} | {
         f"fact_{key}": value for key, value in found.facts.items()
     }
     form = forms.FactsForm(request.POST or None, facts=facts, initial=initial)
