@@ -24,6 +24,14 @@ class SheetForm(HouseForm):
     file = forms.FileField(label="表格文件", widget=forms.FileInput(attrs={"accept": SHEETS}))
 
 
+class LinesSheetForm(SheetForm):
+    replace = forms.BooleanField(
+        label="替换全册",
+        required=False,
+        help_text="先清空册里的明细，再按这张表写入；表有不符，原来的明细不动",
+    )
+
+
 class PersonForm(HouseForm):
     seen = forms.CharField(widget=forms.HiddenInput)  # registry.state_of: what the page showed
     name = forms.CharField(label="姓名", max_length=60)

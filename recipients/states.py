@@ -171,6 +171,15 @@ DECLARATION_FLOW = Workflow(
     ),
     acts=(
         step("make", "编制申报册", [], S.DRAFT, MAKER_ROLES, duty=Duty.DECLARATION_MAKE),
+        act(
+            "clear",
+            "清空这一册",
+            [S.DRAFT],
+            MAKER_ROLES,
+            duty=Duty.DECLARATION_MAKE,
+            needs_note=True,
+            style="danger",
+        ),
         # both in duties that count for the notice: a mistaken one is taken back by another person, and says why
         *(
             act(f"post_{at}", "张贴公示", [at], by, duty=Duty.NOTICE_POST)

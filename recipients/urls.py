@@ -27,6 +27,7 @@ urlpatterns = [
     path("declarations/<int:pk>/lines/add/", declarations.line_add, name="line-add"),
     path("declarations/<int:pk>/lines/import/", declarations.lines_import, name="declaration-lines-import"),
     path("declarations/<int:pk>/lines/export/", declarations.lines_export, name="declaration-lines-export"),
+    path("declarations/<int:pk>/lines/clear/", declarations.lines_clear, name="declaration-clear"),
     path(
         "declarations/<int:pk>/lines/prefill/", declarations.lines_prefill, name="declaration-lines-prefill"
     ),

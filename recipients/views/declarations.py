@@ -224,7 +224,7 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
         "is_draft": one.status == DeclarationStatus.DRAFT and may_make,
         "may_exclude": _may_exclude(request, one),
         "line_form": forms.LineForm(facts=rule.facts, quantity_label=one.version.quantity_label),
-        "sheet_form": forms.SheetForm(),
+        "sheet_form": forms.LinesSheetForm(),
         "standing": standing,
         "may_post": may_post,
         "post_form": forms.PostNoticeForm(initial={"starts_on": clock.today()}),
@@ -298,6 +298,11 @@ def _panel(request: StaffRequest, one: Declaration, standing: Notice | None) -> 
         lambda name: reverse("recipients:declaration-step", args=[one.pk, name]),
     )
     buttons += withdrawing(request, standing)
+    if one.lines.exists():
+        buttons += pages.acts(
+            workflow.acts(one, DECLARATION_FLOW, "clear", actor=request.user),
+            lambda _: reverse("recipients:declaration-clear", args=[one.pk]),
+        )
     deliberating = any(action.step.name == "deliberate" and not action.refused for action in found)
     return Panel(
         "办理",
@@ -435,6 +440,19 @@ def line_exclude(request: StaffRequest, pk: int, line: int) -> HttpResponse:
 
 @opens(Area.REVIEW)
 @require_POST
+def lines_clear(request: StaffRequest, pk: int) -> HttpResponse:
+    _visible(request, pk)
+    return act_once(
+        request,
+        lambda: declarations.clear_lines(pk, note=request.POST.get("note", ""), actor=request.user),
+        name="declaration.clear",
+        back=_url(pk),
+        done="这一册已清空，请重新录入或导入。",
+    )
+
+
+@opens(Area.REVIEW)
+@require_POST
 def lines_prefill(request: StaffRequest, pk: int) -> HttpResponse:
     _visible(request, pk)
     return act_once(
@@ -450,7 +468,7 @@ def lines_prefill(request: StaffRequest, pk: int) -> HttpResponse:
 @require_POST
 def lines_import(request: StaffRequest, pk: int) -> HttpResponse:
     one = _visible(request, pk)
-    form = forms.SheetForm(request.POST, request.FILES)
+    form = forms.LinesSheetForm(request.POST, request.FILES)
     if not form.is_valid():
         messages.error(request, str(next(iter(form.errors.values()))[0]))
         return redirect(_url(pk))
@@ -459,7 +477,11 @@ def lines_import(request: StaffRequest, pk: int) -> HttpResponse:
         with transaction.atomic():
             take_action_key(request, "declaration.import")
             added = declarations.import_lines(
-                pk, upload.read(), filename=upload.name or "", actor=request.user
+                pk,
+                upload.read(),
+                filename=upload.name or "",
+                actor=request.user,
+                replace=form.cleaned_data["replace"],
             )
     except FileRefused as refused:
         messages.error(request, str(refused))

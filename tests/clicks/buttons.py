@@ -484,6 +484,12 @@ def _(tools):
     return press(people["village"], "recipients:objection-file", notice.pk, text="多报了面积", contact="")
 
 
+@button("recipients.declaration.clear")
+def _(tools):
+    one = lists.declaration()
+    return press(one.made_by, "recipients:declaration-clear", one.pk, **NOTE)
+
+
 @button("recipients.declaration.withdraw_village_notice")
 def _(tools):
     people = lists.chain()
