@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from huimin.core.desk.forms import FreeText, HouseForm
+from huimin.core.desk.forms import FreeText, HouseForm, ScrolledChoices
 from huimin.core.errors import BadInput
 from huimin.core.models import Division
 from huimin.core.values import identity
@@ -206,7 +206,12 @@ class AnswerForm(HouseForm):
         choices=[("rejected", "不属实"), ("exclude", "属实，剔除下面选的人"), ("return", "属实，退回补正")],
         widget=forms.RadioSelect,
     )
-    exclude = forms.MultipleChoiceField(label="剔除谁", required=False, widget=forms.SelectMultiple)
+    exclude = forms.MultipleChoiceField(
+        label="剔除谁",
+        required=False,
+        widget=ScrolledChoices,
+        help_text="结论选“属实，剔除下面选的人”时勾选，可以勾几个；其他结论不勾",
+    )
     answer = FreeText(
         label="核实结果",
         max_length=2000,
@@ -216,8 +221,17 @@ class AnswerForm(HouseForm):
 
     def __init__(self, *args: Any, lines: Sequence[DeclarationLine], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [(str(line.pk), f"{line.line_no} {line.beneficiary}") for line in lines]
+        choices = [
+            (str(line.pk), f"{line.line_no} {line.beneficiary}（{line.beneficiary.household.group_name}）")
+            for line in lines
+        ]
         self.fields["exclude"].choices = choices  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("verdict") in ("rejected", "return") and data.get("exclude"):
+            self.add_error("exclude", "这个结论不剔除人，请不要勾选，或改选“属实，剔除下面选的人”")
+        return data
 
 
 class EntitlementStepForm(HouseForm):

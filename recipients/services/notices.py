@@ -7,12 +7,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from huimin.core import clock
+from huimin.core.authority import scope
 from huimin.core.authority.posts import require_role
 from huimin.core.errors import BadInput, StepRefused
-from huimin.core.models import Division
+from huimin.core.models import Division, Office
 from huimin.core.printing.documents import render_pdf
 from huimin.core.records import audit, files
 from huimin.core.values import digests, privacy
@@ -245,7 +246,9 @@ def _picture(content: bytes) -> tuple[str, str]:
 
 
 def poster(notice: Notice, *, verify_url: str) -> bytes:
-    """The A3 paper for the wall as PDF; `verify_url` stands in the QR code."""
+    """The A3 paper for the wall as PDF; `verify_url` stands in the QR code. StepRefused for one that was taken down."""
+    if notice.withdrawn_at:
+        raise StepRefused("这份公示已撤下，不能再打印张贴。请打印现在张贴的那一份。")
     declaration, policy = notice.declaration, notice.policy
     version = declaration.version
     lines = list(notice.lines.order_by("line_no"))
@@ -278,7 +281,7 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
             "total_quantity": _subtotal(lines)["quantity"],
             "total_amount": format_yuan(notice.total),
             "quantity_unit": {"name": label, "unit": ""},
-            "objections": [{"who": str(policy.department), "phone": policy.phone or policy.department.phone}],
+            "objections": whom_to_ask(notice),
             "notice_to": f"对名单有异议的{who}，请在公示期内向村、乡镇或主管部门提出，核实后书面答复。",
             "issuer": f"{village or ''}村民委员会",
             "issued_on": day_text(notice.starts_on),
@@ -288,6 +291,17 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
             "qr": verify_url,
         },
     )
+
+
+def whom_to_ask(notice: Notice) -> list[dict[str, str]]:
+    """Who takes objections, with their telephones: village and township as far as they have one, then the department."""
+    policy, village = notice.policy, notice.division_code
+    levels = Q(kind=Office.Kind.VILLAGE, division=village) | Q(
+        kind=Office.Kind.TOWNSHIP, division=scope.town_of(village)
+    )
+    offices = Office.objects.filter(levels).exclude(phone="").order_by("-division_id", "name")
+    near = [{"who": one.name, "phone": one.phone} for one in offices]
+    return [*near, {"who": str(policy.department), "phone": policy.phone or policy.department.phone}]
 
 
 def _subtotal(lines: list[NoticeLine]) -> dict[str, str]:

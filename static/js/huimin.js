@@ -39,6 +39,19 @@
     if (note) note.required = button.hasAttribute("data-needs-note");
   });
 
+  /* A box above a long list of choices shows those that hold the words; what is chosen stays in sight and chosen. */
+  document.addEventListener("input", function (event) {
+    var list = event.target.matches("[data-finds]") && document.querySelector(event.target.getAttribute("data-finds"));
+    if (!list) return;
+    var words = event.target.value.trim();
+    list.querySelectorAll("label").forEach(function (label) {
+      label.hidden = label.textContent.indexOf(words) < 0 && !label.querySelector(":checked");
+    });
+  });
+  document.addEventListener("keydown", function (event) {
+    if (event.key === "Enter" && event.target.matches("[data-finds]")) event.preventDefault();
+  });
+
   /* Selects that stand for a choice, not a form: the button beside them is for people without scripts. */
   document.addEventListener("change", function (event) {
     if (event.target.matches("[data-autosubmit]")) event.target.form.submit();
@@ -167,6 +180,7 @@
 
   function start() {
     focusErrors(document);
+    document.querySelectorAll("[data-finds]").forEach(function (box) { box.hidden = false; });
     paintShortcuts();
     paintAids();
     prepareReading();

@@ -504,3 +504,19 @@ def test_an_export_holds_one_block_of_people_at_a_time(clerk, monkeypatch):
         most = max(most, sum(type(one) is Person for one in gc.get_objects()))
     # a block of people, the holders of their households, and the blocks before and behind while they are read
     assert most < 60
+
+
+def test_who_comes_off_is_ticked_by_name_and_only_for_the_conclusion_that_takes_off(client, clerk):
+    people = chain()
+    one, notice = posted(people)
+    objections.file_objection(notice, "多报")
+    found = notice.objections.get()
+    first = one.lines.first()
+    text = page(client, clerk, "objection-detail", found.pk).content.decode()
+    box = re.search(rf'<input type="checkbox" name="exclude" value="{first.pk}"[^>]*>', text)
+    assert box
+    assert f"{first.line_no} {first.beneficiary}（{first.beneficiary.household.group_name}）" in text
+    given = {"verdict": "rejected", "exclude": [str(first.pk)], "answer": "不属实"}
+    assert "这个结论不剔除人" in post(client, clerk, "objection-detail", found.pk, **given).content.decode()
+    found.refresh_from_db()
+    assert found.status == "open"
