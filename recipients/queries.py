@@ -146,7 +146,7 @@ def stations(declaration: Declaration) -> list[Station]:
     return found
 
 
-def odd_quantities(lines: QuerySet[DeclarationLine], one: Declaration) -> QuerySet[DeclarationLine]:
+def odd_quantities(lines: QuerySet[DeclarationLine], one: Declaration) -> QuerySet[Any]:
     """Lines with `earlier` (what the person had before this period), `usual` and `is_odd`: rules.odd_quantity in SQL."""
     before = EntitlementVersion.objects.filter(
         entitlement__policy=one.policy_id,

@@ -174,7 +174,7 @@ class LineFilter(lists.HouseFilterSet):
         label="明细", choices=[("in", "在册"), ("out", "已剔除"), ("look", "要看")], method="by_state"
     )
 
-    def by_state(self, rows: QuerySet[DeclarationLine], _: str, value: str) -> QuerySet[DeclarationLine]:
+    def by_state(self, rows: QuerySet[Any], _: str, value: str) -> QuerySet[Any]:
         if value == "look":
             return rows.filter(is_odd=True, excluded_at_level="")
         return rows.filter(excluded_at_level="") if value == "in" else rows.exclude(excluded_at_level="")
