@@ -1,6 +1,7 @@
 """Every write of batches, rosters, orders, returns, corrections and reversals; jobs and steps register on import."""
 
 from disbursement.services.batches import (
+    AlreadyMade,
     advance_batch,
     generate_again,
     generation_job,
@@ -25,6 +26,7 @@ from disbursement.services.supplements import batch_of_period, lift_stop, make_s
 
 __all__ = [
     "MOST_ERRORS",
+    "AlreadyMade",
     "Intake",
     "accept_return",
     "advance_batch",

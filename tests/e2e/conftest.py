@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from django.db import connections
 from playwright.sync_api import Page, sync_playwright
 
 from launcher.places import ROOT
@@ -68,7 +69,7 @@ def stack(template, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def browser(stack):
+def browser():
     with sync_playwright() as driver:
         chromium = (
             os.environ.get("HUIMIN_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
@@ -83,6 +84,7 @@ def browser(stack):
         browser = driver.chromium.launch(executable_path=chromium, args=flags)
         yield browser
         browser.close()
+        connections.close_all()  # opened while the driver's loop ran, so that nobody finds them after it has ended
 
 
 @pytest.fixture
