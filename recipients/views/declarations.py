@@ -30,6 +30,8 @@ from huimin.core.desk.http import (
     act_on_form,
     act_once,
     act_with,
+    again,
+    first_fault,
     opens,
     take_action_key,
     take_step,
@@ -317,8 +319,7 @@ def declaration_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
     if name == "deliberate":
         form = forms.DeliberationForm(request.POST)
         if not form.is_valid():
-            messages.error(request, str(next(iter(form.errors.values()))[0]))
-            return redirect(back)
+            return again(request, first_fault(form), back=back)
         votes = form.votes(note)
         return take_step(
             request,
@@ -446,8 +447,7 @@ def lines_import(request: StaffRequest, pk: int) -> HttpResponse:
     one = _visible(request, pk)
     form = forms.SheetForm(request.POST, request.FILES)
     if not form.is_valid():
-        messages.error(request, str(next(iter(form.errors.values()))[0]))
-        return redirect(_url(pk))
+        return again(request, first_fault(form), back=_url(pk))
     upload: UploadedFile = form.cleaned_data["file"]
     try:
         with transaction.atomic():

@@ -5,18 +5,17 @@ from __future__ import annotations
 from uuid import uuid4
 
 import django_filters
-from django.contrib import messages
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from huimin.core.authority.roles import Area
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
-from huimin.core.desk.http import StaffRequest, opens, take_step
+from huimin.core.desk.http import StaffRequest, again, first_fault, opens, take_step
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.sheets.writer import Column
 from huimin.core.values import identity
@@ -101,8 +100,7 @@ def entitlement_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
     step, back = ENTITLEMENT_FLOW[name], reverse("recipients:entitlement-list")
     form = forms.EntitlementStepForm(request.POST)
     if not form.is_valid():
-        messages.error(request, str(next(iter(form.errors.values()))[0]))
-        return redirect(back)
+        return again(request, first_fault(form), back=back)
     data = form.cleaned_data
     return take_step(
         request,

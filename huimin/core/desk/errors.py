@@ -14,6 +14,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.csrf import requires_csrf_token
 
+from huimin.core.desk.addresses import above
 from huimin.core.errors import Refused
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,13 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
     """The same bytes for what does not exist and for what belongs to the neighbours; the path is not repeated."""
     return _page("404", 404)
+
+
+def not_a_page(request: HttpRequest, allow: str = "POST") -> HttpResponse:
+    """An address that only takes forms, opened by itself: mostly a reload, or a link out of the history."""
+    response = _page("405", 405, back=above(request.path))
+    response.headers["Allow"] = allow
+    return response
 
 
 def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
