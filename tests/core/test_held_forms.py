@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -196,3 +197,32 @@ def test_the_detour_for_a_one_time_code_keeps_what_was_typed(client):
     html = client.get(page).content.decode()
     assert 'value="2026-03-01"' in html
     assert '<option value="supervisor" selected>' in html
+
+
+@pytest.mark.django_db
+def test_a_form_from_before_another_tabs_sign_in_comes_back_with_what_was_typed():
+    one = declaration(actor=chain()["village"])
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(one.made_by)
+    back = reverse("recipients:declaration-detail", args=[one.pk])
+    client.get(back)
+    url = reverse("recipients:declaration-step", args=[one.pk, "withdraw"])
+    typed = {"note": "村里重复编了", "csrfmiddlewaretoken": "x" * 64} | key()
+    assert client.post(url, typed, headers={"referer": "http://elsewhere.example/"}).status_code == 403
+    assert client.post(url, typed, headers={"referer": f"http://testserver{back}"}).url == back
+    html = client.get(back).content.decode()
+    assert "这次没有提交" in html
+    assert ">\n村里重复编了</textarea>" in html
+
+
+@pytest.mark.django_db
+def test_going_on_before_the_idle_end_keeps_the_session(client, clerk):
+    client.force_login(clerk)
+    page = client.get(reverse("core:workbench")).content.decode()
+    assert f'data-idle="{settings.SESSION_IDLE_SECONDS}"' in page
+    assert f'data-go-on="{reverse("core:go-on")}"' in page
+    session = client.session
+    session["seen_at"] = int(time.time()) - settings.SESSION_IDLE_SECONDS + 60
+    session.save()
+    assert client.get(reverse("core:go-on")).status_code == 200
+    assert client.session["seen_at"] > time.time() - 5

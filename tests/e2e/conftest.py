@@ -68,7 +68,7 @@ def stack(template, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def browser(stack):
+def browser():
     with sync_playwright() as driver:
         chromium = (
             os.environ.get("HUIMIN_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")

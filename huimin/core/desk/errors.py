@@ -9,12 +9,15 @@ import logging
 import secrets
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.csrf import requires_csrf_token
 
-from huimin.core.desk.addresses import above
+from huimin.core.desk import held
+from huimin.core.desk.addresses import above, came_from
 from huimin.core.errors import Refused
 
 log = logging.getLogger(__name__)
@@ -37,7 +40,15 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
-    """The form came without its token: mostly a page left open over night."""
+    """The form came without its token: mostly a page left open while the person signed in again in another tab.
+
+    From a page of ours it leads back there, with what was typed; nothing of it was done.
+    """
+    page, user = came_from(request), getattr(request, "user", None)
+    if page and user and user.is_authenticated:
+        held.hold(request, page=page, owner=user.pk)
+        messages.error(request, "页面停留太久，这次没有提交，数据没有改动。")
+        return redirect(page)
     return _page("403_csrf", 403)
 
 
