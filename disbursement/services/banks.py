@@ -19,7 +19,7 @@ NO_BANK = "本县还没有登记代发银行，不能编制支付申请。请系
 # lines that an order over these rosters would pay
 PAYABLE = f"""FROM {LIVE}
     WHERE l.roster_id = ANY(%(rosters)s)
-      AND NOT EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id)"""  # noqa: S608
+      AND NOT EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id)"""
 
 
 def banks_of(county_code: str) -> QuerySet[Office]:

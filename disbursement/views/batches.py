@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from disbursement import queries, services
 from disbursement.forms import BatchForm, SupplementForm
@@ -22,10 +22,11 @@ from huimin.core.authority.roles import Area
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
-from huimin.core.desk.http import StaffRequest, opens, take_step
+from huimin.core.desk.http import StaffRequest, act_on_form, opens, take_step
 from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat
-from huimin.core.errors import BadInput, Refused
 from huimin.core.sheets.writer import Column
+from subsidies.models import Policy
+from subsidies.states import PolicyStatus
 
 _SORTS = {
     "number": "id",
@@ -132,21 +133,24 @@ def batch_export(request: StaffRequest) -> HttpResponseBase:
 
 
 @opens(Area.ROSTER)
+@require_http_methods(["GET", "HEAD", "POST"])
 def batch_new(request: StaffRequest) -> HttpResponse:
-    form = BatchForm(request.POST or None, user=request.user)
+    policies = Policy.objects.visible_to(request.user).filter(status=PolicyStatus.PUBLISHED)
+    form = BatchForm(request.POST or None, policies=policies)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
-        try:
-            batch = services.make_batch(
-                data["policy"], data["period"], actor=request.user, title=data["title"]
-            )
-        except BadInput as refused:
-            form.add_error(refused.field if refused.field in form.fields else None, str(refused))
-        except Refused as refused:
-            form.add_error(None, str(refused))
-        else:
-            return redirect("disbursement:batch-detail", pk=batch.pk)
-    return render(request, "disbursement/batch_new.html", {"form": form})
+        made = act_on_form(
+            request,
+            form,
+            lambda: services.make_batch(
+                data["policy"], data["period"], actor=request.user, title=data["title"], early=data["early"]
+            ),
+            name="batch.make",
+        )
+        if made:
+            return redirect("disbursement:batch-detail", pk=made.result.pk)
+    context = {"form": form, "action_key": Panel("", ()).action_key}
+    return render(request, "disbursement/batch_new.html", context)
 
 
 @opens(Area.ROSTER)
@@ -226,12 +230,13 @@ def _stats(batch: Any, rosters: list[Any]) -> list[Stat]:
 
 def _panel(batch: Batch, request: StaffRequest) -> Panel:
     close = services.why_not_close(batch)
+    waits = {"close": close, "take_back": services.why_not_take_back(batch)}
     acts = buttons(
         batch,
         BATCH_FLOW,
         actor=request.user,
         url_name="disbursement:batch-step",
-        also=lambda step: close if step.name == "close" else "",
+        also=lambda step: waits.get(step.name, ""),
     )
     # whoever sees only a township of it is not told how far the others are
     whole = batch.status == BatchStatus.ISSUED and Batch.objects.visible_to(request.user).filter(pk=batch.pk)

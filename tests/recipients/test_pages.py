@@ -13,14 +13,15 @@ from django.urls import reverse
 from huimin.core.accounts import auth
 from huimin.core.authority.roles import Role
 from huimin.core.desk.history import history
+from huimin.core.errors import BadInput
 from huimin.core.models import AuditEvent
 from huimin.core.records import audit
 from huimin.core.sheets.reader import read_rows
 from recipients.models import Account, AccountChange, Declaration, Person, RegistryImport
-from recipients.services import amounts, notices, objections, registry, review
+from recipients.services import amounts, declarations, notices, objections, registry, review
 from recipients.services.registry import NewAccount
 from subsidies.rules import parse_rule
-from tests.factories import OTHER_TOWN, TOWN, UserFactory
+from tests.factories import OTHER_TOWN, TOWN, VILLAGE, UserFactory
 from tests.recipients.factories import NOTHING, chain, declaration, household, policy
 from tests.recipients.sheets import member, workbook
 
@@ -226,6 +227,13 @@ def test_something_else_than_a_workbook_is_refused_at_the_form(client, clerk):
     answer = post(client, clerk, "import-list", file=SimpleUploadedFile("a.xlsx", b"hello"))
     assert "这不是有效的Excel" in answer.content.decode()
     assert not RegistryImport.objects.exists()
+
+
+def test_a_book_for_a_year_nobody_is_near_is_refused(client):
+    village = chain()["village"]
+    made = policy(**NOTHING)
+    with pytest.raises(BadInput, match="还太早"):
+        declarations.make_declaration(made, period="2062", division_code=VILLAGE, actor=village)
 
 
 def test_the_whole_draft_is_made_on_the_pages(client):
