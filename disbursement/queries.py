@@ -6,15 +6,32 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
-from django.db.models import BooleanField, CharField, Count, Exists, F, Func, OuterRef, QuerySet, Sum
+from django.db.models import (
+    BooleanField,
+    CharField,
+    Count,
+    Exists,
+    F,
+    Func,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Sum,
+)
 
 from disbursement.models import Correction, PaymentLine, PaymentResult, Roster
 from disbursement.models.sql import LIVE, ROOT, STATE, counts, state_of
 from disbursement.states import PaymentState
+from huimin.core.authority import scope
+from huimin.core.authority.roles import Area, roles_reading
+from recipients.models import Account, EntitlementVersion
 from subsidies.models import Indicator
+
+if TYPE_CHECKING:
+    from huimin.core.models import User
 
 ZERO = Decimal("0.00")
 
@@ -188,6 +205,32 @@ def failed_lines(lines: QuerySet[PaymentLine] | None = None) -> QuerySet[Payment
         has_result(kind.BANK_FAILED, kind.LATE_RETURN),
         ~Exists(Correction.objects.filter(failed_line=OuterRef("pk"))),
         ~Exists(stopped),
+    )
+
+
+def failed_for(user: User) -> QuerySet[PaymentLine]:
+    """Failed money in this person's reach, with why, since when and the card of today.
+
+    Down to the village: whoever villagers ask has to know, also who opens no roster.
+    """
+    here = scope.reach(user, roles_reading(Area.FAILED), policy="policy_id")
+    kind = PaymentResult.Kind
+    result = PaymentResult.objects.filter(
+        line=OuterRef("pk"), kind__in=[kind.BANK_FAILED, kind.LATE_RETURN]
+    ).order_by("-pk")
+    payee = EntitlementVersion.objects.filter(pk=OuterRef("entitlement_version_id")).values("payee_id")[:1]
+    card = Account.objects.filter(person=OuterRef("payee"), is_active=True)
+    return (
+        failed_lines(PaymentLine.objects.filter(here))
+        .annotate(
+            reason=Subquery(result.values("reason")[:1]),
+            bank_words=Subquery(result.values("note")[:1]),
+            failed_on=Subquery(result.values("business_on")[:1]),
+            payee=Subquery(payee),
+        )
+        .annotate(
+            card_now=Subquery(card.values("tail")[:1]), card_key=Subquery(card.values("number_key")[:1])
+        )
     )
 
 

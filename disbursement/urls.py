@@ -43,6 +43,8 @@ urlpatterns = [
     path("corrections/", corrections.correction_list, name="correction-list"),
     path("corrections/export/", corrections.correction_export, name="correction-export"),
     path("corrections/make/", corrections.correction_make, name="correction-make"),
+    path("failed/", corrections.failed_list, name="failed-list"),
+    path("failed/export/", corrections.failed_export, name="failed-export"),
     path("ledger/", ledger.ledger_page, name="ledger"),
     path("ledger/export/", ledger.ledger_export, name="ledger-export"),
 ]

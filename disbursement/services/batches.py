@@ -227,11 +227,11 @@ def why_not_take_back(batch: Batch) -> str:
     """Why an issued batch stays; empty while every roster of it still lies with its township."""
     if batch.status != BatchStatus.ISSUED:
         return ""
-    job = generation_job(batch)
-    if job and not job.is_finished:
-        return "花名册正在生成，请等它结束，或先停下它。"
     lying = {RosterStatus.ISSUED, RosterStatus.CANCELLED}
-    return _SENT_ON if Roster.objects.filter(batch=batch).exclude(status__in=lying).exists() else ""
+    if Roster.objects.filter(batch=batch).exclude(status__in=lying).exists():
+        return _SENT_ON
+    job = generation_job(batch)
+    return "花名册正在生成，请等它结束，或先停下它。" if job and not job.is_finished else ""
 
 
 def _close(batch: Batch, *, actor: User, note: str) -> None:

@@ -135,6 +135,7 @@ def apply_return(pk: int, *, actor: User, note: str = "") -> ReturnFile:
     amounts = _sums(found)
     book(order, amounts, at=f"return:{pk}", actor=actor)
     notices.queue_paid(found)
+    notices.tell_failed(order, file_id=pk)
     workflow.move(found, one, actor=actor, note=note, detail={"results": written, "order": order.number})
     settle_if_complete(order, actor=actor)
     found.refresh_from_db()

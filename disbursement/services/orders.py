@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from disbursement.models import OrderIndicator, PaymentOrder, Roster
 from disbursement.queries import ZERO, payable_totals
-from disbursement.services import bankfiles, banks, ledger, today
+from disbursement.services import bankfiles, banks, ledger, notices, today
 from disbursement.services.numbers import ORDER, next_number
 from disbursement.services.people import TO_ORDER, inherit_duties
 from disbursement.services.rosters import explained, require_same_content
@@ -250,6 +250,7 @@ def send_now(pk: int, *, actor: User) -> PaymentOrder:
     order.refresh_from_db()
     made = bankfiles.make_file(order, actor=actor)
     ledger.post_send(order, actor=actor)
+    notices.tell_bank(order)
     audit.record(
         order,
         action="bank_file",

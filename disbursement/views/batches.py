@@ -19,6 +19,7 @@ from disbursement.states import BATCH_FLOW, BatchStatus, RosterStatus
 from disbursement.views.common import buttons, with_places
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
+from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
@@ -230,13 +231,18 @@ def _stats(batch: Any, rosters: list[Any]) -> list[Stat]:
 
 def _panel(batch: Batch, request: StaffRequest) -> Panel:
     close = services.why_not_close(batch)
-    waits = {"close": close, "take_back": services.why_not_take_back(batch)}
+
+    def waits(step: Step) -> str:
+        if step.name == "take_back":
+            return services.why_not_take_back(batch)
+        return close if step.name == "close" else ""
+
     acts = buttons(
         batch,
         BATCH_FLOW,
         actor=request.user,
         url_name="disbursement:batch-step",
-        also=lambda step: waits.get(step.name, ""),
+        also=waits,
     )
     # whoever sees only a township of it is not told how far the others are
     whole = batch.status == BatchStatus.ISSUED and Batch.objects.visible_to(request.user).filter(pk=batch.pk)

@@ -6,12 +6,13 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from disbursement import services
+from disbursement import queries, services
 from disbursement.models import Batch, PaymentLine, PaymentOrder, Roster
 from huimin.core.accounts import auth
 from huimin.core.accounts.services import issue_credential
 from huimin.core.authority.roles import Role
-from huimin.core.desk import menu
+from huimin.core.desk import menu, todos
+from huimin.core.models import Notification, User
 from tests.disbursement import factories as make
 from tests.factories import COUNTY, OTHER_TOWN, TOWN, UserFactory
 
@@ -71,6 +72,8 @@ def all_pages(here):
         "roster-check": [roster.pk],
         "line-detail": [line.pk],
         "person-payments": [line.beneficiary_id],
+        "failed-list": [],
+        "failed-export": [],
         "order-list": [],
         "order-export": [],
         "order-new": [],
@@ -199,6 +202,7 @@ def test_lists_ask_the_same_number_of_queries_for_many(people, django_assert_max
         reverse("disbursement:return-list"): 14,
         reverse("disbursement:return-detail", args=[found.pk]): 24,
         reverse("disbursement:correction-list"): 18,
+        reverse("disbursement:failed-list"): 18,
         reverse("disbursement:ledger"): 18,
     }
     for url, ceiling in ceilings.items():
@@ -262,3 +266,62 @@ def test_the_menu_marks_the_entry_that_a_page_belongs_to(here, path, entry):
         item["label"] for group in menu.for_user(user, path) for item in group["items"] if item["current"]
     ]
     assert marked == [entry]
+
+
+def todos_of(user):
+    return {todo.title: todo for todo in todos.for_user(User.objects.get(pk=user.pk))}
+
+
+def inbox_of(user):
+    return list(Notification.objects.filter(user=user).values_list("title", "url"))
+
+
+def test_failed_money_waits_for_department_township_and_village_each_with_its_own(here):
+    make.returned(here, make.sent_order(here), fail={0, 1})
+    failed = list(queries.failed_lines())
+    village = UserFactory(role=Role.VILLAGE_CLERK, at=failed[0].division_code)
+    elsewhere = UserFactory(role=Role.VILLAGE_CLERK, at=OTHER_TOWN)
+    mine = sum(1 for line in failed if line.division_code == failed[0].division_code)
+    assert todos_of(village)["钱没发成功，去告诉本人"].count == mine
+    assert todos_of(here["town"])["钱没发成功，等本人换卡"].count == 2
+    assert todos_of(here["department"])["钱没发成功，等更正发放"].count == 2
+    assert not any("没发成功" in title for title in todos_of(elsewhere))
+
+
+def test_a_return_with_failed_money_tells_village_township_and_department(here):
+    stranger = UserFactory(role=Role.VILLAGE_CLERK, at=OTHER_TOWN)
+    make.returned(here, make.sent_order(here), fail={0, 1})
+    for who in ("village", "town", "department"):
+        ((title, url),) = [line for line in inbox_of(here[who]) if "没发成功" in line[0]]
+        assert "有 2 笔没发成功" in title
+        assert url == reverse("disbursement:failed-list")
+    assert inbox_of(here["finance"]) == inbox_of(stranger) == []
+
+
+def test_the_village_reads_why_the_money_did_not_come_and_how_to_tell_without_a_number(here):
+    make.returned(here, make.sent_order(here), fail={0})
+    line = queries.failed_lines().get()
+    client = page_of(UserFactory(role=Role.VILLAGE_CLERK, at=line.division_code))
+    html = client.get(reverse("disbursement:failed-list")).content.decode()
+    assert line.payee_name in html
+    assert "卡注销了" in html
+    assert "带身份证到银行办一张社会保障卡" in html
+    assert line.payee_id_number not in html
+    assert line.account_number not in html
+    assert client.get(reverse("disbursement:correction-list")).status_code == 403
+    window = page_of(UserFactory(role=Role.WINDOW_CLERK, at=TOWN))
+    assert line.payee_name in window.get(reverse("disbursement:failed-list")).content.decode()
+    other = page_of(UserFactory(role=Role.VILLAGE_CLERK, at=OTHER_TOWN))
+    assert line.payee_name not in other.get(reverse("disbursement:failed-list")).content.decode()
+
+
+def test_the_bank_is_told_of_a_file_and_has_it_on_its_desk_until_its_answer(here):
+    title = "有代发文件，等发放和回盘"
+    assert title not in todos_of(here["bank"])
+    order = make.sent_order(here)
+    assert todos_of(here["bank"])[title].count == 1
+    ((told, url),) = inbox_of(here["bank"])
+    assert order.number in told
+    assert url == reverse("disbursement:order-detail", args=[order.pk])
+    services.accept_return(make.answer(order), "return.txt", actor=here["bank"])
+    assert title not in todos_of(here["bank"])
