@@ -23,9 +23,9 @@ class WholeYuanForm(HouseForm):
     """The signer types the integer part of the amount, so that nobody signs the wrong order by mistake."""
 
     whole_yuan = forms.CharField(
-        label="请输入应付金额的整数部分，确认您看的是这一笔",
+        label="应付金额的整数部分",
         max_length=20,
-        required=False,
+        help_text="签章必填，确认您看的是这一笔。只填元以上的整数，不写角分，如 5971",
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "class": "input num"}),
     )
 

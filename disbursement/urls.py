@@ -30,6 +30,7 @@ urlpatterns = [
     path("orders/new/", orders.order_new, name="order-new"),
     path("orders/<int:pk>/", orders.order_detail, name="order-detail"),
     path("orders/<int:pk>/step/<slug:step>/", orders.order_step, name="order-step"),
+    path("orders/<int:pk>/paper/", orders.order_paper, name="order-paper"),
     path("orders/<int:pk>/file/", orders.order_file, name="order-file"),
     path("returns/", returns.return_list, name="return-list"),
     path("returns/export/", returns.return_export, name="return-export"),

@@ -18,10 +18,12 @@ from django.views.decorators.http import require_POST, require_safe
 from disbursement import queries, services
 from disbursement.forms import WholeYuanForm
 from disbursement.models import BankFile, OrderIndicator, PaymentOrder, Roster
+from disbursement.services import papers
 from disbursement.services.banks import banks_of
 from disbursement.services.today import stale_lines
 from disbursement.states import BANK_FILE_ROLES, ORDER_FLOW, OrderStatus, RosterStatus
 from disbursement.views.common import buttons, may_take, with_places
+from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.bankformats.registry import get_format
 from huimin.core.desk import exports, lists
@@ -206,6 +208,7 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "deductions": OrderIndicator.objects.filter(order=order).select_related("indicator"),
         "format": get_format(order.bank_format),
         "file": BankFile.objects.filter(order=order).select_related("file").first(),
+        "may_open_rosters": scope.reads(request.user, Area.ROSTER),
         "may_take": may_take(request.user, BANK_FILE_ROLES, order),
         "returns": order.return_files.select_related("uploaded_by", "confirmed_by").order_by("-pk"),
         "states": queries.state_totals("r.order_id = %s", [order.pk]),
@@ -276,6 +279,16 @@ def order_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
         back=reverse("disbursement:order-detail", args=[pk]),
         done=f"“{one.label}”已办。",
     )
+
+
+@opens(Area.ORDER)
+@require_safe
+def order_paper(request: StaffRequest, pk: int) -> HttpResponseBase:
+    """打印支付申请书."""
+    order = get_object_or_404(_orders(request), pk=pk)
+    url = request.build_absolute_uri(reverse("disbursement:order-detail", args=[pk]))
+    content = papers.order_paper(order, url=url)
+    return exports.download(content, name=f"支付申请书-{order.number}.pdf", content_type="application/pdf")
 
 
 @opens(Area.ORDER)

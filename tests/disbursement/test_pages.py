@@ -8,10 +8,12 @@ from django.urls import reverse
 
 from disbursement import queries, services
 from disbursement.models import Batch, PaymentLine, PaymentOrder, Roster
+from disbursement.services import papers
 from huimin.core.accounts import auth
 from huimin.core.accounts.services import issue_credential
 from huimin.core.authority.roles import Role
 from huimin.core.desk import menu, todos
+from huimin.core.errors import BadInput
 from huimin.core.models import Notification, User
 from tests.disbursement import factories as make
 from tests.factories import COUNTY, OTHER_TOWN, TOWN, UserFactory
@@ -76,6 +78,7 @@ def all_pages(here):
         "failed-export": [],
         "order-list": [],
         "order-export": [],
+        "order-paper": [order.pk],
         "order-new": [],
         "order-detail": [order.pk],
         "order-file": [order.pk],
@@ -325,3 +328,40 @@ def test_the_bank_is_told_of_a_file_and_has_it_on_its_desk_until_its_answer(here
     assert url == reverse("disbursement:order-detail", args=[order.pk])
     services.accept_return(make.answer(order), "return.txt", actor=here["bank"])
     assert title not in todos_of(here["bank"])
+
+
+def test_an_order_is_printed_and_its_lists_are_linked_for_the_signer(here):
+    order = make.ordered(here, make.issued_batch(here))
+    client = page_of(here["treasurer"])
+    html = client.get(reverse("disbursement:order-detail", args=[order.pk])).content.decode()
+    paper = reverse("disbursement:order-paper", args=[order.pk])
+    assert f'href="{paper}"' in html
+    for roster in order.rosters.all():
+        assert f'href="{reverse("disbursement:roster-detail", args=[roster.pk])}"' in html
+    label = html.partition("应付金额的整数部分")[2].partition("<input")[0]
+    assert "签章必填" in label
+    assert "可不填" not in label
+    answer = client.get(paper)
+    assert b"".join(answer.streaming_content).startswith(b"%PDF")
+    assert "attachment" in answer["Content-Disposition"]
+
+
+def test_the_paper_of_an_order_says_what_the_system_knows_of_it(here, monkeypatch):
+    given = {}
+    monkeypatch.setattr(papers, "render_pdf", lambda name, data: given.update(data, name=name) or b"%PDF")
+    order = make.ordered(here, make.issued_batch(here))
+    papers.order_paper(order, url="https://x/")
+    assert (given["name"], given["number"], given["count"]) == ("payment_order", order.number, "8")
+    assert sum(int(town["count"]) for town in given["rosters"]) == 8
+    assert given["note"] == "系统内还没有签章。"
+    services.cancel_order(order.pk, actor=here["treasurer"], note="重编")
+    order.refresh_from_db()
+    papers.order_paper(order, url="https://x/")
+    assert given["note"] == "本申请已作废，不得支付。"
+
+
+@pytest.mark.parametrize(("typed", "said"), [("", "签章要填"), ("58.50", "不要写小数"), ("59", "不符")])
+def test_the_sum_a_signer_types_is_refused_with_what_is_wrong_with_it(here, typed, said):
+    order = make.ordered(here, make.issued_batch(here))
+    with pytest.raises(BadInput, match=said):
+        services.sign_order(order.pk, actor=here["treasurer"], whole_yuan=typed)
