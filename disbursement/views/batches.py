@@ -26,6 +26,7 @@ from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, act_on_form, opens, take_step
 from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat
 from huimin.core.sheets.writer import Column
+from huimin.core.work import workflow
 from subsidies.models import Policy
 from subsidies.states import PolicyStatus
 
@@ -247,7 +248,7 @@ def _panel(batch: Batch, request: StaffRequest) -> Panel:
     # whoever sees only a township of it is not told how far the others are
     whole = batch.status == BatchStatus.ISSUED and Batch.objects.visible_to(request.user).filter(pk=batch.pk)
     checks = [Check("每一笔都有结果", "wait" if close else "", close)] if whole and whole.exists() else []
-    return Panel("办理", acts, checks=checks)
+    return Panel("办理", acts, checks=checks, drawn=workflow.drawn(batch))
 
 
 @opens(Area.ROSTER)
@@ -263,6 +264,7 @@ def batch_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
         lambda: services.advance_batch(pk, step, actor=request.user, note=request.POST.get("note", "")),
         back=reverse("disbursement:batch-detail", args=[batch.pk]),
         done=f"“{one.label}”已办。",
+        of=batch,
     )
 
 

@@ -35,6 +35,7 @@ from huimin.core.models import Job, Office
 from huimin.core.records import audit, files
 from huimin.core.sheets.writer import Column
 from huimin.core.values.money import capital_yuan
+from huimin.core.work import workflow
 from subsidies.services import preview_deduction
 
 _SORTS = {
@@ -256,13 +257,13 @@ def _panel(request: StaffRequest, order: PaymentOrder) -> Panel:
     )
     form = WholeYuanForm() if order.status == OrderStatus.DRAFT and acts else None
     hint = "不相容岗位：编过、审过花名册和编制支付申请的人，不能签章。签章后才生成代发文件，文件只生成一次。"
-    return Panel("签章与送盘", acts, hint=hint, form=form)
+    return Panel("签章与送盘", acts, hint=hint, form=form, drawn=workflow.drawn(order))
 
 
 @opens(Area.ORDER)
 @require_POST
 def order_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
-    get_object_or_404(_orders(request), pk=pk)
+    order = get_object_or_404(_orders(request), pk=pk)
     one = next((known for known in ORDER_FLOW.steps if known.name == step), None)
     if one is None or step == "settle":
         return redirect("disbursement:order-detail", pk=pk)
@@ -278,6 +279,7 @@ def order_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
         ),
         back=reverse("disbursement:order-detail", args=[pk]),
         done=f"“{one.label}”已办。",
+        of=order,
     )
 
 

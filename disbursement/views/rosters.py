@@ -212,9 +212,8 @@ def _panel(roster: Roster, content: queries.Content, found: list[Act]) -> Panel:
         Check(wrong or told, "bad" if wrong else "", roster.content_hash[:8]),
         Check("与补贴对象库比对", "wait", "送审校验", reverse("disbursement:roster-check", args=[roster.pk])),
     ]
-    return Panel(
-        "办理", found, checks=checks, hint="不相容岗位：编过申报册、花名册的人，不能再审这份花名册。"
-    )
+    hint = "不相容岗位：编过申报册、花名册的人，不能再审这份花名册。"
+    return Panel("办理", found, checks=checks, hint=hint, drawn=workflow.drawn(roster))
 
 
 def _may_stop(request: StaffRequest, roster: Roster) -> bool:
@@ -231,7 +230,7 @@ def _may_stop(request: StaffRequest, roster: Roster) -> bool:
 @opens(Area.ROSTER)
 @require_POST
 def roster_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
-    get_object_or_404(_rosters(request), pk=pk)
+    roster = get_object_or_404(_rosters(request), pk=pk)
     one = next((known for known in ROSTER_FLOW.steps if known.name == step), None)
     if one is None:
         return redirect("disbursement:roster-detail", pk=pk)
@@ -247,6 +246,7 @@ def roster_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
         ),
         back=reverse("disbursement:roster-detail", args=[pk]),
         done=f"“{one.label}”已办。",
+        of=roster,
     )
 
 

@@ -301,6 +301,7 @@ def _panel(request: StaffRequest, one: Declaration) -> Panel:
         hint="编制这一册的人不能审核、会签，也不能答复对它的异议。",
         form=forms.DeliberationForm() if deliberating else None,
         note_label="评议结论" if deliberating else "办理意见",
+        drawn=workflow.drawn(one),
     )
 
 
@@ -329,6 +330,7 @@ def declaration_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
             done="评议结果已登记。"
             if vote_passes(present=votes.present, agreed=votes.agreed)
             else "评议没有通过，结果已登记。请核实有意见的人，剔除后重新评议。",
+            of=one,
         )
     return take_step(
         request,
@@ -336,6 +338,7 @@ def declaration_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
         lambda: review.take_step(one.pk, name, actor=request.user, note=note),
         back=back,
         done=f"{step.label}，已办好。",
+        of=one,
     )
 
 

@@ -1,5 +1,6 @@
 """Every page: stranger to the login, wrong role 403, neighbour 404, the right person sees it; query ceilings."""
 
+import re
 from uuid import uuid4
 
 import pytest
@@ -365,3 +366,36 @@ def test_the_sum_a_signer_types_is_refused_with_what_is_wrong_with_it(here, type
     order = make.ordered(here, make.issued_batch(here))
     with pytest.raises(BadInput, match=said):
         services.sign_order(order.pk, actor=here["treasurer"], whole_yuan=typed)
+
+
+def drawn_on(client, url):
+    return re.search(r'name="drawn" value="([^"]+)"', client.get(url).content.decode())[1]
+
+
+def test_a_form_from_before_the_signature_does_not_cancel_the_signed_order(here):
+    order = make.ordered(here, make.issued_batch(here))
+    client = page_of(here["treasurer"])
+    old = drawn_on(client, reverse("disbursement:order-detail", args=[order.pk]))
+    services.sign_order(order.pk, actor=here["treasurer"])
+    cancel = reverse("disbursement:order-step", args=[order.pk, "cancel"])
+    typed = {"note": "金额要重核", "drawn": old}
+    html = client.post(cancel, typed | {"action_key": str(uuid4())}).content.decode()
+    assert "现在是“待送银行”" in html
+    assert ">\n金额要重核</textarea>" in html
+    order.refresh_from_db()
+    assert order.status == "signed"
+    fresh = re.search(r'name="drawn" value="([^"]+)"', html)[1]
+    client.post(cancel, typed | {"drawn": fresh, "action_key": str(uuid4())})
+    order.refresh_from_db()
+    assert order.status == "cancelled"
+
+
+def test_a_form_from_before_the_list_was_made_anew_does_not_send_it_on(here):
+    roster = make.issued_batch(here).rosters.order_by("-line_count").first()
+    client = page_of(here["town"])
+    old = drawn_on(client, reverse("disbursement:roster-detail", args=[roster.pk]))
+    services.regenerate_roster(roster.pk, actor=here["town"])
+    url = reverse("disbursement:roster-step", args=[roster.pk, "submit"])
+    assert "重新编过" in client.post(url, {"drawn": old, "action_key": str(uuid4())}).content.decode()
+    roster.refresh_from_db()
+    assert roster.status == "issued"

@@ -15,6 +15,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Model
 from django.forms import BaseForm, Form
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
@@ -32,6 +33,7 @@ from huimin.core.desk.errors import forbidden
 from huimin.core.desk.forms import refuse_private_numbers
 from huimin.core.errors import Refused, StepForbidden, StepRefused
 from huimin.core.models import ActionKey
+from huimin.core.work import workflow
 
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
@@ -94,15 +96,29 @@ def takes(most_bytes: int) -> Callable[[View], View]:
 
 
 def take_step(
-    request: StaffRequest, one: Step, act: Callable[[], Any], *, back: str, done: str
+    request: StaffRequest,
+    one: Step,
+    act: Callable[[], Any],
+    *,
+    back: str,
+    done: str,
+    of: Model | None = None,
 ) -> HttpResponse:
     """Run a service for a button: asks for a one-time code when the step wants one, shows refusals, redirects.
 
-    A form field `action_key` makes a double click act once. `done` is the message on success.
+    A form field `action_key` makes a double click act once. `done` is the message on success. With `of`, the object
+    that moves, a form that was drawn before it moved on (Panel.drawn) is refused.
     """
     if one.step_up and (asked := code_first(request, one.label, back=back)):
         return asked
-    return act_once(request, act, name=one.name, back=back, done=done)
+    told = request.POST.get("drawn", "")
+
+    def as_drawn() -> None:
+        if of is not None and told:
+            workflow.require_as_drawn(of, told)
+        act()
+
+    return act_once(request, as_drawn, name=one.name, back=back, done=done)
 
 
 def act_once(

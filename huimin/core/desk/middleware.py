@@ -10,8 +10,7 @@ from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse, UnreadablePostError
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, UnreadablePostError
 from django.shortcuts import redirect
 from django.urls import reverse
 from psycopg.errors import LockNotAvailable
@@ -87,7 +86,9 @@ class BoundsMiddleware:
 class SignInMiddleware(LoginRequiredMiddleware):
     """Whoever is asked to sign in while sending a form comes back to the page it stood on, and finds what was typed."""
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> HttpResponseBase:
+    def handle_no_permission(
+        self, request: HttpRequest, view_func: Callable[..., Any]
+    ) -> HttpResponseRedirect:
         if request.method in {"GET", "HEAD"}:
             return super().handle_no_permission(request, view_func)
         page = came_from(request) or above(request.path)
