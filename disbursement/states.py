@@ -60,7 +60,7 @@ BATCH_FLOW = Workflow(
         act(
             "supplement", "建补发批次", _GIVEN, [Role.DEPARTMENT_CLERK], duty=Duty.BATCH_MAKE, needs_note=True
         ),
-        act("correct", "做更正批次", _GIVEN, [Role.DEPARTMENT_CLERK], duty=Duty.BATCH_MAKE),
+        act("pay_again", "做更正批次", _GIVEN, [Role.DEPARTMENT_CLERK], duty=Duty.BATCH_MAKE),
     ),
 )
 

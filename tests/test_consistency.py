@@ -261,6 +261,7 @@ def test_business_time_is_read_from_the_business_clock():
         "views/desk",
         "work/jobs",
         "work/messages",
+        "models/work",
         "accounts/auth",
         "accounts/queries",
     }

@@ -34,7 +34,7 @@ def make_correction(pk: int, *, actor: User, line_ids: Sequence[int] | None = No
     asked: Batch = Batch.objects.visible_to(actor).get(pk=pk)
     # one correction at a time per original batch, so that attempts are numbered without gaps
     root = Batch.objects.select_for_update(of=("self",)).get(pk=asked.corrects_id or asked.pk)
-    one = BATCH_FLOW["correct"]
+    one = BATCH_FLOW["pay_again"]
     require_role(actor, one.roles, division_code=root.division_code, policy_id=root.policy_id, act=one.label)
     towns = _by_town(correctable(root), line_ids)
     if not towns:
@@ -82,7 +82,7 @@ def _make_batch(root: Batch, *, actor: User) -> Batch:
         status=BatchStatus.DRAFT,
         made_by=actor,
     )
-    audit.record(batch, action="make", actor=actor, label=BATCH_FLOW["correct"].label, after=batch.status)
+    audit.record(batch, action="make", actor=actor, label=BATCH_FLOW["pay_again"].label, after=batch.status)
     workflow.move(batch, BATCH_FLOW["issue"], actor=actor)
     return batch
 

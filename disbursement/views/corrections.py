@@ -108,7 +108,7 @@ def correction_list(request: StaffRequest) -> HttpResponse:
         "batches": batches.select_related("corrects").annotate(
             lines=Sum("rosters__line_count"), total=Sum("rosters__total")
         )[:20],
-        "may_make": any(grant.role in BATCH_FLOW["correct"].roles for grant in request.user.active_grants),
+        "may_make": any(grant.role in BATCH_FLOW["pay_again"].roles for grant in request.user.active_grants),
         "action_key": Panel("", ()).action_key,
         "nothing": Nothing("没有失败待补发的钱", "银行退回的每一笔都已经补发，或在更正批次里。"),
     }
@@ -197,7 +197,7 @@ def correction_make(request: StaffRequest) -> HttpResponse:
 
     answer = take_step(
         request,
-        BATCH_FLOW["correct"],
+        BATCH_FLOW["pay_again"],
         act,
         back=reverse("disbursement:correction-list"),
         done="更正批次已做好，已下达乡镇。",

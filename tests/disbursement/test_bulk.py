@@ -41,7 +41,7 @@ def counted(people):
     pk = taken["file"].return_file.pk
     found["confirm"] = statements(lambda: confirming.apply_return(pk, actor=here["reconciler2"]))
     batch = Batch.objects.get(rosters=order.rosters.first())
-    found["correct"] = statements(lambda: services.make_correction(batch.pk, actor=here["department"]))
+    found["pay_again"] = statements(lambda: services.make_correction(batch.pk, actor=here["department"]))
     return found
 
 

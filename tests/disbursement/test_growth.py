@@ -1,5 +1,6 @@
 """Pages do not read all years to show the newest days, the few failures, or one list."""
 
+import hashlib
 import json
 
 import pytest
@@ -9,6 +10,7 @@ from django.urls import reverse
 
 from disbursement import queries
 from disbursement.models import PaymentLine
+from publicity import queries as public
 from tests.disbursement import factories as make
 from tests.disbursement.test_pages import page_of
 from tests.factories import COUNTY, TOWN, VILLAGE
@@ -32,7 +34,7 @@ SELECT 900000 + n, '{COUNTY}', '{VILLAGE}', 900000, 1, n, 1, n, n, 'regular', '[
     '', sha256(n::text::bytea), '', '', '', sha256(n::text::bytea), '', sha256(n::text::bytea), '', '', '', '', 1, '',
     1.00, '', '', ''
 FROM generate_series(1, {LINES}) n;
-INSERT INTO disbursement_paymentresult (line_id, kind, reason_code, note, actor_id, business_on)
+INSERT INTO disbursement_paymentresult (line_id, kind, reason, note, actor_id, business_on)
 SELECT 900000 + n, CASE WHEN n % {LINES // FAILED} = 0 THEN 'bank_failed' ELSE 'paid' END, '', '', 1,
     date '2020-01-01' + n / {LINES // DAYS}
 FROM generate_series(1, {LINES}) n;
@@ -86,6 +88,14 @@ def test_failed_lines_are_found_from_the_failures_not_from_all_lines(years):
     read = rows_read(years, sql, list(params))
     assert read["disbursement_paymentresult"] <= 3 * FAILED
     assert read["disbursement_paymentline"] <= 3 * FAILED
+
+
+@pytest.mark.django_db
+def test_a_villager_s_own_payments_are_read_by_the_person_not_by_the_years(years):
+    with CaptureQueriesContext(connection) as captured:
+        public.payments_of_key(hashlib.sha256(b"7").digest())
+    (asked,) = captured
+    assert rows_read(years, asked["sql"], None)["disbursement_paymentline"] == 1
 
 
 def hashed(user, roster, **params):

@@ -377,6 +377,6 @@ def test_an_act_of_the_step_table_moves_nothing_as_a_step(here):
         with pytest.raises(BadInput, match="没有"):
             services.advance_roster(roster.pk, name, actor=here["town"])
     with pytest.raises(BadInput, match="没有"):
-        services.advance_batch(batch.pk, "correct", actor=here["department"])
+        services.advance_batch(batch.pk, "pay_again", actor=here["department"])
     roster.refresh_from_db()
     assert roster.status == "issued"

@@ -468,16 +468,6 @@ def test_neighbourhoods_of_addresses(address, same):
     assert rules.network_of(address)[1] == same
 
 
-def test_the_lookup_uses_the_index(here):
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(
-            "EXPLAIN SELECT * FROM disbursement_paymentline l WHERE l.beneficiary_key = %s ORDER BY l.id DESC LIMIT 200",
-            [crypto.blind_index("id_number", "x")],
-        )
-        assert "payment_of_person" in str(cursor.fetchall())
-
-
 def test_clearing_asks_the_browser_to_forget(client, here):
     page = client.get(reverse("publicity:query-cleared"))
     assert page.headers["Clear-Site-Data"] == '"cache"'
