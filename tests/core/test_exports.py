@@ -35,6 +35,7 @@ LISTS = {
     "disbursement:order-export": Role.FINANCE_CLERK,
     "disbursement:return-export": Role.FINANCE_CLERK,
     "disbursement:correction-export": Role.FINANCE_CLERK,
+    "disbursement:failed-export": Role.FINANCE_CLERK,
     "disbursement:ledger-export": Role.FINANCE_CLERK,
     "publicity:desk-export": Role.FINANCE_CLERK,
 }

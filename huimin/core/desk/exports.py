@@ -22,6 +22,7 @@ from django.shortcuts import redirect
 from django.urls import resolve, reverse
 
 from huimin.core import clock
+from huimin.core.desk.addresses import came_from
 from huimin.core.errors import StepRefused
 from huimin.core.models import Job
 from huimin.core.models.work import FILE_LASTS
@@ -33,7 +34,6 @@ from huimin.core.work import jobs
 from huimin.core.work.jobs import JobRun
 
 if TYPE_CHECKING:
-    from huimin.core.desk.addresses import came_from
 from huimin.core.desk.http import StaffRequest
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
