@@ -34,7 +34,7 @@ from huimin.core.work import jobs
 from huimin.core.work.jobs import JobRun
 
 if TYPE_CHECKING:
-from huimin.core.desk.http import StaffRequest
+    from huimin.core.desk.http import StaffRequest
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # what one thread of the web server writes while somebody waits, and what one sheet of a workbook still opens with
