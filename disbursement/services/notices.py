@@ -73,7 +73,7 @@ _TELL = frozenset({Role.VILLAGE_CLERK, Role.TOWNSHIP_CLERK, Role.DEPARTMENT_CLER
 FAILED = """
 SELECT l.division_code, count(*), sum(l.amount) FROM disbursement_paymentline l
 JOIN disbursement_paymentresult x ON x.line_id = l.id
-WHERE (x.return_file_id = %(file)s OR l.id = %(line)s) AND x.kind IN ('bank_failed', 'late_return')
+WHERE (x.return_file_id = %(file)s OR x.line_id = %(line)s) AND x.kind IN ('bank_failed', 'late_return')
 GROUP BY l.division_code
 """
 
