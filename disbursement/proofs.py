@@ -331,6 +331,20 @@ def ledger_and_results() -> tuple[int, list[str]]:
     return checked, faults[:MOST]
 
 
+@proof("逐日核对用的结果合计，与逐笔结果相加一致")
+def result_sums() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT coalesce(s.day, x.day) || ' ' || coalesce(s.kind, x.kind) FROM
+           (SELECT county_code, business_on AS day, kind, sum(count) AS n, sum(amount) AS total
+            FROM disbursement_resultsum GROUP BY 1, 2, 3) s
+           FULL JOIN (SELECT l.county_code, e.business_on AS day, e.kind, count(*) AS n, sum(l.amount) AS total
+                      FROM disbursement_paymentresult e JOIN disbursement_paymentline l ON l.id = e.line_id
+                      GROUP BY 1, 2, 3) x USING (county_code, day, kind)
+           WHERE (s.n, s.total) IS DISTINCT FROM (x.n::numeric, x.total)""",
+        count="SELECT count(*) FROM disbursement_resultsum",
+    )
+
+
 @proof("支付申请占用的指标＝已支付＋退回可用＋还在银行")
 def order_indicators() -> tuple[int, list[str]]:
     return rows(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connection
 from django.db.models import (
@@ -17,21 +17,20 @@ from django.db.models import (
     F,
     Func,
     OuterRef,
+    Q,
     QuerySet,
     Subquery,
     Sum,
 )
 
-from disbursement.models import Correction, PaymentLine, PaymentResult, Roster
+from disbursement.models import Batch, Correction, PaymentLine, PaymentResult, Roster
 from disbursement.models.sql import LIVE, ROOT, STATE, counts, state_of
-from disbursement.states import PaymentState
+from disbursement.states import PaymentState, RosterStatus
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, roles_reading
+from huimin.core.models import User
 from recipients.models import Account, EntitlementVersion
 from subsidies.models import Indicator
-
-if TYPE_CHECKING:
-    from huimin.core.models import User
 
 ZERO = Decimal("0.00")
 
@@ -83,6 +82,17 @@ def live_lines(lines: QuerySet[PaymentLine] | None = None) -> QuerySet[PaymentLi
     """Lines that count (models.sql.counts)."""
     rows = PaymentLine.objects.all() if lines is None else lines
     return rows.filter(_Counts())
+
+
+def rosters_for(user: User) -> QuerySet[Roster]:
+    """The rosters in reach that were not given up."""
+    return Roster.objects.visible_to(user).exclude(status=RosterStatus.CANCELLED)
+
+
+def batches_for(user: User) -> QuerySet[Batch]:
+    """Batches in reach; whoever sees a township's roster may see its batch."""
+    own = Q(pk__in=Batch.objects.visible_to(user).values("pk"))
+    return Batch.objects.filter(own | Q(pk__in=rosters_for(user).values("batch")))
 
 
 def lines_of_roster(roster: Roster) -> QuerySet[PaymentLine]:
@@ -332,11 +342,11 @@ WITH books AS (
     FROM disbursement_journal j JOIN disbursement_posting p ON p.journal_id = j.id
     WHERE j.county_code = ANY(%(counties)s) AND j.posted_on >= %(since)s GROUP BY j.posted_on
 ), lines AS (
-    SELECT x.business_on AS day, sum(l.amount) FILTER (WHERE x.kind = 'paid') AS paid,
-        sum(l.amount) FILTER (WHERE x.kind = 'bank_failed') AS failed,
-        sum(l.amount) FILTER (WHERE x.kind IN ('late_return', 'voluntary_refund')) AS undone
-    FROM disbursement_paymentresult x JOIN disbursement_paymentline l ON l.id = x.line_id
-    WHERE x.kind <> 'stopped' AND x.business_on >= %(since)s AND l.county_code = ANY(%(counties)s)
+    SELECT x.business_on AS day, sum(x.amount) FILTER (WHERE x.kind = 'paid') AS paid,
+        sum(x.amount) FILTER (WHERE x.kind = 'bank_failed') AS failed,
+        sum(x.amount) FILTER (WHERE x.kind IN ('late_return', 'voluntary_refund')) AS undone
+    FROM disbursement_resultsum x
+    WHERE x.kind <> 'stopped' AND x.business_on >= %(since)s AND x.county_code = ANY(%(counties)s)
     GROUP BY x.business_on
 )
 SELECT coalesce(b.day, l.day), coalesce(b.sent, 0), coalesce(b.paid, 0), coalesce(b.failed, 0),
@@ -348,9 +358,9 @@ ORDER BY 1 DESC LIMIT %(most)s
 
 
 def days(counties: Iterable[str], most: int = 31) -> list[Day]:
-    """逐日核对 of the newest days on which something moved.
+    """逐日核对 of the newest days on which something moved: the books beside the sums that the results left.
 
-    Two statements, so that the second one is planned for the days it asks for and reads their results alone.
+    `prove` adds up the lines themselves. Two statements, so that the second one reads the journals of these days alone.
     """
     asked: dict[str, Any] = {"counties": list(counties), "most": most}
     with connection.cursor() as cursor:

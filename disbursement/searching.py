@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 from django.urls import reverse
 
-from disbursement.models import Batch, PaymentOrder
+from disbursement import queries
+from disbursement.models import PaymentOrder
 from huimin.core.authority.roles import Area
 from huimin.core.desk import searching
 from huimin.core.desk.searching import Hit
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
 
 @searching.source("发放批次", area=Area.ROSTER)
 def batches(user: User, words: str) -> Iterable[Hit]:
-    named = Q(number__icontains=words) | Q(title__icontains=words)
-    for one in Batch.objects.visible_to(user).filter(named).order_by("-pk"):
+    found = queries.batches_for(user).filter(
+        searching.every_word(words, lambda word: Q(number__icontains=word) | Q(title__icontains=word))
+    )
+    for one in found.order_by("-pk"):
         yield Hit(one.title, reverse("disbursement:batch-detail", args=[one.pk]), one.number)
 
 
 @searching.source("支付申请", area=Area.ORDER)
 def orders(user: User, words: str) -> Iterable[Hit]:
-    named = Q(number__icontains=words) | Q(policy__name__icontains=words)
-    for one in PaymentOrder.objects.visible_to(user).select_related("policy").filter(named).order_by("-pk"):
+    found = PaymentOrder.objects.visible_to(user).filter(
+        searching.every_word(words, lambda word: Q(number__icontains=word) | Q(policy__name__icontains=word))
+    )
+    for one in found.select_related("policy").order_by("-pk"):
         yield Hit(one.number, reverse("disbursement:order-detail", args=[one.pk]), one.policy.name)

@@ -336,6 +336,11 @@ class PaymentState(StateChoices):
     TAKEN_OVER = "taken_over", Kind.OFF, "已重构"
     VOID = "void", Kind.OFF, "已作废"
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the line has no result of any kind yet."""
+        return self in {PaymentState.WAITING, PaymentState.ORDERED, PaymentState.AT_BANK}
+
 
 # who may take away the files in which ID and account numbers stand in full, with a one-time code; everybody else
 # checks them by fingerprint, control sums and masked list (docs/decisions/0020)

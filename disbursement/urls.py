@@ -9,6 +9,7 @@ urlpatterns = [
     path("batches/new/", batches.batch_new, name="batch-new"),
     path("batches/<int:pk>/", batches.batch_detail, name="batch-detail"),
     path("batches/<int:pk>/step/<slug:step>/", batches.batch_step, name="batch-step"),
+    path("batches/<int:pk>/unpaid/", batches.batch_unpaid, name="batch-unpaid"),
     path("batches/<int:pk>/supplement/", batches.batch_supplement, name="batch-supplement"),
     path("batches/<int:pk>/generate/", batches.batch_generate, name="batch-generate"),
     path("rosters/", rosters.roster_list, name="roster-list"),

@@ -120,13 +120,25 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_retries": 1,
 }
 CELERY_TIMEZONE = "Asia/Shanghai"
+# long jobs and beat's short tasks have a queue and processes of their own each: sealing never stands behind an import
+CELERY_TASK_DEFAULT_QUEUE = "jobs"
+CHORES_QUEUE = "chores"
+SKEW_SECONDS = 30  # by how much the clocks of two machines may differ before a task is thrown away unseen
+
+
+def _every(seconds: int, task: str) -> dict[str, object]:
+    """A short task; one that waited until the next came is forgotten, so that a stopped worker leaves no pile."""
+    options = {"queue": CHORES_QUEUE, "expires": max(seconds, SKEW_SECONDS)}
+    return {"task": task, "schedule": seconds, "options": options}
+
+
 CELERY_BEAT_SCHEDULE = {
-    "relay-outbox": {"task": "core.relay_outbox", "schedule": 3},
-    "sweep-jobs": {"task": "core.sweep_jobs", "schedule": 15},
-    "seal-audit": {"task": "core.seal_audit", "schedule": 10},
-    "deliver-messages": {"task": "core.deliver_messages", "schedule": 10},
-    "anchor-audit": {"task": "core.anchor_audit", "schedule": 3600},
-    "forget-query-counters": {"task": "publicity.forget_old", "schedule": 3600},
+    "relay-outbox": _every(3, "core.relay_outbox"),
+    "sweep-jobs": _every(15, "core.sweep_jobs"),
+    "seal-audit": _every(10, "core.seal_audit"),
+    "deliver-messages": _every(10, "core.deliver_messages"),
+    "anchor-audit": _every(3600, "core.anchor_audit"),
+    "forget-query-counters": _every(3600, "publicity.forget_old"),
 }
 CACHES = {
     "default": {

@@ -17,7 +17,7 @@ from launcher.console import Problem, say
 from launcher.pids import Process, wait_until
 from launcher.places import PYTHON, ROOT
 
-TITLES = {"web": "网页服务", "worker": "后台任务", "beat": "定时任务"}
+TITLES = {"web": "网页服务", "worker": "后台任务", "chores": "短任务", "beat": "定时任务"}
 USUAL_PORT = 8000
 PORTS = 100  # how many after the wished one are tried
 PATIENCE = 12.0  # seconds a worker has to finish the task at hand; an unfinished one is offered again
@@ -69,9 +69,12 @@ def commands(host: str, port: int, state: Path) -> dict[str, list[str]]:
     web = ["gunicorn", "huimin.wsgi", "--bind", f"{host}:{port}", "--workers", "2", "--threads", "4"]
     web += ["--graceful-timeout", "5", "--log-level", "warning", "--no-control-socket"]
     celery = ["celery", "-A", "huimin"]
+    worker = [*celery, "worker", "-c", "2", "--loglevel", "WARNING"]
     return {
         "web": web,
-        "worker": [*celery, "worker", "-c", "2", "--loglevel", "WARNING"],
+        # KiB: a process that a large import has swollen ends after it
+        "worker": [*worker, "-Q", "jobs", "-n", "jobs@%h", "--max-memory-per-child", "600000"],
+        "chores": [*worker, "-Q", "chores", "-n", "chores@%h"],
         # the schedule is static, so what beat remembers may be forgotten
         "beat": [*celery, "beat", "--loglevel", "WARNING", "--pidfile=", "--schedule", str(state / "beat")],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -15,6 +15,7 @@ from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, Q, Query
 from disbursement.models import Roster
 from disbursement.models.sql import COUNTS, LIVE, STATE
 from disbursement.queries import live_lines
+from disbursement.services.due import REASON
 from disbursement.states import PaymentState
 from huimin.core.authority.scope import subtree_range, town_of
 from huimin.core.models import Division, Level, Office, User
@@ -84,6 +85,22 @@ class UnderReview:
     amount: Decimal
     status: str
     excluded_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A confirmed right of which something is due that no roster lists; `hindrance` says why, or is empty."""
+
+    policy: str
+    quantity: Decimal
+    quantity_label: str
+    standard_text: str
+    declared: (
+        Decimal | None
+    )  # 元 of the declared period, where the right is for that period alone and none is listed
+    listed_until: date | None  # first day that no roster reaches
+    own_account: bool
+    hindrance: str
 
 
 MOST_PAYMENTS = 200  # of one person on one page
@@ -173,6 +190,43 @@ def under_review(person_id: int) -> list[UnderReview]:
         return [UnderReview(*row) for row in cursor.fetchall()]
 
 
+# the days of a right that have come, or lie in a coming range of its own, and that no roster that counts reaches. Why not
+# is asked of today, as a roster would ask it; what only the amount's rule tells, of the last roster that left it out
+AWAITED = f"""SELECT y.name, v.quantity, pv.quantity_label, pv.standard_text,
+       CASE WHEN d.until IS NULL AND NOT upper_inf(v.valid) THEN s.amount END, d.until, p.id = b.id,
+       coalesce({REASON}, CASE WHEN y.status <> 'published' THEN 'policy' END, missed.reason, '')
+FROM recipients_entitlement e
+JOIN recipients_entitlementversion v ON v.entitlement_id = e.id
+JOIN recipients_declarationline s ON s.id = v.source_line_id
+JOIN recipients_declaration c ON c.id = s.declaration_id
+JOIN subsidies_policyversion pv ON pv.id = c.version_id
+JOIN subsidies_policy y ON y.id = e.policy_id
+JOIN recipients_person b ON b.id = e.beneficiary_id
+JOIN recipients_person p ON p.id = v.payee_id
+LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
+CROSS JOIN LATERAL (
+    SELECT x.until, e.status, v.valid * daterange(x.until, NULL) * daterange(NULL, e.ends_on) AS days
+    FROM (SELECT max(upper(l.period_range)) AS until FROM {LIVE}
+          WHERE l.entitlement_id = e.id AND l.period_range && v.valid) x) d
+LEFT JOIN LATERAL (
+    SELECT o.reason FROM disbursement_roster r
+    JOIN disbursement_batch t ON t.id = r.batch_id AND t.period_range && d.days
+    JOIN disbursement_rosteromission o ON o.roster_id = r.id AND o.revision = r.revision AND o.entitlement_id = e.id
+    WHERE r.policy_id = e.policy_id AND r.division_code = left(e.division_code, 9) || '000' AND r.status <> 'cancelled'
+      AND o.reason IN ('twin', 'no_facts', 'nothing_due')
+    ORDER BY o.id DESC LIMIT 1) missed ON true
+WHERE e.beneficiary_id = %s AND NOT isempty(d.days)
+  AND (d.until IS NULL OR d.until <= (business_now() AT TIME ZONE 'Asia/Shanghai')::date)
+ORDER BY y.name, lower(v.valid) DESC LIMIT 50"""  # noqa: S608 -- constants of ours
+
+
+def awaited(person_id: int) -> list[Awaited]:
+    """What is confirmed for this person and not listed for payment yet; what is listed stands among the payments."""
+    with connection.cursor() as cursor:
+        cursor.execute(AWAITED, [person_id])
+        return [Awaited(*row) for row in cursor.fetchall()]
+
+
 # --- open lists -----------------------------------------------------------------------------------------------------------
 
 
@@ -209,18 +263,36 @@ def towns() -> list[tuple[Division, list[Division]]]:
 
 
 def disclosures_for_place(code: str) -> QuerySet[Disclosure]:
-    """What stands open of a township, or of one village with the village's own figures beside it."""
-    found = standing_disclosures().filter(division_code=town_of(code))
+    """What stands open of a township, or of the township with something of one village in it."""
+    found = standing_disclosures().filter(division_code=town_of(code)).order_by("-published_on", "-id")
     if code.endswith("000"):
-        return found.annotate(here_count=Max("line_count"), here_total=Max("total")).order_by(
-            "-published_on", "-id"
-        )
-    here = Q(lines__division_code=code)
-    return (
-        found.filter(Exists(DisclosureLine.objects.filter(disclosure=OuterRef("pk"), division_code=code)))
-        .annotate(here_count=Count("lines", filter=here), here_total=Sum("lines__amount", filter=here))
-        .order_by("-published_on", "-id")
+        return found
+    return found.filter(Exists(DisclosureLine.objects.filter(disclosure=OuterRef("pk"), division_code=code)))
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a disclosure holds of a place: number of lines and their sum in 元."""
+
+    disclosure: Disclosure
+    count: int
+    total: Decimal
+
+
+def figures_at(code: str, disclosures: Iterable[Disclosure]) -> list[Figures]:
+    """The disclosures of a page with the place's own figures: a village's lines of these lists are read, nothing else."""
+    shown = list(disclosures)
+    if code.endswith("000"):
+        return [Figures(one, one.line_count, one.total) for one in shown]
+    sums = (
+        DisclosureLine.objects.filter(division_code=code, disclosure__in=[one.pk for one in shown])
+        .order_by()
+        .values("disclosure")
+        .annotate(count=Count("*"), total=Sum("amount"))
+        .values_list("disclosure", "count", "total")
     )
+    found = {pk: (count, total) for pk, count, total in sums}
+    return [Figures(one, *found[one.pk]) for one in shown]
 
 
 def lines_at(disclosure: Disclosure, code: str) -> QuerySet[DisclosureLine]:

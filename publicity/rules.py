@@ -158,13 +158,28 @@ NEIGHBOURS = 10
 ASKED = ("address", "network", "everybody", "name", "person")
 STOPPING = ("person", "name", "address", "network")
 LIFTED_AT_WINDOW = ("address", "network")
+COUNTED_BY_DAY = ("person", "name")
 SHARDS = 8  # counters of `everybody`, so that no row is everybody's lock
 
 
 def blocked_by(counts: Mapping[str, int], *, at_window: bool) -> bool:
     """`counts` include the present question, so the sixth miss of a person is the first refused one."""
     held = [scope for scope in STOPPING if not (at_window and scope in LIFTED_AT_WINDOW)]
-    return any(counts.get(scope, 0) > LIMITS[scope].most for scope in held)
+    return any(_is_over(counts, scope) for scope in held)
+
+
+def tries_left(counts: Mapping[str, int], *, at_window: bool) -> int | None:
+    """How many more misses today the typed number and name may have; None where the house must wait for the next hour.
+
+    It follows from how often was asked alone, for any number that is typed, so it tells nobody whether that is on file.
+    """
+    if any(_is_over(counts, scope) for scope in LIFTED_AT_WINDOW if not at_window):
+        return None
+    return max(0, min(LIMITS[scope].most - counts.get(scope, 0) for scope in COUNTED_BY_DAY))
+
+
+def _is_over(counts: Mapping[str, int], scope: str) -> bool:
+    return counts.get(scope, 0) > LIMITS[scope].most
 
 
 def network_of(address: str) -> tuple[str, str]:
@@ -227,7 +242,43 @@ STAGE_WORDS: Mapping[str, str] = {
     "county_review": "县里正在联合审核",
     "county_notice": "正在县里公示",
 }
-MISS_TEXT = "没有查到。请核对姓名、身份证号和卡尾号（或登记的电话），三样都要和登记的一样；超过次数的，请明天再查，或者打电话问。"
+# why something that is due is not listed, and what to do about it; {office} is whom to ask
+AWAITED_WORDS: Mapping[str, tuple[str, str]] = {
+    "": ("资格已确认，等发放", "还没有列入发放名单，不用您办什么。等久了，问{office}。"),
+    "no_account": ("登记里没有您的卡", "请带身份证和社保卡到{office}登记，登记好了再发，钱不会少。"),
+    "payee_account": (
+        "登记里没有收款人的卡",
+        "请收款人带身份证和社保卡到{office}登记，登记好了再发，钱不会少。",
+    ),
+    "suspended": ("这项补贴暂停着", "为什么停、怎样恢复，请问{office}。"),
+    "record": ("登记的档案停用了", "请带身份证到{office}核对。"),
+    "dead": ("登记里写着享受人或收款人已去世", "写错了的、要换收款人的，请带身份证到{office}办。"),
+    "twin": ("这一期已在您的另一份登记下发放", "有疑问，请带身份证到{office}核对。"),
+    "no_facts": ("登记的情况不全，算不出金额", "请带身份证到{office}补齐。"),
+    "nothing_due": ("按标准算，这一期没有要发的钱", "有疑问，请问{office}。"),
+    "policy": ("这项政策现在暂停或已经取消", "请问{office}。"),
+}
+
+
+def awaited_words(hindrance: str, *, own_account: bool, office: str) -> tuple[str, str]:
+    """What stands in the way and what to do; the card is told as the payee's where the money goes to somebody else."""
+    reason = "payee_account" if hindrance == "no_account" and not own_account else hindrance
+    head, act = AWAITED_WORDS[reason]
+    return head, act.format(office=office or "乡镇财政所")
+
+
+MISS_TEXT = "没有查到。请核对姓名、身份证号和卡尾号（或登记的电话），三样都要和登记的一样。"
+
+
+def miss_text(left: int | None) -> str:
+    """The one answer of every miss, with what tries_left gives."""
+    if left is None:
+        return "没有查到。这里一个小时里查得太多了，请过一小时再查，或者打电话问。"
+    if left == 0:
+        return f"{MISS_TEXT}今天的次数用完了，填对了也查不出来，请明天再查，或者打电话问。"
+    return f"{MISS_TEXT}今天还能查 {left} 次。"
+
+
 UNSAFE_START = ("=", "+", "-", "@", "\t", "\r")
 
 

@@ -106,6 +106,17 @@ def rights_hung_on_the_wall() -> tuple[int, list[str]]:
     )
 
 
+@proof("每一册申报的人数、金额，与没有剔除的明细相加一致")
+def declarations_add_up() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '申报册 ' || d.id FROM recipients_declaration d
+           LEFT JOIN (SELECT declaration_id, count(*) AS people, sum(amount) AS total FROM recipients_declarationline
+                      WHERE excluded_at_level = '' GROUP BY declaration_id) s ON s.declaration_id = d.id
+           WHERE (d.people, d.total) IS DISTINCT FROM (coalesce(s.people, 0)::int, coalesce(s.total, 0))""",
+        count="SELECT count(*) FROM recipients_declaration",
+    )
+
+
 @proof("死亡日期与死亡登记一致")
 def deaths_agree() -> tuple[int, list[str]]:
     return rows(

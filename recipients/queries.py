@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import reduce
 from itertools import islice
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -12,7 +14,9 @@ from django.db.models import CharField, OuterRef, Prefetch, Q, QuerySet, Subquer
 from django.db.models.functions import Cast, Concat
 
 from huimin.core import clock, crypto
+from huimin.core.authority.scope import NOTHING, within
 from huimin.core.desk.pages import Station
+from huimin.core.desk.searching import every_word
 from huimin.core.models import Division, Job
 from huimin.core.values import identity
 from recipients.models import Account, Declaration, Objection, Person, RegistryImport
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from huimin.core.models import User
 
 IMPORT_JOB = "recipients.registry_import"  # the kind of job; its key ends with the import's number
+MOST_PLACES = 50  # of one name; a word that so many places bear names none
 BLOCK = 1_000  # rows of an export in memory at a time
 _LETTERS = re.compile(r"[a-z]{1,12}", re.IGNORECASE)
 _CODE = re.compile(r"[0-9A-Za-z-]*\d[0-9A-Za-z-]*", re.ASCII)
@@ -50,15 +55,27 @@ def people_exported_for(user: User) -> QuerySet[Person]:
 
 
 def matching(words: str) -> Q:
-    """People by the beginning of their name, by pinyin or its initials, or by household code."""
-    text = words.strip()
+    """People by any part of their name, by pinyin or its initials, or by household code; of several words each must be
+    in the name or name the place: 王秀英 余岭."""
+    if len(words.split()) < 2:
+        return _called(words.strip())
+    return every_word(words, lambda word: _called(word) | at_place(word))
+
+
+def _called(text: str) -> Q:
     if _CODE.fullmatch(text):
         return Q(household__code__iexact=text)
     if _LETTERS.fullmatch(text):
         letters = text.lower()
         pattern = "^" + " ".join(f"{letter}[^ ]*" for letter in letters)
-        return Q(name_key__regex=pattern) | Q(name_key__startswith=letters)
-    return Q(name__startswith=text)
+        return Q(name_key__regex=pattern) | Q(name_key__startswith=letters) | Q(name__icontains=text)
+    return Q(name__contains=text)
+
+
+def at_place(word: str) -> Q:
+    """Rows at or below a place whose name has this word in it."""
+    codes = Division.objects.filter(name__contains=word).values_list("code", flat=True)[:MOST_PLACES]
+    return reduce(or_, (within(code) for code in codes), NOTHING)
 
 
 def with_number(words: str) -> Q:

@@ -3,13 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
+from django.db.models import Case, Q, When
 from django.urls import reverse
 
 from huimin.core.authority.roles import Area
 from huimin.core.desk import searching
 from huimin.core.desk.searching import SHOWN, Hit
-from huimin.core.models import Division
 from huimin.core.values.identity import mask_id_staff
 from recipients import queries
 from recipients.models import Declaration
@@ -20,9 +19,12 @@ if TYPE_CHECKING:
 
 @searching.source("人员", area=Area.REGISTRY)
 def people(user: User, words: str) -> Iterable[Hit]:
-    """By the beginning of a name, pinyin initials or household code; ID numbers are asked for on the list, by POST."""
+    """As the list finds them, whose names begin so first; ID numbers are asked for on the list, by POST."""
+    begins = Case(When(name__startswith=words.split(maxsplit=1)[0], then=0), default=1)
     found = list(
-        queries.people_for(user).filter(queries.matching(words)).order_by("name_key", "pk")[: SHOWN + 1]
+        queries.people_for(user)
+        .filter(queries.matching(words))
+        .order_by(begins, "name_key", "pk")[: SHOWN + 1]
     )
     places = queries.place_names(person.division_code for person in found)
     for person in found:
@@ -32,16 +34,14 @@ def people(user: User, words: str) -> Iterable[Hit]:
 
 @searching.source("申报册", area=Area.REVIEW)
 def declarations(user: User, words: str) -> Iterable[Hit]:
-    villages = list(Division.objects.filter(name__contains=words).values_list("code", flat=True)[:200])
-    named = (
-        Q(policy__name__icontains=words)
-        | Q(policy__short_name__icontains=words)
-        | Q(division_code__in=villages)
-    )
+    def named(word: str) -> Q:
+        policy = Q(policy__name__icontains=word) | Q(policy__short_name__icontains=word)
+        return policy | queries.at_place(word)
+
     found = list(
         Declaration.objects.visible_to(user)
         .select_related("policy")
-        .filter(named)
+        .filter(searching.every_word(words, named))
         .order_by("-pk")[: SHOWN + 1]
     )
     places = queries.place_names(one.division_code for one in found)

@@ -17,15 +17,21 @@ if TYPE_CHECKING:
 
 @searching.source("政策", area=Area.POLICY)
 def policies(user: User, words: str) -> Iterable[Hit]:
-    named = Q(name__icontains=words) | Q(short_name__icontains=words) | Q(code__iexact=words)
-    for one in Policy.objects.visible_to(user).filter(named).order_by("code"):
+    def named(word: str) -> Q:
+        return Q(name__icontains=word) | Q(short_name__icontains=word) | Q(code__iexact=word)
+
+    found = Policy.objects.visible_to(user).filter(searching.every_word(words, named))
+    for one in found.order_by("code"):
         yield Hit(one.name, reverse("subsidies:policy-detail", args=[one.pk]), one.code)
 
 
 @searching.source("指标", area=Area.INDICATOR)
 def indicators(user: User, words: str) -> Iterable[Hit]:
-    named = (
-        Q(document_number__icontains=words) | Q(name__icontains=words) | Q(upper_document__icontains=words)
-    )
-    for one in Indicator.objects.visible_to(user).filter(named).order_by("-year", "document_number"):
+    def named(word: str) -> Q:
+        return (
+            Q(document_number__icontains=word) | Q(name__icontains=word) | Q(upper_document__icontains=word)
+        )
+
+    found = Indicator.objects.visible_to(user).filter(searching.every_word(words, named))
+    for one in found.order_by("-year", "document_number"):
         yield Hit(one.document_number, reverse("subsidies:indicator-detail", args=[one.pk]), one.name)

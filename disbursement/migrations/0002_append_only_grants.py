@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import migrations
 
-TABLES = "disbursement_paymentline, disbursement_paymentresult, disbursement_returnline, disbursement_rosteromission, disbursement_journal, disbursement_posting, disbursement_bankfile, disbursement_stoplift"
+TABLES = "disbursement_paymentline, disbursement_paymentresult, disbursement_returnline, disbursement_rosteromission, disbursement_journal, disbursement_posting, disbursement_bankfile, disbursement_stoplift, disbursement_resultsum"
 SQL = f"""
 DO $$ BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{settings.APP_DB_ROLE}')

@@ -7,7 +7,7 @@ from disbursement.models.batches import (
     Roster,
     RosterOmission,
 )
-from disbursement.models.ledger import Journal, LedgerAccount, Posting
+from disbursement.models.ledger import Journal, LedgerAccount, Posting, ResultSum
 from disbursement.models.payments import (
     Claim,
     Correction,
@@ -32,6 +32,7 @@ __all__ = [
     "PaymentOrder",
     "PaymentResult",
     "Posting",
+    "ResultSum",
     "ReturnFile",
     "ReturnLine",
     "Reversal",

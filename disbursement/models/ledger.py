@@ -32,6 +32,57 @@ class TransactionId(models.Func):
     output_field = models.BigIntegerField()
 
 
+def adds_up_results() -> pgtrigger.Trigger:
+    """On the table of results: every statement that adds some leaves their sums by day and kind beside the books."""
+    return pgtrigger.Trigger(
+        name="result_sums_follow",
+        operation=pgtrigger.Insert,
+        when=pgtrigger.After,
+        level=pgtrigger.Statement,
+        referencing=pgtrigger.Referencing(new="added"),
+        func="""
+            INSERT INTO disbursement_resultsum (county_code, business_on, kind, count, amount)
+            SELECT l.county_code, a.business_on, a.kind, count(*), sum(l.amount)
+            FROM added a JOIN disbursement_paymentline l ON l.id = a.line_id GROUP BY 1, 2, 3;
+            RETURN NULL;
+        """,
+    )
+
+
+class ResultSum(models.Model):
+    """What one statement's results add up to: the lines' side of 逐日核对, so that looking at it reads no line.
+
+    Written by the trigger on the results and by nothing else; `prove` adds up the lines themselves.
+    """
+
+    county_code = models.CharField("县代码", max_length=12)
+    business_on = models.DateField("业务日期")
+    kind = models.CharField("结果", max_length=16)
+    count = models.PositiveIntegerField("笔数")
+    amount = models.DecimalField("金额", max_digits=14, decimal_places=2)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "结果合计"
+        indexes = [models.Index(fields=["county_code", "business_on"], name="result_sum_day")]
+        triggers = [
+            *append_only(),
+            pgtrigger.Trigger(
+                name="sums_come_from_results",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                func="""
+                    IF pg_trigger_depth() < 2 THEN
+                        RAISE EXCEPTION '结果合计由结果自动相加，不能另写' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.business_on} {self.kind} {self.amount}"
+
+
 class Journal(Scoped):
     """A bookkeeping entry for one event: an order, a township and a kind of result; never per line."""
 

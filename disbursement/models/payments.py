@@ -1,12 +1,12 @@
 import pgtrigger
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateRangeField, RangeOperators
-from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from disbursement.models.batches import PaymentOrder, Roster
+from disbursement.models.ledger import adds_up_results
 from disbursement.models.sql import COUNTS
 from disbursement.states import (
     RETURN_FLOW,
@@ -76,6 +76,7 @@ class PaymentLine(Scoped):
         ]
         indexes = [
             models.Index(fields=["beneficiary_key", "-id"], name="payment_of_person"),
+            models.Index(fields=["beneficiary_id", "-id"], name="payment_of_record"),
             models.Index(fields=["entitlement_id"], name="payment_of_entitlement"),
         ]
         triggers = [
@@ -352,12 +353,8 @@ class PaymentResult(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = "发放结果"
         indexes = [
-            # money that came back is a small part of all results, and is asked for on every page about it
-            models.Index(
-                fields=["line"], name="result_came_back", condition=Q(kind__in=["bank_failed", "late_return"])
-            ),
-            # rows are only ever added, day after day: a few bytes per block tell which blocks hold a day
-            BrinIndex(fields=["business_on"], name="result_day", pages_per_range=32, autosummarize=True),
+            # whatever is not simply paid is a small part of all results, and is asked for on every page about it
+            models.Index(fields=["line", "kind"], name="result_not_paid", condition=~Q(kind="paid")),
         ]
         constraints = [
             models.UniqueConstraint(fields=["line", "kind"], name="result_kind_once"),
@@ -380,6 +377,7 @@ class PaymentResult(models.Model):
         ]
         triggers = [
             *append_only(),
+            adds_up_results(),
             pgtrigger.Trigger(
                 name="result_is_possible",
                 operation=pgtrigger.Insert,

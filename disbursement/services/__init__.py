@@ -1,6 +1,7 @@
 """Every write of batches, rosters, orders, returns, corrections and reversals; jobs and steps register on import."""
 
 from disbursement.services.batches import (
+    AlreadyMade,
     advance_batch,
     generate_again,
     generation_job,
@@ -19,6 +20,7 @@ from disbursement.services.rosters import advance_roster, regenerate_roster, ros
 from disbursement.services.supplements import batch_of_period, lift_stop, make_supplement, unpaid_totals
 
 __all__ = [
+    "AlreadyMade",
     "Intake",
     "accept_return",
     "advance_batch",

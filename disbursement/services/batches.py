@@ -10,7 +10,7 @@ from django.urls import reverse
 from psycopg.types.range import DateRange
 
 from disbursement.models import Batch, Roster
-from disbursement.models.sql import LIVE
+from disbursement.queries import StateTotal, state_totals
 from disbursement.services import generation, rosters
 from disbursement.services.due import DUE
 from disbursement.services.numbers import BATCH, next_number
@@ -31,6 +31,14 @@ if TYPE_CHECKING:
     from huimin.core.values.periods import Period
 
 GENERATE = "disbursement.generate_rosters"
+
+
+class AlreadyMade(StepRefused):
+    """The period has its batch; `batch` is that one, on whose page a 补发 is made."""
+
+    def __init__(self, message: str, batch: Batch) -> None:
+        super().__init__(message)
+        self.batch = batch
 
 
 @transaction.atomic
@@ -63,7 +71,17 @@ def make_batch(policy: Policy, period: str, *, actor: User, title: str = "", ear
     except IntegrityError as error:
         if "batch_once" not in str(error):
             raise
-        raise StepRefused(f"“{policy}”{wanted.label}的批次已经有了，不能再建一个。") from error
+        made = Batch.objects.exclude(status=BatchStatus.CANCELLED).get(
+            policy=policy,
+            kind=Batch.Kind.REGULAR,
+            period=wanted.text,
+            component=wanted.component or "regular",
+        )
+        raise AlreadyMade(
+            f"“{policy}”{wanted.label}的批次已经有了（{made.number}），不能再建一个。"
+            "有人漏发、晚确认的，在那个批次的页面建补发批次。",
+            made,
+        ) from error
     workflow.take_duty(batch, one.duty, actor=actor)
     audit.record(batch, action=one.name, actor=actor, label=one.label, after=batch.status, note=early)
     return batch
@@ -242,20 +260,18 @@ def _close(batch: Batch, *, actor: User, note: str) -> None:
     workflow.move(batch, BATCH_FLOW["close"], actor=actor, note=note)
 
 
-def why_not_close(batch: Batch) -> str:
-    """What is still open, in one sentence; empty when the batch can be closed."""
+def why_not_close(batch: Batch, totals: list[StateTotal] | None = None) -> str:
+    """What is still open, in one sentence; empty when the batch can be closed.
+
+    `totals` are those of all its lines by state, when the caller has read them already.
+    """
     if batch.status != BatchStatus.ISSUED:
         return ""
     states = list(Roster.objects.filter(batch=batch).values_list("status", flat=True))
     unfinished = sum(1 for state in states if state not in {RosterStatus.APPROVED, RosterStatus.CANCELLED})
     if unfinished:
         return f"还有 {unfinished} 个乡镇的花名册没有终审，不能关账。"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""SELECT count(*) FROM {LIVE}
-               WHERE r.batch_id = %s
-                 AND NOT EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id)""",  # noqa: S608
-            [batch.pk],
-        )
-        waiting = cursor.fetchone()[0]
+    if totals is None:
+        totals = state_totals("r.batch_id = %s", [batch.pk])
+    waiting = sum(one.count for one in totals if one.state.is_open)
     return f"还有 {waiting:,} 笔没有结果（待发、已申请或已送盘），不能关账。" if waiting else ""

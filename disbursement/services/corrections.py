@@ -76,7 +76,7 @@ def _make_batch(root: Batch, *, actor: User) -> Batch:
         period=root.period,
         period_range=root.period_range,
         component=root.component,
-        title=f"更正发放（第{last + 1}次）--{root.title}"[:120],
+        title=f"更正发放（第{last + 1}次）：{root.title}"[:120],
         corrects=root,
         attempt=last + 1,
         status=BatchStatus.DRAFT,

@@ -30,14 +30,27 @@ DAYS_WHOLE = """SELECT DISTINCT ON (e.id) e.id AS entitlement_id, v.id AS versio
 
 PUBLIC_NAME = "CASE WHEN %(protected)s THEN hm_mask_surname(g.beneficiary_name) ELSE g.beneficiary_name END"
 
-# what became of this right in this stretch of time before: a stop that nobody took back, money that the bank sent back
-# and that a correction will pay
-PAST = """CROSS JOIN LATERAL (
-    SELECT bool_or(x.kind = 'stopped' AND s.id IS NULL) AS is_stopped, bool_or(x.kind <> 'stopped') AS has_failed
-    FROM disbursement_paymentline l
-    JOIN disbursement_paymentresult x ON x.line_id = l.id AND x.kind IN ('stopped', 'bank_failed', 'late_return')
-    LEFT JOIN disbursement_stoplift s ON s.line_id = l.id
-    WHERE l.entitlement_id = g.entitlement_id AND l.component = %(component)s AND l.period_range && g.days) past"""
+# rights of which something in this period was stopped or came back: few, and found from those results, so that the
+# history of all the others is not read
+EXCEPTIONS = """SELECT DISTINCT l.entitlement_id
+    FROM disbursement_paymentresult x JOIN disbursement_paymentline l ON l.id = x.line_id
+    WHERE x.kind IN ('stopped', 'bank_failed', 'late_return') AND l.policy_id = %(policy)s
+      AND l.component = %(component)s AND l.period_range && %(period)s::daterange"""
+
+
+def _happened(what: str) -> str:
+    """Whether a line l of the right for these days has a result x that is `what`."""
+    return f"""g.entitlement_id IN (SELECT entitlement_id FROM exceptions) AND EXISTS (
+            SELECT FROM disbursement_paymentline l JOIN disbursement_paymentresult x ON x.line_id = l.id
+            WHERE l.entitlement_id = g.entitlement_id AND l.component = %(component)s AND l.period_range && g.days
+              AND {what})"""  # noqa: S608 -- conditions of ours
+
+
+# a stop that nobody took back; money that the bank sent back and that a correction will pay
+IS_STOPPED = _happened(
+    "x.kind = 'stopped' AND NOT EXISTS (SELECT FROM disbursement_stoplift s WHERE s.line_id = l.id)"
+)
+HAS_FAILED = _happened("x.kind IN ('bank_failed', 'late_return')")
 # a 补发 does not look at people who have their claim: they are nearly everybody
 UNCLAIMED = """AND NOT EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = e.id
           AND c.component = %(component)s AND c.period_range && (v.valid * %(period)s::daterange))"""
@@ -59,17 +72,19 @@ WITH due AS (
     JOIN recipients_person p ON p.id = d.payee_id
     LEFT JOIN recipients_person top ON top.household_id = h.id AND top.is_holder AND top.status <> 'void'
     LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
+), exceptions AS MATERIALIZED (
+    {exceptions}
 ), judged AS (
     SELECT g.*, CASE
         WHEN g.unpayable IS NOT NULL THEN g.unpayable
-        WHEN past.is_stopped THEN 'stopped'
+        WHEN {is_stopped} THEN 'stopped'
         WHEN EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = g.entitlement_id
                      AND c.component = %(component)s AND c.period_range && g.days) THEN 'claimed'
         WHEN {twin} THEN 'twin'
-        WHEN past.has_failed THEN 'failed'
+        WHEN {has_failed} THEN 'failed'
         WHEN g.amount IS NULL THEN 'no_facts'
         WHEN g.amount = 0 THEN 'nothing_due' END AS reason
-    FROM gathered g {past}
+    FROM gathered g
 )"""
 
 GENERATE = """, numbered AS MATERIALIZED (
@@ -143,7 +158,9 @@ def _judged(batch: Batch, division_code: str, *, unclaimed: bool) -> tuple[str, 
         order="" if by_month else "ORDER BY e.id, lower(v.valid) DESC",
         amount=amount,
         unclaimed=UNCLAIMED if unclaimed else "",
-        past=PAST,
+        exceptions=EXCEPTIONS,
+        is_stopped=IS_STOPPED,
+        has_failed=HAS_FAILED,
         twin=paid_as_another("g.beneficiary_key", "%(policy)s", "%(component)s", "g.days"),
     )
     low, high = scope.subtree_range(division_code)

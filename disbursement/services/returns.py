@@ -147,7 +147,10 @@ def _accept(upload: Upload, *, actor: User) -> Intake:
         return known
     _require_format(upload.bank, order)
     _require_dates(content, order)
-    _stage(upload, order)
+    _stage(upload)
+    # nobody waits for the order while the file is digested and copied
+    order = _order_of(content, actor=actor, to_lock=True)
+    _match(order)
     errors = _faults()
     if errors:
         raise _refusal(errors)
@@ -164,11 +167,10 @@ def _refusal(errors: list[RowError]) -> FileRefused:
     return FileRefused(f"回盘没有上传，没有改动任何数据。{words}", errors)
 
 
-def _order_of(content: ReturnContent, *, actor: User) -> PaymentOrder:
+def _order_of(content: ReturnContent, *, actor: User, to_lock: bool = False) -> PaymentOrder:
     number = content.header.order_number
-    order: PaymentOrder | None = (
-        PaymentOrder.objects.visible_to(actor).select_for_update(of=("self",)).filter(number=number).first()
-    )
+    seen = PaymentOrder.objects.visible_to(actor).filter(number=number)
+    order: PaymentOrder | None = (seen.select_for_update(of=("self",)) if to_lock else seen).first()
     if order is None:
         raise FileRefused(
             f"支付申请{number[:24]}不存在。", [RowError(1, "申请号", f"支付申请{number[:24]}不存在。")]
@@ -210,7 +212,7 @@ STAGED = (
 )  # fmt: skip
 
 
-def _stage(upload: Upload, order: PaymentOrder) -> None:
+def _stage(upload: Upload) -> None:
     """The lines into a temporary table; account numbers only as blind indexes, the bank's reason as one of ours."""
     lines, codes = upload.content.lines, upload.bank.reason_codes
     keys = crypto.blind_index_many("account", [line.account for line in lines])
@@ -236,6 +238,10 @@ def _stage(upload: Upload, order: PaymentOrder) -> None:
         )
         copy_rows(cursor, "staged_return", STAGED, rows)
         cursor.execute("ANALYZE staged_return (line_id)")
+
+
+def _match(order: PaymentOrder) -> None:
+    with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS matched_return")
         cursor.execute(MATCH, {"order": order.pk})
         cursor.execute("ANALYZE matched_return (sent_id)")

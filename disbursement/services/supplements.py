@@ -85,7 +85,7 @@ def _make(root: Batch, reason: str, *, actor: User) -> Batch:
         period=root.period,
         period_range=root.period_range,
         component=root.component,
-        title=f"补发（第{last + 1}次）--{root.title}"[:120],
+        title=f"补发（第{last + 1}次）：{root.title}"[:120],
         supplements=root,
         reason=reason,
         attempt=last + 1,

@@ -6,7 +6,7 @@ from typing import Any
 
 import django_filters
 from django.db.models import Count, DecimalField, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -23,7 +23,7 @@ from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
-from huimin.core.desk.http import StaffRequest, act_on_form, opens, take_step
+from huimin.core.desk.http import StaffRequest, act_on_form, opens, render_page, take_step
 from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat
 from huimin.core.sheets.writer import Column
 from huimin.core.work import workflow
@@ -60,23 +60,17 @@ class BatchFilter(lists.HouseFilterSet):
         return rows.filter(Q(number__icontains=value) | Q(title__icontains=value))
 
 
-def _rosters_of(request: StaffRequest) -> QuerySet[Roster]:
-    mine: QuerySet[Roster] = Roster.objects.visible_to(request.user).exclude(status=RosterStatus.CANCELLED)
-    return mine
-
-
 def _batches(request: StaffRequest) -> QuerySet[Batch]:
-    """Whoever sees a township's roster may see its batch; the sums are of the rosters that person may see."""
-    mine = _rosters_of(request)
+    """The batches in reach; the sums are of the rosters that person may see."""
+    mine = queries.rosters_for(request.user)
     part = mine.filter(batch=OuterRef("pk")).order_by().values("batch")
 
     def total(value: Any, field: Any) -> Subquery:
         return Subquery(part.annotate(found=value).values("found"), output_field=field)
 
-    reach = Q(pk__in=Batch.objects.visible_to(request.user).values("pk")) | Q(pk__in=mine.values("batch"))
     money = DecimalField(max_digits=14, decimal_places=2)
     return (
-        Batch.objects.filter(reach)
+        queries.batches_for(request.user)
         .select_related("policy", "version")
         .annotate(
             roster_count=total(Count("pk"), IntegerField()),
@@ -139,20 +133,29 @@ def batch_export(request: StaffRequest) -> HttpResponseBase:
 def batch_new(request: StaffRequest) -> HttpResponse:
     policies = Policy.objects.visible_to(request.user).filter(status=PolicyStatus.PUBLISHED)
     form = BatchForm(request.POST or None, policies=policies)
+    existing: list[Batch] = []
     if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        made = act_on_form(
-            request,
-            form,
-            lambda: services.make_batch(
-                data["policy"], data["period"], actor=request.user, title=data["title"], early=data["early"]
-            ),
-            name="batch.make",
-        )
+        made = act_on_form(request, form, lambda: _make(request, form, existing), name="batch.make")
         if made:
             return redirect("disbursement:batch-detail", pk=made.result.pk)
-    context = {"form": form, "action_key": Panel("", ()).action_key}
+    context = {
+        "form": form,
+        "existing": existing[0] if existing else None,
+        "action_key": Panel("", ()).action_key,
+    }
     return render(request, "disbursement/batch_new.html", context)
+
+
+def _make(request: StaffRequest, form: BatchForm, existing: list[Batch]) -> Batch:
+    """The new batch; one that stands in its way goes into `existing`."""
+    data = form.cleaned_data
+    try:
+        return services.make_batch(
+            data["policy"], data["period"], actor=request.user, title=data["title"], early=data["early"]
+        )
+    except services.AlreadyMade as refused:
+        existing.append(refused.batch)
+        raise
 
 
 @opens(Area.ROSTER)
@@ -168,25 +171,20 @@ def batch_detail(request: StaffRequest, pk: int) -> HttpResponse:
     )
     job = services.generation_job(batch)
     ended_early = job if job and job.state in {"failed", "stopped"} else None
-    is_clerk = scope.holds(
-        request.user,
-        BATCH_FLOW["supplement"].roles,
-        division_code=batch.division_code,
-        policy_id=batch.policy_id,
-    )
+    states = _states(batch, request)
     context = {
         "batch": batch,
         "rosters": rosters,
         "job": job if job and not job.is_finished else None,
         "failed_job": ended_early,
-        "may_go_on": ended_early and is_clerk and not services.why_not_again(batch),
-        "unpaid": _unpaid(batch, request),
-        "supplement_form": SupplementForm() if is_clerk else None,
+        "may_go_on": ended_early and _is_clerk(batch, request) and not services.why_not_again(batch),
+        # while lists are being written everybody is due and nobody is paid
+        "asks_unpaid": _sees_unpaid(batch, request) and (job is None or job.is_finished),
         "action_key": Panel("", ()).action_key,
         "stats": _stats(batch, rosters),
-        "states": _states(batch, request),
+        "states": states,
         "history": history(batch),
-        "panel": _panel(batch, request),
+        "panel": _panel(batch, request, states),
         "followers": list(
             Batch.objects.filter(Q(corrects=batch) | Q(supplements=batch)).order_by("-kind", "attempt")
         ),
@@ -194,13 +192,42 @@ def batch_detail(request: StaffRequest, pk: int) -> HttpResponse:
     return render(request, "disbursement/batch_detail.html", context)
 
 
-def _unpaid(batch: Batch, request: StaffRequest) -> dict[str, Any] | None:
-    """应发未发 of a batch that townships were given; a figure of the whole county, for who sees the whole batch."""
+def _is_clerk(batch: Batch, request: StaffRequest) -> bool:
+    return scope.holds(
+        request.user,
+        BATCH_FLOW["supplement"].roles,
+        division_code=batch.division_code,
+        policy_id=batch.policy_id,
+    )
+
+
+def _sees_whole(batch: Batch, request: StaffRequest) -> bool:
+    """Who reaches a township of it only is told neither figures of the county nor how far the others are."""
+    return bool(Batch.objects.visible_to(request.user).filter(pk=batch.pk).exists())
+
+
+def _sees_unpaid(batch: Batch, request: StaffRequest) -> bool:
+    """应发未发 is a figure of a batch that townships were given, for who sees the whole batch."""
     given = batch.kind == Batch.Kind.REGULAR and batch.status in {BatchStatus.ISSUED, BatchStatus.CLOSED}
-    if not given or not Batch.objects.visible_to(request.user).filter(pk=batch.pk).exists():
-        return None
+    return given and _sees_whole(batch, request)
+
+
+@opens(Area.ROSTER)
+@require_safe
+def batch_unpaid(request: StaffRequest, pk: int) -> HttpResponse:
+    """应发未发 as it is now, reckoned over the whole county and therefore only for who asks: a panel, or a page by itself."""
+    batch = get_object_or_404(_batches(request), pk=pk)
+    if not _sees_unpaid(batch, request):
+        raise Http404
     count, total = services.unpaid_totals(batch)
-    return {"count": count, "total": total}
+    context = {
+        "batch": batch,
+        "unpaid": {"count": count, "total": total},
+        "supplement_form": SupplementForm() if _is_clerk(batch, request) else None,
+        "action_key": Panel("", ()).action_key,
+    }
+    page, panel = "disbursement/batch_unpaid.html", "disbursement/partials/unpaid.html"
+    return render_page(request, page, panel, context)
 
 
 def _left_out() -> Subquery:
@@ -216,7 +243,7 @@ def _left_out() -> Subquery:
 
 def _states(batch: Batch, request: StaffRequest) -> list[queries.StateTotal]:
     """Lines by state, of the townships this person sees."""
-    towns = list(_rosters_of(request).filter(batch=batch).values_list("pk", flat=True))
+    towns = list(queries.rosters_for(request.user).filter(batch=batch).values_list("pk", flat=True))
     return queries.state_totals("r.id = ANY(%s)", [towns])
 
 
@@ -230,8 +257,9 @@ def _stats(batch: Any, rosters: list[Any]) -> list[Stat]:
     ]
 
 
-def _panel(batch: Batch, request: StaffRequest) -> Panel:
-    close = services.why_not_close(batch)
+def _panel(batch: Batch, request: StaffRequest, states: list[queries.StateTotal]) -> Panel:
+    whole = batch.status == BatchStatus.ISSUED and _sees_whole(batch, request)
+    close = services.why_not_close(batch, states) if whole else ""
 
     def waits(step: Step) -> str:
         if step.name == "take_back":
@@ -245,9 +273,7 @@ def _panel(batch: Batch, request: StaffRequest) -> Panel:
         url_name="disbursement:batch-step",
         also=waits,
     )
-    # whoever sees only a township of it is not told how far the others are
-    whole = batch.status == BatchStatus.ISSUED and Batch.objects.visible_to(request.user).filter(pk=batch.pk)
-    checks = [Check("每一笔都有结果", "wait" if close else "", close)] if whole and whole.exists() else []
+    checks = [Check("每一笔都有结果", "wait" if close else "", close)] if whole else []
     return Panel("办理", acts, checks=checks, drawn=workflow.drawn(batch))
 
 

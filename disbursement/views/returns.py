@@ -8,7 +8,7 @@ import django_filters
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import connection
-from django.db.models import QuerySet, Sum
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -175,11 +175,10 @@ def _rows(found: ReturnFile, tab: str) -> QuerySet[ReturnLine]:
 
 def _open_rows(found: ReturnFile) -> QuerySet[PaymentLine]:
     """Lines of the order that this file does not mention and that have no outcome."""
-    named = ReturnLine.objects.filter(return_file=found).values("payment_line_id")
+    named = ReturnLine.objects.filter(return_file=found, payment_line_id=OuterRef("pk"))
     return (
         queries.live_lines()
-        .filter(roster__order=found.order_id, results__isnull=True)
-        .exclude(pk__in=named)
+        .filter(~Exists(named), roster__order=found.order_id, results__isnull=True)
         .defer("beneficiary_id_number", "payee_id_number", "account_number")
     )
 
@@ -193,7 +192,9 @@ def _counts(found: ReturnFile) -> dict[str, int]:
             [found.pk],
         )
         counts = dict(zip(("question", "failed", "processing", "paid"), cursor.fetchone(), strict=True))
-    return counts | {"open": _open_rows(found).count()}
+    # what was open at the upload beyond the lines still under way; later files only take away from it
+    left_out = found.open_count > counts["processing"]
+    return counts | {"open": _open_rows(found).count() if left_out else 0}
 
 
 def _with_lines(rows: list[Any]) -> list[Any]:

@@ -25,6 +25,7 @@ from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, opens, render_page, take_step
 from huimin.core.desk.pages import Act, Check, Link, Nothing, Panel, Stat, Station, acts
+from huimin.core.models import Division
 from huimin.core.sheets.writer import Column
 from huimin.core.work import workflow
 
@@ -56,7 +57,6 @@ class RosterFilter(lists.HouseFilterSet):
 
 class LineFilter(lists.HouseFilterSet):
     q = django_filters.CharFilter(method="by_name", label="姓名")
-    village = django_filters.CharFilter(field_name="division_code", label="村代码")
     state = django_filters.ChoiceFilter(
         label="状态",
         field_name="payment_state",
@@ -69,6 +69,15 @@ class LineFilter(lists.HouseFilterSet):
             | Q(holder_name__contains=value)
             | Q(payee_name__contains=value)
         )
+
+
+def _lines_filter(roster: Roster) -> type[LineFilter]:
+    """The filter of one roster's lines, with the villages of its township to choose from."""
+    villages = Division.objects.villages(roster.division_code).order_by("code")
+    chosen = django_filters.ChoiceFilter(
+        field_name="division_code", label="村", choices=[(one.code, one.short_name) for one in villages]
+    )
+    return type("RosterLineFilter", (LineFilter,), {"village": chosen})
 
 
 def _rosters(request: StaffRequest) -> QuerySet[Roster]:
@@ -119,7 +128,7 @@ def roster_detail(request: StaffRequest, pk: int) -> HttpResponse:
         queries.shown_lines(queries.lines_of_roster(roster)),
         sorts=_LINE_SORTS,
         default="line",
-        filterset=LineFilter,
+        filterset=_lines_filter(roster),
         totals={"total": Sum("amount")},
         size=50,
         export=reverse("disbursement:roster-export", args=[pk]),
@@ -267,7 +276,7 @@ def roster_regenerate(request: StaffRequest, pk: int) -> HttpResponse:
 @require_safe
 def roster_export(request: StaffRequest, pk: int) -> HttpResponseBase:
     roster = get_object_or_404(_rosters(request), pk=pk)
-    chosen = LineFilter(
+    chosen = _lines_filter(roster)(
         request.GET, queryset=queries.shown_lines(queries.lines_of_roster(roster)), request=request
     )
     order = lists.order_of(request.GET.get("sort", ""), _LINE_SORTS, "line")

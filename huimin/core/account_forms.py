@@ -141,7 +141,9 @@ class GrantForm(HouseForm):
         label="限定政策编号", required=False, help_text="用逗号隔开政策编号；不填就是全部政策"
     )
     first_day = forms.DateField(label="从哪天起")
-    last_day = forms.DateField(label="到哪天止", required=False, help_text="含当天；不填就是长期")
+    last_day = forms.DateField(
+        label="到哪天止", required=False, help_text="含当天。已填一年，到期前要续；清空就是长期"
+    )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

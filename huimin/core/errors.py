@@ -1,7 +1,7 @@
 """What a clerk is told. The text of a Refused is shown as it stands: what happened, where, what to do next."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class Refused(Exception):
@@ -26,11 +26,15 @@ class BadInput(Refused):
 
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """One fault of an uploaded file; row None means the file as a whole, row 1 its first line."""
+    """One fault of an uploaded file; row None means the file as a whole, row 1 its first line.
+
+    `who` is the name in the row, where it is one, so that the row is found again after sorting.
+    """
 
     row: int | None
     column: str
     message: str
+    who: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return self.message if self.row is None else f"第{self.row}行{self.message}"

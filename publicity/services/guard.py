@@ -79,7 +79,9 @@ class Counter:
         return self.stands > self.limit.most
 
 
-_ASKED = """SELECT w.*, to_timestamp(floor(extract(epoch FROM business_now()) / w.seconds) * w.seconds) AS start
+# windows begin at multiples of their length by the county's clock, so that a day of tries begins at midnight
+_ASKED = """SELECT w.*, to_timestamp(floor((extract(epoch FROM business_now()) + 28800) / w.seconds) * w.seconds - 28800)
+        AS start
     FROM unnest(%(scopes)s::text[], %(keys)s::bytea[], %(seconds)s::int[], %(most)s::int[], %(spent)s::int[])
          WITH ORDINALITY AS w (scope, key, seconds, most, spent, rank)"""
 _ADD = """INSERT INTO publicity_querymiss AS m (scope, key, window_start, misses)

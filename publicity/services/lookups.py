@@ -14,8 +14,8 @@ from huimin.core import crypto
 from huimin.core.errors import BadInput
 from huimin.core.values.identity import normalise_id_number, normalise_name, normalise_phone
 from publicity import queries
-from publicity.queries import Known, OwnPayment, UnderReview
-from publicity.rules import LIMITS, SHARDS, blocked_by
+from publicity.queries import Awaited, Known, OwnPayment, UnderReview
+from publicity.rules import LIMITS, SHARDS, blocked_by, tries_left
 from publicity.services import guard
 from publicity.states import QueryOutcome
 
@@ -36,22 +36,24 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`person` is None for every kind of miss; `is_busy` asks for harder sums."""
+    """`person` is None for every kind of miss; `is_busy` asks for harder sums; `tries_left` as rules.tries_left."""
 
     person: Known | None
     payments: list[OwnPayment]
     reviews: list[UnderReview]
+    awaited: list[Awaited]
     is_busy: bool
+    tries_left: int | None
 
 
 @sensitive_variables()
 def answer_question(question: Question) -> Answer:
-    """Always the same seven statements: count, person, tails, payments, reviews, give back, log.
+    """Always the same eight statements: count, person, tails, payments, reviews, awaited, give back, log.
 
-    A question over a limit is looked up as well and answered as a miss, so that a limit cannot be told from a
-    wrong card. Counts before it looks, each statement by itself: whoever asks in parallel is counted too. Payments and
-    reviews are read only for the one who is shown them; every miss reads those of nobody instead, so that the time
-    does not tell whether the person asked about is paid.
+    A question over a limit is looked up as well and answered as a miss: what is said of the limit follows from the
+    counters alone, whoever was asked about. Counts before it looks, each statement by itself: whoever asks in parallel is counted too. Payments,
+    reviews and what is awaited are read only for the one who is shown them; every miss reads those of nobody instead, so
+    that the time does not tell whether the person asked about is paid.
     """
     number, name, third = _stored_forms(question)
     counted = guard.count(
@@ -64,12 +66,14 @@ def answer_question(question: Question) -> Answer:
     is_blocked = blocked_by(counts, at_window=question.at_window)
     found = _matches(person, tails, name, third) and not is_blocked
     payments = queries.payments_of_key(person_key if found else queries.NOBODY)
-    reviews = queries.under_review(person.pk if found else 0)
+    shown = person.pk if found else 0
+    reviews, awaited = queries.under_review(shown), queries.awaited(shown)
     guard.give_back(counted, int(found))
     outcome = QueryOutcome.FOUND if found else QueryOutcome.BLOCKED if is_blocked else QueryOutcome.MISSED
     _log(outcome, person_key, counted[0].key, question.at_window, len(payments))
     is_busy = counts["everybody"] * SHARDS > LIMITS["everybody"].most
-    return Answer(person if found else None, payments, reviews, is_busy)
+    left = tries_left(counts, at_window=question.at_window)
+    return Answer(person if found else None, payments, reviews, awaited, is_busy, left)
 
 
 def _stored_forms(question: Question) -> tuple[str, str, str]:

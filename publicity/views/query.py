@@ -22,7 +22,7 @@ from huimin.core.values.periods import Period
 from publicity import services
 from publicity.forms import QueryForm, WindowForm
 from publicity.queries import OwnPayment
-from publicity.rules import MISS_TEXT, STAGE_WORDS
+from publicity.rules import STAGE_WORDS, awaited_words, miss_text
 from publicity.services import Answer, Question
 from publicity.states import LineState
 from publicity.views.shell import PublicRequest, private_page, show
@@ -38,7 +38,7 @@ _CARD = {LineState.PAID: "ok", LineState.FAILED: "bad"}
 @require_http_methods(["GET", "HEAD", "POST"])
 @private_page
 def query(request: PublicRequest) -> HttpResponse:
-    """GET shows the form; POST answers. What was typed is never written back into the page."""
+    """GET shows the form; POST answers. After a miss the name alone is written back into the page."""
     form = QueryForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         if services.settle_challenge(form.cleaned_data["token"], form.cleaned_data["answer"]):
@@ -56,12 +56,11 @@ def _answered(request: PublicRequest, form: QueryForm) -> HttpResponse:
     )
     answer = services.answer_question(question)
     if answer.person is None:
-        # a fresh form without what was typed: the page is the same for every miss
-        empty = QueryForm()
-        empty.ask(services.new_challenge(hard=answer.is_busy))
-        return show(
-            request, "publicity/query.html", {"form": empty, "miss": MISS_TEXT, "at_window": at_window}
-        )
+        # a fresh form without the numbers: the page is the same for every miss
+        fresh = QueryForm(initial={"name": given["name"]})
+        fresh.ask(services.new_challenge(hard=answer.is_busy))
+        miss = miss_text(answer.tries_left)
+        return show(request, "publicity/query.html", {"form": fresh, "miss": miss, "at_window": at_window})
     return show(request, "publicity/result.html", _result_context(answer, given["id_number"]))
 
 
@@ -95,6 +94,7 @@ def _result_context(answer: Answer, id_number: str) -> dict[str, Any]:
         (year, [_card(one) for one in group]) for year, group in groupby(by_year, key=lambda one: one.year)
     ]
     newest = years[0][0] if years else clock.today().year
+    office = answer.person.office if answer.person else ""
     arrived = [one for one in by_year if one.year == newest and one.state == LineState.PAID]
     return {
         "person": answer.person,
@@ -106,6 +106,10 @@ def _result_context(answer: Answer, id_number: str) -> dict[str, Any]:
         "failed_count": sum(one.state == LineState.FAILED for one in by_year),
         "waiting_count": sum(one.state in {LineState.IN_HAND, LineState.AT_BANK} for one in by_year),
         "reviews": [(one, STAGE_WORDS[one.status], Period.parse(one.period).label) for one in answer.reviews],
+        "awaited": [
+            (one, *awaited_words(one.hindrance, own_account=one.own_account, office=office))
+            for one in answer.awaited
+        ],
         "clear_seconds": CLEAR_SECONDS,
     }
 

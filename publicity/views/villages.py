@@ -47,6 +47,7 @@ def place(request: PublicRequest, code: str) -> HttpResponse:
         "division": division,
         "place": queries.place_title(code),
         "page": page,
+        "rows": queries.figures_at(code, page),
         "villages": below,
         "offices": queries.offices_at(code),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -13,7 +13,7 @@ from huimin.core import crypto
 from huimin.core.errors import BadInput, RowError
 from huimin.core.sheets.header import match_header
 from huimin.core.sheets.reader import read_rows, refuse_number
-from huimin.core.sheets.refusals import refused_rows
+from huimin.core.sheets.refusals import is_total, refused_rows, total_row
 from huimin.core.sheets.template import TemplateColumn, styled_template
 from huimin.core.values import identity, numbers
 from subsidies.rules import WORKED_OUT, Fact
@@ -48,6 +48,9 @@ def read_lines(file: BinaryIO, filename: str, facts: Sequence[Fact], *, today: d
     errors: list[RowError] = []
     for number, cells in table.rows:
         values = {title: cells[place] for title, place in places.items()}
+        if not values[ID].strip() and is_total(cells):
+            errors.append(total_row(number))
+            continue
         by_name = {fact.name: values[fact.label] for fact in asked}
         line = parse_line(number, values, by_name, asked, errors, today=today)
         if line is not None:
@@ -79,6 +82,7 @@ def parse_line(
         for fact in asked
     }
     if len(errors) > before:
+        errors[before:] = [replace(error, who=name or "") for error in errors[before:]]
         return None
     return LineInput(row, name, key, payee, quantity, told)
 

@@ -10,7 +10,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from operator import itemgetter
 from typing import Any, BinaryIO, NamedTuple, TypeVar
@@ -19,6 +19,7 @@ from huimin.core import crypto
 from huimin.core.errors import BadInput, RowError
 from huimin.core.sheets.header import match_header
 from huimin.core.sheets.reader import NumberCell, SheetRows, read_rows, refuse_number
+from huimin.core.sheets.refusals import is_total, total_row
 from huimin.core.sheets.template import TemplateColumn, styled_template
 from huimin.core.values import identity, privacy
 from huimin.core.values.pinyin import sort_key
@@ -178,6 +179,9 @@ class RowReader:
         """The checked values, or None when the row has faults."""
         before = len(self.findings.errors)
         if not all(map(str.strip, _required_cells(cells))):
+            if is_total(cells):
+                self.findings.errors.append(total_row(row))
+                return None
             self._name_missing(row, cells)
         person = self._person(row, cells)
         household = self._household(row, cells, person)
@@ -191,6 +195,8 @@ class RowReader:
         if len(note) > 200:
             self.findings.wrong(row, NOTE, "备注最多200个字，请缩短。")
         if len(self.findings.errors) > before:
+            found = self.findings.errors
+            found[before:] = [replace(error, who=person[0]) for error in found[before:]]
             self.faulty_codes.add(household[0])
             return None
         rest = (phone, *flags, note, self._status(row, cells), *account)

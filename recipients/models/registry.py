@@ -106,6 +106,7 @@ class Person(Scoped):
         ]
         indexes = [
             models.Index(fields=["division_code", "name_key", "id"], name="person_place_name"),
+            models.Index(fields=["name_key", "id"], name="person_name"),  # whoever reads the whole county
             # earlier records of a person who was registered anew
             models.Index(fields=["id_key"], name="person_void_record", condition=Q(status="void")),
             GinIndex(OpClass("name", name="gin_trgm_ops"), name="person_name_trgm"),

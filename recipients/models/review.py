@@ -15,6 +15,7 @@ from huimin.core.models import StoredFile, User
 from huimin.core.models.guards import append_only, begins, fixed, taken_in_duty
 from huimin.core.values.digests import short_code
 from recipients.models.registry import Person
+from recipients.models.sums import lines_are_added_up, sums_come_from_lines
 from recipients.states import DECLARATION_FLOW, NOTICE_STATES, POSTS, DeclarationStatus
 from subsidies.models import JointParty, Policy, PolicyVersion
 
@@ -43,6 +44,9 @@ class Declaration(Scoped):
     made_by = models.ForeignKey(User, models.PROTECT, verbose_name="编制人", related_name="+")
     # what the sending system calls it; sent again under the same name, it is the same declaration
     reference = models.CharField("来文编号", max_length=60, blank=True)
+    # of the lines that are not excluded, in 元; kept by triggers (models.sums)
+    people = models.PositiveIntegerField("人数", default=0)
+    total = models.DecimalField("金额", max_digits=14, decimal_places=2, default=0)
     created_at = models.DateTimeField("编制时间", db_default=Now())
 
     area = Area.REVIEW
@@ -69,6 +73,7 @@ class Declaration(Scoped):
             ),
             taken_in_duty(DECLARATION_FLOW),
             begins(DECLARATION_FLOW),
+            sums_come_from_lines(),
             # what was declared, under which rules and where, does not change under those who review it
             fixed(
                 "declaration_is_fixed",
@@ -236,6 +241,7 @@ class DeclarationLine(models.Model):
             ),
         ]
         triggers = [
+            *lines_are_added_up(),
             pgtrigger.Trigger(
                 name="payee_is_beneficiary_or_holder",
                 operation=pgtrigger.Insert | pgtrigger.UpdateOf("payee_id", "beneficiary_id"),

@@ -7,6 +7,7 @@ with the registry, then written by INSERT … SELECT in the job's transaction.
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection, transaction
@@ -238,6 +239,17 @@ def _compare(cursor: Any, county: str, findings: Findings, faulty: list[str], ac
             cursor.execute(sql, given)
             into.extend(RowError(*row) for row in cursor.fetchall())
     _tell_of_others(cursor, given, findings, actor)
+    _name_rows(cursor, findings)
+
+
+def _name_rows(cursor: Any, findings: Findings) -> None:
+    """Put to each fault the name in its row, as the reader of the rows does."""
+    both = (findings.errors, findings.warnings)
+    rows = {one.row for found in both for one in found if one.row is not None and not one.who}
+    cursor.execute("SELECT row_no, name FROM registry_stage WHERE row_no = ANY(%s)", [list(rows)])
+    names = dict(cursor.fetchall())
+    for found in both:
+        found[:] = [one if one.who else replace(one, who=names.get(one.row, "")) for one in found]
 
 
 def _tell_of_others(cursor: Any, given: dict[str, Any], findings: Findings, actor: User) -> None:
@@ -392,7 +404,10 @@ def _error_file(
 
 
 def _listed(errors: list[RowError]) -> list[dict[str, Any]]:
-    return [{"row": one.row, "column": one.column, "message": one.message} for one in errors[:KEPT]]
+    return [
+        {"row": one.row, "column": one.column, "message": one.message, "who": one.who}
+        for one in errors[:KEPT]
+    ]
 
 
 def import_now(content: bytes, *, filename: str, actor: User) -> RegistryImport:
@@ -403,7 +418,7 @@ def import_now(content: bytes, *, filename: str, actor: User) -> RegistryImport:
     jobs.run(job.pk)
     one.refresh_from_db()
     if one.status == RegistryImport.Status.REFUSED:
-        kept = [RowError(error["row"], error["column"], error["message"]) for error in one.errors]
+        kept = [RowError(**error) for error in one.errors]
         raise FileRefused(one.result_note, kept)
     if one.status != RegistryImport.Status.APPLIED:
         job.refresh_from_db()

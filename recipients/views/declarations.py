@@ -39,6 +39,7 @@ from huimin.core.desk.http import (
 from huimin.core.desk.pages import Link, Nothing, Panel, Stat
 from huimin.core.errors import FileRefused, Refused
 from huimin.core.models import Division, Level
+from huimin.core.sheets.refusals import together
 from huimin.core.sheets.writer import Column
 from huimin.core.values import identity
 from huimin.core.values.periods import Period
@@ -84,16 +85,8 @@ class DeclarationFilter(lists.HouseFilterSet):
 
 
 def _rows(request: StaffRequest) -> QuerySet[Declaration]:
-    standing = Q(lines__excluded_at_level="")
-    rows: QuerySet[Declaration] = (
-        Declaration.objects.visible_to(request.user)
-        .select_related("policy", "made_by")
-        .annotate(
-            people=Count("lines", filter=standing),
-            total=Sum("lines__amount", filter=standing, default=Decimal(0)),
-        )
-    )
-    return rows
+    rows: QuerySet[Declaration] = Declaration.objects.visible_to(request.user)
+    return rows.select_related("policy", "made_by")
 
 
 @opens(Area.REVIEW)
@@ -169,6 +162,11 @@ def _visible(request: StaffRequest, pk: int) -> Declaration:
     return get_object_or_404(rows.select_related("policy", "version", "made_by"), pk=pk)
 
 
+_KEPT = Q(
+    excluded_at_level=""
+)  # what is excluded is listed and not added up: one sum on the page, as on the notice
+
+
 class LineFilter(lists.HouseFilterSet):
     q = django_filters.CharFilter(label="享受人", field_name="beneficiary__name", lookup_expr="startswith")
     state = django_filters.ChoiceFilter(
@@ -203,7 +201,10 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
         },
         default="no",
         filterset=LineFilter,
-        totals={"quantity": Sum("quantity", default=Decimal(0)), "amount": Sum("amount", default=Decimal(0))},
+        totals={
+            "quantity": Sum("quantity", filter=_KEPT, default=Decimal(0)),
+            "amount": Sum("amount", filter=_KEPT, default=Decimal(0)),
+        },
         export=reverse("recipients:declaration-lines-export", args=[one.pk]),
     )
     rule, period = amounts.rule_of(one.version), Period.parse(one.period)
@@ -234,6 +235,7 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
         "meetings": one.deliberations.order_by("-pk"),
         "history": history(one, nobody=""),
         "action_key": str(uuid4()),
+        "refusal": forms_given.get("refusal", ""),
         "faults": forms_given.get("faults", []),
         "nothing": Nothing("册里还没有明细", "可以逐人录入、导入表格，或从上期带入。"),
     }
@@ -370,17 +372,27 @@ def line_add(request: StaffRequest, pk: int) -> HttpResponse:
     return act_with(request, form, add, name="declaration.line.add", back=_url(pk), done="已录入一行。")
 
 
-def _line(request: StaffRequest, pk: int, line: int) -> DeclarationLine:
+def _line(request: StaffRequest, pk: int, line: int) -> DeclarationLine | None:
+    """A line of a book in reach; None when it is gone, as in a tab that was opened before it was deleted."""
     _visible(request, pk)
-    return get_object_or_404(
-        DeclarationLine.objects.select_related("declaration__version"), pk=line, declaration_id=pk
+    return (
+        DeclarationLine.objects.select_related("declaration__version")
+        .filter(pk=line, declaration_id=pk)
+        .first()
     )
+
+
+def _gone(request: StaffRequest, pk: int) -> HttpResponse:
+    messages.error(request, "这一行已经删去，册里没有了。下面是现在的名单。")
+    return redirect(_url(pk))
 
 
 @opens(Area.REVIEW)
 @require_http_methods(["GET", "HEAD", "POST"])
 def line_change(request: StaffRequest, pk: int, line: int) -> HttpResponse:
     found = _line(request, pk, line)
+    if found is None:
+        return _gone(request, pk)
     facts = amounts.facts_of(found.declaration.version)
     initial = {"quantity": notices.plain_quantity(found.quantity)} | {
         f"fact_{key}": value for key, value in found.facts.items()
@@ -407,7 +419,8 @@ def line_change(request: StaffRequest, pk: int, line: int) -> HttpResponse:
 @opens(Area.REVIEW)
 @require_POST
 def line_remove(request: StaffRequest, pk: int, line: int) -> HttpResponse:
-    _line(request, pk, line)
+    if _line(request, pk, line) is None:
+        return _gone(request, pk)
     return act_once(
         request,
         lambda: declarations.remove_line(line, actor=request.user),
@@ -420,7 +433,8 @@ def line_remove(request: StaffRequest, pk: int, line: int) -> HttpResponse:
 @opens(Area.REVIEW)
 @require_POST
 def line_exclude(request: StaffRequest, pk: int, line: int) -> HttpResponse:
-    _line(request, pk, line)
+    if _line(request, pk, line) is None:
+        return _gone(request, pk)
     return act_with(
         request,
         forms.ExcludeForm(request.POST),
@@ -459,10 +473,10 @@ def lines_import(request: StaffRequest, pk: int) -> HttpResponse:
                 pk, upload.read(), filename=upload.name or "", actor=request.user
             )
     except FileRefused as refused:
-        messages.error(request, str(refused))
-        return render(
-            request, "recipients/declaration_detail.html", _detail(request, one, faults=refused.errors[:200])
-        )
+        said = str(refused)
+        faults = [fault for fault in together(refused.errors) if not said.endswith(fault.message)]
+        told = _detail(request, one, refusal=said, faults=faults[:200])
+        return render(request, "recipients/declaration_detail.html", told)
     except Refused as refused:
         messages.error(request, str(refused))
     else:

@@ -21,8 +21,10 @@ from huimin.core.desk import lists
 from huimin.core.desk.exports import XLSX, download
 from huimin.core.desk.http import StaffRequest, act_on_form, opens
 from huimin.core.desk.pages import Link, Nothing
+from huimin.core.errors import RowError
 from huimin.core.models import BankBranch, Job
 from huimin.core.records import audit, files
+from huimin.core.sheets.refusals import together
 from recipients import forms, queries
 from recipients.files.registry import template
 from recipients.models import RegistryImport
@@ -97,12 +99,17 @@ def import_detail(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 def _by_kind(errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Faults of one column together, the most frequent first."""
+    """Faults of one column together, the most frequent first; what is alike in many rows is said once."""
     ordered = sorted(errors, key=lambda error: error["column"])
     groups = [(column, list(found)) for column, found in groupby(ordered, key=lambda error: error["column"])]
     groups.sort(key=lambda group: -len(group[1]))
     return [
-        {"column": column or "整份表", "count": len(found), "faults": found[:50]} for column, found in groups
+        {
+            "column": column or "整份表",
+            "count": len(found),
+            "faults": together(RowError(**error) for error in found)[:50],
+        }
+        for column, found in groups
     ]
 
 

@@ -3,6 +3,7 @@
 import re
 from decimal import Decimal
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -93,6 +94,46 @@ def test_a_poster_with_long_words_still_fits_its_page():
     )
     data["rows"][0][1] = "阿卜杜热合曼·买买提依明·艾力"
     assert pages(render_pdf("notice_poster", data)) == 1
+
+
+LONG = "阿卜杜热合曼江买买提依明艾合麦提托合提居麦尼亚孜库尔班吾斯"
+_MATRIX = re.compile(r"(?:matrix\(1 0 0 -?1|translate\() ?([-\d.]+) ([-\d.]+)\)")
+ROW = 7.2 / 25.4 * 72  # points
+
+
+def drawn(data):
+    """The pieces of text on a poster: (x where it begins, x of its last sign, y of its baseline), in points."""
+    real = documents.typst.compile
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            documents.typst, "compile", lambda *given, **words: real(*given, **words | {"format": "svg"})
+        )
+        page = ElementTree.fromstring(render_pdf("notice_poster", data))
+    return set(_texts(page, 0.0, 0.0))
+
+
+def _texts(element, x, y):
+    signs = [float(one.get("x")) for one in element if one.tag.endswith("}use")]
+    if signs:
+        yield x, x + max(signs), y
+    for inner in element:
+        moved = _MATRIX.fullmatch(inner.get("transform", ""))
+        by_x, by_y = map(float, moved.groups()) if moved else (0.0, 0.0)
+        yield from _texts(inner, x + by_x, y + by_y)
+
+
+@pytest.mark.parametrize("name", [LONG, LONG * 2, "Abdurehim" * 5], ids=["30", "60", "letters"])
+def test_a_long_name_stays_in_its_row_of_the_poster(name):
+    before, changed = drawn(poster(102)), poster(102)
+    changed["rows"][1][1] = name
+    after = drawn(changed)
+    # what is gone is the second row's short name; the long one must stand between the lines around it
+    ((left, _, baseline),) = before - after
+    middle = baseline - 4.5
+    right = min(x for x, _, y in before if y == baseline and x > left)
+    for x, last, y in after - before:
+        assert left - 1 < x <= last < right - 4, "beside its column"
+        assert middle - ROW / 2 + 3 < y < middle + ROW / 2, "over the next row"
 
 
 def test_the_same_data_print_the_same_bytes():

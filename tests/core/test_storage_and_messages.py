@@ -1,6 +1,7 @@
 """Files rest encrypted and are found when touched; messages go out once and wait longer after each failure."""
 
 import json
+import tracemalloc
 from datetime import timedelta
 
 import psycopg
@@ -8,6 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
 
@@ -23,6 +25,7 @@ from huimin.core.work import clock_control, messages
 from huimin.core.work.messages import Letter
 from tests import servers
 from tests.factories import COUNTY, UserFactory
+from tests.plans import rows_read_by
 
 SECRET = "汪正兰的名单".encode() * 1000
 
@@ -44,6 +47,21 @@ def test_a_stored_file_comes_back_whole_and_rests_encrypted():
 def test_a_file_of_several_frames_comes_back_whole():
     content = bytes(range(256)) * 10_000
     assert files.read(keep(content)) == content
+
+
+@pytest.mark.django_db
+def test_keeping_a_large_file_takes_the_memory_of_some_frames(tmp_path):
+    path = tmp_path / "return.txt"
+    path.write_bytes(bytes(24 * files.FRAME))
+    with path.open("rb") as source:
+        tracemalloc.start()
+        try:
+            stored = keep(source)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert stored.size == 24 * files.FRAME
+    assert peak < 12 * files.FRAME
 
 
 def test_a_touched_file_is_named_by_its_proof(committed_db):
@@ -108,6 +126,47 @@ def test_two_deliverers_at_once_send_each_message_once(committed_db, run_in_thre
         messages.queue("sms", recipient="13900000000", body="到账", subject="x")
     run_in_threads(lambda index: messages.deliver(), 3)
     assert len(Counting.sent) == len(set(Counting.sent)) == 10
+
+
+# a year of delivered messages, a channel that nobody serves, and few that wait
+PAST_MESSAGES = """
+INSERT INTO core_message (channel, recipient, body, subject, attempts, error, delivered_at)
+SELECT 'sms', '', '', '', 1, '', now() FROM generate_series(1, 20000);
+INSERT INTO core_message (channel, recipient, body, subject, attempts, error)
+SELECT CASE WHEN n <= 5000 THEN 'mail' ELSE 'sms' END, '', '', '', 0, '' FROM generate_series(1, 5300) n;
+ANALYZE core_message
+"""
+
+
+@pytest.mark.django_db
+def test_taking_messages_reads_those_that_wait_on_its_channel_and_none_delivered(owner_connection):
+    owner_connection.execute(PAST_MESSAGES)
+    assert rows_read_by(owner_connection, messages.due("sms")[:100])["core_message"] == 100
+
+
+@pytest.mark.django_db
+def test_a_block_of_messages_is_looked_for_once(monkeypatch):
+    monkeypatch.setattr(messages, "providers", lambda: {"sms": Counting()})
+    for _ in range(3):
+        messages.queue("sms", recipient="13900000000", body="到账", subject="x")
+    with CaptureQueriesContext(connection) as captured:
+        assert messages.deliver(limit=2) == 2
+    assert (
+        sum("ORDER BY" in one["sql"] and "next_at" in one["sql"].split("ORDER BY")[1] for one in captured)
+        == 1
+    )
+    assert messages.deliver() == 1
+
+
+def test_while_one_delivers_another_does_not_wait_in_the_same_queue(
+    committed_db, owner_connection, monkeypatch
+):
+    monkeypatch.setattr(messages, "providers", lambda: {"sms": Counting()})
+    messages.queue("sms", recipient="13900000000", body="到账", subject="x")
+    owner_connection.execute("SELECT pg_advisory_lock(%s)", [messages._DELIVERY_LOCK])
+    assert messages.deliver() == 0
+    owner_connection.execute("SELECT pg_advisory_unlock(%s)", [messages._DELIVERY_LOCK])
+    assert messages.deliver() == 1
 
 
 @pytest.mark.django_db

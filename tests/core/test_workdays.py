@@ -26,7 +26,7 @@ def test_ten_natural_days_with_the_first_end_on_the_eighteenth():
     """盐池县牧草补助公示：10月9日至10月18日，10日，含起止日。"""
     notice = NoticeDays(10, DayKind.NATURAL, count_first=True)
     assert notice.last_day(date(2024, 10, 9), CALENDAR) == date(2024, 10, 18)
-    assert notice.label == "10个自然日（含公示当日）"
+    assert notice.label == "10个自然日，含公示当日"
 
 
 def test_seven_working_days_from_publication_are_postponed_over_holidays():
@@ -35,13 +35,13 @@ def test_seven_working_days_from_publication_are_postponed_over_holidays():
     # Sunday 28 September 2025 was worked, 1 to 8 October were holidays, Saturday 11 October was worked
     assert notice.last_day(date(2025, 9, 28), CALENDAR) == date(2025, 10, 13)
     assert notice.last_day(date(2025, 11, 3), CALENDAR) == date(2025, 11, 11)
-    assert notice.label == "7个工作日（含公示当日）"
+    assert notice.label == "7个工作日，含公示当日"
 
 
 def test_without_the_first_day_a_term_ends_one_day_later():
     assert add_days(date(2026, 11, 2), 5, DayKind.NATURAL, CALENDAR) == date(2026, 11, 7)
     assert add_days(date(2026, 11, 2), 5, DayKind.WORK, CALENDAR) == date(2026, 11, 9)
-    assert NoticeDays(5, DayKind.WORK, count_first=False).label == "5个工作日（不含公示当日）"
+    assert NoticeDays(5, DayKind.WORK, count_first=False).label == "5个工作日，不含公示当日"
 
 
 def test_a_term_that_starts_on_a_holiday_begins_with_the_next_working_day():

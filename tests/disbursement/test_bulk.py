@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from disbursement import services
 from disbursement.models import Batch, PaymentOrder, ReturnFile
 from disbursement.services import confirming
+from huimin.core.models import Message
 from tests.disbursement import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -79,3 +80,36 @@ def test_the_commands_go_the_whole_way(tmp_path):
     assert (done["status"], done["order"]) == ("confirmed", "settled")
     assert ReturnFile.objects.get().paid_count + ReturnFile.objects.get().failed_count == 5
     assert PaymentOrder.objects.get().total == order.total
+
+
+def test_the_order_is_locked_only_when_its_return_has_been_copied():
+    here = make.world(4)
+    data = make.answer(make.sent_order(here))
+    with CaptureQueriesContext(connection) as captured:
+        services.accept_return(data, "r.txt", actor=here["reconciler"])
+    asked = [one["sql"] for one in captured]
+    (locked,) = [
+        place for place, sql in enumerate(asked) if "FOR UPDATE" in sql and "disbursement_paymentorder" in sql
+    ]
+    assert locked > asked.index("ANALYZE staged_return (line_id)")
+
+
+def test_confirming_reads_no_list_and_writes_no_message_once_others_wait_for_its_indicator():
+    here = make.world(6)
+    data = make.answer(make.sent_order(here), fail={0})
+    found = services.accept_return(data, "r.txt", actor=here["reconciler"]).return_file
+    with CaptureQueriesContext(connection) as captured:
+        services.confirm_return(found.pk, actor=here["reconciler2"])
+    asked = [one["sql"] for one in captured]
+    booked = next(place for place, sql in enumerate(asked) if sql.startswith('UPDATE "subsidies_indicator"'))
+    lists = (
+        "disbursement_paymentline",
+        "disbursement_returnline",
+        "disbursement_paymentresult",
+        "core_message",
+    )
+    assert [sql for sql in asked[:booked] if "core_division" in sql or "subsidies_policy" in sql]
+    assert not [sql for sql in asked[booked:] if any(table in sql for table in lists)]
+    assert Message.objects.count() == 5
+    found.order.refresh_from_db()
+    assert found.order.status == "settled"

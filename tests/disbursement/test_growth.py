@@ -1,19 +1,21 @@
 """Pages do not read all years to show the newest days, the few failures, or one list."""
 
 import hashlib
-import json
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from disbursement import queries
+from disbursement import queries, services
 from disbursement.models import PaymentLine
+from disbursement.services import generation
+from disbursement.services.confirming import APPLY
 from publicity import queries as public
 from tests.disbursement import factories as make
 from tests.disbursement.test_pages import page_of
 from tests.factories import COUNTY, TOWN, VILLAGE
+from tests.plans import buffers_read, nodes, plan_of, rows_read, rows_read_by
 
 LINES, DAYS, FAILED = 20_000, 400, 40
 # ten years of one township as rows: keys to other tables are asked for at commit only, and nothing is committed
@@ -40,7 +42,6 @@ SELECT 900000 + n, CASE WHEN n % {LINES // FAILED} = 0 THEN 'bank_failed' ELSE '
 FROM generate_series(1, {LINES}) n;
 INSERT INTO disbursement_journal (key, kind, subject, summary, posted_on, actor_id, county_code, division_code)
 SELECT 'growth:' || n, 'pay', '', '', date '2020-01-01' + n, 1, '{COUNTY}', '{TOWN}' FROM generate_series(0, {DAYS}) n;
-SELECT brin_summarize_new_values('result_day');
 ANALYZE disbursement_roster; ANALYZE disbursement_paymentline; ANALYZE disbursement_paymentresult;
 ANALYZE disbursement_journal
 """
@@ -52,40 +53,20 @@ def years(owner_connection):
     return owner_connection
 
 
-def rows_read(owner, sql, params):
-    """Table -> rows that the statement took from it or threw away."""
-    plan = owner.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params).fetchone()[0]
-    found = {}
-
-    def walk(node):
-        if name := node.get("Relation Name"):
-            rows = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
-            rows += node.get("Rows Removed by Index Recheck", 0)
-            found[name] = found.get(name, 0) + rows * node["Actual Loops"]
-        for part in node.get("Plans", ()):
-            walk(part)
-
-    walk((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"])
-    return found
-
-
 @pytest.mark.django_db
-def test_the_newest_days_of_the_ledger_read_the_results_of_those_days(years):
+def test_the_days_of_the_ledger_read_no_payment(years):
     asked = {"counties": [COUNTY], "most": 5}
     since, found = years.execute(queries.SINCE, asked).fetchone()
     assert found == 5
-    # as Django sends it: values inside the statement
-    days = queries.DAYS % {"counties": f"ARRAY['{COUNTY}']", "most": 5, "since": f"date '{since}'"}
-    assert rows_read(years, days, None)["disbursement_paymentresult"] < LINES / 4
-    everything = queries.DAYS % {"counties": f"ARRAY['{COUNTY}']", "most": 5, "since": "date '0001-01-01'"}
-    assert rows_read(years, everything, None)["disbursement_paymentresult"] >= LINES
+    read = rows_read(years, queries.DAYS, asked | {"since": since})
+    assert not {"disbursement_paymentresult", "disbursement_paymentline"} & set(read)
+    assert read["disbursement_journal"] < DAYS / 4
 
 
 @pytest.mark.django_db
 def test_failed_lines_are_found_from_the_failures_not_from_all_lines(years):
     rows = queries.failed_lines(PaymentLine.objects.filter(county_code=COUNTY)).order_by().values("pk")
-    sql, params = rows.query.sql_with_params()
-    read = rows_read(years, sql, list(params))
+    read = rows_read_by(years, rows)
     assert read["disbursement_paymentresult"] <= 3 * FAILED
     assert read["disbursement_paymentline"] <= 3 * FAILED
 
@@ -95,7 +76,97 @@ def test_a_villager_s_own_payments_are_read_by_the_person_not_by_the_years(years
     with CaptureQueriesContext(connection) as captured:
         public.payments_of_key(hashlib.sha256(b"7").digest())
     (asked,) = captured
-    assert rows_read(years, asked["sql"], None)["disbursement_paymentline"] == 1
+    assert rows_read(years, asked["sql"])["disbursement_paymentline"] == 1
+
+
+# the county's first return, its results still empty and known as empty
+FIRST_RETURN = """
+ALTER TABLE disbursement_returnline DISABLE TRIGGER USER;
+ALTER TABLE disbursement_paymentresult DISABLE TRIGGER USER;
+TRUNCATE disbursement_paymentresult CASCADE;
+INSERT INTO disbursement_returnline (return_file_id, line_no, payment_line_id, outcome, reason, bank_code, bank_words,
+                                     question)
+SELECT file, n, 900000 + n, CASE WHEN n %% 10 = 0 THEN 'failed' ELSE 'paid' END, '', '', '', ''
+FROM generate_series(900000, 900000 + %s) file, generate_series(1, 5000) n;
+ANALYZE disbursement_returnline; ANALYZE disbursement_paymentresult
+"""
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("refused_before", [0, 8])
+def test_confirming_the_first_return_does_not_read_its_own_rows_again_and_again(
+    owner_connection, refused_before
+):
+    owner_connection.execute(FIRST_RETURN % refused_before)
+    asked = {"file": 900000, "actor": 1, "today": "2026-11-22"}
+    assert buffers_read(owner_connection, APPLY, asked)["disbursement_paymentresult"] < 20_000
+    assert owner_connection.execute("SELECT count(*) FROM disbursement_paymentresult").fetchone() == (5000,)
+
+
+HISTORY = 1_000  # earlier payments of every right
+
+
+def give_history(owner):
+    """Earlier years of every line there is; one in fifty failed."""
+    names = [field.column for field in PaymentLine._meta.concrete_fields if field.column != "id"]
+    other = {"line_no": "l.line_no * 100000 + n", "period_range": "'[2015-01-01,2016-01-01)'"}
+    values = ", ".join(other.get(name, f"l.{name}") for name in names)
+    owner.execute(
+        f"""ALTER TABLE disbursement_paymentline DISABLE TRIGGER USER;
+        ALTER TABLE disbursement_paymentresult DISABLE TRIGGER USER;
+        INSERT INTO disbursement_paymentline ({", ".join(names)})
+        SELECT {values} FROM disbursement_paymentline l, generate_series(1, {HISTORY}) n;
+        INSERT INTO disbursement_paymentresult (line_id, kind, reason, note, actor_id, business_on)
+        SELECT id, CASE WHEN line_no % 50 = 0 THEN 'bank_failed' ELSE 'paid' END, '', '', 1, '2015-06-01'
+        FROM disbursement_paymentline WHERE line_no > 100000;
+        ANALYZE disbursement_paymentline; ANALYZE disbursement_paymentresult"""
+    )
+
+
+def test_who_is_due_and_unpaid_is_told_without_the_history_of_every_right(committed_db, owner_connection):
+    here = make.world(6)
+    batch = make.issued_batch(here)
+    give_history(owner_connection)
+    sql, params = generation._judged(batch, COUNTY, unclaimed=False)
+    read = rows_read(owner_connection, f"{sql} SELECT reason, count(*) FROM judged GROUP BY reason", params)
+    assert read["recipients_entitlement"] >= 6
+    assert read["disbursement_paymentline"] <= 6 * HISTORY / 50
+
+
+@pytest.mark.django_db
+def test_the_payments_of_a_person_are_found_by_the_record(years):
+    rows = PaymentLine.objects.filter(beneficiary_id=77).order_by("-pk").values("pk")
+    assert rows_read_by(years, rows)["disbursement_paymentline"] == 1
+
+
+def statements_about_lines(user, found, **params):
+    client = page_of(user)
+    with CaptureQueriesContext(connection) as captured:
+        page = client.get(reverse("disbursement:return-detail", args=[found.pk]), params)
+    left_out = {tab["name"]: tab["count"] for tab in page.context["tabs"]}["open"]
+    return left_out, [one["sql"] for one in captured if "NOT " in one["sql"] and "paymentline" in one["sql"]]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("named", [{}, {"pending": {0, 1}}])
+def test_a_return_that_names_every_line_asks_for_none_that_it_leaves_out(named):
+    here = make.world(6)
+    data = make.answer(make.sent_order(here), **named)
+    found = services.accept_return(data, "hp.txt", actor=here["reconciler"]).return_file
+    assert statements_about_lines(here["reconciler"], found) == (0, [])
+
+
+@pytest.mark.django_db
+def test_the_lines_that_a_return_leaves_out_are_counted_from_its_own_order(owner_connection):
+    here = make.world(6)
+    data = make.answer(make.sent_order(here), leave_out={0, 1}, pending={2})
+    found = services.accept_return(data, "hp.txt", actor=here["reconciler"]).return_file
+    left_out, asked = statements_about_lines(here["reconciler"], found)
+    assert left_out == 2
+    for sql in asked:  # a list to compare every line of all time with would be a part plan of its own
+        assert not [
+            node for node in nodes(plan_of(owner_connection, sql, run=False)) if "Subplan Name" in node
+        ]
 
 
 def hashed(user, roster, **params):

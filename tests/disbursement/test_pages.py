@@ -13,11 +13,11 @@ from disbursement.services import papers
 from huimin.core.accounts import auth
 from huimin.core.accounts.services import issue_credential
 from huimin.core.authority.roles import Role
-from huimin.core.desk import menu, todos
+from huimin.core.desk import menu, searching, todos
 from huimin.core.errors import BadInput
 from huimin.core.models import Notification, User
 from tests.disbursement import factories as make
-from tests.factories import COUNTY, OTHER_TOWN, TOWN, UserFactory
+from tests.factories import COUNTY, OTHER_TOWN, TOWN, VILLAGE, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -399,3 +399,36 @@ def test_a_form_from_before_the_list_was_made_anew_does_not_send_it_on(here):
     assert "重新编过" in client.post(url, {"drawn": old, "action_key": str(uuid4())}).content.decode()
     roster.refresh_from_db()
     assert roster.status == "issued"
+
+
+def test_the_search_box_finds_the_batch_that_a_township_sees_on_its_list(here):
+    batch = make.issued_batch(here)
+    found = {hit.note for one in searching.search(here["town"], batch.number) for hit in one.hits}
+    assert batch.number in found
+    assert batch.number in page_of(here["town"]).get(f"/desk/search/?q={batch.number}").content.decode()
+
+
+def test_the_search_box_finds_no_batch_of_another_township(here):
+    stranger = UserFactory(role=Role.TOWNSHIP_CLERK, at=OTHER_TOWN)
+    batch = make.issued_batch(here)
+    Roster.objects.filter(division_code=OTHER_TOWN).update(status="cancelled")
+    assert searching.search(stranger, batch.number) == []
+
+
+def test_a_period_that_has_its_batch_leads_to_that_batch(here):
+    batch = make.issued_batch(here)
+    page = page_of(here["department"]).post(
+        reverse("disbursement:batch-new"), {"policy": here.policy.pk, "period": "2026"}
+    )
+    text = page.content.decode()
+    assert "不能再建一个" in text
+    assert "建补发批次" in text
+    assert f'href="{reverse("disbursement:batch-detail", args=[batch.pk])}"' in text
+
+
+def test_the_lines_of_a_roster_are_chosen_by_the_villages_name(here):
+    roster = Roster.objects.get(batch=make.issued_batch(here), division_code=TOWN)
+    address = reverse("disbursement:roster-detail", args=[roster.pk])
+    client = page_of(here["town"])
+    assert f'<option value="{VILLAGE}">梅山村</option>' in client.get(address).content.decode()
+    assert "共 0 笔" not in client.get(address, {"village": VILLAGE}).content.decode()

@@ -1,10 +1,12 @@
 """What `prove` finds when somebody with the owner's rights puts other people or other answers under what was checked."""
 
 import pytest
+from django.db import DatabaseError
 
-from disbursement import proofs, services
-from disbursement.models import PaymentLine
+from disbursement import proofs, queries, services
+from disbursement.models import PaymentLine, ResultSum
 from tests.disbursement import factories as make
+from tests.factories import COUNTY
 
 
 @pytest.fixture
@@ -82,3 +84,28 @@ def test_an_answer_that_the_bank_never_gave_is_named(here, owner_connection, sql
     as_owner(owner_connection, "disbursement_returnline", sql, taken.return_file.pk, silent.pk)
     (found,) = proofs.return_files()[1]
     assert fault in found
+
+
+def test_the_days_of_the_ledger_say_what_the_lines_add_up_to(here):
+    order = make.sent_order(here)
+    make.returned(here, order, fail={0})
+    (day,) = queries.days([COUNTY])
+    lines = PaymentLine.objects.filter(results__isnull=False)
+    assert day.line_failed == lines.get(results__kind="bank_failed").amount
+    assert day.line_paid == order.total - day.line_failed
+    assert day.agrees
+    assert proofs.result_sums() == (2, [])
+
+
+def test_a_sum_that_no_result_brought_is_refused_and_a_changed_one_named(here, owner_connection):
+    make.returned(here, make.sent_order(here))
+    one = ResultSum.objects.get()
+    with pytest.raises(DatabaseError, match="不能另写"):
+        ResultSum.objects.create(
+            county_code=COUNTY, business_on=one.business_on, kind="paid", count=1, amount=1
+        )
+    as_owner(
+        owner_connection, "disbursement_resultsum", "UPDATE disbursement_resultsum SET amount = amount + 1"
+    )
+    assert not queries.days([COUNTY])[0].agrees
+    assert proofs.result_sums() == (1, [f"{one.business_on} paid"])

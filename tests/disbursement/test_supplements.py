@@ -6,14 +6,15 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from disbursement import services
 from disbursement.models import Batch, Claim, PaymentLine, PaymentResult, RosterOmission, StopLift
 from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
-from huimin.core.models import AuditEvent
+from huimin.core.models import AuditEvent, Job
 from huimin.core.work import jobs
 from subsidies import services as funds
 from tests.disbursement import factories as make
@@ -250,8 +251,9 @@ def test_the_batch_page_says_how_many_are_due_and_unpaid_and_makes_the_supplemen
     make.approved(here, batch)
     late = come_late(here)
     assert services.unpaid_totals(batch) == (1, Decimal("260.70"))
-    url = reverse("disbursement:batch-detail", args=[batch.pk])
+    url = reverse("disbursement:batch-unpaid", args=[batch.pk])
     client = page_of(here["department"])
+    assert url in client.get(reverse("disbursement:batch-detail", args=[batch.pk])).content.decode()
     page = client.get(url)
     assert page.context["unpaid"] == {"count": 1, "total": Decimal("260.70")}
     data = {"action_key": page.context["action_key"], "reason": WHY}
@@ -260,8 +262,28 @@ def test_the_batch_page_says_how_many_are_due_and_unpaid_and_makes_the_supplemen
     assert answer.headers["Location"] == reverse("disbursement:batch-detail", args=[made.pk])
     assert WHY in client.get(answer.headers["Location"]).content.decode()
     township = page_of(UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN))
-    assert township.get(url).context["unpaid"] is None
+    assert township.get(url).status_code == 404
+    theirs = township.get(reverse("disbursement:batch-detail", args=[batch.pk]))
+    assert url not in theirs.content.decode()
     assert late.pk not in people_of(batch)
+
+
+def test_the_batch_page_itself_reckons_nothing_over_the_rights_of_the_county(here):
+    batch = make.issued_batch(here)
+    client = page_of(here["department"])
+    with CaptureQueriesContext(connection) as captured:
+        client.get(reverse("disbursement:batch-detail", args=[batch.pk]))
+    assert not [one["sql"] for one in captured if "recipients_entitlement" in one["sql"]]
+    with CaptureQueriesContext(connection) as captured:
+        client.get(reverse("disbursement:batch-unpaid", args=[batch.pk]))
+    assert [one["sql"] for one in captured if "recipients_entitlement" in one["sql"]]
+
+
+def test_the_batch_page_does_not_ask_who_is_unpaid_while_lists_are_written(here):
+    batch = make.issued_batch(here)
+    Job.objects.filter(key__startswith=f"{services.batches.GENERATE}:{batch.pk}:").update(state="running")
+    page = page_of(here["department"]).get(reverse("disbursement:batch-detail", args=[batch.pk]))
+    assert not page.context["asks_unpaid"]
 
 
 def test_a_stop_is_taken_back_from_the_lines_page(here):

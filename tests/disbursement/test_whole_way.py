@@ -73,7 +73,7 @@ def test_the_whole_way_loses_and_doubles_no_fen():
     assert states_of(batch) == {"已支付": 8, "退回": 2}
     assert_books_agree()
     correction = services.make_correction(batch.pk, actor=here["department"])
-    assert correction.title.startswith("更正发放（第1次）--")
+    assert correction.title.startswith("更正发放（第1次）：")
     assert states_of(batch) == {"已支付": 8, "已重构": 2}
     second = make.sent_order(here, correction)
     assert second.line_count == 2

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from django.db import connections
 from playwright.sync_api import Page, sync_playwright
 
 from launcher.places import ROOT
@@ -83,6 +84,7 @@ def browser():
         browser = driver.chromium.launch(executable_path=chromium, args=flags)
         yield browser
         browser.close()
+        connections.close_all()  # opened while the driver's loop ran, so that nobody finds them after it has ended
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ import os
 import stat
 
 import pytest
+import yaml
 
 from launcher import binaries, keys, postgres, servers
 from launcher.console import Problem
-from launcher.places import Place
+from launcher.places import ROOT, Place
 
 
 def test_a_data_folder_of_another_major_version_is_refused_with_both_ways_out(tmp_path):
@@ -119,3 +120,14 @@ def test_only_throw_away_servers_of_killed_users_are_swept(tmp_path, monkeypatch
     monkeypatch.setattr(servers, "throwaway_states", lambda: [kept, fresh, killed])
     servers.sweep()
     assert [state.exists() for state in (kept, fresh, killed)] == [True, True, False]
+
+
+@pytest.mark.parametrize("name", ["random_page_cost", "effective_cache_size", "jit"])
+def test_the_planner_is_told_of_memory_and_solid_state_wherever_the_house_is_started(name):
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    told = dict(
+        word.removeprefix("-c").split("=", 1) for word in compose["services"]["postgres"]["command"][1:]
+    )
+    assert name in told
+    assert name in postgres.SETTINGS
+    assert told["random_page_cost"] == postgres.SETTINGS["random_page_cost"] == "1.1"

@@ -1,7 +1,7 @@
 """我的补贴: found with three things, and one answer for everything else."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.db import connection
@@ -9,8 +9,10 @@ from django.db.models import Sum
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
-from huimin.core import crypto
+from disbursement.models import Roster
+from huimin.core import clock, crypto
 from publicity import queries, rules, services
 from publicity.models import QueryLog, QueryMiss
 from publicity.services import Question, guard
@@ -106,6 +108,103 @@ def test_nothing_typed_serves_as_the_telephone_of_who_left_none(here, client):
     assert "没有查到" in ask_about(client, person, tail_or_phone="-" * 11).content.decode()
 
 
+# --- what is due and not listed -------------------------------------------------------------------------------------
+
+
+def confirmed(here, person):
+    """A right of another policy that no batch has paid yet."""
+    book = make.declaration(make.policy(here["finance"]), person.division_code, here["village"])
+    return make.entitle(book, person)
+
+
+def test_what_is_confirmed_and_not_listed_is_told_as_waiting(here, client):
+    _, person, _ = failed_and_paid(here)
+    right = confirmed(here, person)
+    text = ask_about(client, person).content.decode()
+    section = text.split('id="awaited"')[1]
+    assert "资格已确认，等发放" in section
+    assert right.policy.name in section
+    assert "另有 1 项还没有列入发放名单" in text
+
+
+def test_what_is_listed_is_told_once_as_a_payment(here, client):
+    _, person, _ = failed_and_paid(here)
+    assert 'id="awaited"' not in ask_about(client, person).content.decode()
+
+
+def test_a_list_that_was_cancelled_leaves_its_people_waiting(client):
+    here = make.world(2)
+    batch = make.issued_batch(here)
+    person = here.people[1]
+    assert 'id="awaited"' not in ask_about(client, person).content.decode()
+    Roster.objects.filter(batch=batch).update(status="cancelled")
+    assert "资格已确认，等发放" in ask_about(client, person).content.decode()
+
+
+def test_who_has_no_card_is_told_to_register_one(here, client):
+    _, person, _ = failed_and_paid(here)
+    type(person).objects.filter(pk=person.pk).update(phone="13805641234")
+    confirmed(here, person)
+    person.accounts.update(is_active=False, closed_at=clock.now())
+    page = ask(client, name=person.name, id_number=person.id_number, tail_or_phone="13805641234")
+    section = page.content.decode().split('id="awaited"')[1]
+    assert "登记里没有您的卡" in section
+    assert "社保卡到梅山镇财政所登记" in section
+
+
+def test_a_missing_card_of_somebody_else_is_told_as_the_payees(here, client):
+    _, holder, _ = failed_and_paid(here)
+    child = make.person(holder.division_code, household=holder.household)
+    make.account(child)
+    book = make.declaration(make.policy(here["finance"]), child.division_code, here["village"])
+    make.entitle(book, child, payee=holder)
+    holder.accounts.update(is_active=False, closed_at=clock.now())
+    assert "登记里没有收款人的卡" in ask_about(client, child).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [("suspended", "这项补贴暂停着"), ("ended", None), ("active", "资格已确认，等发放")]
+)
+def test_the_state_of_the_right_decides_what_is_said(here, client, status, words):
+    _, person, _ = failed_and_paid(here)
+    right = confirmed(here, person)
+    ends = right.versions.get().valid.lower if status == "ended" else None
+    type(right).objects.filter(pk=right.pk).update(status=status, ends_on=ends)
+    text = ask_about(client, person).content.decode()
+    assert words in text if words else 'id="awaited"' not in text
+
+
+def test_a_right_that_ended_within_what_is_listed_waits_for_nothing(here, client):
+    _, person, _ = failed_and_paid(here)
+    person.entitlements.update(status="ended", ends_on=date(2026, 7, 1))
+    assert 'id="awaited"' not in ask_about(client, person).content.decode()
+
+
+def test_a_standing_right_waits_from_the_first_day_that_no_list_reaches(client):
+    here = make.world(2, rule=make.MONTHLY, frequency="monthly")
+    person = here.people[1]
+    this_month = clock.today().replace(day=1)
+    make.issued_batch(here, f"{this_month - timedelta(days=1):%Y-%m}")
+    section = ask_about(client, person).content.decode().split('id="awaited"')[1]
+    assert "以后的" in section
+    make.issued_batch(here, f"{this_month:%Y-%m}")
+    assert 'id="awaited"' not in ask_about(client, person).content.decode()
+
+
+def test_a_stranger_is_told_nothing_of_what_waits(here, client):
+    _, person, _ = failed_and_paid(here)
+    confirmed(here, person)
+    assert "等发放" not in ask_about(client, person, tail_or_phone="0000").content.decode()
+
+
+def test_what_waits_is_read_only_for_the_one_who_is_shown_it(here):
+    _, person, line = failed_and_paid(here)
+    shown = reads(Question(person.name, person.id_number, line.account_tail, "10.1.1.1"))
+    wrong = reads(Question(person.name, person.id_number, "0000", "10.2.1.1"))
+    assert f"e.beneficiary_id = {person.pk} " in shown[-1]
+    assert "e.beneficiary_id = 0 " in wrong[-1]
+
+
 MISSES = {
     "no such person": {"id_number": "990001199001010015"},
     "wrong name": {"name": "王大明"},
@@ -125,23 +224,72 @@ def test_every_kind_of_miss_gives_the_same_bytes_headers_and_status(here):
     _, person, _ = failed_and_paid(here)
     seen = set()
     for place, change in enumerate(MISSES.values()):
+        QueryMiss.objects.all().delete()
         client = Client(REMOTE_ADDR=f"10.{place}.0.1")
         page = ask_about(client, person, **change)
         headers = {key: value for key, value in page.headers.items() if key != "Content-Length"}
-        seen.add((page.status_code, str(sorted(headers.items())), without_tokens(page)))
+        typed = change.get("name", person.name)
+        page_text = without_tokens(page).replace(f'value="{typed}"', "")
+        seen.add((page.status_code, str(sorted(headers.items())), page_text))
     assert len(seen) == 1
     assert "请核对姓名、身份证号和卡尾号（或登记的电话）" in seen.pop()[2]
 
 
-def test_a_blocked_person_is_answered_like_a_wrong_card(here):
-    _, person, _ = failed_and_paid(here)
-    misses = [
-        without_tokens(ask_about(Client(REMOTE_ADDR=f"10.{n}.0.1"), person, tail_or_phone="0000"))
-        for n in range(5)
+def misses_of(person, tails):
+    """What is said to one try after the other, each from another network."""
+    pages = [
+        ask_about(Client(REMOTE_ADDR=f"10.{place}.0.1"), person, tail_or_phone=tail)
+        for place, tail in enumerate(tails)
     ]
-    blocked = ask_about(Client(REMOTE_ADDR="10.9.0.1"), person)
-    assert {without_tokens(blocked)} == set(misses)
-    assert QueryLog.objects.filter(outcome="blocked").count() == 1
+    return [without_tokens(page) for page in pages]
+
+
+def test_a_blocked_person_is_answered_like_a_wrong_card(here):
+    _, person, line = failed_and_paid(here)
+    *_, fifth, right, wrong = misses_of(person, ["0000"] * 5 + [line.account_tail, "0000"])
+    assert fifth == right == wrong
+    assert "今天的次数用完了" in right
+    assert QueryLog.objects.filter(outcome="blocked").count() == 2
+
+
+def test_every_miss_tells_how_many_tries_are_left_today(here):
+    _, person, _ = failed_and_paid(here)
+    said = [re.search(r"今天还能查 (\d) 次|次数用完了", text)[1] for text in misses_of(person, ["0000"] * 5)]
+    assert said == ["4", "3", "2", "1", None]
+
+
+def test_tries_are_counted_alike_for_a_number_that_nobody_has(here):
+    _, person, _ = failed_and_paid(here)
+    nobody = Person(name=person.name, id_number="990001199001010015")
+    for one in (person, nobody):
+        left = [
+            services.answer_question(Question("赵钱孙", one.id_number, "0000", f"10.{n}.7.7")).tries_left
+            for n in range(6)
+        ]
+        assert left == [4, 3, 2, 1, 0, 0]
+
+
+def test_a_house_over_its_limit_is_told_to_wait_an_hour_whoever_it_asks_about(here):
+    _, person, line = failed_and_paid(here)
+    many("10.1.1.1", 20)
+    for number in (person.id_number, "990001199001010015"):
+        answer = services.answer_question(Question(person.name, number, line.account_tail, "10.1.1.1"))
+        assert (answer.person, answer.tries_left) == (None, None)
+    assert "过一小时再查" in rules.miss_text(None)
+
+
+def test_a_day_of_tries_begins_at_midnight(here):
+    services.answer_question(Question("赵钱孙", "990001199001010015", "0000", "10.1.1.1"))
+    begins = QueryMiss.objects.get(scope="person").window_start
+    assert timezone.localtime(begins).hour == 0
+
+
+def test_after_a_miss_the_name_stays_and_no_number_does(here, client):
+    _, person, _ = failed_and_paid(here)
+    text = ask_about(client, person, tail_or_phone="0000").content.decode()
+    assert f'value="{person.name}"' in text
+    assert person.id_number not in text
+    assert 'value="0000"' not in text
 
 
 def test_right_answers_are_not_counted_as_misses(here):
@@ -343,7 +491,7 @@ def test_found_missed_malformed_and_blocked_cost_the_same_statements(here):
     for n in range(5):
         services.answer_question(Question(person.name, person.id_number, "0000", f"10.{n}.5.1"))
     blocked = statements(Question(person.name, person.id_number, line.account_tail, "10.5.1.1"))
-    assert len(found) == 7
+    assert len(found) == 8
     assert found == missed == nobody == malformed == blocked
 
 
@@ -359,12 +507,12 @@ def test_payments_are_read_only_for_the_one_who_is_shown_them(here):
     _, person, line = failed_and_paid(here)
     nobody = queries.NOBODY.hex()
     own = crypto.blind_index("id_number", person.id_number).hex()
-    shown = reads(Question(person.name, person.id_number, line.account_tail, "10.1.1.1"))[-1]
-    wrong = reads(Question(person.name, person.id_number, "0000", "10.2.1.1"))[-1]
-    stranger = reads(Question("王五", "990001199001010015", "1234", "10.3.1.1"))[-1]
+    shown = reads(Question(person.name, person.id_number, line.account_tail, "10.1.1.1"))[-2]
+    wrong = reads(Question(person.name, person.id_number, "0000", "10.2.1.1"))[-2]
+    stranger = reads(Question("王五", "990001199001010015", "1234", "10.3.1.1"))[-2]
     for n in range(5):
         services.answer_question(Question(person.name, person.id_number, "0000", f"10.{n}.5.1"))
-    blocked = reads(Question(person.name, person.id_number, line.account_tail, "10.5.1.1"))[-1]
+    blocked = reads(Question(person.name, person.id_number, line.account_tail, "10.5.1.1"))[-2]
     assert own in shown
     assert wrong == stranger == blocked
     assert nobody in wrong

@@ -17,6 +17,8 @@ from huimin.core.errors import BadInput
 from huimin.core.models import AuditEvent
 from huimin.core.records import audit
 from huimin.core.sheets.reader import read_rows
+from huimin.core.sheets.writer import Column, write_rows
+from recipients.files.declaration import TITLES
 from recipients.models import Account, AccountChange, Declaration, Person, RegistryImport
 from recipients.services import amounts, declarations, notices, objections, registry, review
 from recipients.services.registry import NewAccount
@@ -223,6 +225,33 @@ def test_a_refused_import_lists_its_faults_by_kind_and_gives_the_rows_back(clien
     assert page(client, neighbour, "import-errors", one.pk).status_code == 404
 
 
+def test_a_refused_import_says_one_fault_of_many_rows_once_and_names_who_is_in_them(client, clerk):
+    from huimin.core.errors import FileRefused
+    from recipients.services import registry_import
+
+    rows = [member(serial, house=serial, 联系电话="12") for serial in range(1, 31)]
+    rows.append(["" if n else "合计" for n in range(24)])
+    with pytest.raises(FileRefused):
+        registry_import.import_now(workbook(rows), filename="a.xlsx", actor=clerk)
+    text = page(client, clerk, "import-detail", RegistryImport.objects.get().pk).content.decode()
+    assert text.count("11位手机号") == 1
+    assert "第2—31行（王二春、王三春、王四春等30人）" in text
+    assert "像是合计行" in text
+
+
+def test_people_who_are_registered_already_are_told_with_their_names(client, clerk):
+    from huimin.core.errors import FileRefused
+    from recipients.services import registry_import
+
+    family = [member(1), member(2, holder=1)]
+    registry_import.import_now(workbook(family), filename="a.xlsx", actor=clerk)
+    with pytest.raises(FileRefused):
+        registry_import.import_now(workbook([*family, member(3, holder=1)]), filename="b.xlsx", actor=clerk)
+    one = RegistryImport.objects.get(status="refused")
+    text = page(client, clerk, "import-detail", one.pk).content.decode()
+    assert "第2—3行（王二春、王三春）" in text
+
+
 def test_something_else_than_a_workbook_is_refused_at_the_form(client, clerk):
     answer = post(client, clerk, "import-list", file=SimpleUploadedFile("a.xlsx", b"hello"))
     assert "这不是有效的Excel" in answer.content.decode()
@@ -291,17 +320,68 @@ def test_the_rule_of_a_declaration_is_read_once_for_the_page_and_every_line_show
     assert len(read) == 1
 
 
-def test_bad_lines_of_a_workbook_are_listed_on_the_page(client):
-    from huimin.core.sheets.writer import Column, write_rows
-    from recipients.files.declaration import TITLES
+def uploaded(client, one, *rows):
+    """The page that answers a workbook of a declaration."""
+    out = io.BytesIO()
+    write_rows(out, [Column(title) for title in TITLES], rows)
+    upload = SimpleUploadedFile("a.xlsx", out.getvalue())
+    return post(client, one.made_by, "declaration-lines-import", one.pk, file=upload).content.decode()
 
+
+def test_bad_lines_of_a_workbook_are_listed_on_the_page(client):
     one = declaration(lines=[])
     stranger = household(1, village="341524101001")[0]
-    out = io.BytesIO()
-    write_rows(out, [Column(title) for title in TITLES], [[stranger.name, stranger.id_number, "", "2"]])
-    upload = SimpleUploadedFile("a.xlsx", out.getvalue())
-    text = post(client, one.made_by, "declaration-lines-import", one.pk, file=upload).content.decode()
-    assert "第2行这个人不在本村的补贴对象里" in text
+    text = uploaded(client, one, [stranger.name, stranger.id_number, "", "2"])
+    assert "第2行" in text
+    assert "这个人不在本村的补贴对象里" in text
+    assert text.count("有 1 处") == 1
+
+
+def test_the_foot_of_a_book_adds_up_what_its_card_does(client):
+    one = declaration(lines=[household(1)[0] for _ in range(3)])
+    one.lines.filter(line_no=1).update(
+        excluded_at_level="township_review", excluded_reason="重复", excluded_by=one.made_by
+    )
+    text = page(client, one.made_by, "declaration-detail", one.pk).content.decode()
+    foot = text.split("<tfoot>")[1].split("</tfoot>")[0]
+    assert "在册合计（剔除的不算）" in foot
+    assert "347.60" in foot
+    assert "347.60" in text.split("<tfoot>")[0]
+
+
+@pytest.mark.parametrize("view", ["line-change", "line-remove"])
+def test_a_line_that_another_tab_deleted_leads_back_to_the_book(client, view):
+    one = declaration(lines=[household(1)[0]])
+    line = one.lines.get()
+    post(client, one.made_by, "line-remove", one.pk, line.pk)
+    answer = post(client, one.made_by, view, one.pk, line.pk, quantity="3")
+    assert answer.redirect_chain[-1][0] == reverse("recipients:declaration-detail", args=[one.pk])
+    assert "这一行已经删去" in answer.content.decode()
+
+
+def test_one_fault_of_many_lines_is_said_once_with_their_names(client):
+    one = declaration(lines=[])
+    people = household(3)
+    rows = [[person.name, person.id_number, "", ""] for person in people]
+    text = uploaded(client, one, *rows)
+    assert text.count("数量为空") == 1
+    assert f"第2—4行（{'、'.join(dict.fromkeys(person.name for person in people))}）" in text
+
+
+def test_a_name_that_is_a_number_is_not_told(client):
+    one = declaration(lines=[])
+    person = household(1)[0]
+    text = uploaded(client, one, [person.id_number, person.name, "", "2"])
+    assert person.id_number not in text
+
+
+def test_the_total_row_of_a_sheet_is_told_as_one(client):
+    one = declaration(lines=[])
+    person = household(1)[0]
+    text = uploaded(client, one, [person.name, person.id_number, "", "2"], ["合计", "", "", "2"])
+    assert "第3行：像是合计行，请从表里删去。" in text
+    assert "身份证号为空" not in text
+    assert not one.lines.exists()
 
 
 def test_objections_are_answered_on_their_page(client, clerk):

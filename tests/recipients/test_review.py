@@ -237,6 +237,40 @@ def test_one_refusal_returns_it_and_signatures_of_the_earlier_round_do_not_count
     assert one.status == "county_review"
 
 
+def told(one):
+    """What the row says, and what its lines add up to."""
+    one.refresh_from_db()
+    amounts = one.lines.filter(excluded_at_level="").values_list("amount", flat=True)
+    return (one.people, one.total), (len(amounts), sum(amounts, Decimal(0)))
+
+
+@pytest.mark.django_db
+def test_a_declaration_knows_its_people_and_sum_whatever_is_done_to_its_lines():
+    people = chain()
+    one = declaration(lines=[household(1)[0] for _ in range(3)], **TOWNSHIP)
+    neighbour = declaration(one.policy, period="2027", lines=[household(1)[0]])
+    seen = [told(one)]
+    first, second, _ = one.lines.all()
+    declarations.change_line(first.pk, quantity="3", facts={}, actor=one.made_by)
+    seen.append(told(one))
+    declarations.remove_line(first.pk, actor=one.made_by)
+    seen.append(told(one))
+    step(one, "submit", one.made_by)
+    review.exclude_line(second.pk, reason="已迁出", actor=people["township"])
+    seen.append(told(one))
+    assert all(row == lines for row, lines in seen)
+    assert [row[0] for row, _ in seen] == [3, 3, 2, 1]
+    assert told(neighbour)[0] == (1, Decimal("173.80"))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("column", ["people", "total"])
+def test_people_and_sum_of_a_declaration_are_not_written_by_hand(column):
+    one = declaration()
+    with pytest.raises(IntegrityError, match="不能另写"):
+        sql(f"UPDATE recipients_declaration SET {column} = {column} + 1 WHERE id = %s", one.pk)
+
+
 @pytest.mark.django_db
 def test_the_round_cannot_be_set_by_hand():
     one = declaration()

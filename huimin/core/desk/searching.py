@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import reduce
 from itertools import islice
+from operator import and_
 from typing import TYPE_CHECKING
+
+from django.db.models import Q
 
 from huimin.core.authority import scope
 
@@ -45,7 +49,7 @@ _sources: list[_Source] = []
 def source(title: str, *, area: str = "") -> Callable[[Search], Search]:
     """Register `find(user, words)` under a heading; people whose roles do not read `area` are not asked for.
 
-    `find` begins with visible_to and yields best first; only SHOWN + 1 hits are taken from it.
+    `find` begins with what the list of its kind begins with, and yields best first; only SHOWN + 1 hits are taken from it.
     """
 
     def register(find: Search) -> Search:
@@ -53,6 +57,11 @@ def source(title: str, *, area: str = "") -> Callable[[Search], Search]:
         return find
 
     return register
+
+
+def every_word(words: str, named: Callable[[str], Q]) -> Q:
+    """Rows that each of the words names, in any way: a name and a village, a policy and a village."""
+    return reduce(and_, (named(word) for word in words.split()), Q())
 
 
 def search(user: User, words: str) -> list[Found]:

@@ -73,7 +73,9 @@ class Message(models.Model):
         verbose_name = verbose_name_plural = "待发消息"
         indexes = [
             models.Index(
-                fields=["next_at"], name="message_waiting", condition=models.Q(delivered_at__isnull=True)
+                fields=["channel", "next_at"],
+                name="message_waiting",
+                condition=models.Q(delivered_at__isnull=True),
             )
         ]
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterable, Iterator
+from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING
 from uuid import uuid4
 
-from django.core.files.base import ContentFile, File
+from django.core.files.base import File
 from django.core.files.storage import Storage, default_storage
 from django.db.models import Sum
 from django.db.models.functions import Length
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from huimin.core.models import User
 
 FRAME = 1 << 20  # plain bytes in one encrypted frame
+IN_MEMORY = 2 * FRAME  # of what is encrypted; the rest waits in a temporary file
 _PURPOSE = "file"
 
 
@@ -33,16 +35,16 @@ class DatabaseStorage(Storage):
 
     def _open(self, name: str, mode: str = "rb") -> File[bytes]:
         chunks = FileChunk.objects.filter(stored_as=name).order_by("number").values_list("data", flat=True)
-        return ContentFile(b"".join(bytes(chunk) for chunk in chunks), name=name)
+        kept = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 -- closed by who opened the file
+        for chunk in chunks.iterator(chunk_size=1):
+            kept.write(chunk)
+        kept.seek(0)
+        return File(kept, name=name)
 
     def _save(self, name: str, content: File[bytes]) -> str:
-        FileChunk.objects.bulk_create(
-            (
-                FileChunk(stored_as=name, number=number, data=chunk)
-                for number, chunk in enumerate(content.chunks(FRAME))
-            ),
-            batch_size=8,
-        )
+        # one by one: a statement holds its bytes several times over
+        for number, chunk in enumerate(content.chunks(FRAME)):
+            FileChunk.objects.create(stored_as=name, number=number, data=chunk)
         return name
 
     def exists(self, name: str) -> bool:
@@ -72,12 +74,13 @@ def store(
     """Encrypt and keep a file, in the caller's transaction; returns its row with size and sha256 of the plain bytes."""
     source = io.BytesIO(content) if isinstance(content, bytes) else content
     digest, size = hashlib.sha256(), 0
-    frames: list[bytes] = []
-    while block := source.read(FRAME):
-        digest.update(block)
-        size += len(block)
-        frames.append(_frame(block, len(frames)))
-    stored_as = default_storage.save(f"{purpose}/{uuid4().hex}", ContentFile(b"".join(frames)))
+    with SpooledTemporaryFile(max_size=IN_MEMORY) as sealed:
+        for number, block in enumerate(iter(lambda: source.read(FRAME), b"")):
+            digest.update(block)
+            size += len(block)
+            sealed.write(_frame(block, number))
+        sealed.seek(0)
+        stored_as = default_storage.save(f"{purpose}/{uuid4().hex}", File(sealed))
     return StoredFile.objects.create(
         name=privacy.hide(name)[:200],  # people name files after people
         purpose=purpose,

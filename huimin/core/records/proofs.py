@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from django.db import connection
+from django.db import connection, transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,10 @@ def registered() -> int:
 
 
 def run_all() -> Iterator[Proof]:
+    """Each check in a transaction of its own: outside one, a server-side cursor keeps its whole result in a file."""
     for name, check in _checks:
-        checked, faults = check()
+        with transaction.atomic():
+            checked, faults = check()
         yield Proof(name, checked, faults)
 
 

@@ -301,10 +301,10 @@ def mask_name_surname(name: str) -> str:
 
 
 def mask_name_middle(name: str) -> str:
-    """王*英, 王*, 欧**娜: a person's own public result."""
+    """王*英, 王*, 欧**娜: a person's own public result; a long name has three stars."""
     if len(name) < 3:
         return f"{name[:1]}*" if len(name) == 2 else "*"
-    return name[0] + "*" * (len(name) - 2) + name[-1]
+    return name[0] + "*" * min(len(name) - 2, 3) + name[-1]
 
 
 _HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U000323af\ufa0e\ufa0f\ufa11\ufa13\ufa14\ufa1f\ufa21\ufa23\ufa24\ufa27-\ufa29"

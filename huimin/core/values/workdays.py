@@ -39,7 +39,7 @@ class NoticeDays:
     @property
     def label(self) -> str:
         unit = "个工作日" if self.kind == DayKind.WORK else "个自然日"
-        return f"{self.days}{unit}（{'含' if self.count_first else '不含'}公示当日）"
+        return f"{self.days}{unit}，{'含' if self.count_first else '不含'}公示当日"
 
 
 def is_workday(day: date, calendar: Calendar) -> bool:

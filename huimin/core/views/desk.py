@@ -116,7 +116,7 @@ def search(request: StaffRequest) -> HttpResponse:
     words = " ".join(request.GET.get("q", "").split())[:_LONGEST_SEARCH]
     found = searching.search(request.user, words) if len(words) > 1 else []
     text = (
-        "请换一个词，或少写几个字。只找得到您管辖范围内的。"
+        "请换一个词，或少写几个字；重名的写“姓名 村”。只找得到您管辖范围内的。"
         if len(words) > 1
         else "请至少写两个字：姓名、村、批次号、文号都可以。"
     )

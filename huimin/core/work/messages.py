@@ -7,10 +7,11 @@ called delivered that nobody sent.
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -24,7 +25,9 @@ from huimin.core.models import Message, Notification
 from huimin.core.values import privacy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from django.db.models import QuerySet
 
     from huimin.core.models import User
 
@@ -105,30 +108,54 @@ def notify_each(lines: Iterable[tuple[User, str]], *, url: str = "", body: str =
     return len(Notification.objects.bulk_create(rows))
 
 
+_DELIVERY_LOCK = 7_150_002
+
+
+@contextmanager
+def _alone() -> Iterator[bool]:
+    """Whether nobody else delivers: a slow gateway holds one process, never all that seal and sweep too."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_DELIVERY_LOCK])
+        mine = bool(cursor.fetchone()[0])
+        try:
+            yield mine
+        finally:
+            if mine:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_DELIVERY_LOCK])
+
+
 def deliver(limit: int = 100) -> int:
-    """Send what is due; a failed one waits twice as long each time. Safe to run twice at once."""
+    """Send what is due; a failed one waits twice as long each time. While another delivers nothing is done.
+
+    The numbers of a block are read once and each message is taken by its number, so that nobody walks for every message
+    over those delivered before it; a message is committed by itself, so that none is sent twice after a crash.
+    """
     sent = 0
-    ways = providers()
-    for _ in range(limit):
-        with transaction.atomic():
-            message = (
-                Message.objects.select_for_update(skip_locked=True)
-                .filter(channel__in=ways, delivered_at__isnull=True, next_at__lte=timezone.now())
-                .order_by("pk")
-                .first()
-            )
-            if message is None:
-                return sent
-            try:
-                ways[message.channel].send(message)
-            except Exception as error:
-                wait = timedelta(seconds=min(30 * 2**message.attempts, 3600))
-                Message.objects.filter(pk=message.pk).update(
-                    attempts=F("attempts") + 1, error=type(error).__name__, next_at=timezone.now() + wait
-                )
-            else:
-                Message.objects.filter(pk=message.pk).update(
-                    attempts=F("attempts") + 1, delivered_at=timezone.now(), error=""
-                )
-                sent += 1
+    with _alone() as mine:
+        for channel, way in providers().items() if mine else ():
+            for pk in list(due(channel)[: limit - sent]):
+                sent += _send(pk, way)
     return sent
+
+
+def due(channel: str) -> QuerySet[Message, int]:
+    """Numbers of what may go out now by one channel, longest waiting first: the order of the index message_waiting."""
+    rows = Message.objects.filter(channel=channel, delivered_at__isnull=True, next_at__lte=timezone.now())
+    return rows.order_by("next_at").values_list("pk", flat=True)
+
+
+@transaction.atomic
+def _send(pk: int, way: Provider) -> bool:
+    """One message, unless somebody else has it in hand or has sent it meanwhile."""
+    waiting = Message.objects.filter(pk=pk, delivered_at__isnull=True, next_at__lte=timezone.now())
+    message = waiting.select_for_update(skip_locked=True).first()
+    if message is None:
+        return False
+    outcome: dict[str, Any] = {"delivered_at": timezone.now(), "error": ""}
+    try:
+        way.send(message)
+    except Exception as error:
+        wait = timedelta(seconds=min(30 * 2**message.attempts, 3600))
+        outcome = {"error": type(error).__name__, "next_at": timezone.now() + wait}
+    Message.objects.filter(pk=pk).update(attempts=F("attempts") + 1, **outcome)
+    return "delivered_at" in outcome
