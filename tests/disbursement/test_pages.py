@@ -418,7 +418,8 @@ def test_the_search_box_finds_no_batch_of_another_township(here):
 def test_a_period_that_has_its_batch_leads_to_that_batch(here):
     batch = make.issued_batch(here)
     page = page_of(here["department"]).post(
-        reverse("disbursement:batch-new"), {"policy": here.policy.pk, "period": "2026"}
+        reverse("disbursement:batch-new"),
+        {"action_key": str(uuid4()), "policy": here.policy.pk, "period": "2026"},
     )
     text = page.content.decode()
     assert "不能再建一个" in text
