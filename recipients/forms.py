@@ -14,7 +14,7 @@ from huimin.core.values import identity
 from recipients.files.declaration import asked_facts
 from recipients.models import Account, DeclarationLine
 from recipients.services.review import Votes
-from subsidies.models import Policy
+from subsidies.forms import PolicyPeriodForm
 from subsidies.rules import Fact
 
 SHEETS = ".xlsx,.xls,.csv"
@@ -105,19 +105,12 @@ class AccountCheckForm(HouseForm):
     )
 
 
-class DeclarationForm(HouseForm):
-    policy = forms.ModelChoiceField(Policy.objects.none(), label="政策")
-    period = forms.CharField(
-        label="期次",
-        max_length=12,
-        help_text="按年如 2026，按半年如 2026H1，按季如 2026Q1，按月如 2026-01，一次性如 2026#1",
-    )
+class DeclarationForm(PolicyPeriodForm):
     division = forms.ModelChoiceField(Division.objects.none(), label="村")
     another = forms.BooleanField(label="另立一册（补报）", required=False)
 
-    def __init__(self, *args: Any, policies: Any, villages: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, villages: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["policy"].queryset = policies  # type: ignore[attr-defined]
         self.fields["division"].queryset = villages  # type: ignore[attr-defined]
 
 

@@ -9,6 +9,7 @@ from disbursement.services.batches import (
     make_batch,
     why_not_again,
     why_not_close,
+    why_not_take_back,
 )
 from disbursement.services.confirming import advance_return, confirm_return, refuse_return
 from disbursement.services.corrections import correctable, make_correction
@@ -56,4 +57,5 @@ __all__ = [
     "unpaid_totals",
     "why_not_again",
     "why_not_close",
+    "why_not_take_back",
 ]

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from disbursement import queries, services
 from disbursement.forms import WholeYuanForm
 from disbursement.models import BankFile, OrderIndicator, PaymentLine, PaymentOrder, Roster
+from disbursement.services import papers
 from disbursement.services.banks import banks_of
 from disbursement.services.today import stale_lines
 from disbursement.states import BANK_FILE_ROLES, ORDER_FLOW, OrderStatus, RosterStatus
@@ -34,6 +35,7 @@ from huimin.core.models import Job, Office
 from huimin.core.records import audit, files
 from huimin.core.sheets.writer import Column
 from huimin.core.values.money import capital_yuan
+from huimin.core.work import workflow
 from subsidies.services import preview_deduction
 
 _SORTS = {
@@ -207,6 +209,7 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "deductions": OrderIndicator.objects.filter(order=order).select_related("indicator"),
         "format": get_format(order.bank_format),
         "file": BankFile.objects.filter(order=order).select_related("file").first(),
+        "may_open_rosters": scope.reads(request.user, Area.ROSTER),
         "may_take": may_take(request.user, BANK_FILE_ROLES, order),
         "returns": order.return_files.select_related("uploaded_by", "confirmed_by").order_by("-pk"),
         "states": queries.state_totals("r.order_id = %s", [order.pk]),
@@ -254,7 +257,8 @@ def _panel(request: StaffRequest, order: PaymentOrder) -> Panel:
     )
     form = WholeYuanForm() if order.status == OrderStatus.DRAFT and acts else None
     hint = "不相容岗位：编过、审过花名册和编制支付申请的人，不能签章。签章后才生成代发文件，文件只生成一次。"
-    return Panel("签章与送盘", acts, hint=hint, form=form, checks=_other_names(request, order))
+    checks = _other_names(request, order)
+    return Panel("签章与送盘", acts, hint=hint, form=form, checks=checks, drawn=workflow.drawn(order))
 
 
 def _other_names(request: StaffRequest, order: PaymentOrder) -> list[Check]:
@@ -278,7 +282,7 @@ def _other_names(request: StaffRequest, order: PaymentOrder) -> list[Check]:
 @opens(Area.ORDER)
 @require_POST
 def order_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
-    get_object_or_404(_orders(request), pk=pk)
+    order = get_object_or_404(_orders(request), pk=pk)
     one = next((known for known in ORDER_FLOW.steps if known.name == step), None)
     if one is None or step == "settle":
         return redirect("disbursement:order-detail", pk=pk)
@@ -294,7 +298,18 @@ def order_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
         ),
         back=reverse("disbursement:order-detail", args=[pk]),
         done=f"“{one.label}”已办。",
+        of=order,
     )
+
+
+@opens(Area.ORDER)
+@require_safe
+def order_paper(request: StaffRequest, pk: int) -> HttpResponseBase:
+    """打印支付申请书."""
+    order = get_object_or_404(_orders(request), pk=pk)
+    url = request.build_absolute_uri(reverse("disbursement:order-detail", args=[pk]))
+    content = papers.order_paper(order, url=url)
+    return exports.download(content, name=f"支付申请书-{order.number}.pdf", content_type="application/pdf")
 
 
 @opens(Area.ORDER)

@@ -27,7 +27,7 @@ from recipients.models import Declaration, DeclarationLine
 from recipients.services import amounts
 from recipients.states import DECLARATION_FLOW, MAKER_ROLES, DeclarationStatus
 from subsidies.models import Policy, PolicyVersion
-from subsidies.services import version_for
+from subsidies.services import refuse_too_early, version_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,6 +55,7 @@ def make_declaration(
     if not Division.objects.filter(pk=division_code, level=Level.VILLAGE).exists():
         raise BadInput("申报册按村编制，请选村。", field="division")
     when, version = version_for(policy, period, act="申报")
+    refuse_too_early(when, act="申报", today=clock.today())
     books = Declaration.objects.filter(policy=policy, period=when.text, division_code=division_code).exclude(
         status=DeclarationStatus.WITHDRAWN
     )

@@ -30,6 +30,8 @@ from huimin.core.desk.http import (
     act_on_form,
     act_once,
     act_with,
+    again,
+    first_fault,
     opens,
     take_action_key,
     take_step,
@@ -312,6 +314,7 @@ def _panel(request: StaffRequest, one: Declaration, standing: Notice | None) -> 
         hint="编制这一册的人不能审核、会签，也不能答复对它的异议。",
         form=forms.DeliberationForm() if deliberating else None,
         note_label="评议结论" if deliberating else "办理意见",
+        drawn=workflow.drawn(one),
     )
 
 
@@ -330,8 +333,7 @@ def declaration_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
     if name == "deliberate":
         form = forms.DeliberationForm(request.POST)
         if not form.is_valid():
-            messages.error(request, str(next(iter(form.errors.values()))[0]))
-            return redirect(back)
+            return again(request, first_fault(form), back=back)
         votes = form.votes(note)
         return take_step(
             request,
@@ -341,6 +343,7 @@ def declaration_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
             done="评议结果已登记。"
             if vote_passes(present=votes.present, agreed=votes.agreed)
             else "评议没有通过，结果已登记。请核实有意见的人，剔除后重新评议。",
+            of=one,
         )
     return take_step(
         request,
@@ -348,6 +351,7 @@ def declaration_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
         lambda: review.take_step(one.pk, name, actor=request.user, note=note),
         back=back,
         done=f"{step.label}，已办好。",
+        of=one,
     )
 
 
@@ -484,8 +488,7 @@ def lines_import(request: StaffRequest, pk: int) -> HttpResponse:
     one = _visible(request, pk)
     form = forms.LinesSheetForm(request.POST, request.FILES)
     if not form.is_valid():
-        messages.error(request, str(next(iter(form.errors.values()))[0]))
-        return redirect(_url(pk))
+        return again(request, first_fault(form), back=_url(pk))
     upload: UploadedFile = form.cleaned_data["file"]
     try:
         with transaction.atomic():

@@ -153,6 +153,14 @@ def _(tools):
     return press(here["department"], "disbursement:batch-step", _batch(here).pk, "cancel", **NOTE)
 
 
+@button("disbursement.batch.take_back")
+def _(tools):
+    here = make.world(3)
+    return press(
+        here["department"], "disbursement:batch-step", make.issued_batch(here).pk, "take_back", **NOTE
+    )
+
+
 @button("disbursement.batch.close")
 def _(tools):
     here = make.world(3)

@@ -13,16 +13,17 @@ from django.urls import reverse
 from huimin.core.accounts import auth
 from huimin.core.authority.roles import Role
 from huimin.core.desk.history import history
+from huimin.core.errors import BadInput
 from huimin.core.models import AuditEvent
 from huimin.core.records import audit
 from huimin.core.sheets.reader import read_rows
 from huimin.core.sheets.writer import Column, write_rows
 from recipients.files.declaration import TITLES
 from recipients.models import Account, AccountChange, Declaration, Person, RegistryImport
-from recipients.services import amounts, notices, objections, registry, review
+from recipients.services import amounts, declarations, notices, objections, registry, review
 from recipients.services.registry import NewAccount
 from subsidies.rules import parse_rule
-from tests.factories import OTHER_TOWN, TOWN, UserFactory
+from tests.factories import OTHER_TOWN, TOWN, VILLAGE, UserFactory
 from tests.recipients.factories import NOTHING, chain, declaration, household, policy
 from tests.recipients.sheets import member, workbook
 
@@ -267,6 +268,13 @@ def test_something_else_than_a_workbook_is_refused_at_the_form(client, clerk):
     assert not RegistryImport.objects.exists()
 
 
+def test_a_book_for_a_year_nobody_is_near_is_refused(client):
+    village = chain()["village"]
+    made = policy(**NOTHING)
+    with pytest.raises(BadInput, match="还太早"):
+        declarations.make_declaration(made, period="2062", division_code=VILLAGE, actor=village)
+
+
 def test_the_whole_draft_is_made_on_the_pages(client):
     people = chain()
     chosen, person = policy(**NOTICED), household(1)[0]
@@ -427,9 +435,8 @@ def test_a_list_of_fifty_costs_as_many_queries_as_a_list_of_one(
     client, clerk, name, django_assert_max_num_queries
 ):
     people = chain()
-    chosen = policy(**NOTICED)
-    for year in range(2026, 2032):
-        one = declaration(chosen, actor=people["village"], period=str(year), lines=[household(1)[0]])
+    for _ in range(6):
+        one = declaration(actor=people["village"], lines=[household(1)[0]], **NOTICED)
         review.take_step(one.pk, "submit", actor=people["village"])
         notice = notices.post_notice(one.pk, place="公开栏", actor=people["village"])
         objections.file_objection(notice, "多报")
