@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
 
 from disbursement.models import Reversal
 from huimin.core.desk.forms import FreeText, HouseForm
-from subsidies.models import Policy
-from subsidies.states import PolicyStatus
+from subsidies.forms import PolicyPeriodForm
 
 
-class BatchForm(HouseForm):
+class BeyondForm(forms.Form):
+    """In an address: what one right was paid for periods beyond a day."""
+
+    entitlement = forms.IntegerField(min_value=1)
+    since = forms.DateField()
+
+
+class BatchForm(PolicyPeriodForm):
     summary_verb = "建批次"
-    policy = forms.ModelChoiceField(queryset=Policy.objects.none(), label="政策")
-    period = forms.CharField(
-        label="期次",
-        max_length=20,
-        help_text="按年如 2026，按半年如 2026H1，按季如 2026Q1，按月如 2026-01，一次性如 2026#1",
-    )
     title = forms.CharField(
         label="发放标题", max_length=100, required=False, help_text="不填就用“期次＋政策名称”"
     )
-
-    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["policy"]
-        field.queryset = Policy.objects.visible_to(user).filter(status=PolicyStatus.PUBLISHED)  # type: ignore[attr-defined]
+    early = FreeText(
+        label="提前发的原因", max_length=200, required=False, help_text="这一期还没有开始就要发的才填"
+    )
 
 
 class WholeYuanForm(HouseForm):
     """The signer types the integer part of the amount, so that nobody signs the wrong order by mistake."""
 
     whole_yuan = forms.CharField(
-        label="请输入应付金额的整数部分，确认您看的是这一笔",
+        label="应付金额的整数部分",
         max_length=20,
-        required=False,
+        help_text="签章必填，确认您看的是这一笔。只填元以上的整数，不写角分，如 5971",
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "class": "input num"}),
     )
 

@@ -1,3 +1,4 @@
+from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.desk.menu import Entry, register
 
@@ -17,5 +18,15 @@ register(
         ("/desk/disbursement/reversals/",),
     ),
     Entry("发放", "更正发放", "disbursement:correction-list", "swap", Area.ROSTER, 44),
+    # whoever opens rosters has the same people under 更正发放
+    Entry(
+        "发放",
+        "没发成功",
+        "disbursement:failed-list",
+        "swap",
+        Area.FAILED,
+        44,
+        may=lambda user: not scope.reads(user, Area.ROSTER),
+    ),
     Entry("发放", "专户账", "disbursement:ledger", "book", Area.LEDGER, 45),
 )

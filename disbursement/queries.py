@@ -9,12 +9,27 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
-from django.db.models import BooleanField, CharField, Count, Exists, F, Func, OuterRef, Q, QuerySet, Sum
+from django.db.models import (
+    BooleanField,
+    CharField,
+    Count,
+    Exists,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+)
 
 from disbursement.models import Batch, Correction, PaymentLine, PaymentResult, Roster
 from disbursement.models.sql import LIVE, ROOT, STATE, counts, state_of
 from disbursement.states import PaymentState, RosterStatus
+from huimin.core.authority import scope
+from huimin.core.authority.roles import Area, roles_reading
 from huimin.core.models import User
+from recipients.models import Account, EntitlementVersion
 from subsidies.models import Indicator
 
 ZERO = Decimal("0.00")
@@ -200,6 +215,52 @@ def failed_lines(lines: QuerySet[PaymentLine] | None = None) -> QuerySet[Payment
         has_result(kind.BANK_FAILED, kind.LATE_RETURN),
         ~Exists(Correction.objects.filter(failed_line=OuterRef("pk"))),
         ~Exists(stopped),
+    )
+
+
+def named_otherwise(lines: QuerySet[PaymentLine]) -> QuerySet[PaymentLine]:
+    """Lines to be paid into an account that is not named after the payee: for everybody who checks them to look at."""
+    return live_lines(lines).filter(~Q(account_name=F("payee_name")), ~has_result(PaymentResult.Kind.STOPPED))
+
+
+def with_relations(lines: QuerySet[PaymentLine], most: int) -> list[Any]:
+    """The first of them, each with `relation`: who the account's name is to the payee, as the registry has it."""
+    shown = lines.defer("beneficiary_id_number", "payee_id_number", "account_number")
+    found: list[Any] = list(shown.order_by("line_no")[:most])
+    accounts = Account.objects.filter(number_key__in=[line.account_key for line in found])
+    written = {
+        (bytes(payee), bytes(number)): relation
+        for payee, number, relation in accounts.values_list("person__id_key", "number_key", "holder_relation")
+    }
+    for line in found:
+        known = written.get((bytes(line.payee_key), bytes(line.account_key)))
+        line.relation = "户主" if line.account_name == line.holder_name else known or "没有写明"
+    return found
+
+
+def failed_for(user: User) -> QuerySet[PaymentLine]:
+    """Failed money in this person's reach, with why, since when and the card of today.
+
+    Down to the village: whoever villagers ask has to know, also who opens no roster.
+    """
+    here = scope.reach(user, roles_reading(Area.FAILED), policy="policy_id")
+    kind = PaymentResult.Kind
+    result = PaymentResult.objects.filter(
+        line=OuterRef("pk"), kind__in=[kind.BANK_FAILED, kind.LATE_RETURN]
+    ).order_by("-pk")
+    payee = EntitlementVersion.objects.filter(pk=OuterRef("entitlement_version_id")).values("payee_id")[:1]
+    card = Account.objects.filter(person=OuterRef("payee"), is_active=True)
+    return (
+        failed_lines(PaymentLine.objects.filter(here))
+        .annotate(
+            reason=Subquery(result.values("reason")[:1]),
+            bank_words=Subquery(result.values("note")[:1]),
+            failed_on=Subquery(result.values("business_on")[:1]),
+            payee=Subquery(payee),
+        )
+        .annotate(
+            card_now=Subquery(card.values("tail")[:1]), card_key=Subquery(card.values("number_key")[:1])
+        )
     )
 
 

@@ -34,6 +34,17 @@ BATCH_FLOW = Workflow(
             needs_note=True,
             style="danger",
         ),
+        # after issuing too, while no township has sent its roster on: the rosters are given up with it
+        step(
+            "take_back",
+            "收回，作废批次",
+            [BatchStatus.ISSUED],
+            BatchStatus.CANCELLED,
+            [Role.DEPARTMENT_CLERK],
+            duty=Duty.BATCH_MAKE,
+            needs_note=True,
+            style="danger",
+        ),
         step("close", "关账", [BatchStatus.ISSUED], BatchStatus.CLOSED, [Role.FINANCE_CLERK]),
     ),
     acts=(

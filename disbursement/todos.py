@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from django.db.models import Count
+from django.db.models import Count, Exists, F, Min, OuterRef, Q, Sum
 from django.urls import reverse
 
+from disbursement import queries
 from disbursement.models import PaymentOrder, ReturnFile, Reversal, Roster
 from disbursement.states import ROSTER_FLOW, OrderStatus, ReturnStatus, ReversalStatus, RosterStatus
+from huimin.core import clock
 from huimin.core.authority.roles import Role
 from huimin.core.desk.todos import Todo, source
 
@@ -75,3 +77,42 @@ def returns(user: User) -> Iterable[Todo]:
     yield Todo("退汇退款待复核", asked.count(), reverse("disbursement:reversal-list"), "去复核")
     sent = PaymentOrder.objects.visible_to(user).filter(status=OrderStatus.SENT)
     yield Todo("支付申请等银行回盘", sent.count(), reverse("disbursement:return-list"), "上传回盘")
+
+
+@source
+def bank_files(user: User) -> Iterable[Todo]:
+    """An order is at the bank: there is a file to fetch, and after that a return to bring."""
+    if Role.BANK not in user.roles():
+        return
+    sent = PaymentOrder.objects.visible_to(user).filter(status=OrderStatus.SENT)
+    answered = ReturnFile.objects.filter(order=OuterRef("pk"), status=ReturnStatus.UPLOADED)
+    waiting = sent.exclude(Exists(answered)).aggregate(count=Count("pk"), money=Sum("total"))
+    url = f"{reverse('disbursement:order-list')}?status={OrderStatus.SENT}"
+    note = f"共 {waiting['money'] or 0:,.2f} 元。取代发文件要动态口令；发完把回盘传上来。"
+    yield Todo("有代发文件，等发放和回盘", waiting["count"], url, "去取文件", note)
+
+
+@source
+def failed(user: User) -> Iterable[Todo]:
+    """Money that came back, for the three who can do something: tell the person, change the card, pay again."""
+    mine = user.roles() & _FAILED.keys()
+    if not mine:
+        return
+    found = queries.failed_for(user).aggregate(
+        count=Count("pk"), since=Min("failed_on"), ready=Count("pk", filter=~Q(card_key=F("account_key")))
+    )
+    if not found["count"]:
+        return
+    role = next(role for role in _FAILED if role in mine)
+    title, address, act = _FAILED[role]
+    days = (clock.today() - found["since"]).days
+    note = f"最早的等了 {days} 天；其中 {found['ready']:,} 笔已换卡，可以做更正批次。"
+    yield Todo(title, found["count"], reverse(address), act, note)
+
+
+# the first of these that the person is
+_FAILED = {
+    Role.DEPARTMENT_CLERK: ("钱没发成功，等更正发放", "disbursement:correction-list", "去更正发放"),
+    Role.TOWNSHIP_CLERK: ("钱没发成功，等本人换卡", "disbursement:correction-list", "看名单和怎么说"),
+    Role.VILLAGE_CLERK: ("钱没发成功，去告诉本人", "disbursement:failed-list", "看怎么跟他说"),
+}

@@ -31,6 +31,7 @@ urlpatterns = [
     path("orders/new/", orders.order_new, name="order-new"),
     path("orders/<int:pk>/", orders.order_detail, name="order-detail"),
     path("orders/<int:pk>/step/<slug:step>/", orders.order_step, name="order-step"),
+    path("orders/<int:pk>/paper/", orders.order_paper, name="order-paper"),
     path("orders/<int:pk>/file/", orders.order_file, name="order-file"),
     path("returns/", returns.return_list, name="return-list"),
     path("returns/export/", returns.return_export, name="return-export"),
@@ -44,6 +45,8 @@ urlpatterns = [
     path("corrections/", corrections.correction_list, name="correction-list"),
     path("corrections/export/", corrections.correction_export, name="correction-export"),
     path("corrections/make/", corrections.correction_make, name="correction-make"),
+    path("failed/", corrections.failed_list, name="failed-list"),
+    path("failed/export/", corrections.failed_export, name="failed-export"),
     path("ledger/", ledger.ledger_page, name="ledger"),
     path("ledger/export/", ledger.ledger_export, name="ledger-export"),
 ]

@@ -7,12 +7,14 @@ from typing import Any
 
 from django import forms
 
-from huimin.core.desk.forms import FreeText, HouseForm
+from huimin.core.desk.forms import FreeText, HouseForm, ScrolledChoices
+from huimin.core.errors import BadInput
 from huimin.core.models import Division
+from huimin.core.values import identity
 from recipients.files.declaration import asked_facts
 from recipients.models import Account, DeclarationLine
 from recipients.services.review import Votes
-from subsidies.models import Policy
+from subsidies.forms import PolicyPeriodForm
 from subsidies.rules import Fact
 
 SHEETS = ".xlsx,.xls,.csv"
@@ -22,9 +24,19 @@ class SheetForm(HouseForm):
     file = forms.FileField(label="表格文件", widget=forms.FileInput(attrs={"accept": SHEETS}))
 
 
+class LinesSheetForm(SheetForm):
+    replace = forms.BooleanField(
+        label="替换全册",
+        required=False,
+        help_text="先清空册里的明细，再按这张表写入；表有不符，原来的明细不动",
+    )
+
+
 class PersonForm(HouseForm):
+    seen = forms.CharField(widget=forms.HiddenInput)  # registry.state_of: what the page showed
     name = forms.CharField(label="姓名", max_length=60)
-    phone = forms.CharField(label="联系电话", max_length=20, required=False)
+    phone = forms.CharField(label="新的联系电话", max_length=20, required=False)
+    phone_gone = forms.BooleanField(label="删去电话", required=False)
     group_name = forms.CharField(label="村（居）民小组", max_length=20)
     is_low_income = forms.BooleanField(label="低保户", required=False)
     is_rural = forms.BooleanField(label="乡村人口", required=False)
@@ -32,6 +44,13 @@ class PersonForm(HouseForm):
     is_extreme_poverty = forms.BooleanField(label="特困人员", required=False)
     status = forms.ChoiceField(label="状态", choices=[("normal", "正常"), ("suspended", "停用")])
     note = FreeText(label="备注", max_length=200, required=False)
+
+    def __init__(self, *args: Any, masked_phone: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        told = f"现在登记的是 {masked_phone}，要改才填" if masked_phone else "还没有登记"
+        self.fields["phone"].help_text = told
+        if not masked_phone:
+            del self.fields["phone_gone"]
 
 
 class DeathForm(HouseForm):
@@ -49,27 +68,49 @@ class RevealForm(HouseForm):
 class AccountChangeForm(HouseForm):
     kind = forms.ChoiceField(label="种类", choices=Account.Kind.choices)
     holder_name = forms.CharField(label="账户名称", max_length=60)
+    holder_relation = FreeText(
+        label="户名与本人关系",
+        max_length=20,
+        required=False,
+        help_text="户名不是本人也不是户主时要写，例如：监护人",
+    )
     number = forms.CharField(label="银行账号", max_length=40)
+    digits_confirmed = forms.BooleanField(label="卡号的校验位不对，已对照卡片逐位核过，确实是这个号码")
     bank_name = forms.CharField(label="开户银行", max_length=120)
     branch_code = forms.RegexField(
         r"^\d{12}$", label="联行号", required=False, error_messages={"invalid": "联行号是 12 位数字"}
     )
     reason = FreeText(label="变更原因", max_length=200)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not _doubted(self.data.get("number", "")):
+            del self.fields["digits_confirmed"]  # asked only of a number that looks wrong
 
-class DeclarationForm(HouseForm):
-    policy = forms.ModelChoiceField(Policy.objects.none(), label="政策")
-    period = forms.CharField(
-        label="期次",
-        max_length=12,
-        help_text="按年如 2026，按半年如 2026H1，按季如 2026Q1，按月如 2026-01，一次性如 2026#1",
+
+def _doubted(number: str) -> bool:
+    try:
+        return identity.card_suspect(identity.normalise_account(number))
+    except BadInput:
+        return False  # said at the number itself
+
+
+class AccountCheckForm(HouseForm):
+    number_again = forms.CharField(
+        label="再输一遍新账号",
+        max_length=40,
+        required=False,
+        help_text="照本人的卡（折）输，与申请的一样才能通过；退回不用输",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
     )
+
+
+class DeclarationForm(PolicyPeriodForm):
     division = forms.ModelChoiceField(Division.objects.none(), label="村")
     another = forms.BooleanField(label="另立一册（补报）", required=False)
 
-    def __init__(self, *args: Any, policies: Any, villages: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, villages: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["policy"].queryset = policies  # type: ignore[attr-defined]
         self.fields["division"].queryset = villages  # type: ignore[attr-defined]
 
 
@@ -132,7 +173,9 @@ class DeliberationForm(HouseForm):
 
 class PostNoticeForm(HouseForm):
     place = forms.CharField(label="张贴地点", max_length=120, initial="村务公开栏")
-    starts_on = forms.DateField(label="张贴日期")
+    starts_on = forms.DateField(
+        label="张贴日期", help_text="贴出去的那一天，今天或者几天以内；登记后要改，须由另一个人撤回"
+    )
 
 
 class PhotoForm(HouseForm):
@@ -156,7 +199,12 @@ class AnswerForm(HouseForm):
         choices=[("rejected", "不属实"), ("exclude", "属实，剔除下面选的人"), ("return", "属实，退回补正")],
         widget=forms.RadioSelect,
     )
-    exclude = forms.MultipleChoiceField(label="剔除谁", required=False, widget=forms.SelectMultiple)
+    exclude = forms.MultipleChoiceField(
+        label="剔除谁",
+        required=False,
+        widget=ScrolledChoices,
+        help_text="结论选“属实，剔除下面选的人”时勾选，可以勾几个；其他结论不勾",
+    )
     answer = FreeText(
         label="核实结果",
         max_length=2000,
@@ -166,12 +214,28 @@ class AnswerForm(HouseForm):
 
     def __init__(self, *args: Any, lines: Sequence[DeclarationLine], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [(str(line.pk), f"{line.line_no} {line.beneficiary}") for line in lines]
+        choices = [
+            (str(line.pk), f"{line.line_no} {line.beneficiary}（{line.beneficiary.household.group_name}）")
+            for line in lines
+        ]
         self.fields["exclude"].choices = choices  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("verdict") in ("rejected", "return") and data.get("exclude"):
+            self.add_error("exclude", "这个结论不剔除人，请不要勾选，或改选“属实，剔除下面选的人”")
+        return data
 
 
 class EntitlementStepForm(HouseForm):
-    happened = forms.DateField(
-        label="原因发生日期", required=False, help_text="终止时按它和停发规则算停发日期"
-    )
-    note = FreeText(label="原因", max_length=200)
+    note = FreeText(label="原因", max_length=200, widget=forms.Textarea(attrs={"rows": "3"}))
+
+
+class CauseForm(HouseForm):
+    """Asked first, by the address: what follows from the day is shown before anybody ends a right."""
+
+    happened = forms.DateField(label="原因发生日期", help_text="例如迁出、去世、不再符合条件的那一天")
+
+
+class EntitlementEndForm(EntitlementStepForm):
+    happened = forms.DateField(label="原因发生日期", widget=forms.HiddenInput)

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from functools import reduce
 from itertools import islice
 from operator import or_
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db import transaction
-from django.db.models import CharField, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
+from django.db.models import (
+    Aggregate,
+    BooleanField,
+    Case,
+    CharField,
+    Count,
+    DecimalField,
+    F,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.functions import Cast, Concat
 
 from huimin.core import clock, crypto
@@ -19,7 +35,16 @@ from huimin.core.desk.pages import Station
 from huimin.core.desk.searching import every_word
 from huimin.core.models import Division, Job
 from huimin.core.values import identity
-from recipients.models import Account, Declaration, Objection, Person, RegistryImport
+from recipients.models import (
+    Account,
+    Declaration,
+    DeclarationLine,
+    EntitlementVersion,
+    Objection,
+    Person,
+    RegistryImport,
+)
+from recipients.rules import TIMES_EARLIER, TIMES_USUAL
 from recipients.states import REVIEW_ORDER, DeclarationStatus
 from subsidies.models import Deliberation
 from subsidies.rules.levels import levels_of
@@ -136,6 +161,44 @@ def stations(declaration: Declaration) -> list[Station]:
         )
         found.append(Station(labels.get(level, _short(level)), state))
     return found
+
+
+def odd_quantities(lines: QuerySet[DeclarationLine], one: Declaration) -> QuerySet[Any]:
+    """Lines with `earlier` (what the person had before this period), `usual` and `is_odd`: rules.odd_quantity in SQL."""
+    before = EntitlementVersion.objects.filter(
+        entitlement__policy=one.policy_id,
+        entitlement__beneficiary=OuterRef("beneficiary"),
+        valid__startswith__lt=one.period_range.lower,
+    ).order_by("-valid")
+    usual = Value(_usual(one), DecimalField(max_digits=12, decimal_places=4))
+    differs = Q(quantity__gt=F("earlier") * TIMES_EARLIER) | Q(quantity__lt=F("earlier") / TIMES_EARLIER)
+    odd = differs | Q(earlier__isnull=True, quantity__gt=F("usual") * TIMES_USUAL)
+    return lines.annotate(earlier=Subquery(before.values("quantity")[:1]), usual=usual).annotate(
+        is_odd=Case(When(odd, then=True), default=False, output_field=BooleanField())
+    )
+
+
+_FEW = 5  # lines of a book that say nothing of what is usual
+
+
+def _usual(one: Declaration) -> Decimal | None:
+    """The median of the book, or where that has few lines, of the rights under the policy in the county."""
+    found = one.lines.aggregate(count=Count("pk"), median=_Median("quantity"))
+    if found["count"] >= _FEW:
+        return cast("Decimal | None", found["median"])
+    rights = EntitlementVersion.objects.filter(
+        entitlement__policy=one.policy_id, entitlement__county_code=one.county_code
+    )
+    found = rights.aggregate(count=Count("pk"), median=_Median("quantity"))
+    return found["median"] if found["count"] >= _FEW else None
+
+
+class _Median(Aggregate):
+    """The value in the middle, one that somebody has."""
+
+    function = "percentile_disc"
+    template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = DecimalField(max_digits=12, decimal_places=4)
 
 
 def _short(level: DeclarationStatus) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal
 from hashlib import sha256
 from uuid import UUID
 
@@ -13,6 +14,31 @@ from subsidies.rules.levels import ReviewTerms, levels_of
 
 # a notice line has no private part: its leaf binds the digest of nothing (huimin.core.values.digests)
 NO_PRIVATE_PART = sha256(b"").digest()
+
+# a paper is registered when it is hung, or a few days before; another first day is a slip of the finger
+DAYS_AHEAD = 7
+
+# a quantity is looked at when it is this many times last period's or less than its part, or far above the usual
+TIMES_EARLIER, TIMES_USUAL = 2, 5
+
+
+def odd_quantity(quantity: Decimal, *, earlier: Decimal | None, usual: Decimal | None) -> str:
+    """Why a quantity wants a second look, against the person's own of before or else what is usual; empty when it does not.
+
+    queries.odd_quantities says the same to the database.
+    """
+    if earlier:
+        odd = quantity > earlier * TIMES_EARLIER or quantity * TIMES_EARLIER < earlier
+        return f"上期 {plain(earlier)}，差得多" if odd else ""
+    if usual and quantity > usual * TIMES_USUAL:
+        return f"多数人在 {plain(usual)} 上下，差得多"
+    return ""
+
+
+def plain(quantity: Decimal) -> str:
+    """3.5000 as 3.5."""
+    text = f"{quantity:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def commit(salt: UUID, private: str) -> bytes:
@@ -26,6 +52,11 @@ def commitment(salt: bytes, private: str) -> bytes:
     The one place where Person.id_commitment and Account.number_commitment are computed; lists copy them in SQL.
     """
     return sha256(salt + private.encode()).digest()
+
+
+def is_strangers(account_name: str, *, own: str, head: str) -> bool:
+    """Whether an account is named after neither the person nor the head of the household."""
+    return account_name not in (own, head)
 
 
 def next_level(version: ReviewTerms, status: str, *, objected: bool) -> DeclarationStatus:

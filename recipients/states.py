@@ -2,7 +2,7 @@ from django.db.models import TextChoices
 
 from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
-from huimin.core.authority.steps import Workflow, step
+from huimin.core.authority.steps import Workflow, act, step
 from huimin.core.desk.badges import Kind, StateChoices
 
 
@@ -61,13 +61,26 @@ EXCLUDE_ROLES = {
 }
 NOTICE_LEVEL_OF = {S.VILLAGE_NOTICE: "village", S.TOWNSHIP_NOTICE: "township", S.COUNTY_NOTICE: "county"}
 
+# who hangs the paper of a level, takes a mistaken one down, and goes on when it has run its days
+NOTICE_KEEPERS = {
+    S.VILLAGE_NOTICE: frozenset(_VILLAGE),
+    S.TOWNSHIP_NOTICE: frozenset({Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER}),
+    S.COUNTY_NOTICE: frozenset({Role.DEPARTMENT_CLERK, Role.DEPARTMENT_REVIEWER}),
+}
+
 DECLARATION_FLOW = Workflow(
     "recipients.declaration",
     "申报册",
     (
         step("submit", "送审", [S.DRAFT], S.DELIBERATION, _VILLAGE, duty=Duty.DECLARATION_MAKE),
         step("deliberate", "登记评议结果", [S.DELIBERATION], S.VILLAGE_NOTICE, _VILLAGE),
-        step("end_village_notice", "公示期满，送乡镇审核", [S.VILLAGE_NOTICE], S.TOWNSHIP_REVIEW, _VILLAGE),
+        step(
+            "end_village_notice",
+            "公示期满，送乡镇审核",
+            [S.VILLAGE_NOTICE],
+            S.TOWNSHIP_REVIEW,
+            NOTICE_KEEPERS[S.VILLAGE_NOTICE],
+        ),
         step(
             "approve_township",
             "乡镇审核通过",
@@ -81,7 +94,7 @@ DECLARATION_FLOW = Workflow(
             "公示期满，送县级联审",
             [S.TOWNSHIP_NOTICE],
             S.COUNTY_REVIEW,
-            [Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER],
+            NOTICE_KEEPERS[S.TOWNSHIP_NOTICE],
         ),
         # three offices sign in parallel; the last signature moves the declaration on
         step(
@@ -113,7 +126,7 @@ DECLARATION_FLOW = Workflow(
             "公示期满，确认享受资格",
             [S.COUNTY_NOTICE],
             S.CONFIRMED,
-            [Role.DEPARTMENT_CLERK, Role.DEPARTMENT_REVIEWER],
+            NOTICE_KEEPERS[S.COUNTY_NOTICE],
         ),
         step(
             "return_township",
@@ -156,7 +169,35 @@ DECLARATION_FLOW = Workflow(
             style="danger",
         ),
     ),
-    acts=(step("make", "编制申报册", [], S.DRAFT, MAKER_ROLES, duty=Duty.DECLARATION_MAKE),),
+    acts=(
+        step("make", "编制申报册", [], S.DRAFT, MAKER_ROLES, duty=Duty.DECLARATION_MAKE),
+        act(
+            "clear",
+            "清空这一册",
+            [S.DRAFT],
+            MAKER_ROLES,
+            duty=Duty.DECLARATION_MAKE,
+            needs_note=True,
+            style="danger",
+        ),
+        # both in duties that count for the notice: a mistaken one is taken back by another person, and says why
+        *(
+            act(f"post_{at}", "张贴公示", [at], by, duty=Duty.NOTICE_POST)
+            for at, by in NOTICE_KEEPERS.items()
+        ),
+        *(
+            act(
+                f"withdraw_{at}",
+                "撤回登记",
+                [at],
+                by,
+                duty=Duty.NOTICE_WITHDRAW,
+                needs_note=True,
+                style="danger",
+            )
+            for at, by in NOTICE_KEEPERS.items()
+        ),
+    ),
     # forward jumps over levels that the policy does not ask for
     skips=tuple(
         (source, target)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from recipients.views import declarations, entitlements, imports, notices, people
+from recipients.views import accounts, declarations, entitlements, imports, notices, people
 
 app_name = "recipients"
 urlpatterns = [
@@ -11,9 +11,10 @@ urlpatterns = [
     path("people/<int:pk>/edit/", people.person_edit, name="person-edit"),
     path("people/<int:pk>/death/", people.person_death, name="person-death"),
     path("people/<int:pk>/deaths/<int:death>/correct/", people.death_correct, name="death-correct"),
-    path("people/<int:pk>/account/", people.account_ask, name="account-ask"),
-    path("accounts/", people.change_list, name="change-list"),
-    path("accounts/<int:pk>/check/", people.change_check, name="change-check"),
+    path("people/<int:pk>/account/", accounts.account_ask, name="account-ask"),
+    path("accounts/", accounts.change_list, name="change-list"),
+    path("accounts/<int:pk>/", accounts.change_detail, name="change-detail"),
+    path("accounts/<int:pk>/<slug:name>/", accounts.change_step, name="change-step"),
     path("imports/", imports.import_list, name="import-list"),
     path("imports/template/", imports.import_template, name="import-template"),
     path("imports/<int:pk>/", imports.import_detail, name="import-detail"),
@@ -26,6 +27,7 @@ urlpatterns = [
     path("declarations/<int:pk>/lines/add/", declarations.line_add, name="line-add"),
     path("declarations/<int:pk>/lines/import/", declarations.lines_import, name="declaration-lines-import"),
     path("declarations/<int:pk>/lines/export/", declarations.lines_export, name="declaration-lines-export"),
+    path("declarations/<int:pk>/lines/clear/", declarations.lines_clear, name="declaration-clear"),
     path(
         "declarations/<int:pk>/lines/prefill/", declarations.lines_prefill, name="declaration-lines-prefill"
     ),
@@ -42,6 +44,7 @@ urlpatterns = [
     path("notices/export/", notices.notice_export, name="notice-export"),
     path("notices/<int:pk>/", notices.notice_detail, name="notice-detail"),
     path("notices/<int:pk>/poster/", notices.notice_poster, name="notice-poster"),
+    path("notices/<int:pk>/withdraw/", notices.notice_withdraw, name="notice-withdraw"),
     path("notices/<int:pk>/photos/", notices.photo_add, name="photo-add"),
     path("notices/<int:pk>/photos/<int:photo>/", notices.photo, name="photo"),
     path("notices/<int:pk>/objections/", notices.objection_file, name="objection-file"),

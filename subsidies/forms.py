@@ -9,6 +9,7 @@ import django_filters
 from django import forms
 from django.db.models import Q, QuerySet
 
+from huimin.core import clock
 from huimin.core.desk.forms import HouseForm, HouseModelForm, QuantityField, YuanField, dress, word_errors
 from huimin.core.desk.lists import HouseFilterSet
 from huimin.core.errors import BadInput
@@ -24,7 +25,24 @@ from subsidies.models import (
 from subsidies.rules import Fact, parse_rule
 from subsidies.rules.composing import Composed, compose, decompose
 from subsidies.rules.levels import DECIDED, NOBODY_DECIDES
+from subsidies.services import periods_of
 from subsidies.states import IndicatorStatus, PolicyStatus
+
+
+class PolicyPeriodForm(HouseForm):
+    """Which policy, which of its periods: chosen, since a mistyped period is a true period of some other time."""
+
+    policy = forms.ModelChoiceField(Policy.objects.none(), label="政策")
+    period = forms.ChoiceField(label="期次", help_text="按政策的发放频次选")
+
+    def __init__(self, *args: Any, policies: QuerySet[Policy], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen: Any = self.fields["policy"]
+        chosen.queryset = policies
+        chosen.label_from_instance = lambda one: f"{one}（{one.get_frequency_display()}）"
+        offered = periods_of(policies, today=clock.today())
+        self.fields["period"].choices = [("", "请选择"), *offered]  # type: ignore[attr-defined]
+
 
 LINES = 6  # tiers or kinds that the form has room for
 

@@ -61,7 +61,7 @@ class Batch(Scoped):
     supplements = models.ForeignKey(
         "self", models.PROTECT, verbose_name="补发的批次", null=True, related_name="supplementary"
     )
-    reason = models.CharField("补发原因", max_length=200, blank=True)
+    reason = models.CharField("补发或提前发的原因", max_length=200, blank=True)
     attempt = models.PositiveSmallIntegerField("第几次", default=1)
     status = models.CharField("状态", max_length=10, choices=BatchStatus, default=BatchStatus.DRAFT)
     made_by = models.ForeignKey(User, models.PROTECT, verbose_name="建立人", related_name="+")

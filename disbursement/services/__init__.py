@@ -9,6 +9,7 @@ from disbursement.services.batches import (
     make_batch,
     why_not_again,
     why_not_close,
+    why_not_take_back,
 )
 from disbursement.services.confirming import advance_return, confirm_return, refuse_return
 from disbursement.services.corrections import correctable, make_correction
@@ -16,10 +17,17 @@ from disbursement.services.intake import hand_in_return, taken_by
 from disbursement.services.orders import advance_order, cancel_order, make_order, send_order, sign_order
 from disbursement.services.returns import Intake, accept_return
 from disbursement.services.reversals import advance_reversal, ask_reversal
-from disbursement.services.rosters import advance_roster, regenerate_roster, roster_errors, stop_line
+from disbursement.services.rosters import (
+    MOST_ERRORS,
+    advance_roster,
+    regenerate_roster,
+    roster_errors,
+    stop_line,
+)
 from disbursement.services.supplements import batch_of_period, lift_stop, make_supplement, unpaid_totals
 
 __all__ = [
+    "MOST_ERRORS",
     "AlreadyMade",
     "Intake",
     "accept_return",
@@ -52,4 +60,5 @@ __all__ = [
     "unpaid_totals",
     "why_not_again",
     "why_not_close",
+    "why_not_take_back",
 ]

@@ -15,6 +15,7 @@ from disbursement.services import generation, rosters
 from disbursement.services.due import DUE
 from disbursement.services.numbers import BATCH, next_number
 from disbursement.states import BATCH_FLOW, BatchStatus, RosterStatus
+from huimin.core import clock
 from huimin.core.authority.posts import require_role
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.models import Job
@@ -27,6 +28,7 @@ from subsidies.services import version_for
 
 if TYPE_CHECKING:
     from huimin.core.models import User
+    from huimin.core.values.periods import Period
 
 GENERATE = "disbursement.generate_rosters"
 
@@ -40,11 +42,16 @@ class AlreadyMade(StepRefused):
 
 
 @transaction.atomic
-def make_batch(policy: Policy, period: str, *, actor: User, title: str = "") -> Batch:
-    """A draft batch of a published policy; refused when the period is not one of the policy's or already has one."""
+def make_batch(policy: Policy, period: str, *, actor: User, title: str = "", early: str = "") -> Batch:
+    """A draft batch of a published policy; refused when the period is not one of the policy's or already has one.
+
+    `early` is the reason to pay a period that has not begun, and stays on the batch; without one it is refused, since
+    some are going to die or move before, and the claims shut out the true period.
+    """
     one = BATCH_FLOW["make"]
     require_role(actor, one.roles, division_code=policy.county_code, policy_id=policy.pk, act=one.label)
     wanted, version = version_for(policy, period, act="建批次")
+    early = _early(wanted, early)
     first, after = wanted.first, wanted.last + timedelta(days=1)
     try:
         with transaction.atomic():
@@ -58,6 +65,7 @@ def make_batch(policy: Policy, period: str, *, actor: User, title: str = "") -> 
                 period_range=DateRange(first, after),
                 component=wanted.component or "regular",
                 title=title.strip() or f"{wanted.label}{policy.name}",
+                reason=early,
                 made_by=actor,
             )
     except IntegrityError as error:
@@ -75,16 +83,28 @@ def make_batch(policy: Policy, period: str, *, actor: User, title: str = "") -> 
             made,
         ) from error
     workflow.take_duty(batch, one.duty, actor=actor)
-    audit.record(batch, action=one.name, actor=actor, label=one.label, after=batch.status)
+    audit.record(batch, action=one.name, actor=actor, label=one.label, after=batch.status, note=early)
     return batch
+
+
+def _early(wanted: Period, reason: str) -> str:
+    """The reason that is kept: none for a period that has begun."""
+    if wanted.has_begun(clock.today()):
+        return ""
+    if not reason.strip():
+        raise BadInput(
+            f"{wanted.label}还没有开始，请看期次有没有选错。确实要提前发的，写明提前发的原因。",
+            field="period",
+        )
+    return reason.strip()
 
 
 @advances("disbursement.batch")
 @transaction.atomic
 def advance_batch(pk: int, step: str, *, actor: User, note: str = "") -> Batch:
-    """Issue, cancel or close a batch."""
+    """Issue a batch, cancel a draft, take back what was issued, or close it."""
     batch: Batch = Batch.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
-    acts = {"issue": _issue, "cancel": _cancel, "close": _close}
+    acts = {"issue": _issue, "cancel": _cancel, "take_back": _take_back, "close": _close}
     if step not in acts:
         raise BadInput(f"批次没有“{step}”这一步。")
     acts[step](batch, actor=actor, note=note)
@@ -203,6 +223,33 @@ def generate_rosters(run: JobRun) -> None:
 
 def _cancel(batch: Batch, *, actor: User, note: str) -> None:
     workflow.move(batch, BATCH_FLOW["cancel"], actor=actor, note=note)
+
+
+def _take_back(batch: Batch, *, actor: User, note: str) -> None:
+    """The batch and its rosters are given up; what they had claimed is free for the right ones."""
+    why = why_not_take_back(batch)
+    if why:
+        raise StepRefused(why)
+    workflow.move(batch, BATCH_FLOW["take_back"], actor=actor, note=note)
+    waiting = Roster.objects.filter(batch=batch, status=RosterStatus.ISSUED).order_by("pk")
+    for pk in list(waiting.values_list("pk", flat=True)):
+        rosters.advance_roster(pk, "cancel", actor=actor, note=note)
+    if Roster.objects.filter(batch=batch).exclude(status=RosterStatus.CANCELLED).exists():
+        raise StepRefused(_SENT_ON)
+
+
+_SENT_ON = "已有乡镇送审，批次不能整个收回。送审的请审核人退回，再由部门逐份作废花名册。"
+
+
+def why_not_take_back(batch: Batch) -> str:
+    """Why an issued batch stays; empty while every roster of it still lies with its township."""
+    if batch.status != BatchStatus.ISSUED:
+        return ""
+    lying = {RosterStatus.ISSUED, RosterStatus.CANCELLED}
+    if Roster.objects.filter(batch=batch).exclude(status__in=lying).exists():
+        return _SENT_ON
+    job = generation_job(batch)
+    return "花名册正在生成，请等它结束，或先停下它。" if job and not job.is_finished else ""
 
 
 def _close(batch: Batch, *, actor: User, note: str) -> None:

@@ -146,6 +146,7 @@ def apply_return(pk: int, *, actor: User, note: str = "") -> ReturnFile:
     _release_claims(found)
     amounts = _sums(found)
     notices.queue_paid(found)
+    notices.tell_failed(order, file_id=pk)
     is_complete = order.status == OrderStatus.SENT and not open_lines(order.pk)
     book(order, amounts, at=f"return:{pk}", actor=actor)
     workflow.move(found, one, actor=actor, note=note, detail={"results": written, "order": order.number})

@@ -1,21 +1,27 @@
-"""到账短信: one message per paid line whose payee has a telephone, written in blocks (roster_forms: 到账短信)."""
+"""What people are told of a return: villagers by 到账短信, in blocks; staff in their inbox of what did not arrive, and
+the bank of a file to fetch."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db import connection
+from django.urls import reverse
 
 from disbursement.models import Roster
 from huimin.core import crypto
-from huimin.core.models import Division, Message
+from huimin.core.authority import scope
+from huimin.core.authority.roles import Role
+from huimin.core.models import Division, Grant, Message
 from huimin.core.values.money import format_yuan
 from huimin.core.values.periods import Period
 from huimin.core.work import messages
 from huimin.core.work.messages import Letter
 
 if TYPE_CHECKING:
-    from disbursement.models import ReturnFile
+    from disbursement.models import PaymentOrder, ReturnFile
+    from huimin.core.models import User
 
 BLOCK = 5_000
 PAID = """
@@ -61,3 +67,64 @@ def _text(county: str, subsidy: str, row: tuple) -> str:  # type: ignore[type-ar
         f"【{county}一卡通】{name}您好，您{subsidy}已获批准，"
         f"金额{format_yuan(amount)}元，已发放到尾号为{tail}的社会保障卡，请注意查收。"
     )
+
+
+_TELL = frozenset({Role.VILLAGE_CLERK, Role.TOWNSHIP_CLERK, Role.DEPARTMENT_CLERK})
+FAILED = """
+SELECT l.division_code, count(*), sum(l.amount) FROM disbursement_paymentline l
+JOIN disbursement_paymentresult x ON x.line_id = l.id
+WHERE (x.return_file_id = %(file)s OR x.line_id = %(line)s) AND x.kind IN ('bank_failed', 'late_return')
+GROUP BY l.division_code
+"""
+
+
+def tell_failed(order: PaymentOrder, *, file_id: int | None = None, line_id: int | None = None) -> int:
+    """A line in the inbox of village, township and department, each with the sum of its own places.
+
+    Of what a return file brought, or of one line that came back later. Returns how many people.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(FAILED, {"file": file_id, "line": line_id})
+        villages = cursor.fetchall()
+    lines = []
+    for user, grants in _people(_TELL, order).items() if villages else ():
+        mine = [
+            (count, total)
+            for place, count, total in villages
+            if any(scope.covers(grant.division_id, place) for grant in grants)
+        ]
+        if mine:
+            count, total = sum(one for one, _ in mine), sum((one for _, one in mine), Decimal(0))
+            words = f"{order.policy.short_name}有 {count:,} 笔没发成功，共 {format_yuan(total)} 元"
+            lines.append((user, words))
+    return messages.notify_each(
+        lines,
+        url=reverse("disbursement:failed-list"),
+        body="钱都在专户里。名单上有每个人的原因和怎么跟他说；换卡复核后可以补发。",
+    )
+
+
+def tell_bank(order: PaymentOrder) -> int:
+    """The bank's people learn that a file is waiting for them."""
+    there = [user for user in _people(frozenset({Role.BANK}), order) if user.office_id == order.bank_id]
+    return messages.notify(
+        there,
+        title=f"有代发文件待取：{order.number}，{order.line_count:,} 笔",
+        url=reverse("disbursement:order-detail", args=[order.pk]),
+        body=f"共 {format_yuan(order.total)} 元。取文件要动态口令。",
+    )
+
+
+def _people(roles: frozenset[str], order: PaymentOrder) -> dict[User, list[Grant]]:
+    """Who holds one of these roles somewhere for the order's policy today, with the grants."""
+    rows = (
+        Grant.objects.in_force()
+        .filter(role__in=roles, user__is_active=True)
+        .select_related("user")
+        .order_by("user_id")
+    )
+    found: dict[User, list[Grant]] = {}
+    for grant in rows:
+        if grant.policy_ids is None or order.policy_id in grant.policy_ids:
+            found.setdefault(grant.user, []).append(grant)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from django.urls import reverse
 
 from disbursement.models import OrderIndicator, PaymentOrder, Roster
 from disbursement.queries import ZERO, payable_totals
-from disbursement.services import bankfiles, banks, ledger, today
+from disbursement.services import bankfiles, banks, ledger, notices, today
 from disbursement.services.numbers import ORDER, next_number
 from disbursement.services.people import TO_ORDER, inherit_duties
 from disbursement.services.rosters import explained, require_same_content
@@ -155,14 +156,27 @@ def sign_order(pk: int, *, actor: User, note: str = "", whole_yuan: str | None =
     order = _locked(pk, actor)
     one = ORDER_FLOW["sign"]
     _require(order, "sign", actor=actor, note=note)
-    if whole_yuan is not None and whole_yuan.strip().replace(",", "") != str(int(order.total)):
-        raise BadInput("输入的金额整数部分与这笔申请不符，没有签章。请核对是不是这一笔。", field="whole_yuan")
+    if whole_yuan is not None:
+        _require_seen(order, whole_yuan)
     _require_payable(order)
     workflow.take_duty(order, one.duty, actor=actor)
     PaymentOrder.objects.filter(pk=order.pk).update(signed_by=actor, signed_at=clock.now())
     workflow.move(order, one, actor=actor, note=note, detail=_detail(order))
     order.refresh_from_db()
     return order
+
+
+def _require_seen(order: PaymentOrder, whole_yuan: str) -> None:
+    """The signer types the integer part of the amount, so that nobody signs the wrong order by mistake."""
+    typed = re.sub(r"[\s,，]", "", whole_yuan)
+    if typed == str(int(order.total)):
+        return
+    said = "输入的金额整数部分与这笔申请不符，没有签章。请核对是不是这一笔。"
+    if not typed:
+        said = "签章要填应付金额的整数部分，确认您看的是这一笔。"
+    elif re.search(r"[.．。]", typed):
+        said = "只填元以上的整数部分，不要写小数，没有签章。"
+    raise BadInput(said, field="whole_yuan")
 
 
 def _require(order: PaymentOrder, step: str, *, actor: User, note: str | None = None) -> None:
@@ -250,6 +264,7 @@ def send_now(pk: int, *, actor: User) -> PaymentOrder:
     order.refresh_from_db()
     made = bankfiles.make_file(order, actor=actor)
     ledger.post_send(order, actor=actor)
+    notices.tell_bank(order)
     audit.record(
         order,
         action="bank_file",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, connection, transaction
 
 from disbursement.models import PaymentLine, PaymentOrder, PaymentResult, Reversal
+from disbursement.services import notices
 from disbursement.services.confirming import book
 from disbursement.services.people import TO_RETURN, inherit_duties
 from disbursement.states import REVERSAL_FLOW
@@ -115,4 +116,5 @@ def _apply(found: Reversal, *, actor: User) -> None:
     if found.kind == Reversal.Kind.LATE_RETURN:
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM disbursement_claim WHERE line_id = %s", [line.pk])
+        notices.tell_failed(order, line_id=line.pk)
     book(order, {found.kind: {line.roster_id: line.amount}}, at=f"reversal:{found.pk}", actor=actor)

@@ -10,7 +10,7 @@ from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from disbursement import queries, services
 from disbursement.forms import BatchForm, SupplementForm
@@ -19,13 +19,16 @@ from disbursement.states import BATCH_FLOW, BatchStatus, RosterStatus
 from disbursement.views.common import buttons, with_places
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
+from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
-from huimin.core.desk.http import StaffRequest, opens, render_page, take_step
+from huimin.core.desk.http import StaffRequest, act_on_form, opens, render_page, take_step
 from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat
-from huimin.core.errors import BadInput, Refused
 from huimin.core.sheets.writer import Column
+from huimin.core.work import workflow
+from subsidies.models import Policy
+from subsidies.states import PolicyStatus
 
 _SORTS = {
     "number": "id",
@@ -126,23 +129,33 @@ def batch_export(request: StaffRequest) -> HttpResponseBase:
 
 
 @opens(Area.ROSTER)
+@require_http_methods(["GET", "HEAD", "POST"])
 def batch_new(request: StaffRequest) -> HttpResponse:
-    form = BatchForm(request.POST or None, user=request.user)
-    existing = None
+    policies = Policy.objects.visible_to(request.user).filter(status=PolicyStatus.PUBLISHED)
+    form = BatchForm(request.POST or None, policies=policies)
+    existing: list[Batch] = []
     if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        try:
-            batch = services.make_batch(
-                data["policy"], data["period"], actor=request.user, title=data["title"]
-            )
-        except BadInput as refused:
-            form.add_error(refused.field if refused.field in form.fields else None, str(refused))
-        except Refused as refused:
-            form.add_error(None, str(refused))
-            existing = refused.batch if isinstance(refused, services.AlreadyMade) else None
-        else:
-            return redirect("disbursement:batch-detail", pk=batch.pk)
-    return render(request, "disbursement/batch_new.html", {"form": form, "existing": existing})
+        made = act_on_form(request, form, lambda: _make(request, form, existing), name="batch.make")
+        if made:
+            return redirect("disbursement:batch-detail", pk=made.result.pk)
+    context = {
+        "form": form,
+        "existing": existing[0] if existing else None,
+        "action_key": Panel("", ()).action_key,
+    }
+    return render(request, "disbursement/batch_new.html", context)
+
+
+def _make(request: StaffRequest, form: BatchForm, existing: list[Batch]) -> Batch:
+    """The new batch; one that stands in its way goes into `existing`."""
+    data = form.cleaned_data
+    try:
+        return services.make_batch(
+            data["policy"], data["period"], actor=request.user, title=data["title"], early=data["early"]
+        )
+    except services.AlreadyMade as refused:
+        existing.append(refused.batch)
+        raise
 
 
 @opens(Area.ROSTER)
@@ -247,15 +260,21 @@ def _stats(batch: Any, rosters: list[Any]) -> list[Stat]:
 def _panel(batch: Batch, request: StaffRequest, states: list[queries.StateTotal]) -> Panel:
     whole = batch.status == BatchStatus.ISSUED and _sees_whole(batch, request)
     close = services.why_not_close(batch, states) if whole else ""
+
+    def waits(step: Step) -> str:
+        if step.name == "take_back":
+            return services.why_not_take_back(batch)
+        return close if step.name == "close" else ""
+
     acts = buttons(
         batch,
         BATCH_FLOW,
         actor=request.user,
         url_name="disbursement:batch-step",
-        also=lambda step: close if step.name == "close" else "",
+        also=waits,
     )
     checks = [Check("每一笔都有结果", "wait" if close else "", close)] if whole else []
-    return Panel("办理", acts, checks=checks)
+    return Panel("办理", acts, checks=checks, drawn=workflow.drawn(batch))
 
 
 @opens(Area.ROSTER)
@@ -271,6 +290,7 @@ def batch_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
         lambda: services.advance_batch(pk, step, actor=request.user, note=request.POST.get("note", "")),
         back=reverse("disbursement:batch-detail", args=[batch.pk]),
         done=f"“{one.label}”已办。",
+        of=batch,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import django_filters
-from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -14,9 +14,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from disbursement import queries, services
-from disbursement.models import Batch, PaymentLine, PaymentResult
+from disbursement.models import Batch, PaymentLine
 from disbursement.states import BATCH_FLOW
 from disbursement.views.common import with_places
+from huimin.core import clock
 from huimin.core.authority.roles import Area
 from huimin.core.bankformats.reasons import reason_of
 from huimin.core.desk import lists
@@ -25,7 +26,6 @@ from huimin.core.desk.http import StaffRequest, opens, take_step
 from huimin.core.desk.pages import Nothing, Panel, Stat
 from huimin.core.errors import BadInput
 from huimin.core.sheets.writer import Column
-from recipients.models import Account, EntitlementVersion
 
 _SORTS = {"line": "id", "amount": "amount", "place": "division_code"}
 # roster_forms 2f
@@ -43,6 +43,19 @@ _COLUMNS = [
 ]
 
 
+_TOLD = [
+    Column("收款人", 12),
+    Column("村", 16),
+    Column("组", 12),
+    Column("批次名称", 40),
+    Column("金额", 14, "amount"),
+    Column("退回日期", 12),
+    Column("为什么", 30),
+    Column("怎么跟他说", 60),
+    Column("卡", 20),
+]
+
+
 class FailedFilter(lists.HouseFilterSet):
     q = django_filters.CharFilter(method="by_text", label="姓名或批次号")
 
@@ -51,31 +64,15 @@ class FailedFilter(lists.HouseFilterSet):
 
 
 def _failed(request: StaffRequest) -> QuerySet[PaymentLine]:
-    result = PaymentResult.objects.filter(
-        line=OuterRef("pk"), kind__in=["bank_failed", "late_return"]
-    ).order_by("-pk")
-    payee = EntitlementVersion.objects.filter(pk=OuterRef("entitlement_version_id")).values("payee_id")[:1]
-    card = Account.objects.filter(person=OuterRef("payee"), is_active=True)
-    return (
-        queries.failed_lines(queries.shown_lines(PaymentLine.objects.visible_to(request.user)))
-        .defer("beneficiary_id_number")
-        .select_related("roster__batch")
-        .annotate(
-            reason=Subquery(result.values("reason")[:1]),
-            bank_words=Subquery(result.values("note")[:1]),
-            failed_on=Subquery(result.values("business_on")[:1]),
-            payee=Subquery(payee),
-        )
-        .annotate(
-            card_now=Subquery(card.values("tail")[:1]), card_key=Subquery(card.values("number_key")[:1])
-        )
-    )
+    rows = queries.shown_lines(queries.failed_for(request.user))
+    return rows.defer("beneficiary_id_number").select_related("roster__batch")
 
 
 def _explained(rows: Iterable[Any]) -> list[Any]:
     """Plain words of the bank's reason, and what is known of the card today."""
-    found = with_places(rows)
+    found, today = with_places(rows), clock.today()
     for line in found:
+        line.days = (today - line.failed_on).days
         line.why = reason_of(line.reason or "")
         line.card = (
             "没有在用的账户"
@@ -139,6 +136,46 @@ def correction_export(request: StaffRequest) -> HttpResponseBase:
         for line in _explained(chosen.qs.order_by(*order.columns))
     )
     return workbook(request, "失败待补发", _COLUMNS, rows)
+
+
+@opens(Area.FAILED)
+@require_safe
+def failed_list(request: StaffRequest) -> HttpResponse:
+    """没发成功的钱, for whoever villagers ask: who, how much, since when, and how to tell."""
+    context = lists.listing(
+        request,
+        _failed(request),
+        sorts=_SORTS | {"since": ("failed_on", "id")},
+        default="since",
+        filterset=FailedFilter,
+        totals={"total": Sum("amount")},
+        size=50,
+        export=reverse("disbursement:failed-export"),
+    )
+    context["rows"] = _explained(context["page"])
+    context["nothing"] = Nothing("没有没发成功的钱", "银行退回来的每一笔都已经补发，或正在补发。")
+    return render(request, "disbursement/failed_list.html", context)
+
+
+@opens(Area.FAILED)
+@require_safe
+def failed_export(request: StaffRequest) -> HttpResponseBase:
+    chosen = FailedFilter(request.GET, queryset=_failed(request), request=request)
+    rows = (
+        (
+            line.payee_name,
+            line.place,
+            line.group_name,
+            line.roster.batch.title,
+            line.amount,
+            str(line.failed_on),
+            line.why.villager_words,
+            "；".join(line.why.steps),
+            line.card,
+        )
+        for line in _explained(chosen.qs.order_by("failed_on", "id"))
+    )
+    return workbook(request, "没发成功的钱", _TOLD, rows)
 
 
 @opens(Area.ROSTER)

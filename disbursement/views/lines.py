@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from disbursement import queries, services
-from disbursement.forms import LiftForm, ReversalForm, StopForm
+from disbursement.forms import BeyondForm, LiftForm, ReversalForm, StopForm
 from disbursement.models import PaymentLine, PaymentResult, StopLift
 from disbursement.states import REVERSAL_FLOW, ROSTER_FLOW, PaymentState
 from disbursement.views.common import place_names
@@ -101,8 +101,16 @@ def line_stop(request: StaffRequest, pk: int) -> HttpResponse:
 @opens(Area.ROSTER)
 @require_safe
 def person_payments(request: StaffRequest, pk: int) -> HttpResponse:
-    """What this person was paid, as beneficiary, newest first: a panel of the person's page, or a page by itself."""
+    """What this person was paid, as beneficiary, newest first: a panel of the person's page, or a page by itself.
+
+    With `entitlement` and `since` only what one right was paid for periods that reach beyond that day.
+    """
     rows = queries.live_lines(queries.shown_lines(PaymentLine.objects.visible_to(request.user)))
+    beyond = BeyondForm(request.GET)
+    since = beyond.cleaned_data["since"] if beyond.is_valid() else None
+    if since:
+        right = beyond.cleaned_data["entitlement"]
+        rows = rows.filter(entitlement_id=right, period_range__endswith__gt=since)
     found: list[Any] = list(
         rows.filter(beneficiary_id=pk)
         .defer("beneficiary_id_number")
@@ -113,9 +121,12 @@ def person_payments(request: StaffRequest, pk: int) -> HttpResponse:
     context = {
         "rows": found,
         "paid": paid,
+        "since": since,
         "person_pk": pk,
         "name": found[0].beneficiary_name if found else "",
-        "nothing": Nothing(
+        "nothing": Nothing("停发日期以后的期次没有发过")
+        if since
+        else Nothing(
             "还没有发放记录",
             "花名册生成以后，这里会列出每一笔。",
             [Link("看批次", reverse("disbursement:batch-list"))],

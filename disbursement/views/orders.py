@@ -7,7 +7,7 @@ from typing import Any
 
 import django_filters
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -17,22 +17,25 @@ from django.views.decorators.http import require_POST, require_safe
 
 from disbursement import queries, services
 from disbursement.forms import WholeYuanForm
-from disbursement.models import BankFile, OrderIndicator, PaymentOrder, Roster
+from disbursement.models import BankFile, OrderIndicator, PaymentLine, PaymentOrder, Roster
+from disbursement.services import papers
 from disbursement.services.banks import banks_of
 from disbursement.services.today import stale_lines
 from disbursement.states import BANK_FILE_ROLES, ORDER_FLOW, OrderStatus, RosterStatus
-from disbursement.views.common import buttons, may_take, with_places
+from disbursement.views.common import buttons, may_take, place_names, with_places
+from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.bankformats.registry import get_format
 from huimin.core.desk import exports, lists
 from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, code_first, opens, take_step
-from huimin.core.desk.pages import Link, Nothing, Panel, Stat, Station
+from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat, Station
 from huimin.core.errors import Refused
 from huimin.core.models import Job, Office
 from huimin.core.records import audit, files
 from huimin.core.sheets.writer import Column
 from huimin.core.values.money import capital_yuan
+from huimin.core.work import workflow
 from subsidies.services import preview_deduction
 
 _SORTS = {
@@ -206,6 +209,7 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "deductions": OrderIndicator.objects.filter(order=order).select_related("indicator"),
         "format": get_format(order.bank_format),
         "file": BankFile.objects.filter(order=order).select_related("file").first(),
+        "may_open_rosters": scope.reads(request.user, Area.ROSTER),
         "may_take": may_take(request.user, BANK_FILE_ROLES, order),
         "returns": order.return_files.select_related("uploaded_by", "confirmed_by").order_by("-pk"),
         "states": queries.state_totals("r.order_id = %s", [order.pk]),
@@ -253,13 +257,32 @@ def _panel(request: StaffRequest, order: PaymentOrder) -> Panel:
     )
     form = WholeYuanForm() if order.status == OrderStatus.DRAFT and acts else None
     hint = "不相容岗位：编过、审过花名册和编制支付申请的人，不能签章。签章后才生成代发文件，文件只生成一次。"
-    return Panel("签章与送盘", acts, hint=hint, form=form)
+    checks = _other_names(request, order)
+    return Panel("签章与送盘", acts, hint=hint, form=form, checks=checks, drawn=workflow.drawn(order))
+
+
+def _other_names(request: StaffRequest, order: PaymentOrder) -> list[Check]:
+    """Rosters of the order with accounts that are not named after the payee."""
+    lines = queries.named_otherwise(PaymentLine.objects.filter(roster__order=order))
+    counts = lines.values("roster", "roster__division_code").annotate(count=Count("*"))
+    found = list(counts.order_by("roster__division_code", "roster"))
+    names = place_names(row["roster__division_code"] for row in found)
+    looks = scope.reads(request.user, Area.ROSTER)
+    return [
+        Check(
+            f"{names[row['roster__division_code']]}：户名与收款人不同 {row['count']:,} 笔",
+            "warn",
+            "逐笔看" if looks else "",
+            reverse("disbursement:roster-check", args=[row["roster"]]) if looks else "",
+        )
+        for row in found
+    ]
 
 
 @opens(Area.ORDER)
 @require_POST
 def order_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
-    get_object_or_404(_orders(request), pk=pk)
+    order = get_object_or_404(_orders(request), pk=pk)
     one = next((known for known in ORDER_FLOW.steps if known.name == step), None)
     if one is None or step == "settle":
         return redirect("disbursement:order-detail", pk=pk)
@@ -275,7 +298,18 @@ def order_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
         ),
         back=reverse("disbursement:order-detail", args=[pk]),
         done=f"“{one.label}”已办。",
+        of=order,
     )
+
+
+@opens(Area.ORDER)
+@require_safe
+def order_paper(request: StaffRequest, pk: int) -> HttpResponseBase:
+    """打印支付申请书."""
+    order = get_object_or_404(_orders(request), pk=pk)
+    url = request.build_absolute_uri(reverse("disbursement:order-detail", args=[pk]))
+    content = papers.order_paper(order, url=url)
+    return exports.download(content, name=f"支付申请书-{order.number}.pdf", content_type="application/pdf")
 
 
 @opens(Area.ORDER)

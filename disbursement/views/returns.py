@@ -30,6 +30,7 @@ from huimin.core.errors import FileRefused, Refused, RowError
 from huimin.core.models import Job
 from huimin.core.records import audit, files
 from huimin.core.sheets.writer import Column
+from huimin.core.work import workflow
 
 _SORTS = {"time": "id", "order": "order_id", "status": "status", "failed": "failed_count"}
 _COLUMNS = [
@@ -234,13 +235,13 @@ def _panel(request: StaffRequest, found: ReturnFile, counts: dict[str, int]) -> 
     ]
     acts = buttons(found, RETURN_FLOW, actor=request.user, url_name="disbursement:return-step")
     hint = "不相容岗位：上传的人不能确认；编过、审过、签过这笔钱的人也不能。"
-    return Panel("确认对账", acts, checks=checks, hint=hint)
+    return Panel("确认对账", acts, checks=checks, hint=hint, drawn=workflow.drawn(found))
 
 
 @opens(Area.RETURN)
 @require_POST
 def return_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
-    get_object_or_404(_returns(request), pk=pk)
+    found = get_object_or_404(_returns(request), pk=pk)
     one = next((known for known in RETURN_FLOW.steps if known.name == step), None)
     if one is None:
         return redirect("disbursement:return-detail", pk=pk)
@@ -250,6 +251,7 @@ def return_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
         lambda: services.advance_return(pk, step, actor=request.user, note=request.POST.get("note", "")),
         back=reverse("disbursement:return-detail", args=[pk]),
         done=f"“{one.label}”已办。" if step == "refuse" else "已入账；笔数多的由后台接着办，可以离开本页。",
+        of=found,
     )
 
 

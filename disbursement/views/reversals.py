@@ -18,6 +18,7 @@ from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, opens, take_step
 from huimin.core.desk.pages import Nothing, Pair, Panel
 from huimin.core.errors import BadInput
+from huimin.core.work import workflow
 
 
 @opens(Area.RETURN)
@@ -74,6 +75,7 @@ def reversal_detail(request: StaffRequest, pk: int) -> HttpResponse:
             "复核",
             buttons(found, REVERSAL_FLOW, actor=request.user, url_name="disbursement:reversal-step"),
             hint="登记的人不能复核。入账以后，退汇的可以更正发放，退款的不再发。",
+            drawn=workflow.drawn(found),
         ),
         "history": history(found),
     }
@@ -83,7 +85,7 @@ def reversal_detail(request: StaffRequest, pk: int) -> HttpResponse:
 @opens(Area.RETURN)
 @require_POST
 def reversal_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
-    get_object_or_404(Reversal.objects.visible_to(request.user), pk=pk)
+    found = get_object_or_404(Reversal.objects.visible_to(request.user), pk=pk)
     one = next((known for known in REVERSAL_FLOW.steps if known.name == step), None)
     if one is None:
         return redirect("disbursement:reversal-detail", pk=pk)
@@ -93,4 +95,5 @@ def reversal_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
         lambda: services.advance_reversal(pk, step, actor=request.user, note=request.POST.get("note", "")),
         back=reverse("disbursement:reversal-detail", args=[pk]),
         done=f"“{one.label}”已办。",
+        of=found,
     )

@@ -221,9 +221,11 @@ def _panel(roster: Roster, content: queries.Content, found: list[Act]) -> Panel:
         Check(wrong or told, "bad" if wrong else "", roster.content_hash[:8]),
         Check("与补贴对象库比对", "wait", "送审校验", reverse("disbursement:roster-check", args=[roster.pk])),
     ]
-    return Panel(
-        "办理", found, checks=checks, hint="不相容岗位：编过申报册、花名册的人，不能再审这份花名册。"
-    )
+    if others := queries.named_otherwise(queries.lines_of_roster(roster)).count():
+        url = reverse("disbursement:roster-check", args=[roster.pk])
+        checks.append(Check(f"户名与收款人不同 {others:,} 笔", "warn", "逐笔看", url))
+    hint = "不相容岗位：编过申报册、花名册的人，不能再审这份花名册。"
+    return Panel("办理", found, checks=checks, hint=hint, drawn=workflow.drawn(roster))
 
 
 def _may_stop(request: StaffRequest, roster: Roster) -> bool:
@@ -240,7 +242,7 @@ def _may_stop(request: StaffRequest, roster: Roster) -> bool:
 @opens(Area.ROSTER)
 @require_POST
 def roster_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
-    get_object_or_404(_rosters(request), pk=pk)
+    roster = get_object_or_404(_rosters(request), pk=pk)
     one = next((known for known in ROSTER_FLOW.steps if known.name == step), None)
     if one is None:
         return redirect("disbursement:roster-detail", pk=pk)
@@ -256,6 +258,7 @@ def roster_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
         ),
         back=reverse("disbursement:roster-detail", args=[pk]),
         done=f"“{one.label}”已办。",
+        of=roster,
     )
 
 
@@ -320,9 +323,11 @@ def roster_left_out(request: StaffRequest, pk: int) -> HttpResponse:
 def roster_check(request: StaffRequest, pk: int) -> HttpResponse:
     """信息校验日志."""
     roster = get_object_or_404(_rosters(request), pk=pk)
+    others = queries.named_otherwise(queries.lines_of_roster(roster))
     context = {
         "roster": roster,
         "errors": services.roster_errors(roster),
+        "others": queries.with_relations(others, services.MOST_ERRORS),
         "nothing": Nothing("都相符", "花名册与补贴对象库逐人比对，没有不符的地方。"),
     }
     return render(request, "disbursement/roster_check.html", context)

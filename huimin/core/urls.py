@@ -8,6 +8,7 @@ urlpatterns = [
     path("login/", sign_in.sign_in, name="login"),
     path("login/code/", sign_in.login_code, name="login-code"),
     path("logout/", sign_in.sign_out, name="logout"),
+    path("go-on/", sign_in.go_on, name="go-on"),
     path("step-up/", sign_in.step_up, name="step-up"),
     path("enrol/", sign_in.enrol, name="enrol"),
     path("password/", sign_in.password, name="password"),

@@ -278,4 +278,4 @@ def _new_card(line: PaymentLine, number: int) -> None:
     asked = registry.ask_account_change(
         payee.pk, card_for(line, number), reason="旧卡已换新，本人持身份证办理", actor=find(town.clerk)
     )
-    registry.check_account_change(asked.pk, "approve", actor=find(town.reviewer))
+    registry.check_account_change(asked.pk, "approve", number_again=asked.number, actor=find(town.reviewer))

@@ -145,6 +145,7 @@ def disclosure_detail(request: StaffRequest, disclosure_id: int) -> HttpResponse
         "办理",
         acts(actions, lambda name: reverse(f"publicity:desk-{name}", args=[found.pk])),
         note_label="撤下原因",
+        drawn=workflow.drawn(found),
         hint="撤下以后，核验页会写明名单已撤下和日期；改好以后可以重新公开。",
     )
     context = {
@@ -182,6 +183,7 @@ def withdraw(request: StaffRequest, disclosure_id: int) -> HttpResponse:
         lambda: services.withdraw_disclosure(found.pk, actor=request.user, note=request.POST.get("note", "")),
         back=reverse("publicity:desk-detail", args=[found.pk]),
         done="名单已撤下，群众看不到了。",
+        of=found,
     )
 
 

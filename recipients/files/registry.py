@@ -51,7 +51,7 @@ from recipients.files.columns import (
     VILLAGE,
 )
 from recipients.files.places import Places
-from recipients.rules import commitment
+from recipients.rules import commitment, is_strangers
 
 _REQUIRED_AT = tuple((TITLES.index(title), title) for title in REQUIRED)
 _required_cells = itemgetter(*(column for column, _ in _REQUIRED_AT))
@@ -320,7 +320,7 @@ class RowReader:
         branch, bank = self._banks[cells[BANK]]
         if len(bank) > 120:
             self.findings.wrong(row, BANK, "开户银行最多120个字。")
-        if holder and holder not in (person[0], household_holder):
+        if holder and is_strangers(holder, own=person[0], head=household_holder):
             self.findings.look(row, ACCOUNT_NAME, f"账户户名“{holder}”与本人、户主姓名都不同，请核对。")
         if "".join(cells[PUBLIC_NAME : PUBLIC_BANK + 1]).strip():
             self.findings.wrong(row, PUBLIC_ACCOUNT, "公共账户要在个人档案里由两人登记，导入表里请留空。")

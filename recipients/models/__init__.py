@@ -1,4 +1,5 @@
 from recipients.models.entitlements import DeathEnding, Entitlement, EntitlementVersion
+from recipients.models.notices import Notice, NoticeLevel, NoticeLine, NoticePhoto, Objection
 from recipients.models.registry import (
     Account,
     AccountChange,
@@ -13,11 +14,6 @@ from recipients.models.review import (
     DeclarationLine,
     DeliberationRecord,
     JointSignature,
-    Notice,
-    NoticeLevel,
-    NoticeLine,
-    NoticePhoto,
-    Objection,
 )
 
 __all__ = [

@@ -142,6 +142,8 @@ class Account(models.Model):
     person = models.ForeignKey(Person, models.PROTECT, verbose_name="人员", related_name="accounts")
     kind = models.CharField("种类", max_length=8, choices=Kind, default=Kind.CARD)
     holder_name = models.CharField("账户名称", max_length=60)
+    # of whoever the account is named after, where that is neither the person nor the head of the household
+    holder_relation = models.CharField("户名与本人关系", max_length=20, blank=True, default="", db_default="")
     number = EncryptedTextField("银行账号", purpose="account")
     number_key = BlindIndexField("账号索引")
     commit_salt = models.UUIDField(default=uuid4)
@@ -181,7 +183,10 @@ class AccountChange(Scoped):
     person = models.ForeignKey(Person, models.PROTECT, verbose_name="人员", related_name="account_changes")
     kind = models.CharField("种类", max_length=8, choices=Account.Kind, default=Account.Kind.CARD)
     holder_name = models.CharField("账户名称", max_length=60)
+    holder_relation = models.CharField("户名与本人关系", max_length=20, blank=True)
     number = EncryptedTextField("银行账号", purpose="account")
+    tail = models.CharField("新账号尾号", max_length=4)
+    old_tail = models.CharField("原账号尾号", max_length=4, blank=True)
     branch_code = models.CharField("联行号", max_length=12, blank=True)
     bank_name = models.CharField("开户银行", max_length=120)
     reason = models.CharField("变更原因", max_length=200)
@@ -223,6 +228,21 @@ class AccountChange(Scoped):
                 when=pgtrigger.Before,
                 condition=pgtrigger.Condition("NEW.status <> 'asked' OR NEW.checked_by_id IS NOT NULL"),
                 func="RAISE EXCEPTION '账户变更要先申请，再复核' USING ERRCODE = '23514';",
+            ),
+            pgtrigger.Trigger(
+                name="stranger_is_explained",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("NEW.holder_relation = ''"),
+                # whose account it is, where the name is neither the person's nor the head's
+                func="""
+                    IF NOT EXISTS (SELECT FROM recipients_person b LEFT JOIN recipients_person h
+                                       ON h.household_id = b.household_id AND h.is_holder AND h.status <> 'void'
+                                   WHERE b.id = NEW.person_id AND NEW.holder_name IN (b.name, h.name)) THEN
+                        RAISE EXCEPTION '户名不是本人也不是户主，要写明与本人关系' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
             ),
             pgtrigger.Trigger(
                 name="account_change_is_fixed",

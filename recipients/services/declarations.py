@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Count, Max, Sum
 from psycopg.types.range import DateRange
 
 from huimin.core import clock
@@ -27,7 +27,7 @@ from recipients.models import Declaration, DeclarationLine
 from recipients.services import amounts
 from recipients.states import DECLARATION_FLOW, MAKER_ROLES, DeclarationStatus
 from subsidies.models import Policy, PolicyVersion
-from subsidies.services import version_for
+from subsidies.services import refuse_too_early, version_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,6 +55,7 @@ def make_declaration(
     if not Division.objects.filter(pk=division_code, level=Level.VILLAGE).exists():
         raise BadInput("申报册按村编制，请选村。", field="division")
     when, version = version_for(policy, period, act="申报")
+    refuse_too_early(when, act="申报", today=clock.today())
     books = Declaration.objects.filter(policy=policy, period=when.text, division_code=division_code).exclude(
         status=DeclarationStatus.WITHDRAWN
     )
@@ -283,6 +284,29 @@ def remove_line(line_id: int, *, actor: User) -> None:
 
 
 @transaction.atomic
+def clear_lines(declaration_id: int, *, note: str, actor: User) -> int:
+    """Take all lines off a draft, because the list was the wrong one; the trail keeps how many, how much and why."""
+    declaration = draft_for(declaration_id, actor)
+    one = DECLARATION_FLOW["clear"]
+    if refusal := workflow.why_not(declaration, one, actor=actor, note=note):
+        raise refusal
+    lines = DeclarationLine.objects.filter(declaration=declaration)
+    found = lines.aggregate(count=Count("pk"), total=Sum("amount"))
+    if not found["count"]:
+        raise StepRefused("册里没有明细，不用清空。")
+    lines.delete()
+    audit.record(
+        declaration,
+        action=one.name,
+        actor=actor,
+        label=one.label,
+        note=note,
+        detail={"lines": found["count"], "total": str(found["total"])},
+    )
+    return int(found["count"])
+
+
+@transaction.atomic
 def prefill(declaration_id: int, *, actor: User) -> int:
     """Take over who had the right before, with last quantity, facts and payee; the dead and the moved are left out."""
     declaration = draft_for(declaration_id, actor)
@@ -324,14 +348,22 @@ def prefill(declaration_id: int, *, actor: User) -> int:
     return added
 
 
-def import_lines(declaration_id: int, content: bytes, *, filename: str, actor: User) -> int:
-    """The lines of a workbook into a draft, all or none; 0 when this very file is what the draft was made from."""
+def import_lines(
+    declaration_id: int, content: bytes, *, filename: str, actor: User, replace: bool = False
+) -> int:
+    """The lines of a workbook into a draft, all or none; 0 when this very file is what the draft holds.
+
+    With `replace` they stand in place of what is there, which stays when the workbook is refused.
+    """
     with transaction.atomic():
         declaration = draft_for(declaration_id, actor)
-        if declaration.source_file and declaration.source_file.sha256 == files.digest_of(content):
+        source, holds = declaration.source_file, declaration.lines.exists()
+        if holds and not replace and source and source.sha256 == files.digest_of(content):
             return 0
         facts = amounts.facts_of(declaration.version)
         lines = sheet.read_lines(io.BytesIO(content), filename, facts, today=clock.today())
+        if replace and holds:
+            clear_lines(declaration.pk, note="用新表替换全册", actor=actor)
         added = load_lines(declaration.pk, lines, actor=actor)
         keep_source(declaration, content, filename=filename, content_type=XLSX, actor=actor)
     return added

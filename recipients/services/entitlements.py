@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -132,19 +133,39 @@ def take_step(
         refusal = workflow.why_not(one, chosen, actor=actor, note=note)
         if refusal:
             raise refusal
-        version = _version_of(one)
-        if version is None:
-            raise StepRefused("这项享受资格还没有有效期间，不能终止。")
-        ends = stops_on(version.stop_rule, happened or clock.today())
-        detail = {"ends_on": ends.isoformat(), "rule": version.stop_rule}
+        ending = ending_of(one, happened or clock.today())
+        detail = {
+            "happened": ending.happened.isoformat(),
+            "ends_on": ending.ends_on.isoformat(),
+            "rule": ending.rule,
+        }
         workflow.move(one, chosen, actor=actor, note=note, detail=detail)
-        _cut_off(one, ends)
+        _cut_off(one, ending.ends_on)
     else:
         workflow.move(one, chosen, actor=actor, note=note)
     return one
 
 
 advances("recipients.entitlement")(take_step)  # the plain function keeps `happened` for the page
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What ending a right comes to: the day of the cause, the policy's stop rule, the first day nothing is due for."""
+
+    happened: date
+    rule: str
+    ends_on: date
+
+
+def ending_of(one: Entitlement, happened: date) -> Ending:
+    """What the stop rule makes of a cause on that day; BadInput for a day to come, StepRefused without a rule."""
+    version = _version_of(one)
+    if version is None:
+        raise StepRefused("这项享受资格还没有有效期间，不能终止。")
+    if happened > clock.today():
+        raise BadInput("原因发生日期不能晚于今天，请等发生以后再办。", field="happened")
+    return Ending(happened, version.stop_rule, stops_on(version.stop_rule, happened))
 
 
 def _version_of(one: Entitlement) -> PolicyVersion | None:

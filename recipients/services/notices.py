@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from huimin.core import clock
+from huimin.core.authority import scope
 from huimin.core.authority.posts import require_role
 from huimin.core.errors import BadInput, StepRefused
-from huimin.core.models import Division
+from huimin.core.models import Division, Office
 from huimin.core.printing.documents import render_pdf
 from huimin.core.records import audit, files
-from huimin.core.values import digests
+from huimin.core.values import digests, privacy
+from huimin.core.values.days import day_text
 from huimin.core.values.money import format_yuan
 from huimin.core.values.periods import Period
+from huimin.core.work import workflow
 from recipients.models import Declaration, Notice, NoticeLevel, NoticeLine, NoticePhoto
-from recipients.rules import NO_PRIVATE_PART
+from recipients.rules import DAYS_AHEAD, NO_PRIVATE_PART, plain
 from recipients.services import review, terms
 from recipients.states import DECLARATION_FLOW, NOTICE_LEVEL_OF, DeclarationStatus
 from subsidies.models import Policy
@@ -49,8 +52,8 @@ _ROOT = """SELECT encode(hm_merkle_root(coalesce(string_agg(hm_leaf(ARRAY[n.line
 def post_notice(declaration_id: int, *, place: str, starts_on: date | None = None, actor: User) -> Notice:
     """Post the list of the present level: lines frozen and masked, digest taken, days counted by the policy.
 
-    `starts_on` is the day the paper hangs, today or later. After an upheld objection the notice is posted anew with
-    its full days.
+    `starts_on` is the day the paper hangs, today or at most DAYS_AHEAD days later. After an upheld objection or a
+    withdrawal the notice is posted anew with its full days.
     """
     one = review.locked(declaration_id, actor)
     level = NOTICE_LEVEL_OF.get(DeclarationStatus(one.status))
@@ -62,9 +65,15 @@ def post_notice(declaration_id: int, *, place: str, starts_on: date | None = Non
     start = starts_on or clock.today()
     if start < clock.today():
         raise BadInput("公示不能从过去的日期开始。", field="starts_on")
+    if start > clock.today() + timedelta(days=DAYS_AHEAD):
+        raise BadInput(
+            f"张贴日期{day_text(start)}离今天超过 {DAYS_AHEAD} 天，是不是填错了？贴的那一天再登记。",
+            field="starts_on",
+        )
     if not place.strip():
         raise BadInput("请填写张贴地点。", field="place")
     notice = _write(one, level, start, place.strip(), actor)
+    workflow.take_duty(notice, DECLARATION_FLOW[f"post_{one.status}"].duty, actor=actor)
     audit.record(
         notice,
         action="post",
@@ -84,9 +93,12 @@ def post_notice(declaration_id: int, *, place: str, starts_on: date | None = Non
 
 
 def _require_poster(one: Declaration, actor: User) -> None:
-    step = DECLARATION_FLOW[f"end_{one.status}"]
     require_role(
-        actor, step.roles, division_code=one.division_code, policy_id=one.policy_id, act="张贴这一级公示"
+        actor,
+        DECLARATION_FLOW[f"post_{one.status}"].roles,
+        division_code=one.division_code,
+        policy_id=one.policy_id,
+        act="张贴这一级公示",
     )
 
 
@@ -150,21 +162,46 @@ def public_fields(line: NoticeLine) -> list[str]:
         line.village,
         line.group_name,
         line.shown_name,
-        plain_quantity(line.quantity),
+        plain(line.quantity),
         line.standard_text,
         str(line.amount),
     ]
 
 
-def plain_quantity(value: Decimal) -> str:
-    """3.5000 as 3.5: the text that stands on the paper."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+@transaction.atomic
+def withdraw_notice(notice_id: int, *, note: str, actor: User) -> Notice:
+    """撤回登记: another person than who posted it takes a mistaken notice back; the level is posted anew, all days again.
+
+    The list stays where it is and nothing that hung under a wrong date counts. Raises StepRefused when the notice is not
+    the one that stands for the present level.
+    """
+    notice = Notice.objects.visible_to(actor).get(pk=notice_id)
+    one = review.locked(notice.declaration_id, actor)
+    standing = review.standing_notice(one)
+    if standing is None or standing.pk != notice.pk:
+        raise StepRefused("这份公示已经撤下，或者名单已经走到别的环节，不能撤回。")
+    act = DECLARATION_FLOW[f"withdraw_{one.status}"]
+    if refusal := workflow.why_not(one, act, actor=actor, note=note):
+        raise refusal
+    workflow.take_duty(standing, act.duty, actor=actor)
+    withdraw(standing, reason=f"{act.label}：{note.strip()}", actor=actor)
+    audit.record(
+        one,
+        action=act.name,
+        actor=actor,
+        label=f"{standing}{act.label}",
+        note=note,
+        detail={"notice": standing.pk},
+    )
+    return standing
 
 
 def withdraw(notice: Notice, *, reason: str, actor: User) -> None:
-    """Take a notice down before its time; only an upheld objection does so, in the caller's transaction."""
-    notice.withdrawn_at, notice.withdrawn_reason = clock.now(), reason[:200]
+    """Take a notice down before its time, in the caller's transaction: an upheld objection or withdraw_notice does so.
+
+    A trigger asks for one of the two.
+    """
+    notice.withdrawn_at, notice.withdrawn_reason = clock.now(), privacy.hide(reason)[:200]
     notice.save(update_fields=["withdrawn_at", "withdrawn_reason"])
     audit.record(notice, action="withdraw", actor=actor, label="撤下公示", note=reason)
 
@@ -209,7 +246,9 @@ def _picture(content: bytes) -> tuple[str, str]:
 
 
 def poster(notice: Notice, *, verify_url: str) -> bytes:
-    """The A3 paper for the wall as PDF; `verify_url` stands in the QR code."""
+    """The A3 paper for the wall as PDF; `verify_url` stands in the QR code. StepRefused for one that was taken down."""
+    if notice.withdrawn_at:
+        raise StepRefused("这份公示已撤下，不能再打印张贴。请打印现在张贴的那一份。")
     declaration, policy = notice.declaration, notice.policy
     version = declaration.version
     lines = list(notice.lines.order_by("line_no"))
@@ -226,13 +265,13 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
             "policy": policy.name,
             "basis": policy.basis,
             "standard": version.standard_text,
-            "start": _day(notice.starts_on),
-            "end": _day(notice.ends_on),
+            "start": day_text(notice.starts_on),
+            "end": day_text(notice.ends_on),
             "days": terms.term_of(version).label,
             "text": f"经村申报、审核，现将{period.label}拟享受名单公示如下。",
             "columns": ["序号", "姓名", label, "金额（元）"],
             "rows": [
-                [str(line.line_no), line.shown_name, plain_quantity(line.quantity), format_yuan(line.amount)]
+                [str(line.line_no), line.shown_name, plain(line.quantity), format_yuan(line.amount)]
                 for line in lines
             ],
             "pages": [_subtotal(page) for page in pages],
@@ -242,10 +281,10 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
             "total_quantity": _subtotal(lines)["quantity"],
             "total_amount": format_yuan(notice.total),
             "quantity_unit": {"name": label, "unit": ""},
-            "objections": [{"who": str(policy.department), "phone": policy.phone or policy.department.phone}],
+            "objections": whom_to_ask(notice),
             "notice_to": f"对名单有异议的{who}，请在公示期内向村、乡镇或主管部门提出，核实后书面答复。",
             "issuer": f"{village or ''}村民委员会",
-            "issued_on": _day(notice.starts_on),
+            "issued_on": day_text(notice.starts_on),
             "number": f"GS-{notice.pk}",
             "version": f"第{notice.round}轮第{notice.sequence}次",
             "code": digests.spaced(notice.code),
@@ -254,12 +293,19 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
     )
 
 
+def whom_to_ask(notice: Notice) -> list[dict[str, str]]:
+    """Who takes objections, with their telephones: village and township as far as they have one, then the department."""
+    policy, village = notice.policy, notice.division_code
+    levels = Q(kind=Office.Kind.VILLAGE, division=village) | Q(
+        kind=Office.Kind.TOWNSHIP, division=scope.town_of(village)
+    )
+    offices = Office.objects.filter(levels).exclude(phone="").order_by("-division_id", "name")
+    near = [{"who": one.name, "phone": one.phone} for one in offices]
+    return [*near, {"who": str(policy.department), "phone": policy.phone or policy.department.phone}]
+
+
 def _subtotal(lines: list[NoticeLine]) -> dict[str, str]:
     return {
-        "quantity": plain_quantity(sum((line.quantity for line in lines), start=Decimal(0))),
+        "quantity": plain(sum((line.quantity for line in lines), start=Decimal(0))),
         "amount": format_yuan(sum((line.amount for line in lines), start=Decimal(0))),
     }
-
-
-def _day(value: date) -> str:
-    return f"{value.year}年{value.month}月{value.day}日"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -25,7 +26,7 @@ from huimin.core.values.pinyin import sort_key
 from huimin.core.work import messages, workflow
 from huimin.core.work.verbs import advances
 from recipients.models import Account, AccountChange, DeclarationLine, Entitlement, Person
-from recipients.rules import commit
+from recipients.rules import commit, is_strangers
 from recipients.states import (
     ACCOUNT_ASK_ROLES,
     ACCOUNT_FLOW,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 PRIVATE = {"id_number": "身份证号", "phone": "联系电话", "account": "银行账号"}
 SHORTEST_REASON = 4
+DIGITS_DOUBTED = "卡号的校验位不对"
 # plain columns of a person that a clerk may correct, besides name, phone and group
 _PLAIN = ("is_low_income", "is_rural", "is_poverty_relief", "is_extreme_poverty", "note", "status")
 
@@ -123,16 +125,32 @@ def _count_reveal(actor: User) -> None:
         )
 
 
+def state_of(person: Person) -> str:
+    """A word for what a clerk may correct, as it is now: a page gives it back, and an older page is known by it."""
+    told = [str(getattr(person, name)) for name in ("name", *_PLAIN)]
+    told += [person.household.group_name, person.phone or ""]
+    return crypto.blind_index("person_state", json.dumps(told)).hex()
+
+
 @transaction.atomic
-def edit_person(person_id: int, changes: Mapping[str, Any], *, actor: User) -> Person:
-    """Correct simple fields. The trail keeps clear values before and after, of the telephone only that it changed."""
+def edit_person(
+    person_id: int, changes: Mapping[str, Any], *, actor: User, seen: str | None = None
+) -> Person:
+    """Correct simple fields. The trail keeps clear values before and after, of the telephone only that it changed.
+
+    `phone` is the new one, empty to keep what is there, and `phone_gone` takes it away: nobody needs to be shown it. With
+    `seen`, the state_of() that the page showed, an older page does not put old values back over newer ones.
+    """
     person = locked(person_id, actor)
     require_role(actor, EDIT_ROLES, division_code=person.division_code, act="改档案")
+    if seen is not None and seen != state_of(person):
+        raise StepRefused(
+            "您打开这一页以后，别人改过这份档案，没有保存。请重新打开“改档案”，看过现在的内容再改。"
+        )
     before = {name: getattr(person, name) for name in ("name", *_PLAIN)} | {
         "group_name": person.household.group_name
     }
-    name = identity.normalise_name(changes["name"])
-    phone = identity.normalise_phone(changes["phone"]) if changes.get("phone") else None
+    name, phone = identity.normalise_name(changes["name"]), _phone_after(person, changes)
     after = {"name": name, "group_name": changes["group_name"].strip()} | {
         plain: changes[plain] for plain in _PLAIN
     }
@@ -158,6 +176,15 @@ def edit_person(person_id: int, changes: Mapping[str, Any], *, actor: User) -> P
     return person
 
 
+def _phone_after(person: Person, changes: Mapping[str, Any]) -> str | None:
+    typed = changes.get("phone")
+    if typed and changes.get("phone_gone"):
+        raise BadInput("填了新电话，又勾了“删去电话”，请二者选一。", field="phone")
+    if typed:
+        return identity.normalise_phone(typed)
+    return None if changes.get("phone_gone") else person.phone
+
+
 # --- accounts --------------------------------------------------------------------------------------------------------------
 
 
@@ -170,14 +197,21 @@ class NewAccount:
     number: str
     bank_name: str
     branch_code: str = ""
+    holder_relation: str = ""
 
     def __repr__(self) -> str:
         return f"NewAccount({self.kind}, …{self.number[-4:]})"
 
 
 @transaction.atomic
-def ask_account_change(person_id: int, new: NewAccount, *, reason: str, actor: User) -> AccountChange:
-    """Ask for another account; nothing changes until another person has checked it."""
+def ask_account_change(
+    person_id: int, new: NewAccount, *, reason: str, actor: User, digits_confirmed: bool = False
+) -> AccountChange:
+    """Ask for another account; nothing changes until another person has checked it.
+
+    A card whose check digit is wrong is taken with `digits_confirmed`, since a few banks issue such cards; a name that
+    is neither the person's nor the head's with `holder_relation`. BadInput names the field that wants it.
+    """
     person = locked(person_id, actor)
     require_role(actor, ACCOUNT_ASK_ROLES, division_code=person.division_code, act="申请换卡")
     if not reason.strip():
@@ -190,11 +224,17 @@ def ask_account_change(person_id: int, new: NewAccount, *, reason: str, actor: U
         raise StepRefused("与现在用的账号相同，不用变更。")
     if person.account_changes.filter(status=AccountChange.Status.ASKED).exists():
         raise StepRefused("这个人已有一个待复核的账户变更。")
+    if identity.card_suspect(number) and not digits_confirmed:
+        raise BadInput(
+            f"{DIGITS_DOUBTED}，可能输错。请对照卡片再看；确实没有错的，请勾选确认。", field="number"
+        )
     asked = AccountChange.objects.create(
         person=person,
         kind=new.kind,
-        holder_name=identity.normalise_name(new.holder_name),
+        **_named_after(person, new),
         number=number,
+        tail=number[-4:],
+        old_tail=active.tail if active else "",
         branch_code=new.branch_code,
         bank_name=new.bank_name.strip(),
         reason=privacy.hide(reason.strip())[:200],
@@ -209,15 +249,49 @@ def ask_account_change(person_id: int, new: NewAccount, *, reason: str, actor: U
         actor=actor,
         label="申请换卡",
         note=reason,
-        detail={"tail": number[-4:]},
+        detail={"tail": asked.tail, "old_tail": asked.old_tail},
     )
     return asked
 
 
+def _named_after(person: Person, new: NewAccount) -> dict[str, str]:
+    """The account's name, and the relation where it is neither the person's nor the head's."""
+    name = identity.normalise_name(new.holder_name)
+    stranger = is_strangers(name, own=person.name, head=head_of(person))
+    relation = privacy.hide(new.holder_relation.strip())[:20] if stranger else ""
+    if stranger and not relation:
+        raise BadInput(
+            f"户名“{name}”不是本人也不是户主，请写明与本人关系，例如：监护人、儿子。", field="holder_relation"
+        )
+    return {"holder_name": name, "holder_relation": relation}
+
+
+def head_of(person: Person) -> str:
+    """The name of the head of the household; empty where there is none."""
+    heads = Person.objects.filter(household_id=person.household_id, is_holder=True).exclude(status="void")
+    return heads.values_list("name", flat=True).first() or ""
+
+
+def doubts_about(asked: AccountChange) -> list[str]:
+    """What the second person should look at twice before the account counts."""
+    head, found = head_of(asked.person), []
+    if is_strangers(asked.holder_name, own=asked.person.name, head=head):
+        relation = asked.holder_relation or "没有写明"
+        found.append(f"户名“{asked.holder_name}”不是本人，也不是户主{head}；与本人关系：{relation}")
+    if identity.card_suspect(asked.number):
+        found.append(f"{DIGITS_DOUBTED}，申请人已确认对照过卡片")
+    return found
+
+
 @advances("recipients.accountchange")
 @transaction.atomic
-def check_account_change(pk: int, step: str, *, actor: User, note: str = "") -> AccountChange:
-    """Approve or refuse a new account; never the person who asked, also not under another account of theirs."""
+def check_account_change(
+    pk: int, step: str, *, actor: User, note: str = "", number_again: str = ""
+) -> AccountChange:
+    """Approve or refuse a new account; never the person who asked, also not under another account of theirs.
+
+    Whoever approves types the number from the card, `number_again`: money goes where two people read the same.
+    """
     asked: AccountChange = (
         AccountChange.objects.visible_to(actor)
         .select_related("person", "asked_by")
@@ -231,14 +305,27 @@ def check_account_change(pk: int, step: str, *, actor: User, note: str = "") -> 
     if refusal := workflow.why_not(asked, chosen, actor=actor, note=note):
         raise refusal
     workflow.take_duty(asked, chosen.duty, actor=actor)
+    if chosen.target == AccountChangeStatus.APPROVED:
+        _require_same_number(asked, number_again)
     asked.checked_by = actor
     asked.save(update_fields=["checked_by"])
-    workflow.move(asked, chosen, actor=actor, note=privacy.scrub(note), detail={"tail": asked.number[-4:]})
+    detail = {"tail": asked.tail, "old_tail": asked.old_tail}
+    workflow.move(asked, chosen, actor=actor, note=privacy.scrub(note), detail=detail)
     if asked.status == AccountChangeStatus.APPROVED:
         _replace_account(asked)
     title = f"{asked.person}换卡{asked.get_status_display()}"
     messages.notify([asked.asked_by], title=title, url=f"/desk/recipients/people/{asked.person_id}/")
     return asked
+
+
+def _require_same_number(asked: AccountChange, again: str) -> None:
+    if not again.strip():
+        raise BadInput("请照本人的卡（折）再输一遍新账号。", field="number_again")
+    if identity.normalise_account(again) != asked.number:
+        raise BadInput(
+            "您输的账号与申请的不一样。请对照本人的卡（折）再看；申请的号码错了，请退回。",
+            field="number_again",
+        )
 
 
 def _replace_account(asked: AccountChange) -> None:
@@ -249,11 +336,12 @@ def _replace_account(asked: AccountChange) -> None:
         person_id=asked.person_id,
         kind=asked.kind,
         holder_name=asked.holder_name,
+        holder_relation=asked.holder_relation,
         number=asked.number,
         number_key=crypto.blind_index("account", asked.number),
         commit_salt=salt,
         number_commitment=commit(salt, asked.number),
-        tail=asked.number[-4:],
+        tail=asked.tail,
         branch_code=asked.branch_code,
         bank_name=asked.bank_name,
         opened_at=now,

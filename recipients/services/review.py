@@ -16,6 +16,7 @@ from huimin.core.authority.duties import Duty
 from huimin.core.authority.posts import require_role
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
 from huimin.core.records import audit
+from huimin.core.values.days import day_text
 from huimin.core.work import workflow
 from huimin.core.work.verbs import advances
 from recipients import queries
@@ -168,7 +169,7 @@ def _notice_refusal(one: Declaration) -> str:
     if waiting:
         return f"还有 {waiting} 件异议没有答复，不能进入下一步。"
     if clock.today() <= notice.ends_on:
-        until = f"公示到{notice.ends_on.month}月{notice.ends_on.day}日期满，次日才能进入下一步。"
+        until = f"公示到{day_text(notice.ends_on, clock.today())}期满，次日才能进入下一步。"
         return until + terms.warning_of(notice)
     return ""
 

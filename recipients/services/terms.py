@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from huimin.core.models import CalendarDay
 from huimin.core.values import workdays
+from huimin.core.values.days import day_text
 from huimin.core.values.workdays import DayKind, NoticeDays
 
 if TYPE_CHECKING:
@@ -49,4 +50,4 @@ def warning_of(notice: Notice) -> str:
     last = last_day(version, notice.starts_on)
     if last <= notice.ends_on:
         return ""
-    return f"工作日历在张贴以后变过：按现在的日历应公示到{last.year}年{last.month}月{last.day}日。"
+    return f"工作日历在张贴以后变过：按现在的日历应公示到{day_text(last)}。"

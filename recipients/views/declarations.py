@@ -30,6 +30,8 @@ from huimin.core.desk.http import (
     act_on_form,
     act_once,
     act_with,
+    again,
+    first_fault,
     opens,
     take_action_key,
     take_step,
@@ -45,7 +47,7 @@ from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.files import declaration as sheet
 from recipients.models import Declaration, DeclarationLine, Notice
-from recipients.rules import vote_passes
+from recipients.rules import odd_quantity, plain, vote_passes
 from recipients.services import amounts, declarations, notices, review, terms
 from recipients.services.places import roots
 from recipients.states import (
@@ -55,6 +57,7 @@ from recipients.states import (
     NOTICE_STATES,
     DeclarationStatus,
 )
+from recipients.views.notices import withdrawing
 from subsidies.models import Policy
 from subsidies.rules import Rule
 
@@ -168,17 +171,18 @@ _KEPT = Q(
 class LineFilter(lists.HouseFilterSet):
     q = django_filters.CharFilter(label="享受人", field_name="beneficiary__name", lookup_expr="startswith")
     state = django_filters.ChoiceFilter(
-        label="明细", choices=[("in", "在册"), ("out", "已剔除")], method="by_state"
+        label="明细", choices=[("in", "在册"), ("out", "已剔除"), ("look", "要看")], method="by_state"
     )
 
-    def by_state(self, rows: QuerySet[DeclarationLine], _: str, value: str) -> QuerySet[DeclarationLine]:
+    def by_state(self, rows: QuerySet[Any], _: str, value: str) -> QuerySet[Any]:
+        if value == "look":
+            return rows.filter(is_odd=True, excluded_at_level="")
         return rows.filter(excluded_at_level="") if value == "in" else rows.exclude(excluded_at_level="")
 
 
 def _lines(one: Declaration) -> QuerySet[DeclarationLine]:
-    return one.lines.select_related("beneficiary__household", "payee", "excluded_by").defer(
-        "beneficiary__phone", "payee__phone", "payee__id_number"
-    )
+    rows = one.lines.select_related("beneficiary__household", "payee", "excluded_by")
+    return queries.odd_quantities(rows, one).defer("beneficiary__phone", "payee__phone", "payee__id_number")
 
 
 @opens(Area.REVIEW)
@@ -208,6 +212,7 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
     rule, period = amounts.rule_of(one.version), Period.parse(one.period)
     for line in context["page"]:
         line.working = _working(rule, period, line)
+        line.odd = odd_quantity(line.quantity, earlier=line.earlier, usual=line.usual)
     may_make = scope.holds(
         request.user, MAKER_ROLES, division_code=one.division_code, policy_id=one.policy_id
     )
@@ -218,11 +223,11 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
         "place": queries.place_names([one.division_code])[one.division_code],
         "stations": queries.stations(one),
         "stats": _stats(one),
-        "panel": _panel(request, one),
+        "panel": _panel(request, one, standing),
         "is_draft": one.status == DeclarationStatus.DRAFT and may_make,
         "may_exclude": _may_exclude(request, one),
         "line_form": forms.LineForm(facts=rule.facts, quantity_label=one.version.quantity_label),
-        "sheet_form": forms.SheetForm(),
+        "sheet_form": forms.LinesSheetForm(),
         "standing": standing,
         "may_post": may_post,
         "post_form": forms.PostNoticeForm(initial={"starts_on": clock.today()}),
@@ -258,6 +263,7 @@ def _stats(one: Declaration) -> list[Stat]:
         total=Sum("amount", filter=Q(excluded_at_level=""), default=Decimal(0)),
         out=Count("pk", filter=~Q(excluded_at_level="")),
     )
+    odd = queries.odd_quantities(one.lines.filter(excluded_at_level=""), one).filter(is_odd=True).count()
     return [
         Stat("在册", f"{found['people']:,}", "人"),
         Stat(
@@ -268,6 +274,7 @@ def _stats(one: Declaration) -> list[Stat]:
             is_key=True,
         ),
         Stat("剔除", f"{found['out']:,}", "人"),
+        Stat("要看", f"{odd:,}", "人", "数量与上期或多数人差得多，在“明细”里选“要看”"),
     ]
 
 
@@ -277,7 +284,7 @@ def _may_exclude(request: StaffRequest, one: Declaration) -> bool:
 
 
 def _may_post(request: StaffRequest, one: Declaration) -> bool:
-    roles = DECLARATION_FLOW[f"end_{one.status}"].roles
+    roles = DECLARATION_FLOW[f"post_{one.status}"].roles
     return scope.holds(request.user, roles, division_code=one.division_code, policy_id=one.policy_id)
 
 
@@ -288,12 +295,18 @@ def _term_warning(one: Declaration, standing: Notice | None, may_post: bool) -> 
     return terms.warning_before(one.version, clock.today()) if may_post else ""
 
 
-def _panel(request: StaffRequest, one: Declaration) -> Panel:
+def _panel(request: StaffRequest, one: Declaration, standing: Notice | None) -> Panel:
     found = workflow.actions(one, DECLARATION_FLOW, actor=request.user, also=lambda step: _waits(one, step))
     buttons = pages.acts(
         [action for action in found if action.step.name != "return_notice"],
         lambda name: reverse("recipients:declaration-step", args=[one.pk, name]),
     )
+    buttons += withdrawing(request, standing)
+    if one.lines.exists():
+        buttons += pages.acts(
+            workflow.acts(one, DECLARATION_FLOW, "clear", actor=request.user),
+            lambda _: reverse("recipients:declaration-clear", args=[one.pk]),
+        )
     deliberating = any(action.step.name == "deliberate" and not action.refused for action in found)
     return Panel(
         "办理",
@@ -301,6 +314,7 @@ def _panel(request: StaffRequest, one: Declaration) -> Panel:
         hint="编制这一册的人不能审核、会签，也不能答复对它的异议。",
         form=forms.DeliberationForm() if deliberating else None,
         note_label="评议结论" if deliberating else "办理意见",
+        drawn=workflow.drawn(one),
     )
 
 
@@ -319,8 +333,7 @@ def declaration_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
     if name == "deliberate":
         form = forms.DeliberationForm(request.POST)
         if not form.is_valid():
-            messages.error(request, str(next(iter(form.errors.values()))[0]))
-            return redirect(back)
+            return again(request, first_fault(form), back=back)
         votes = form.votes(note)
         return take_step(
             request,
@@ -330,6 +343,7 @@ def declaration_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
             done="评议结果已登记。"
             if vote_passes(present=votes.present, agreed=votes.agreed)
             else "评议没有通过，结果已登记。请核实有意见的人，剔除后重新评议。",
+            of=one,
         )
     return take_step(
         request,
@@ -337,6 +351,7 @@ def declaration_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
         lambda: review.take_step(one.pk, name, actor=request.user, note=note),
         back=back,
         done=f"{step.label}，已办好。",
+        of=one,
     )
 
 
@@ -390,7 +405,7 @@ def line_change(request: StaffRequest, pk: int, line: int) -> HttpResponse:
     if found is None:
         return _gone(request, pk)
     facts = amounts.facts_of(found.declaration.version)
-    initial = {"quantity": notices.plain_quantity(found.quantity)} | {
+    initial = {"quantity": plain(found.quantity)} | {
         f"fact_{key}": value for key, value in found.facts.items()
     }
     form = forms.FactsForm(request.POST or None, facts=facts, initial=initial)
@@ -443,6 +458,19 @@ def line_exclude(request: StaffRequest, pk: int, line: int) -> HttpResponse:
 
 @opens(Area.REVIEW)
 @require_POST
+def lines_clear(request: StaffRequest, pk: int) -> HttpResponse:
+    _visible(request, pk)
+    return act_once(
+        request,
+        lambda: declarations.clear_lines(pk, note=request.POST.get("note", ""), actor=request.user),
+        name="declaration.clear",
+        back=_url(pk),
+        done="这一册已清空，请重新录入或导入。",
+    )
+
+
+@opens(Area.REVIEW)
+@require_POST
 def lines_prefill(request: StaffRequest, pk: int) -> HttpResponse:
     _visible(request, pk)
     return act_once(
@@ -458,16 +486,19 @@ def lines_prefill(request: StaffRequest, pk: int) -> HttpResponse:
 @require_POST
 def lines_import(request: StaffRequest, pk: int) -> HttpResponse:
     one = _visible(request, pk)
-    form = forms.SheetForm(request.POST, request.FILES)
+    form = forms.LinesSheetForm(request.POST, request.FILES)
     if not form.is_valid():
-        messages.error(request, str(next(iter(form.errors.values()))[0]))
-        return redirect(_url(pk))
+        return again(request, first_fault(form), back=_url(pk))
     upload: UploadedFile = form.cleaned_data["file"]
     try:
         with transaction.atomic():
             take_action_key(request, "declaration.import")
             added = declarations.import_lines(
-                pk, upload.read(), filename=upload.name or "", actor=request.user
+                pk,
+                upload.read(),
+                filename=upload.name or "",
+                actor=request.user,
+                replace=form.cleaned_data["replace"],
             )
     except FileRefused as refused:
         said = str(refused)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 import django_filters
 from django.contrib import messages
 from django.db.models import Prefetch, QuerySet
+from django.forms import Form
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
+from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
+from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
+from huimin.core.desk.errors import forbidden
 from huimin.core.desk.exports import workbook
-from huimin.core.desk.http import StaffRequest, opens, take_step
+from huimin.core.desk.http import StaffRequest, act_on_form, opens
 from huimin.core.desk.pages import Link, Nothing
+from huimin.core.errors import Refused, StepForbidden
 from huimin.core.sheets.writer import Column
 from huimin.core.values import identity
 from huimin.core.work import workflow
@@ -25,6 +31,8 @@ from recipients import forms, queries
 from recipients.models import Entitlement, EntitlementVersion
 from recipients.services import entitlements
 from recipients.states import ENTITLEMENT_BUTTONS, ENTITLEMENT_FLOW, EntitlementStatus
+from recipients.views import helpers
+from subsidies.models import StopRule
 
 _SORTS = {"made": "id", "name": ("beneficiary__name_key", "id"), "policy": ("policy__code", "id")}
 
@@ -65,7 +73,6 @@ def entitlement_list(request: StaffRequest) -> HttpResponse:
             for act in found
             if act.step.name in ENTITLEMENT_BUTTONS and not act.refused
         ]
-    context["action_key"] = str(uuid4())
     context["nothing"] = Nothing(
         "没有符合条件的享受资格",
         "申报册确认后在这里生成。",
@@ -93,23 +100,68 @@ def entitlement_export(request: StaffRequest) -> HttpResponseBase:
 
 
 @opens(Area.REVIEW)
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def entitlement_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
-    get_object_or_404(Entitlement.objects.visible_to(request.user), pk=pk)
+    """One step on a page of its own, with its reason; ending asks for the day of the cause and shows what follows."""
+    one = get_object_or_404(_rows(request), pk=pk)
     if name not in ENTITLEMENT_BUTTONS:
         raise Http404
-    step, back = ENTITLEMENT_FLOW[name], reverse("recipients:entitlement-list")
-    form = forms.EntitlementStepForm(request.POST)
-    if not form.is_valid():
-        messages.error(request, str(next(iter(form.errors.values()))[0]))
-        return redirect(back)
-    data = form.cleaned_data
-    return take_step(
-        request,
-        step,
-        lambda: entitlements.take_step(
-            pk, name, actor=request.user, note=data["note"], happened=data["happened"]
-        ),
-        back=back,
-        done=f"{step.label}，已办好。",
-    )
+    step = ENTITLEMENT_FLOW[name]
+    refusal = workflow.why_not(one, step, actor=request.user)
+    if isinstance(refusal, StepForbidden):
+        return forbidden(request, refusal)
+    kind = forms.EntitlementEndForm if name == "end" else forms.EntitlementStepForm
+    form = kind(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        if act_on_form(
+            request,
+            form,
+            lambda: entitlements.take_step(
+                pk, name, actor=request.user, note=data["note"], happened=data.get("happened")
+            ),
+            name=f"entitlement.{name}",
+        ):
+            messages.success(request, f"{one.beneficiary}：{step.label}，已办好。")
+            return redirect("recipients:entitlement-list")
+    elif refusal:
+        messages.error(request, str(refusal))
+        return redirect("recipients:entitlement-list")
+    return render(request, "recipients/entitlement_step.html", _step_page(request, one, step, form))
+
+
+def _step_page(request: StaffRequest, one: Entitlement, step: Step, form: Form) -> dict[str, Any]:
+    context: dict[str, Any] = {
+        "one": one,
+        "place": queries.place_names([one.division_code])[one.division_code],
+        "step": step,
+        "form": form,
+        "cause_form": None,
+        "ending": None,
+        "payments_url": "",
+        "action_key": str(uuid4()),
+    }
+    if step.name == "end":
+        context |= _ending(request, one, form)
+    return context
+
+
+def _ending(request: StaffRequest, one: Entitlement, form: Form) -> dict[str, Any]:
+    """The day of the cause, and once it is known what follows and what was paid beyond."""
+    given = request.POST if request.method == "POST" else request.GET
+    cause = forms.CauseForm(given if "happened" in given else None, auto_id="cause_%s")
+    found: dict[str, Any] = {"cause_form": cause}
+    if cause.is_valid():
+        try:
+            ending = entitlements.ending_of(one, cause.cleaned_data["happened"])
+        except Refused as refused:
+            cause.add_error("happened", str(refused))
+            return found
+        form.initial["happened"] = ending.happened
+        found |= {"ending": ending, "rule": StopRule(ending.rule).label}
+        if scope.reads(request.user, Area.ROSTER):
+            panel = helpers.url_if_any("disbursement:person-payments", one.beneficiary_id)
+            found["payments_url"] = (
+                f"{panel}?entitlement={one.pk}&since={ending.ends_on.isoformat()}" if panel else ""
+            )
+    return found

@@ -24,11 +24,12 @@ from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Area
-from huimin.core.desk import lists
+from huimin.core.desk import lists, pages
 from huimin.core.desk.exports import download, workbook
 from huimin.core.desk.history import history
-from huimin.core.desk.http import StaffRequest, act_on_form, act_with, opens
+from huimin.core.desk.http import StaffRequest, act_on_form, act_once, act_with, opens
 from huimin.core.desk.pages import Link, Nothing, Stat
+from huimin.core.errors import StepRefused
 from huimin.core.records import files
 from huimin.core.sheets.writer import Column
 from huimin.core.work import workflow
@@ -207,8 +208,43 @@ def notice_detail(request: StaffRequest, pk: int) -> HttpResponse:
 def notice_poster(request: StaffRequest, pk: int) -> HttpResponseBase:
     one = _notice(request, pk)
     path = helpers.url_if_any("publicity:verify-code", one.code) or "/"
-    content = notices.poster(one, verify_url=request.build_absolute_uri(path))
+    try:
+        content = notices.poster(one, verify_url=request.build_absolute_uri(path))
+    except StepRefused as refused:
+        messages.error(request, str(refused))
+        return redirect("recipients:notice-detail", pk=pk)
     return download(content, name=f"公示-{one.pk}.pdf", content_type="application/pdf")
+
+
+def withdrawing(request: StaffRequest, one: Notice | None) -> list[pages.Act]:
+    """The button that takes the standing notice back, with its reason where another person must press it."""
+    if one is None:
+        return []
+    declaration = one.declaration
+    found = workflow.acts(
+        declaration,
+        DECLARATION_FLOW,
+        f"withdraw_{declaration.status}",
+        actor=request.user,
+        also=lambda act: workflow.separation_refusal(one, act.duty, actor=request.user),
+    )
+    return pages.acts(found, lambda _: reverse("recipients:notice-withdraw", args=[one.pk]))
+
+
+@opens(Area.NOTICE)
+@require_POST
+def notice_withdraw(request: StaffRequest, pk: int) -> HttpResponse:
+    """撤回登记 of a notice that was registered by mistake."""
+    one = _notice(request, pk)
+    return act_once(
+        request,
+        lambda: notices.withdraw_notice(pk, note=request.POST.get("note", ""), actor=request.user),
+        name="notice.withdraw",
+        back=reverse("recipients:declaration-detail", args=[one.declaration_id])
+        if scope.reads(request.user, Area.REVIEW)
+        else reverse("recipients:notice-detail", args=[pk]),
+        done="公示登记已撤回。请重新登记张贴，天数从头算。",
+    )
 
 
 @opens(Area.NOTICE)
@@ -317,8 +353,9 @@ def objection_detail(request: StaffRequest, pk: int) -> HttpResponse:
         rows.select_related("notice__policy", "notice__declaration__version", "answered_by"), pk=pk
     )
     declaration = one.notice.declaration
-    standing = declaration.lines.filter(excluded_at_level="").select_related("beneficiary")
-    lines = list(standing.only("pk", "line_no", "declaration", "beneficiary__name").order_by("line_no"))
+    standing = declaration.lines.filter(excluded_at_level="").select_related("beneficiary__household")
+    shown = ("pk", "line_no", "declaration", "beneficiary__name", "beneficiary__household__group_name")
+    lines = list(standing.only(*shown).order_by("line_no"))
     form = forms.AnswerForm(request.POST or None, lines=lines)
     if request.method == "POST" and form.is_valid() and _answer(request, one, form):
         return redirect("recipients:objection-detail", pk=pk)

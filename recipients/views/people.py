@@ -1,4 +1,4 @@
-"""家庭与个人: search, the person's page, private fields, edits, new accounts."""
+"""家庭与个人: search, the person's page, private fields, edits, deaths."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import uuid4
 import django_filters
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -29,11 +29,10 @@ from huimin.core.values import identity
 from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.files import relations
-from recipients.models import AccountChange, Death, Entitlement, Person, RecordStatus
+from recipients.models import Death, Entitlement, Person, RecordStatus
 from recipients.services import deaths, registry
 from recipients.states import (
     ACCOUNT_ASK_ROLES,
-    ACCOUNT_FLOW,
     DEATH_FLOW,
     EDIT_ROLES,
     IMPORT_ROLES,
@@ -239,24 +238,30 @@ def person_reveal(request: StaffRequest, pk: int) -> HttpResponse:
 @sensitive_post_parameters("phone")
 def person_edit(request: StaffRequest, pk: int) -> HttpResponse:
     person = get_object_or_404(Person.objects.visible_to(request.user).select_related("household"), pk=pk)
-    names = list(forms.PersonForm.base_fields)
+    # the telephone is not shown: whoever needs it in full asks for it with code, reason and trace
+    hidden = ("phone", "phone_gone")
+    names = [name for name in forms.PersonForm.base_fields if name not in hidden]
     initial = {name: getattr(person, name, None) for name in names} | {
-        "group_name": person.household.group_name
+        "group_name": person.household.group_name,
+        "seen": registry.state_of(person),
     }
-    form = forms.PersonForm(request.POST or None, initial=initial)
+    masked = identity.mask_phone(person.phone) if person.phone else ""
+    form = forms.PersonForm(request.POST or None, initial=initial, masked_phone=masked)
     if (
         request.method == "POST"
         and form.is_valid()
         and act_on_form(
             request,
             form,
-            lambda: registry.edit_person(pk, form.cleaned_data, actor=request.user),
+            lambda: registry.edit_person(
+                pk, form.cleaned_data, seen=form.cleaned_data["seen"], actor=request.user
+            ),
             name="person.edit",
         )
     ):
         messages.success(request, "已保存，变更记录里有改动前后的内容。")
         return redirect("recipients:person-detail", pk=pk)
-    return _form_page(request, person, form, "改档案", "保存")
+    return form_page(request, person, form, "改档案", "保存")
 
 
 @opens(Area.REGISTRY)
@@ -290,69 +295,7 @@ def death_correct(request: StaffRequest, pk: int, death: int) -> HttpResponse:
     )
 
 
-@opens(Area.REGISTRY)
-@require_http_methods(["GET", "HEAD", "POST"])
-@sensitive_post_parameters("number")
-def account_ask(request: StaffRequest, pk: int) -> HttpResponse:
-    person = get_object_or_404(Person.objects.visible_to(request.user).select_related("household"), pk=pk)
-    form = forms.AccountChangeForm(request.POST or None, initial={"holder_name": person.name})
-    if request.method == "POST" and form.is_valid():
-        given = dict(form.cleaned_data)
-        reason = given.pop("reason")
-        new = registry.NewAccount(**given)
-        if act_on_form(
-            request,
-            form,
-            lambda: registry.ask_account_change(pk, new, reason=reason, actor=request.user),
-            name="account.ask",
-        ):
-            messages.success(request, "已申请换卡，另一个人复核后生效。")
-            return redirect("recipients:person-detail", pk=pk)
-    return _form_page(request, person, form, "申请换卡", "送复核")
-
-
-def _form_page(request: StaffRequest, person: Person, form: Any, title: str, verb: str) -> HttpResponse:
+def form_page(request: StaffRequest, person: Person, form: Any, title: str, verb: str) -> HttpResponse:
+    """A form about one person on a page of its own."""
     context = {"person": person, "form": form, "form_title": title, "verb": verb, "action_key": str(uuid4())}
     return render(request, "recipients/person_form.html", context)
-
-
-# --- new accounts waiting for a second person ---------------------------------------------------------------------------------
-
-
-class ChangeFilter(lists.HouseFilterSet):
-    status = django_filters.ChoiceFilter(label="状态", choices=AccountChange.Status.choices)
-
-
-@opens(Area.REGISTRY)
-@require_safe
-def change_list(request: StaffRequest) -> HttpResponse:
-    rows = (
-        AccountChange.objects.visible_to(request.user)
-        .defer("number")
-        .select_related("person", "asked_by", "checked_by")
-    )
-    context = lists.listing(request, rows, sorts={"time": "id"}, default="-time", filterset=ChangeFilter)
-    context["rows"] = queries.with_places(context["page"])
-    context["action_key"] = str(uuid4())
-    context["nothing"] = Nothing(
-        "没有账户变更", "换卡在个人档案里申请。", [Link("找人", reverse("recipients:person-list"))]
-    )
-    return render(request, "recipients/change_list.html", context)
-
-
-@opens(Area.REGISTRY)
-@require_POST
-def change_check(request: StaffRequest, pk: int) -> HttpResponse:
-    get_object_or_404(AccountChange.objects.visible_to(request.user), pk=pk)
-    name = request.POST.get("verdict", "")
-    if name not in {step.name for step in ACCOUNT_FLOW.steps}:
-        raise Http404
-    return take_step(
-        request,
-        ACCOUNT_FLOW[name],
-        lambda: registry.check_account_change(
-            pk, name, note=request.POST.get("note", ""), actor=request.user
-        ),
-        back=reverse("recipients:change-list"),
-        done="换卡已生效。" if name == "approve" else "已退回申请人。",
-    )

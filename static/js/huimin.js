@@ -9,18 +9,38 @@
     if (summary) summary.focus();
   }
 
-  /* A form is sent once. The button's own name and value must still travel, so it is disabled after the event. */
+  /* What the script itself has to say, where messages stand. */
+  function say(text, mood) {
+    var place = document.getElementById("messages");
+    if (!place) return null;
+    var alert = document.createElement("div");
+    alert.className = "alert" + (mood ? " alert--" + mood : "");
+    alert.setAttribute("role", mood === "bad" ? "alert" : "status");
+    alert.textContent = text;
+    place.replaceChildren ? place.replaceChildren(alert) : (place.innerHTML = "", place.appendChild(alert));
+    return alert;
+  }
+
+  /* A form is sent once. The button's own name and value must still travel, so it is disabled after the event.
+     A sending that was stopped tells nobody, so after ten seconds the form may be sent again: its key is good once. */
+  var PATIENCE = 10000;
   document.addEventListener("submit", function (event) {
     var form = event.target;
     if (event.defaultPrevented || form.method === "get" || form.hasAttribute("data-again")) return;
     if (form.hasAttribute("data-sent")) {
       event.preventDefault();
+      say("正在提交，请稍等。");
       return;
     }
     form.setAttribute("data-sent", "");
     window.setTimeout(function () {
       form.querySelectorAll("[type=submit]").forEach(function (button) { button.setAttribute("aria-disabled", "true"); });
     });
+    window.setTimeout(function () {
+      if (!form.hasAttribute("data-sent")) return;
+      release(form);
+      say("还没有收到回应，填的内容都在。可以再按一次，同一张表单不会办两遍。", "warn");
+    }, PATIENCE);
   });
   function release(form) {
     form.removeAttribute("data-sent");
@@ -31,12 +51,74 @@
     document.querySelectorAll("form[data-sent]").forEach(release);
   });
 
+  /* A page that answers a refused form stands at the form's address; for a reload it gets its own. */
+  function putAddress() {
+    var own = document.querySelector("meta[name=page-address]");
+    if (own && own.content.charAt(0) === "/") window.history.replaceState(null, "", own.content);
+  }
+
+  /* Some minutes before the session ends for want of acts, whoever still sits there can go on. Every tab counts. */
+  var WARN_BEFORE = 180;
+  function watchIdle() {
+    var most = Number(document.body.getAttribute("data-idle")), shown = null;
+    if (!most) return;
+    function seen(moment) {
+      try {
+        if (moment) localStorage.setItem("seen", moment);
+        return Number(localStorage.getItem("seen")) || opened;
+      } catch (error) { return opened; }
+    }
+    var opened = Date.now();
+    seen(opened);
+    window.setInterval(function () {
+      var left = most - (Date.now() - Math.max(seen(), opened)) / 1000;
+      if (left > WARN_BEFORE) {
+        if (shown) shown.remove();
+        shown = null;
+      } else if (left <= 0) {
+        shown = say("已经自动退出。填的内容还在这一页：照常提交，重新登录后会带您回来；号码要重新填。", "warn");
+      } else if (!shown) {
+        shown = say("很久没有操作，约 " + Math.ceil(left / 60) + " 分钟后自动退出。", "warn");
+        if (shown) shown.appendChild(goOn());
+      }
+    }, 15000);
+    function goOn() {
+      var button = document.createElement("button");
+      button.type = "button";
+      button.className = "btn btn--sm";
+      button.textContent = "继续";
+      button.addEventListener("click", function () {
+        window.fetch(document.body.getAttribute("data-go-on"), { credentials: "same-origin", redirect: "manual" }).then(function (answer) {
+          if (!answer.ok) return;
+          opened = Date.now();
+          seen(opened);
+          if (shown) shown.remove();
+          shown = null;
+        });
+      });
+      return button;
+    }
+  }
+
   /* A button that sends a form back needs a reason; the others do not. */
   document.addEventListener("click", function (event) {
     var button = event.target.closest("button[type=submit]");
     if (!button || !button.form) return;
     var note = button.form.querySelector("[data-note]");
     if (note) note.required = button.hasAttribute("data-needs-note");
+  });
+
+  /* A box above a long list of choices shows those that hold the words; what is chosen stays in sight and chosen. */
+  document.addEventListener("input", function (event) {
+    var list = event.target.matches("[data-finds]") && document.querySelector(event.target.getAttribute("data-finds"));
+    if (!list) return;
+    var words = event.target.value.trim();
+    list.querySelectorAll("label").forEach(function (label) {
+      label.hidden = label.textContent.indexOf(words) < 0 && !label.querySelector(":checked");
+    });
+  });
+  document.addEventListener("keydown", function (event) {
+    if (event.key === "Enter" && event.target.matches("[data-finds]")) event.preventDefault();
   });
 
   /* Selects that stand for a choice, not a form: the button beside them is for people without scripts. */
@@ -91,27 +173,18 @@
     if (form) release(form);
   });
   document.addEventListener("htmx:afterSwap", function (event) { focusErrors(event.detail.target); });
-  function say(text) {
-    var place = document.getElementById("messages");
-    if (!place) return;
-    var alert = document.createElement("div");
-    alert.className = "alert alert--bad";
-    alert.setAttribute("role", "alert");
-    alert.textContent = text;
-    place.replaceChildren ? place.replaceChildren(alert) : (place.innerHTML = "", place.appendChild(alert));
-  }
   document.addEventListener("htmx:responseError", function (event) {
     var status = event.detail.xhr.status;
     if (event.detail.elt.hasAttribute("data-poll")) return;
-    if (status === 403) say("这一步不归您的岗位办理，或页面停留太久，请刷新页面后再试。");
-    else if (status === 429) say("操作太快了，请稍等 1 分钟再试。");
+    if (status === 403) say("这一步不归您的岗位办理，或页面停留太久，请刷新页面后再试。", "bad");
+    else if (status === 429) say("操作太快了，请稍等 1 分钟再试。", "bad");
     else {
       var number = event.detail.xhr.getResponseHeader("X-Error-Number");
-      say("服务器出了问题，您填的内容还在。请先刷新看现在的状态，再决定要不要重做。" + (number ? "编号 " + number : ""));
+      say("服务器出了问题，您填的内容还在。请先刷新看现在的状态，再决定要不要重做。" + (number ? "编号 " + number : ""), "bad");
     }
   });
   document.addEventListener("htmx:sendError", function (event) {
-    if (!event.detail.elt.hasAttribute("data-poll")) say("网络断了，没有办成。接通后再试一次。");
+    if (!event.detail.elt.hasAttribute("data-poll")) say("网络断了，没有办成。接通后再试一次。", "bad");
   });
 
   /* Reading aids of the public site. Without scripts the same links ask the server, which keeps the choice in a cookie. */
@@ -166,7 +239,10 @@
   }
 
   function start() {
+    putAddress();
+    watchIdle();
     focusErrors(document);
+    document.querySelectorAll("[data-finds]").forEach(function (box) { box.hidden = false; });
     paintShortcuts();
     paintAids();
     prepareReading();

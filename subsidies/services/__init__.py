@@ -19,6 +19,8 @@ from subsidies.services.versions import (
     add_version,
     advance_version,
     discard_version,
+    periods_of,
+    refuse_too_early,
     revise_version,
     version_for,
 )
@@ -35,7 +37,9 @@ __all__ = [
     "freeze_for",
     "lock_indicators",
     "pay_frozen",
+    "periods_of",
     "preview_deduction",
+    "refuse_too_early",
     "register_indicator",
     "release_frozen",
     "reopen_paid",

@@ -7,11 +7,12 @@ version ends the day before the new one begins. One version under way at a time.
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Max
+from django.db.models import Max, Min, QuerySet
 from psycopg.types.range import DateRange
 
 from huimin.core.errors import BadInput, StepRefused
@@ -49,6 +50,56 @@ def version_for(policy: Policy, period: str, *, act: str) -> tuple[Period, Polic
     if version is None:
         raise BadInput(f"“{policy}”在{wanted.label}没有已发布的标准，不能{act}。", field="period")
     return wanted, version
+
+
+MOST_OFFERED = 36  # periods of one frequency in a select: three years of months
+_MOST_ONE_OFFS = 9  # of one year
+_Choices = list[tuple[str, list[tuple[str, str]]]]
+
+
+def periods_of(policies: QuerySet[Policy], *, today: date) -> _Choices:
+    """What a select of periods offers: by how often these policies pay, from the first published version to the
+    period after today's, newest first."""
+    firsts = (
+        PolicyVersion.objects.filter(policy__in=policies.order_by(), status=VersionStatus.PUBLISHED)
+        .order_by()
+        .values_list("policy__frequency")
+        .annotate(first=Min("valid__startswith"))
+    )
+    found = dict(firsts)
+    return [
+        (one.label, [(period.text, _offered(period, today)) for period in _periods(one, found[one], today)])
+        for one in Frequency
+        if one in found
+    ]
+
+
+def _periods(frequency: Frequency, first: date, today: date) -> Iterator[Period]:
+    if frequency == Frequency.ONE_OFF:
+        for year in range(today.year, max(first.year, today.year - 3) - 1, -1):
+            for number in range(1, _MOST_ONE_OFFS + 1):
+                yield Period.parse(f"{year}#{number}")
+        return
+    one = Period.containing(today, frequency).next()
+    for _ in range(MOST_OFFERED):
+        if one.last < first:
+            return
+        yield one
+        one = Period.containing(one.first - timedelta(days=1), frequency)
+
+
+def _offered(period: Period, today: date) -> str:
+    return period.label if period.has_begun(today) else f"{period.label}（还没有开始）"
+
+
+def refuse_too_early(wanted: Period, *, act: str, today: date) -> None:
+    """Nothing is prepared further ahead than the next period: a mistyped year would bind true claims for long."""
+    if wanted.frequency == Frequency.ONE_OFF:
+        ahead = wanted.first.year > today.year + 1
+    else:
+        ahead = wanted.first > Period.containing(today, wanted.frequency).next().first
+    if ahead:
+        raise BadInput(f"{wanted.label}还太早，最多提前一期{act}，请看期次有没有选错。", field="period")
 
 
 @transaction.atomic

@@ -123,6 +123,7 @@ def indicator_detail(request: StaffRequest, pk: int) -> HttpResponse:
             lambda name: reverse("subsidies:indicator-step", args=[pk, name]),
         ),
         hint="登记的人不能确认。请对着原件核文号和金额。",
+        drawn=workflow.drawn(indicator),
     )
     context = {
         "indicator": indicator,
@@ -196,6 +197,7 @@ def indicator_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
         lambda: services.advance_indicator(indicator.pk, step, actor=request.user, note=note),
         back=reverse("subsidies:indicator-detail", args=[pk]),
         done=f"“{one.label}”已办好。",
+        of=indicator,
     )
 
 

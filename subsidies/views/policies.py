@@ -188,6 +188,7 @@ def policy_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
         lambda: services.advance_policy(policy.pk, step, actor=request.user, note=note),
         back=reverse("subsidies:policy-detail", args=[pk]),
         done=f"“{one.label}”已办好。",
+        of=policy,
     )
 
 
@@ -252,7 +253,8 @@ def _panel(policy: Policy, versions: list[PolicyVersion], request: StaffRequest)
         lambda name: reverse("subsidies:policy-step", args=[policy.pk, name]),
     )
     buttons += _version_acts(policy, versions, request)
-    return Panel("办理", buttons, hint="拟订的人不能发布，发布的人不能拟订。")
+    hint = "拟订的人不能发布，发布的人不能拟订。"
+    return Panel("办理", buttons, hint=hint, drawn=workflow.drawn(policy))
 
 
 def _lacking(versions: list[PolicyVersion]) -> Callable[[Step], str]:

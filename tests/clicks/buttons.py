@@ -153,6 +153,14 @@ def _(tools):
     return press(here["department"], "disbursement:batch-step", _batch(here).pk, "cancel", **NOTE)
 
 
+@button("disbursement.batch.take_back")
+def _(tools):
+    here = make.world(3)
+    return press(
+        here["department"], "disbursement:batch-step", make.issued_batch(here).pk, "take_back", **NOTE
+    )
+
+
 @button("disbursement.batch.close")
 def _(tools):
     here = make.world(3)
@@ -420,7 +428,8 @@ def _entitlement(step):
             from recipients.services import entitlements
 
             entitlements.take_step(right.pk, "suspend", actor=keeper, note="逾期未认证")
-        return press(keeper, "recipients:entitlement-step", right.pk, step, **NOTE)
+        cause = {"happened": "2026-01-05"} if step == "end" else {}
+        return press(keeper, "recipients:entitlement-step", right.pk, step, **NOTE, **cause)
 
 
 for _step in ("suspend", "resume", "end"):
@@ -441,7 +450,7 @@ def _account_change(step):
     @button(f"recipients.accountchange.{step}")
     def _(tools):
         reviewer, asked = _asked_for_a_card()
-        return press(reviewer, "recipients:change-check", asked.pk, verdict=step, **NOTE)
+        return press(reviewer, "recipients:change-step", asked.pk, step, number_again=CARD["number"], **NOTE)
 
 
 for _step in ("approve", "refuse"):
@@ -481,6 +490,21 @@ def _(tools):
     review.take_step(one.pk, "submit", actor=people["village"])
     notice = notices.post_notice(one.pk, place="公开栏", actor=people["village"])
     return press(people["village"], "recipients:objection-file", notice.pk, text="多报了面积", contact="")
+
+
+@button("recipients.declaration.clear")
+def _(tools):
+    one = lists.declaration()
+    return press(one.made_by, "recipients:declaration-clear", one.pk, **NOTE)
+
+
+@button("recipients.declaration.withdraw_village_notice")
+def _(tools):
+    people = lists.chain()
+    one = lists.declaration(actor=people["village"], **lists.NOTHING | {"has_village_notice": True})
+    review.take_step(one.pk, "submit", actor=people["village"])
+    notice = notices.post_notice(one.pk, place="公开栏", actor=people["village"])
+    return press(people["clerk"], "recipients:notice-withdraw", notice.pk, **NOTE)
 
 
 # --- what everybody may read of it -------------------------------------------------------------------------------------

@@ -61,9 +61,11 @@ def closed(line):
 
 def new_card(line):
     clerk, checker = UserFactory(role=Role.TOWNSHIP_CLERK), UserFactory(role=Role.TOWNSHIP_REVIEWER)
-    new = registry.NewAccount("card", "李四", "6230910000000009999", "金寨农村商业银行")
+    new = registry.NewAccount(
+        "card", "李四", "6230910000000009999", "金寨农村商业银行", holder_relation="弟弟"
+    )
     asked = registry.ask_account_change(line.beneficiary_id, new, reason="旧卡被盗", actor=clerk)
-    registry.check_account_change(asked.pk, "approve", actor=checker)
+    registry.check_account_change(asked.pk, "approve", number_again=new.number, actor=checker)
 
 
 CHANGES = {

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from disbursement import queries, services
 from disbursement.models import Claim, PaymentLine, PaymentOrder, PaymentResult, Roster, RosterOmission
 from disbursement.services.ledger import allocate
+from huimin.core import clock
 from huimin.core.errors import BadInput, FileRefused, Refused, StepForbidden, StepRefused
+from huimin.core.models import AuditEvent
 from recipients.models import Account, Death, Person
 from tests.disbursement import factories as make
 from tests.factories import UserFactory
@@ -49,6 +51,38 @@ def test_a_second_batch_for_the_period_is_refused(here):
 def test_a_period_of_another_kind_is_refused(here):
     with pytest.raises(BadInput, match="期次“2026Q1”不对"):
         services.make_batch(here.policy, "2026Q1", actor=here["department"])
+
+
+def test_a_period_that_has_not_begun_is_paid_early_only_with_a_reason_which_stays(here):
+    after = str(clock.today().year + 1)
+    with pytest.raises(BadInput, match=f"{after}年还没有开始"):
+        services.make_batch(here.policy, after, actor=here["department"])
+    batch = services.make_batch(here.policy, after, actor=here["department"], early="春耕前发到")
+    assert batch.reason == "春耕前发到"
+    assert (
+        AuditEvent.objects.get(action="make", subject=f"disbursement.batch:{batch.pk}").note == "春耕前发到"
+    )
+
+
+def test_an_issued_batch_is_taken_back_while_no_roster_has_been_sent_on(here):
+    batch = make.issued_batch(here)
+    with pytest.raises(StepRefused, match="写明原因"):
+        services.advance_batch(batch.pk, "take_back", actor=here["department"])
+    services.advance_batch(batch.pk, "take_back", actor=here["department"], note="期次选错")
+    batch.refresh_from_db()
+    assert batch.status == "cancelled"
+    assert set(batch.rosters.values_list("status", flat=True)) == {"cancelled"}
+    assert not Claim.objects.exists()
+    assert make.lines_of(make.issued_batch(here)).count() == 4
+
+
+def test_a_batch_of_which_a_roster_was_sent_on_is_not_taken_back(here):
+    batch = make.issued_batch(here)
+    roster = batch.rosters.order_by("pk").first()
+    services.advance_roster(roster.pk, "submit", actor=here["town"])
+    with pytest.raises(StepRefused, match="已有乡镇送审"):
+        services.advance_batch(batch.pk, "take_back", actor=here["department"], note="期次选错")
+    assert Roster.objects.filter(status="cancelled").count() == 0
 
 
 @pytest.mark.parametrize("who", ["town", "finance", "treasurer", "bank"])

@@ -1,17 +1,21 @@
 """Every page: stranger to the login, wrong role 403, neighbour 404, the right person sees it; query ceilings."""
 
+import re
 from uuid import uuid4
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from disbursement import services
+from disbursement import queries, services
 from disbursement.models import Batch, PaymentLine, PaymentOrder, Roster
+from disbursement.services import papers
 from huimin.core.accounts import auth
 from huimin.core.accounts.services import issue_credential
 from huimin.core.authority.roles import Role
-from huimin.core.desk import menu, searching
+from huimin.core.desk import menu, searching, todos
+from huimin.core.errors import BadInput
+from huimin.core.models import Notification, User
 from tests.disbursement import factories as make
 from tests.factories import COUNTY, OTHER_TOWN, TOWN, VILLAGE, UserFactory
 
@@ -71,8 +75,11 @@ def all_pages(here):
         "roster-check": [roster.pk],
         "line-detail": [line.pk],
         "person-payments": [line.beneficiary_id],
+        "failed-list": [],
+        "failed-export": [],
         "order-list": [],
         "order-export": [],
+        "order-paper": [order.pk],
         "order-new": [],
         "order-detail": [order.pk],
         "order-file": [order.pk],
@@ -199,6 +206,7 @@ def test_lists_ask_the_same_number_of_queries_for_many(people, django_assert_max
         reverse("disbursement:return-list"): 14,
         reverse("disbursement:return-detail", args=[found.pk]): 24,
         reverse("disbursement:correction-list"): 18,
+        reverse("disbursement:failed-list"): 18,
         reverse("disbursement:ledger"): 18,
     }
     for url, ceiling in ceilings.items():
@@ -264,6 +272,135 @@ def test_the_menu_marks_the_entry_that_a_page_belongs_to(here, path, entry):
     assert marked == [entry]
 
 
+def todos_of(user):
+    return {todo.title: todo for todo in todos.for_user(User.objects.get(pk=user.pk))}
+
+
+def inbox_of(user):
+    return list(Notification.objects.filter(user=user).values_list("title", "url"))
+
+
+def test_failed_money_waits_for_department_township_and_village_each_with_its_own(here):
+    make.returned(here, make.sent_order(here), fail={0, 1})
+    failed = list(queries.failed_lines())
+    village = UserFactory(role=Role.VILLAGE_CLERK, at=failed[0].division_code)
+    elsewhere = UserFactory(role=Role.VILLAGE_CLERK, at=OTHER_TOWN)
+    mine = sum(1 for line in failed if line.division_code == failed[0].division_code)
+    assert todos_of(village)["钱没发成功，去告诉本人"].count == mine
+    assert todos_of(here["town"])["钱没发成功，等本人换卡"].count == 2
+    assert todos_of(here["department"])["钱没发成功，等更正发放"].count == 2
+    assert not any("没发成功" in title for title in todos_of(elsewhere))
+
+
+def test_a_return_with_failed_money_tells_village_township_and_department(here):
+    stranger = UserFactory(role=Role.VILLAGE_CLERK, at=OTHER_TOWN)
+    make.returned(here, make.sent_order(here), fail={0, 1})
+    for who in ("village", "town", "department"):
+        ((title, url),) = [line for line in inbox_of(here[who]) if "没发成功" in line[0]]
+        assert "有 2 笔没发成功" in title
+        assert url == reverse("disbursement:failed-list")
+    assert inbox_of(here["finance"]) == inbox_of(stranger) == []
+
+
+def test_the_village_reads_why_the_money_did_not_come_and_how_to_tell_without_a_number(here):
+    make.returned(here, make.sent_order(here), fail={0})
+    line = queries.failed_lines().get()
+    client = page_of(UserFactory(role=Role.VILLAGE_CLERK, at=line.division_code))
+    html = client.get(reverse("disbursement:failed-list")).content.decode()
+    assert line.payee_name in html
+    assert "卡注销了" in html
+    assert "带身份证到银行办一张社会保障卡" in html
+    assert line.payee_id_number not in html
+    assert line.account_number not in html
+    assert client.get(reverse("disbursement:correction-list")).status_code == 403
+    window = page_of(UserFactory(role=Role.WINDOW_CLERK, at=TOWN))
+    assert line.payee_name in window.get(reverse("disbursement:failed-list")).content.decode()
+    other = page_of(UserFactory(role=Role.VILLAGE_CLERK, at=OTHER_TOWN))
+    assert line.payee_name not in other.get(reverse("disbursement:failed-list")).content.decode()
+
+
+def test_the_bank_is_told_of_a_file_and_has_it_on_its_desk_until_its_answer(here):
+    title = "有代发文件，等发放和回盘"
+    assert title not in todos_of(here["bank"])
+    order = make.sent_order(here)
+    assert todos_of(here["bank"])[title].count == 1
+    ((told, url),) = inbox_of(here["bank"])
+    assert order.number in told
+    assert url == reverse("disbursement:order-detail", args=[order.pk])
+    services.accept_return(make.answer(order), "return.txt", actor=here["bank"])
+    assert title not in todos_of(here["bank"])
+
+
+def test_an_order_is_printed_and_its_lists_are_linked_for_the_signer(here):
+    order = make.ordered(here, make.issued_batch(here))
+    client = page_of(here["treasurer"])
+    html = client.get(reverse("disbursement:order-detail", args=[order.pk])).content.decode()
+    paper = reverse("disbursement:order-paper", args=[order.pk])
+    assert f'href="{paper}"' in html
+    for roster in order.rosters.all():
+        assert f'href="{reverse("disbursement:roster-detail", args=[roster.pk])}"' in html
+    label = html.partition("应付金额的整数部分")[2].partition("<input")[0]
+    assert "签章必填" in label
+    assert "可不填" not in label
+    answer = client.get(paper)
+    assert b"".join(answer.streaming_content).startswith(b"%PDF")
+    assert "attachment" in answer["Content-Disposition"]
+
+
+def test_the_paper_of_an_order_says_what_the_system_knows_of_it(here, monkeypatch):
+    given = {}
+    monkeypatch.setattr(papers, "render_pdf", lambda name, data: given.update(data, name=name) or b"%PDF")
+    order = make.ordered(here, make.issued_batch(here))
+    papers.order_paper(order, url="https://x/")
+    assert (given["name"], given["number"], given["count"]) == ("payment_order", order.number, "8")
+    assert sum(int(town["count"]) for town in given["rosters"]) == 8
+    assert given["note"] == "系统内还没有签章。"
+    services.cancel_order(order.pk, actor=here["treasurer"], note="重编")
+    order.refresh_from_db()
+    papers.order_paper(order, url="https://x/")
+    assert given["note"] == "本申请已作废，不得支付。"
+
+
+@pytest.mark.parametrize(("typed", "said"), [("", "签章要填"), ("58.50", "不要写小数"), ("59", "不符")])
+def test_the_sum_a_signer_types_is_refused_with_what_is_wrong_with_it(here, typed, said):
+    order = make.ordered(here, make.issued_batch(here))
+    with pytest.raises(BadInput, match=said):
+        services.sign_order(order.pk, actor=here["treasurer"], whole_yuan=typed)
+
+
+def drawn_on(client, url):
+    return re.search(r'name="drawn" value="([^"]+)"', client.get(url).content.decode())[1]
+
+
+def test_a_form_from_before_the_signature_does_not_cancel_the_signed_order(here):
+    order = make.ordered(here, make.issued_batch(here))
+    client = page_of(here["treasurer"])
+    old = drawn_on(client, reverse("disbursement:order-detail", args=[order.pk]))
+    services.sign_order(order.pk, actor=here["treasurer"])
+    cancel = reverse("disbursement:order-step", args=[order.pk, "cancel"])
+    typed = {"note": "金额要重核", "drawn": old}
+    html = client.post(cancel, typed | {"action_key": str(uuid4())}).content.decode()
+    assert "现在是“待送银行”" in html
+    assert ">\n金额要重核</textarea>" in html
+    order.refresh_from_db()
+    assert order.status == "signed"
+    fresh = re.search(r'name="drawn" value="([^"]+)"', html)[1]
+    client.post(cancel, typed | {"drawn": fresh, "action_key": str(uuid4())})
+    order.refresh_from_db()
+    assert order.status == "cancelled"
+
+
+def test_a_form_from_before_the_list_was_made_anew_does_not_send_it_on(here):
+    roster = make.issued_batch(here).rosters.order_by("-line_count").first()
+    client = page_of(here["town"])
+    old = drawn_on(client, reverse("disbursement:roster-detail", args=[roster.pk]))
+    services.regenerate_roster(roster.pk, actor=here["town"])
+    url = reverse("disbursement:roster-step", args=[roster.pk, "submit"])
+    assert "重新编过" in client.post(url, {"drawn": old, "action_key": str(uuid4())}).content.decode()
+    roster.refresh_from_db()
+    assert roster.status == "issued"
+
+
 def test_the_search_box_finds_the_batch_that_a_township_sees_on_its_list(here):
     batch = make.issued_batch(here)
     found = {hit.note for one in searching.search(here["town"], batch.number) for hit in one.hits}
@@ -281,7 +418,8 @@ def test_the_search_box_finds_no_batch_of_another_township(here):
 def test_a_period_that_has_its_batch_leads_to_that_batch(here):
     batch = make.issued_batch(here)
     page = page_of(here["department"]).post(
-        reverse("disbursement:batch-new"), {"policy": here.policy.pk, "period": "2026"}
+        reverse("disbursement:batch-new"),
+        {"action_key": str(uuid4()), "policy": here.policy.pk, "period": "2026"},
     )
     text = page.content.decode()
     assert "不能再建一个" in text

@@ -7,9 +7,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
 from huimin.core.desk import todos
 from huimin.core.models import ActionKey, AuditEvent
+from huimin.core.work import workflow
 from publicity import rules, services
 from publicity.models import Disclosure
 from recipients.models import Account, Objection, Person
@@ -234,7 +236,8 @@ def test_a_notice_that_was_taken_down_leaves_the_site(client):
     running = notice(here)
     address = reverse("publicity:notice", args=[running.pk])
     assert "张三" in client.get(address).content.decode()
-    running.withdrawn_at, running.withdrawn_reason = running.posted_at, "异议属实"
+    workflow.take_duty(running, Duty.NOTICE_WITHDRAW, actor=UserFactory())
+    running.withdrawn_at, running.withdrawn_reason = running.posted_at, "登记错了"
     running.save()
     assert client.get(address).status_code == 404
     assert client.get(reverse("publicity:objection", args=[running.pk])).status_code == 404

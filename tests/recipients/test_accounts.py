@@ -1,11 +1,14 @@
 """Who gets the money is changed by two people, and the database knows that too."""
 
+from uuid import uuid4
+
 import pytest
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 
 from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
-from huimin.core.errors import StepForbidden, StepRefused
+from huimin.core.errors import BadInput, StepForbidden, StepRefused
 from huimin.core.models import AuditEvent, Involvement
 from huimin.core.work import verbs, workflow
 from recipients.models import AccountChange
@@ -38,7 +41,7 @@ def test_asking_and_checking_are_duties_that_exclude_one_another(asked):
     twin = reviewer(id_number=asked.asked_by.id_number)
     with pytest.raises(StepRefused, match=r"换卡申请.*不能再办.*换卡复核"):
         registry.check_account_change(asked.pk, "approve", actor=twin)
-    registry.check_account_change(asked.pk, "approve", actor=reviewer())
+    registry.check_account_change(asked.pk, "approve", number_again=asked.number, actor=reviewer())
     duties = Involvement.objects.filter(subject=f"recipients.accountchange:{asked.pk}")
     assert set(duties.values_list("duty", flat=True)) == {"account.ask", "account.check"}
 
@@ -120,3 +123,95 @@ def test_every_compound_surname_is_known_to_the_database():
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, hm_mask_surname(name) FROM unnest(%s::text[]) AS name", [names])
         assert dict(cursor.fetchall()) == {name: mask_name_surname(name) for name in names}
+
+
+GOOD, WRONG = "6217990000000000014", "6217990000000000013"  # the same but for the check digit
+
+
+def ask(person, **more):
+    clerk = UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN)
+    confirmed = more.pop("digits_confirmed", False)
+    given = {"kind": "card", "holder_name": person.name, "number": GOOD, "bank_name": "县农商行"} | more
+    return registry.ask_account_change(
+        person.pk, NewAccount(**given), reason="旧卡丢了", actor=clerk, digits_confirmed=confirmed
+    )
+
+
+def test_who_approves_types_the_number_from_the_card(asked):
+    for typed, said in (("", "再输一遍"), ("10009900000000002", "与申请的不一样")):
+        with pytest.raises(BadInput, match=said):
+            registry.check_account_change(asked.pk, "approve", number_again=typed, actor=reviewer())
+    registry.check_account_change(asked.pk, "approve", number_again="1000 9900 0000 0000 1", actor=reviewer())
+    assert asked.person.accounts.get(is_active=True).tail == "0001"
+
+
+def test_the_checker_sees_the_old_and_the_new_tail_and_no_number(client, asked):
+    old = asked.person.accounts.get(is_active=True).tail
+    client.force_login(reviewer())
+    for name, args in (
+        ("change-list", ()),
+        ("person-detail", (asked.person_id,)),
+        ("change-detail", (asked.pk,)),
+    ):
+        text = client.get(reverse(f"recipients:{name}", args=args)).content.decode()
+        assert f"{old} → 0001" in text, name
+        assert asked.number not in text, name
+
+
+def test_a_card_with_a_wrong_check_digit_is_asked_for_with_a_confirmation_alone():
+    person = household(1)[0]
+    with pytest.raises(BadInput, match="校验位不对"):
+        ask(person, number=WRONG)
+    change = ask(person, number=WRONG, digits_confirmed=True)
+    assert "校验位不对" in registry.doubts_about(change)[0]
+
+
+def test_the_form_asks_for_the_confirmation_only_when_the_digits_look_wrong(client):
+    person = household(1)[0]
+    clerk = UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN)
+    client.force_login(clerk)
+    url = reverse("recipients:account-ask", args=[person.pk])
+    assert "digits_confirmed" not in client.get(url).content.decode()
+    given = {
+        "action_key": uuid4(),
+        "kind": "card",
+        "holder_name": person.name,
+        "bank_name": "农商行",
+        "reason": "换卡",
+    }
+    assert "digits_confirmed" in client.post(url, given | {"number": WRONG}).content.decode()
+    assert not AccountChange.objects.exists()
+    assert client.post(url, given | {"number": WRONG, "digits_confirmed": "on"}).status_code == 302
+    assert AccountChange.objects.get().tail == WRONG[-4:]
+
+
+def test_a_strangers_account_is_asked_for_with_the_relation_alone():
+    holder, member = household(2)
+    with pytest.raises(BadInput, match="不是本人也不是户主"):
+        ask(member, holder_name="王建国国")
+    assert registry.doubts_about(ask(holder)) == []
+    change = ask(member, holder_name="王建国国", holder_relation="监护人")
+    assert "监护人" in registry.doubts_about(change)[0]
+    registry.check_account_change(change.pk, "approve", number_again=GOOD, actor=reviewer())
+    assert member.accounts.get(is_active=True).holder_relation == "监护人"
+
+
+def test_a_relation_is_kept_only_of_a_stranger():
+    holder, member = household(2)
+    assert ask(member, holder_name=holder.name, holder_relation="父亲").holder_relation == ""
+
+
+def test_the_database_refuses_a_stranger_without_a_relation():
+    person = household(1)[0]
+    with pytest.raises(IntegrityError, match="与本人关系"), transaction.atomic():
+        AccountChange.objects.create(
+            person=person,
+            holder_name="别的人",
+            number=GOOD,
+            tail=GOOD[-4:],
+            bank_name="县农商行",
+            reason="换卡",
+            asked_by=UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN),
+            county_code=person.county_code,
+            division_code=person.division_code,
+        )

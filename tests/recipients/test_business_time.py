@@ -44,7 +44,7 @@ def test_an_account_closes_when_the_next_one_opens(a_year_on):
     person = household(1)[0]
     new = NewAccount("passbook", person.name, "10009900000000001", "县农村商业银行")
     asked = registry.ask_account_change(person.pk, new, reason="旧卡丢了", actor=people["clerk"])
-    registry.check_account_change(asked.pk, "approve", actor=people["township"])
+    registry.check_account_change(asked.pk, "approve", number_again=new.number, actor=people["township"])
     old, now = person.accounts.order_by("pk")
     assert old.closed_at == now.opened_at > timezone.now() + YEAR
 

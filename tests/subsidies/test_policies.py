@@ -1,5 +1,6 @@
 """The policy list: who may do what, and that what is published stays."""
 
+from contextlib import nullcontext
 from datetime import date
 from decimal import Decimal
 
@@ -9,6 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
 from huimin.core.models import AuditEvent
+from huimin.core.values.periods import Period
 from huimin.core.work.verbs import advance
 from subsidies import services
 from subsidies.models import Policy, PolicyVersion
@@ -296,6 +298,29 @@ def test_a_period_is_paid_by_the_version_in_force_on_its_first_day(office):
     policy.refresh_from_db()
     with pytest.raises(StepRefused, match="已暂停，不能申报"):
         services.version_for(policy, "2026Q2", act="申报")
+
+
+def test_the_select_of_periods_runs_from_the_first_version_to_the_period_after_today(office):
+    published(*office, frequency="quarterly", version={"valid_from": date(2026, 2, 1)})
+    (group,) = services.periods_of(Policy.objects.all(), today=date(2026, 7, 2))
+    assert group == (
+        "按季",
+        [
+            ("2026Q4", "2026年第4季度（还没有开始）"),
+            ("2026Q3", "2026年第3季度"),
+            ("2026Q2", "2026年第2季度"),
+            ("2026Q1", "2026年第1季度"),
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("period", "is_refused"),
+    [("2027", False), ("2028", True), ("2026-08", False), ("2026-09", True), ("2062#1", True)],
+)
+def test_nothing_is_prepared_more_than_one_period_ahead(period, is_refused):
+    with pytest.raises(BadInput, match="还太早，最多提前一期申报") if is_refused else nullcontext():
+        services.refuse_too_early(Period.parse(period), act="申报", today=date(2026, 7, 2))
 
 
 def test_facts_of_the_factories_are_a_whole_policy():

@@ -16,6 +16,7 @@ class Command(StaffCommand):
         parser.add_argument("--policy", required=True, help="项目编码")
         parser.add_argument("--period", required=True, help="期次，如 2026、2026Q1、2026-01")
         parser.add_argument("--title", default="", help="发放标题")
+        parser.add_argument("--early", default="", metavar="REASON", help="这一期还没有开始就发，写明原因")
         parser.add_argument(
             "--supplement", default="", metavar="REASON", help="补发这一期应发未发的人，写明原因"
         )
@@ -39,6 +40,8 @@ class Command(StaffCommand):
 
     def _make(self, policy: Policy, actor: User, options: dict[str, Any]) -> Batch:
         if not options["supplement"]:
-            return services.make_batch(policy, options["period"], actor=actor, title=options["title"])
+            return services.make_batch(
+                policy, options["period"], actor=actor, title=options["title"], early=options["early"]
+            )
         beside = services.batch_of_period(policy, options["period"])
         return services.make_supplement(beside.pk, reason=options["supplement"], actor=actor)

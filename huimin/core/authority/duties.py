@@ -23,6 +23,8 @@ class Duty(TextChoices):
     JOINT_FINANCE = "declaration.finance", "财政联审"
     JOINT_SUPERVISION = "declaration.supervision", "监督联审"
     OBJECTION_ANSWER = "objection.answer", "异议处理"
+    NOTICE_POST = "notice.post", "公示张贴登记"
+    NOTICE_WITHDRAW = "notice.withdraw", "公示登记撤回"
     ACCOUNT_ASK = "account.ask", "换卡申请"
     ACCOUNT_CHECK = "account.check", "换卡复核"
     DEATH_RECORD = "death.record", "死亡登记"
@@ -60,6 +62,8 @@ CONFLICTS: tuple[tuple[str, str], ...] = (
     *product([_D.DECLARATION_MAKE], [_D.TOWNSHIP_REVIEW, *_JOINT, _D.OBJECTION_ANSWER]),
     *product([_D.TOWNSHIP_REVIEW], _JOINT),
     *combinations(_JOINT, 2),
+    # the notice: what was registered as hanging is taken back by a second person
+    (_D.NOTICE_POST, _D.NOTICE_WITHDRAW),
     # the registry: who gets the money, and who is no longer paid, is checked by a second person
     (_D.ACCOUNT_ASK, _D.ACCOUNT_CHECK),
     (_D.DEATH_RECORD, _D.DEATH_CORRECT),

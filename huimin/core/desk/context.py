@@ -24,6 +24,7 @@ def house(request: HttpRequest) -> dict[str, Any]:
             "today": SimpleLazyObject(clock.today),
             "clock_offset": SimpleLazyObject(_offset_days),
             "inbox_count": SimpleLazyObject(lambda: _unread(user) if signed_in else 0),
+            "idle_seconds": settings.SESSION_IDLE_SECONDS,
             "is_demo": settings.ENVIRONMENT == "demo",
         },
         "nav": SimpleLazyObject(lambda: menu.for_user(user, request.path) if user and signed_in else []),

@@ -9,11 +9,15 @@ import logging
 import secrets
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.csrf import requires_csrf_token
 
+from huimin.core.desk import held
+from huimin.core.desk.addresses import above, came_from
 from huimin.core.errors import Refused
 
 log = logging.getLogger(__name__)
@@ -36,7 +40,15 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
-    """The form came without its token: mostly a page left open over night."""
+    """The form came without its token: mostly a page left open while the person signed in again in another tab.
+
+    From a page of ours it leads back there, with what was typed; nothing of it was done.
+    """
+    page, user = came_from(request), getattr(request, "user", None)
+    if page and user and user.is_authenticated:
+        held.hold(request, page=page, owner=user.pk)
+        messages.error(request, "页面停留太久，这次没有提交，数据没有改动。")
+        return redirect(page)
     return _page("403_csrf", 403)
 
 
@@ -44,6 +56,13 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
     """The same bytes for what does not exist and for what belongs to the neighbours; the path is not repeated."""
     return _page("404", 404)
+
+
+def not_a_page(request: HttpRequest, allow: str = "POST") -> HttpResponse:
+    """An address that only takes forms, opened by itself: mostly a reload, or a link out of the history."""
+    response = _page("405", 405, back=above(request.path))
+    response.headers["Allow"] = allow
+    return response
 
 
 def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001

@@ -21,9 +21,9 @@ from django.http import FileResponse, Http404, HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import resolve, reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from huimin.core import clock
+from huimin.core.desk.addresses import came_from
 from huimin.core.errors import StepRefused
 from huimin.core.models import Job
 from huimin.core.models.work import FILE_LASTS
@@ -100,7 +100,7 @@ def _by_job(request: StaffRequest, name: str) -> HttpResponseBase:
         messages.error(
             request, f"超过 {MOST_ROWS:,} 行，一次导不完；筛选条件里有号码，不能转为后台任务。请换个条件。"
         )
-        return redirect(_back(request))
+        return redirect(came_from(request) or reverse("core:workbench"))
     started = f"{JOB}:{request.user.pk}:{digest_of(f'{request.path}?{query}'.encode())[:16]}:"
     with transaction.atomic():
         # asked for again while it is being written, it is the same job
@@ -169,15 +169,6 @@ def _trace(request: StaffRequest, name: str, count: int) -> None:
         detail={"list": name, "filter": chosen, "rows": count},
         division_code=request.user.office.division_id if request.user.office else "",
     )
-
-
-def _back(request: StaffRequest) -> str:
-    """The page that the export link stands on; the workbench when the browser does not say."""
-    page = request.headers.get("Referer", "")
-    safe = url_has_allowed_host_and_scheme(
-        page, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return page if safe else reverse("core:workbench")
 
 
 def download(content: bytes, *, name: str, content_type: str) -> FileResponse:

@@ -49,6 +49,10 @@ class FreeText(forms.CharField):
         return text
 
 
+class ScrolledChoices(forms.CheckboxSelectMultiple):
+    """Boxes of a long list, each pressed for itself: the list scrolls, and a box above it finds a name."""
+
+
 class HouseFormMixin:
     """Mix into any form. `summary_verb` completes 还不能…: 提交, 查, 登录."""
 
@@ -83,11 +87,8 @@ class HouseFormMixin:
 
 def _first_id(bound: forms.BoundField) -> str:
     """Where the link of an error leads: the control, or the first of a group of choices."""
-    return (
-        f"{bound.auto_id}_0"
-        if bound.widget_type in {"radioselect", "checkboxselectmultiple"}
-        else bound.id_for_label
-    )
+    grouped = isinstance(bound.field.widget, forms.RadioSelect)
+    return f"{bound.auto_id}_0" if grouped else bound.id_for_label
 
 
 class HouseForm(HouseFormMixin, forms.Form):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from functools import wraps
+from html import escape
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote
 from uuid import UUID
@@ -12,20 +15,25 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Model
 from django.forms import BaseForm, Form
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import ResolverMatch, resolve, reverse
+from django.utils.datastructures import MultiValueDict
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from huimin.core.accounts import auth
 from huimin.core.authority import scope
 from huimin.core.authority.steps import Step
+from huimin.core.desk import held, refilling
+from huimin.core.desk.addresses import standing_on
 from huimin.core.desk.errors import forbidden
 from huimin.core.desk.forms import refuse_private_numbers
 from huimin.core.errors import Refused, StepForbidden, StepRefused
 from huimin.core.models import ActionKey
+from huimin.core.work import workflow
 
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
@@ -34,6 +42,10 @@ if TYPE_CHECKING:
 
 View = Callable[..., HttpResponseBase]
 Made = TypeVar("Made")
+
+
+class AlreadySent(StepRefused):
+    """The form's key is used up: what was typed has been taken, and is not shown again."""
 
 
 class StaffRequest(HttpRequest):
@@ -84,15 +96,29 @@ def takes(most_bytes: int) -> Callable[[View], View]:
 
 
 def take_step(
-    request: StaffRequest, one: Step, act: Callable[[], Any], *, back: str, done: str
+    request: StaffRequest,
+    one: Step,
+    act: Callable[[], Any],
+    *,
+    back: str,
+    done: str,
+    of: Model | None = None,
 ) -> HttpResponse:
     """Run a service for a button: asks for a one-time code when the step wants one, shows refusals, redirects.
 
-    A form field `action_key` makes a double click act once. `done` is the message on success.
+    A form field `action_key` makes a double click act once. `done` is the message on success. With `of`, the object
+    that moves, a form that was drawn before it moved on (Panel.drawn) is refused.
     """
     if one.step_up and (asked := code_first(request, one.label, back=back)):
         return asked
-    return act_once(request, act, name=one.name, back=back, done=done)
+    told = request.POST.get("drawn", "")
+
+    def as_drawn() -> None:
+        if of is not None and told:
+            workflow.require_as_drawn(of, told)
+        act()
+
+    return act_once(request, as_drawn, name=one.name, back=back, done=done)
 
 
 def act_once(
@@ -100,7 +126,8 @@ def act_once(
 ) -> HttpResponse:
     """The same for what is no step of a workflow: the form's key and the service are one transaction.
 
-    A refusal is shown as it stands, one of the wrong post as its own page.
+    A refusal is shown as it stands, on the page `back` with the form as it was filled in; one of the wrong post as its
+    own page.
     """
     try:
         with transaction.atomic():
@@ -109,11 +136,13 @@ def act_once(
             act()
     except StepForbidden as refused:
         return forbidden(request, refused)
-    except Refused as refused:
+    except AlreadySent as refused:
         messages.error(request, str(refused))
+    except Refused as refused:
+        return again(request, str(refused), back=back)
     else:
         messages.success(request, done)
-    return redirect(back)
+    return redirect(standing_on(request, back))
 
 
 def act_with(
@@ -127,9 +156,46 @@ def act_with(
 ) -> HttpResponse:
     """act_once for a small form on a page: its first fault is shown as the refusal."""
     if not form.is_valid():
-        messages.error(request, str(next(iter(form.errors.values()))[0]))
-        return redirect(back)
+        return again(request, first_fault(form), back=back)
     return act_once(request, lambda: act(form.cleaned_data), name=name, back=back, done=done)
+
+
+def first_fault(form: Form) -> str:
+    """What is wrong with a small form, in one sentence."""
+    return str(next(iter(form.errors.values()))[0])
+
+
+def again(request: StaffRequest, refusal: str, *, back: str) -> HttpResponse:
+    """The page `back` once more, as the answer to a small form that stands on it: why not, and what was typed.
+
+    Nothing is stored for it, so that a number typed in comes back too; a key that was taken was given back with the
+    transaction, and the page brings a new one.
+    """
+    messages.error(request, refusal)
+    page = standing_on(request, back)
+    path, _, query = page.partition("?")
+    match = resolve(path)
+    response = match.func(_as_opened(request, path, query, match), *match.args, **match.kwargs)
+    if response.status_code != HTTPStatus.OK or response.streaming:
+        return redirect(page)
+    html = refilling.fill(
+        response.content.decode(), page=path, action=request.path, typed=held.typed_in(request)
+    )
+    # the script puts this address into the browser's bar, for a reload
+    html = html.replace("</head>", f'<meta name="page-address" content="{escape(page)}"></head>', 1)
+    response.content = html.encode()
+    return response
+
+
+def _as_opened(request: StaffRequest, path: str, query: str, match: ResolverMatch) -> StaffRequest:
+    """The request for the page, by the same person in the same session."""
+    opened = copy(request)
+    opened.method, opened.path, opened.path_info = "GET", path, path
+    opened.META = request.META | {"REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": query}
+    opened.GET, opened.POST = QueryDict(query), QueryDict("")  # type: ignore[assignment]
+    opened._files = MultiValueDict()  # type: ignore[attr-defined]  # noqa: SLF001 - Django fills it from the body
+    opened.resolver_match = match
+    return opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +223,8 @@ def code_first(request: StaffRequest, act: str, *, back: str) -> HttpResponse | 
     """The way to the page that asks for a one-time code; None when one was given in the last ten minutes."""
     if auth.is_stepped_up(request):
         return None
+    back = standing_on(request, back)
+    held.hold(request, page=back, owner=request.user.pk)
     messages.info(request, f"“{act}”要先输入动态口令，输入后请再点一次。")
     return redirect(f"{reverse('core:step-up')}?next={quote(back)}")
 
@@ -171,7 +239,7 @@ def take_action_key(request: StaffRequest, action: str) -> None:
         with transaction.atomic():
             ActionKey.objects.create(key=key, user=request.user, action=action)
     except IntegrityError:
-        raise StepRefused("这一步刚才已经提交过，没有重复办理。请看下面的当前状态。") from None
+        raise AlreadySent("这一步刚才已经提交过，没有重复办理。请看下面的当前状态。") from None
 
 
 def refuse_private_note(request: StaffRequest) -> None:

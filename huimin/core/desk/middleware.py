@@ -2,20 +2,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import logout
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
 from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, UnreadablePostError
 from django.shortcuts import redirect
 from django.urls import reverse
 from psycopg.errors import LockNotAvailable
 
-from huimin.core.desk.errors import bad_request, busy, not_found, too_large
+from huimin.core.desk import held
+from huimin.core.desk.addresses import above, came_from
+from huimin.core.desk.errors import bad_request, busy, not_a_page, not_found, too_large
 
 FORM_AROUND = 64 * 1024  # other fields and boundaries around an upload
 _SEEN, _BEGAN = "seen_at", "began_at"
+_ENDED = "ended_for"  # whose session this browser had until it ended by itself; a sign-out leaves none
 MUST_CHANGE = "must_change_password"  # set at a login with a password that somebody else knows
 MUST_BIND = "must_bind_device"  # set at a login of a post that needs one-time codes, without a telephone
 
@@ -77,6 +83,21 @@ class BoundsMiddleware:
         return settings.MOST_UPLOAD_BYTES if known else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
+class SignInMiddleware(LoginRequiredMiddleware):
+    """Whoever is asked to sign in while sending a form comes back to the page it stood on, and finds what was typed."""
+
+    def handle_no_permission(
+        self, request: HttpRequest, view_func: Callable[..., Any]
+    ) -> HttpResponseRedirect:
+        if request.method in {"GET", "HEAD"}:
+            return super().handle_no_permission(request, view_func)
+        page = came_from(request) or above(request.path)
+        owner = request.session.get(_ENDED)
+        if owner is not None:
+            held.hold(request, page=page, owner=owner)
+        return redirect_to_login(page, self.get_login_url(view_func), self.get_redirect_field_name(view_func))
+
+
 class StaffMiddleware:
     """Ends idle and old sessions, keeps signed-in pages out of every cache, and names the client's address."""
 
@@ -87,7 +108,12 @@ class StaffMiddleware:
         request.client_ip = client_ip(request)  # type: ignore[attr-defined]
         if request.user.is_authenticated:
             self._watch_idle(request)
+        waiting = held.take(request) if request.user.is_authenticated else None
         response = self._first_things(request) or self.get_response(request)
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and not response.content:
+            response = not_a_page(request, response.headers["Allow"])
+        if waiting:
+            response = held.give_back(response, waiting)
         # the API puts its own user in place of the session's, or None when there is no credential
         if request.user is not None and request.user.is_authenticated:
             response.headers["Cache-Control"] = "no-store"
@@ -111,7 +137,9 @@ class StaffMiddleware:
         began = request.session.get(_BEGAN, now)
         idle = seen is not None and now - seen > settings.SESSION_IDLE_SECONDS
         if idle or now - began > settings.SESSION_MOST_SECONDS:
+            ended = request.user.pk
             logout(request)
+            request.session[_ENDED] = ended
             return
         # one write a minute is enough to know idleness, and spares the session table
         if seen is None or now - seen > 60:

@@ -105,7 +105,8 @@ class Panel:
     """办理面板: what to check, what to type, what can be done.
 
     `action_key` is used up by the first submit (http.take_action_key). `form` adds fields of the app's own, for
-    example the whole yuan of the batch. Give `note` back when a refused submit shows the page again.
+    example the whole yuan of the batch. `drawn` is workflow.drawn() of the object: with it a form that is older than
+    the object's last step is refused.
     """
 
     title: str
@@ -117,6 +118,7 @@ class Panel:
     form: BaseForm | None = None
     note_label: str = "办理意见"
     note: str = ""
+    drawn: str = ""
     action_key: str = field(default_factory=lambda: str(uuid4()))
 
     @property

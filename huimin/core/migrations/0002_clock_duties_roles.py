@@ -20,6 +20,7 @@ CONFLICTS = (
     ("declaration.department", "declaration.supervision"),
     ("declaration.finance", "declaration.supervision"),
     ("account.ask", "account.check"),
+    ("notice.post", "notice.withdraw"),
     ("death.record", "death.correct"),
     ("declaration.make", "roster.township"),
     ("declaration.make", "roster.department.handle"),

@@ -17,6 +17,7 @@ from huimin.core.desk.lists import changed_query
 from huimin.core.models import Job
 from huimin.core.records import audit
 from huimin.core.values import identity, money
+from huimin.core.values.days import day_text
 from huimin.core.values.periods import Period
 from huimin.core.work import jobs
 
@@ -67,12 +68,7 @@ def count(value: int | None) -> str:
 @register.filter
 def day(value: date | None, today: date | None = None) -> str:
     """6月19日 when `today` (house.today) is of the same year, else 2026年6月19日."""
-    return _or_dash(value, lambda moment: _day(_local(moment), today))
-
-
-def _day(moment: date, today: date | None) -> str:
-    text = f"{moment.month}月{moment.day}日"
-    return text if today is not None and today.year == moment.year else f"{moment.year}年{text}"
+    return _or_dash(value, lambda moment: day_text(_local(moment), today))
 
 
 @register.filter

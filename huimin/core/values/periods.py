@@ -128,6 +128,10 @@ class Period:
         }
         return f"{self.first.year}年{unit[self.frequency]}"
 
+    def has_begun(self, today: date) -> bool:
+        """A one-off period begins with its year."""
+        return self.first <= today
+
     def next(self) -> "Period":
         """The following period of the same length; of one-off ones the next number in the same year."""
         year, number = self.first.year, self.number + 1

@@ -7,8 +7,9 @@ from typing import Final
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_safe
+
+from huimin.core.desk.addresses import came_from
 
 CHOICES: Final = {"size": {"normal", "large", "xlarge"}, "contrast": {"normal", "high"}}
 _YEAR: Final = 365 * 24 * 3600
@@ -18,11 +19,7 @@ _YEAR: Final = 365 * 24 * 3600
 @require_safe
 def choose(request: HttpRequest) -> HttpResponse:
     """Set text size or contrast and go back to where the link was; a page from elsewhere leads home."""
-    came_from = request.headers.get("Referer", "")
-    at_home = url_has_allowed_host_and_scheme(
-        came_from, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    response = redirect(came_from if at_home else "/")
+    response = redirect(came_from(request) or "/")
     for name, values in CHOICES.items():
         value = request.GET.get(name)
         if value in values:

@@ -16,7 +16,7 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from huimin.core.account_forms import CodeForm, EnrolForm, LoginForm, PasswordForm
 from huimin.core.accounts import auth, services
@@ -105,6 +105,14 @@ def sign_out(request: StaffRequest) -> HttpResponse:
     logout(request)
     messages.success(request, "已退出登录。")
     return redirect(settings.LOGOUT_REDIRECT_URL)
+
+
+@any_staff
+@never_cache
+@require_safe
+def go_on(request: StaffRequest) -> HttpResponse:  # noqa: ARG001
+    """“继续” before an idle session ends: that somebody asks is all there is to it."""
+    return HttpResponse()
 
 
 @any_staff

@@ -27,7 +27,7 @@ from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, Role
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
-from huimin.core.desk.http import StaffRequest, act_on_form, code_first, opens
+from huimin.core.desk.http import StaffRequest, act_on_form, again, code_first, opens
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import Refused
 from huimin.core.models import Grant, User
@@ -330,7 +330,6 @@ def _act(request: StaffRequest, pk: int, label: str, act: Callable[[], object], 
     try:
         act()
     except Refused as refused:
-        messages.error(request, str(refused))
-    else:
-        messages.success(request, done)
+        return again(request, str(refused), back=reverse("core:staff-detail", args=[pk]))
+    messages.success(request, done)
     return redirect("core:staff-detail", pk=pk)

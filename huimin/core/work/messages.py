@@ -96,8 +96,15 @@ def queue_many(channel: str, letters: Sequence[Letter]) -> int:
 
 def notify(users: Iterable[User], *, title: str, url: str = "", body: str = "") -> int:
     """A line in each person's inbox, in the caller's transaction."""
-    title, body = privacy.hide(title)[:120], privacy.hide(body)
-    rows = [Notification(user=user, title=title, url=url, body=body) for user in users]
+    return notify_each(((user, title) for user in users), url=url, body=body)
+
+
+def notify_each(lines: Iterable[tuple[User, str]], *, url: str = "", body: str = "") -> int:
+    """The same with a title of each person's own."""
+    body = privacy.hide(body)
+    rows = [
+        Notification(user=user, title=privacy.hide(title)[:120], url=url, body=body) for user, title in lines
+    ]
     return len(Notification.objects.bulk_create(rows))
 
 

@@ -101,6 +101,26 @@ def duty_subject(obj: Any) -> str:
     return getattr(obj, "duty_subject", "") or audit.subject_of(obj)
 
 
+def drawn(obj: Any) -> str:
+    """What a page shows when its form is drawn: the object, its version where it has one, and its status."""
+    return f"{duty_subject(obj)}:{obj.status}"
+
+
+def require_as_drawn(obj: Any, told: str) -> None:
+    """The form was drawn from the object as it is now; the row is locked until the transaction ends.
+
+    Raises StepRefused when others have been at it since: a step may be allowed there as well, but not unseen.
+    """
+    now = type(obj)._default_manager.select_for_update(of=("self",)).get(pk=obj.pk)
+    if told == drawn(now):
+        return
+    if told.rpartition(":")[2] == now.status:
+        raise StepRefused("您打开页面以后，这一件重新编过。请看现在这一版，再决定要不要办。")
+    raise StepRefused(
+        f"您打开页面以后，别人已经办过，现在是“{now.get_status_display()}”。请看现在的状态，再决定要不要办。"
+    )
+
+
 def take_duty(obj: Any, duty: str, *, actor: User) -> None:
     """Put the person's duty on record; refused by the database when it excludes one they already had."""
     if not duty:
