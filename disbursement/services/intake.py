@@ -52,14 +52,15 @@ def _by_job(file: IO[bytes], name: str, *, sha256: str, place: str, actor: User)
     if under_way := next((one for one in earlier if not one.is_finished), None):
         return under_way
     stored = StoredFile.objects.filter(purpose=_PURPOSE, sha256=sha256, created_by=actor).first()
-    where = {"division_code": place, "county_code": scope.county_of(place) or place}
+    county = scope.county_of(place) or place
     stored = stored or files.store(
         file,
         name=name.rpartition("/")[2].rpartition("\\")[2] or "return",
         purpose=_PURPOSE,
         content_type="application/octet-stream",
         actor=actor,
-        **where,
+        division_code=place,
+        county_code=county,
     )
     job = jobs.submit(
         TAKE,
@@ -67,7 +68,8 @@ def _by_job(file: IO[bytes], name: str, *, sha256: str, place: str, actor: User)
         key=f"{begun}{len(earlier)}",
         actor=actor,
         payload={"file": str(stored.pk)},
-        **where,
+        division_code=place,
+        county_code=county,
     )
     if job.payload["file"] != str(stored.pk):
         transaction.set_rollback(True)  # a second click was quicker; its copy is the one that is kept

@@ -241,7 +241,8 @@ def ask_to_stop(job: Job, *, actor: User) -> None:
     """The job ends at its next safe point; what is committed stays. StepRefused when it has none."""
     if not job.is_finished and not may_stop(job):
         raise StepRefused("这项任务整份一起办，开始以后不能停。办完以后看结果。")
-    if Job.objects.filter(pk=job.pk, state__in=["queued", "running"]).update(stop_asked=True):
+    states = ["queued"] if job.kind in _wholes else ["queued", "running"]  # it may have begun meanwhile
+    if Job.objects.filter(pk=job.pk, state__in=states).update(stop_asked=True):
         audit.record(job, action="job.stop", actor=actor, label="要求停止")
 
 
