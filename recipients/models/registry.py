@@ -86,6 +86,8 @@ class Person(Scoped):
     )
 
     area = Area.REGISTRY
+    # yes or no each: what other offices certify about the person or the household
+    MARKS = ("is_low_income", "is_rural", "is_poverty_relief", "is_extreme_poverty")
 
     class Meta:
         verbose_name = verbose_name_plural = "人员"
@@ -129,6 +131,11 @@ class Person(Scoped):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def marks(self) -> list[str]:
+        """Names of the marks that hold."""
+        return [str(self._meta.get_field(name).verbose_name) for name in self.MARKS if getattr(self, name)]
 
 
 class Account(models.Model):
