@@ -4,6 +4,7 @@ from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
 from huimin.core.authority.steps import Workflow, act, step
 from huimin.core.desk.badges import Kind, StateChoices
+from subsidies.states import ReviewLevel
 
 
 class DeclarationStatus(StateChoices):
@@ -21,15 +22,7 @@ class DeclarationStatus(StateChoices):
 S = DeclarationStatus
 
 # the levels in order; a policy that does not ask for one skips it, nobody clicks it away
-REVIEW_ORDER = (
-    S.DELIBERATION,
-    S.VILLAGE_NOTICE,
-    S.TOWNSHIP_REVIEW,
-    S.TOWNSHIP_NOTICE,
-    S.COUNTY_REVIEW,
-    S.COUNTY_NOTICE,
-    S.CONFIRMED,
-)
+REVIEW_ORDER = (*(S(level) for level in ReviewLevel), S.CONFIRMED)
 NOTICE_STATES = (S.VILLAGE_NOTICE, S.TOWNSHIP_NOTICE, S.COUNTY_NOTICE)
 
 _VILLAGE = [Role.VILLAGE_CLERK, Role.TOWNSHIP_CLERK]

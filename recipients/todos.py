@@ -26,7 +26,7 @@ from subsidies.models import JointParty
 if TYPE_CHECKING:
     from huimin.core.models import User
 
-_PLAIN = (
+PLAIN = (
     ("submit", "申报册草稿待送审", "去送审"),
     ("deliberate", "申报册待评议", "去登记"),
     ("approve_township", "申报册待乡镇审核", "去审核"),
@@ -49,10 +49,10 @@ def steps(user: User) -> Iterator[Todo]:
                 filter=scope.reach(user, flow[name].roles, policy="policy_id")
                 & Q(status=next(iter(flow[name].sources))),
             )
-            for name, _, _ in _PLAIN
+            for name, _, _ in PLAIN
         }
     )
-    for name, title, act in _PLAIN:
+    for name, title, act in PLAIN:
         yield Todo(title, counts[name], _list(next(iter(flow[name].sources))), act)
 
 
