@@ -138,7 +138,7 @@ class Declaration(Scoped):
                         END IF;
                         RETURN NEW;
                     END;
-                """,
+                """,  # noqa: S608 -- constants of the step table
             ),
             pgtrigger.Trigger(
                 name="deliberation_must_have_passed",
