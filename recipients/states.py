@@ -1,5 +1,3 @@
-from django.db.models import TextChoices
-
 from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
 from huimin.core.authority.steps import Workflow, act, step
@@ -210,10 +208,10 @@ class NoticeStatus(StateChoices):
     WITHDRAWN = "withdrawn", Kind.OFF, "已撤"
 
 
-class EntitlementStatus(TextChoices):
-    ACTIVE = "active", "享受中"
-    SUSPENDED = "suspended", "暂停"
-    ENDED = "ended", "终止"
+class EntitlementStatus(StateChoices):
+    ACTIVE = "active", Kind.OK, "享受中"
+    SUSPENDED = "suspended", Kind.OFF, "暂停"
+    ENDED = "ended", Kind.OFF, "终止"
 
 
 _KEEPERS = [Role.DEPARTMENT_CLERK, Role.DEPARTMENT_REVIEWER, Role.TOWNSHIP_REVIEWER]
@@ -256,10 +254,10 @@ ENTITLEMENT_FLOW = Workflow(
 ENTITLEMENT_BUTTONS = ("suspend", "resume", "end")
 
 
-class AccountChangeStatus(TextChoices):
-    ASKED = "asked", "待复核"
-    APPROVED = "approved", "已生效"
-    REFUSED = "refused", "已退回"
+class AccountChangeStatus(StateChoices):
+    ASKED = "asked", Kind.TODO, "待复核"
+    APPROVED = "approved", Kind.OK, "已生效"
+    REFUSED = "refused", Kind.BAD, "已退回"
 
 
 # an account is changed by one and checked by another
@@ -287,9 +285,9 @@ ACCOUNT_FLOW = Workflow(
 )
 
 
-class DeathStatus(TextChoices):
-    STANDING = "standing", "已登记"
-    CORRECTED = "corrected", "已更正"
+class DeathStatus(StateChoices):
+    STANDING = "standing", Kind.OK, "已登记"
+    CORRECTED = "corrected", Kind.OFF, "已更正"
 
 
 DEATH_FLOW = Workflow(

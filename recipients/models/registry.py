@@ -16,12 +16,12 @@ from huimin.core.models.guards import begins, taken_in_duty
 from recipients.states import ACCOUNT_FLOW, DEATH_FLOW, AccountChangeStatus, DeathStatus
 
 
-class RecordStatus(models.TextChoices):
+class RecordStatus(StateChoices):
     """状态 of roster_forms: 0-作废, 1-正常, 2-停用."""
 
-    NORMAL = "normal", "正常"
-    SUSPENDED = "suspended", "停用"
-    VOID = "void", "作废"
+    NORMAL = "normal", Kind.OK, "正常"
+    SUSPENDED = "suspended", Kind.OFF, "停用"
+    VOID = "void", Kind.OFF, "作废"
 
 
 class Household(Scoped):
@@ -131,6 +131,10 @@ class Person(Scoped):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def badge(self) -> str:
+        return RecordStatus(self.status).badge
 
     @property
     def marks(self) -> list[str]:
@@ -272,6 +276,10 @@ class AccountChange(Scoped):
 
     def __str__(self) -> str:
         return f"{self.person} 换卡"
+
+    @property
+    def badge(self) -> str:
+        return AccountChangeStatus(self.status).badge
 
 
 class Death(Scoped):
