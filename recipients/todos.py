@@ -19,6 +19,7 @@ from recipients.states import (
     DECLARATION_FLOW,
     NOTICE_STATES,
     OBJECTION_ROLES,
+    AccountChangeStatus,
     DeclarationStatus,
 )
 from subsidies.models import JointParty
@@ -128,7 +129,7 @@ def objections(user: User) -> Iterator[Todo]:
 @source
 def account_changes(user: User) -> Iterator[Todo]:
     waiting = AccountChange.objects.filter(
-        scope.reach(user, ACCOUNT_CHECK_ROLES), status=AccountChange.Status.ASKED
+        scope.reach(user, ACCOUNT_CHECK_ROLES), status=AccountChangeStatus.ASKED
     ).exclude(asked_by__person_key=user.person_key)
     url = f"{reverse('recipients:change-list')}?status=asked"
     yield Todo("账户变更待复核", waiting.count(), url, "去复核")

@@ -139,7 +139,8 @@ class Person(Scoped):
     @property
     def marks(self) -> list[str]:
         """Names of the marks that hold."""
-        return [str(self._meta.get_field(name).verbose_name) for name in self.MARKS if getattr(self, name)]
+        names = {one.name: str(one.verbose_name) for one in self._meta.fields}
+        return [names[mark] for mark in self.MARKS if getattr(self, mark)]
 
 
 class Account(models.Model):
@@ -189,8 +190,6 @@ class AccountChange(Scoped):
     Rosters made afterwards pay to it; lines of rosters that are there already keep the account they were made with.
     """
 
-    Status = AccountChangeStatus
-
     person = models.ForeignKey(Person, models.PROTECT, verbose_name="人员", related_name="account_changes")
     kind = models.CharField("种类", max_length=8, choices=Account.Kind, default=Account.Kind.CARD)
     holder_name = models.CharField("账户名称", max_length=60)
@@ -201,7 +200,9 @@ class AccountChange(Scoped):
     branch_code = models.CharField("联行号", max_length=12, blank=True)
     bank_name = models.CharField("开户银行", max_length=120)
     reason = models.CharField("变更原因", max_length=200)
-    status = models.CharField("状态", max_length=8, choices=Status, default=Status.ASKED)
+    status = models.CharField(
+        "状态", max_length=8, choices=AccountChangeStatus, default=AccountChangeStatus.ASKED
+    )
     asked_by = models.ForeignKey(User, models.PROTECT, verbose_name="申请人", related_name="+")
     checked_by = models.ForeignKey(User, models.PROTECT, verbose_name="复核人", null=True, related_name="+")
     created_at = models.DateTimeField("申请时间", db_default=Now())

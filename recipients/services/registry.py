@@ -222,7 +222,7 @@ def ask_account_change(
     active = person.accounts.filter(is_active=True).first()
     if active and bytes(active.number_key) == crypto.blind_index("account", number):
         raise StepRefused("与现在用的账号相同，不用变更。")
-    if person.account_changes.filter(status=AccountChange.Status.ASKED).exists():
+    if person.account_changes.filter(status=AccountChangeStatus.ASKED).exists():
         raise StepRefused("这个人已有一个待复核的账户变更。")
     if identity.card_suspect(number) and not digits_confirmed:
         raise BadInput(

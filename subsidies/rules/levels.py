@@ -9,7 +9,7 @@ from subsidies.states import Deliberation, ReviewLevel
 # levels at which somebody else than the maker of the list decides; a notice ends by itself, a meeting is recorded
 DECIDED = (ReviewLevel.TOWNSHIP_REVIEW, ReviewLevel.COUNTY_REVIEW)
 # asked for by a switch of the policy version, has_<level>; the deliberation has kinds of its own
-SWITCHED = tuple(level for level in ReviewLevel if level != ReviewLevel.DELIBERATION)
+SWITCHED: tuple[ReviewLevel, ...] = tuple(level for level in ReviewLevel if level != ReviewLevel.DELIBERATION)
 NOBODY_DECIDES = "没有设乡镇审核，也没有设县级联审，编制申报的人一个人就能定下享受资格。请至少设一个审核环节"
 
 
@@ -31,7 +31,7 @@ def switch_of(level: ReviewLevel) -> str:
 
 def levels_of(version: ReviewTerms, *, objected: bool) -> tuple[ReviewLevel, ...]:
     """The levels asked for. `objected`: an objection was upheld, so that a deliberation 有异议时 is due as well."""
-    asked = {level: getattr(version, switch_of(level)) for level in SWITCHED}
+    asked: dict[ReviewLevel, bool] = {level: getattr(version, switch_of(level)) for level in SWITCHED}
     asked[ReviewLevel.DELIBERATION] = version.deliberation == Deliberation.REQUIRED or (
         objected and version.deliberation == Deliberation.ON_OBJECTION
     )
