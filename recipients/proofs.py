@@ -8,6 +8,7 @@ from recipients.models import Account, Notice, Person
 from recipients.rules import commit
 from recipients.services.notices import digest_of
 from recipients.states import DECLARATION_FLOW, POSTS, REVIEW_ORDER, DeclarationStatus
+from subsidies.rules.levels import SWITCHED, switch_of
 
 _FAULTS_SHOWN = 20
 _SUBJECT = DECLARATION_FLOW.subject_sql("d")
@@ -88,20 +89,21 @@ def levels_have_their_people() -> tuple[int, list[str]]:
     )
 
 
+_LAST_LEVEL = " ".join(f"WHEN v.{switch_of(level)} THEN '{level}'" for level in reversed(SWITCHED))
+
+
 @proof("每一册确认的申报，享受的人就是最后一榜公示的人")
 def rights_hung_on_the_wall() -> tuple[int, list[str]]:
     """Where the policy's last level is a notice: its lines and sum are those that gave rights, nobody came in after it."""
     return rows(
-        """SELECT '申报册 ' || d.id || '：公示 ' || n.line_count || ' 人 ' || n.total || ' 元，确认 ' || l.n || ' 人 ' || l.s
+        f"""SELECT '申报册 ' || d.id || '：公示 ' || n.line_count || ' 人 ' || n.total || ' 元，确认 ' || l.n || ' 人 ' || l.s
                   || ' 元' FROM recipients_declaration d
            JOIN subsidies_policyversion v ON v.id = d.version_id
            JOIN recipients_notice n ON n.declaration_id = d.id AND n.round = d.round AND n.withdrawn_at IS NULL
-                AND n.level = CASE WHEN v.has_county_notice THEN 'county' WHEN v.has_county_review THEN NULL
-                                   WHEN v.has_township_notice THEN 'township' WHEN v.has_township_review THEN NULL
-                                   ELSE 'village' END
+                AND n.level || '_notice' = CASE {_LAST_LEVEL} END
            CROSS JOIN LATERAL (SELECT count(*) AS n, coalesce(sum(x.amount), 0) AS s FROM recipients_declarationline x
                                WHERE x.declaration_id = d.id AND x.excluded_at_level = '') AS l
-           WHERE d.status = 'confirmed' AND (n.line_count, n.total) IS DISTINCT FROM (l.n, l.s)""",
+           WHERE d.status = 'confirmed' AND (n.line_count, n.total) IS DISTINCT FROM (l.n, l.s)""",  # noqa: S608 -- constants
         count="SELECT count(*) FROM recipients_declaration WHERE status = 'confirmed'",
     )
 

@@ -1,9 +1,8 @@
-from django.db.models import TextChoices
-
 from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
 from huimin.core.authority.steps import Workflow, act, step
 from huimin.core.desk.badges import Kind, StateChoices
+from subsidies.states import ReviewLevel
 
 
 class DeclarationStatus(StateChoices):
@@ -21,15 +20,7 @@ class DeclarationStatus(StateChoices):
 S = DeclarationStatus
 
 # the levels in order; a policy that does not ask for one skips it, nobody clicks it away
-REVIEW_ORDER = (
-    S.DELIBERATION,
-    S.VILLAGE_NOTICE,
-    S.TOWNSHIP_REVIEW,
-    S.TOWNSHIP_NOTICE,
-    S.COUNTY_REVIEW,
-    S.COUNTY_NOTICE,
-    S.CONFIRMED,
-)
+REVIEW_ORDER = (*(S(level) for level in ReviewLevel), S.CONFIRMED)
 NOTICE_STATES = (S.VILLAGE_NOTICE, S.TOWNSHIP_NOTICE, S.COUNTY_NOTICE)
 
 _VILLAGE = [Role.VILLAGE_CLERK, Role.TOWNSHIP_CLERK]
@@ -217,10 +208,10 @@ class NoticeStatus(StateChoices):
     WITHDRAWN = "withdrawn", Kind.OFF, "已撤"
 
 
-class EntitlementStatus(TextChoices):
-    ACTIVE = "active", "享受中"
-    SUSPENDED = "suspended", "暂停"
-    ENDED = "ended", "终止"
+class EntitlementStatus(StateChoices):
+    ACTIVE = "active", Kind.OK, "享受中"
+    SUSPENDED = "suspended", Kind.OFF, "暂停"
+    ENDED = "ended", Kind.OFF, "终止"
 
 
 _KEEPERS = [Role.DEPARTMENT_CLERK, Role.DEPARTMENT_REVIEWER, Role.TOWNSHIP_REVIEWER]
@@ -263,10 +254,10 @@ ENTITLEMENT_FLOW = Workflow(
 ENTITLEMENT_BUTTONS = ("suspend", "resume", "end")
 
 
-class AccountChangeStatus(TextChoices):
-    ASKED = "asked", "待复核"
-    APPROVED = "approved", "已生效"
-    REFUSED = "refused", "已退回"
+class AccountChangeStatus(StateChoices):
+    ASKED = "asked", Kind.TODO, "待复核"
+    APPROVED = "approved", Kind.OK, "已生效"
+    REFUSED = "refused", Kind.BAD, "已退回"
 
 
 # an account is changed by one and checked by another
@@ -294,9 +285,9 @@ ACCOUNT_FLOW = Workflow(
 )
 
 
-class DeathStatus(TextChoices):
-    STANDING = "standing", "已登记"
-    CORRECTED = "corrected", "已更正"
+class DeathStatus(StateChoices):
+    STANDING = "standing", Kind.OK, "已登记"
+    CORRECTED = "corrected", Kind.OFF, "已更正"
 
 
 DEATH_FLOW = Workflow(

@@ -19,6 +19,7 @@ from recipients.states import (
     DECLARATION_FLOW,
     NOTICE_STATES,
     OBJECTION_ROLES,
+    AccountChangeStatus,
     DeclarationStatus,
 )
 from subsidies.models import JointParty
@@ -26,7 +27,7 @@ from subsidies.models import JointParty
 if TYPE_CHECKING:
     from huimin.core.models import User
 
-_PLAIN = (
+PLAIN = (
     ("submit", "申报册草稿待送审", "去送审"),
     ("deliberate", "申报册待评议", "去登记"),
     ("approve_township", "申报册待乡镇审核", "去审核"),
@@ -49,10 +50,10 @@ def steps(user: User) -> Iterator[Todo]:
                 filter=scope.reach(user, flow[name].roles, policy="policy_id")
                 & Q(status=next(iter(flow[name].sources))),
             )
-            for name, _, _ in _PLAIN
+            for name, _, _ in PLAIN
         }
     )
-    for name, title, act in _PLAIN:
+    for name, title, act in PLAIN:
         yield Todo(title, counts[name], _list(next(iter(flow[name].sources))), act)
 
 
@@ -128,7 +129,7 @@ def objections(user: User) -> Iterator[Todo]:
 @source
 def account_changes(user: User) -> Iterator[Todo]:
     waiting = AccountChange.objects.filter(
-        scope.reach(user, ACCOUNT_CHECK_ROLES), status=AccountChange.Status.ASKED
+        scope.reach(user, ACCOUNT_CHECK_ROLES), status=AccountChangeStatus.ASKED
     ).exclude(asked_by__person_key=user.person_key)
     url = f"{reverse('recipients:change-list')}?status=asked"
     yield Todo("账户变更待复核", waiting.count(), url, "去复核")

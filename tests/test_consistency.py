@@ -18,6 +18,9 @@ from huimin.core.authority.scope import Scoped
 from huimin.core.models import DutyConflict
 from huimin.core.values.identity import check_digits_ok
 from huimin.core.work import workflow_docs
+from publicity.rules import STAGE_WORDS
+from recipients.states import DECLARATION_FLOW, NOTICE_STATES, DeclarationStatus
+from recipients.todos import PLAIN
 from subsidies.models import Policy
 
 ROOT = Path(settings.BASE_DIR)
@@ -302,3 +305,10 @@ def test_every_class_and_icon_is_used():
     assert found - words - composed == set()
     icons = (ROOT / "templates/partials/icons.svg").read_text(encoding="utf-8")
     assert set(re.findall(r'id="i-([\w-]+)"', icons)) - words == set()
+
+
+def test_every_level_of_review_has_words_for_the_villager_and_a_line_among_the_things_to_do():
+    running = set(DeclarationStatus) - {DeclarationStatus.CONFIRMED, DeclarationStatus.WITHDRAWN}
+    listed = {source for name, _, _ in PLAIN for source in DECLARATION_FLOW[name].sources}
+    assert set(STAGE_WORDS) == running
+    assert listed | set(NOTICE_STATES) | {DeclarationStatus.COUNTY_REVIEW} == running

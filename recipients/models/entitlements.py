@@ -54,6 +54,10 @@ class Entitlement(Scoped):
     def __str__(self) -> str:
         return f"{self.beneficiary} {self.policy}"
 
+    @property
+    def badge(self) -> str:
+        return EntitlementStatus(self.status).badge
+
 
 class EntitlementVersion(models.Model):
     """What the right is worth over a range of dates; an amount changes by a new version, never by an edit."""

@@ -16,12 +16,12 @@ from huimin.core.models.guards import begins, taken_in_duty
 from recipients.states import ACCOUNT_FLOW, DEATH_FLOW, AccountChangeStatus, DeathStatus
 
 
-class RecordStatus(models.TextChoices):
+class RecordStatus(StateChoices):
     """状态 of roster_forms: 0-作废, 1-正常, 2-停用."""
 
-    NORMAL = "normal", "正常"
-    SUSPENDED = "suspended", "停用"
-    VOID = "void", "作废"
+    NORMAL = "normal", Kind.OK, "正常"
+    SUSPENDED = "suspended", Kind.OFF, "停用"
+    VOID = "void", Kind.OFF, "作废"
 
 
 class Household(Scoped):
@@ -86,6 +86,8 @@ class Person(Scoped):
     )
 
     area = Area.REGISTRY
+    # yes or no each: what other offices certify about the person or the household
+    MARKS = ("is_low_income", "is_rural", "is_poverty_relief", "is_extreme_poverty")
 
     class Meta:
         verbose_name = verbose_name_plural = "人员"
@@ -129,6 +131,16 @@ class Person(Scoped):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def badge(self) -> str:
+        return RecordStatus(self.status).badge
+
+    @property
+    def marks(self) -> list[str]:
+        """Names of the marks that hold."""
+        names = {one.name: str(one.verbose_name) for one in self._meta.fields}
+        return [names[mark] for mark in self.MARKS if getattr(self, mark)]
 
 
 class Account(models.Model):
@@ -178,8 +190,6 @@ class AccountChange(Scoped):
     Rosters made afterwards pay to it; lines of rosters that are there already keep the account they were made with.
     """
 
-    Status = AccountChangeStatus
-
     person = models.ForeignKey(Person, models.PROTECT, verbose_name="人员", related_name="account_changes")
     kind = models.CharField("种类", max_length=8, choices=Account.Kind, default=Account.Kind.CARD)
     holder_name = models.CharField("账户名称", max_length=60)
@@ -190,7 +200,9 @@ class AccountChange(Scoped):
     branch_code = models.CharField("联行号", max_length=12, blank=True)
     bank_name = models.CharField("开户银行", max_length=120)
     reason = models.CharField("变更原因", max_length=200)
-    status = models.CharField("状态", max_length=8, choices=Status, default=Status.ASKED)
+    status = models.CharField(
+        "状态", max_length=8, choices=AccountChangeStatus, default=AccountChangeStatus.ASKED
+    )
     asked_by = models.ForeignKey(User, models.PROTECT, verbose_name="申请人", related_name="+")
     checked_by = models.ForeignKey(User, models.PROTECT, verbose_name="复核人", null=True, related_name="+")
     created_at = models.DateTimeField("申请时间", db_default=Now())
@@ -265,6 +277,10 @@ class AccountChange(Scoped):
 
     def __str__(self) -> str:
         return f"{self.person} 换卡"
+
+    @property
+    def badge(self) -> str:
+        return AccountChangeStatus(self.status).badge
 
 
 class Death(Scoped):

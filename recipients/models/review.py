@@ -12,9 +12,12 @@ from huimin.core.models import StoredFile, User
 from huimin.core.models.guards import append_only, begins, fixed, taken_in_duty
 from recipients.models.registry import Person
 from recipients.models.sums import lines_are_added_up, sums_come_from_lines
-from recipients.states import DECLARATION_FLOW, NOTICE_STATES, POSTS, DeclarationStatus
+from recipients.states import DECLARATION_FLOW, NOTICE_STATES, POSTS, REVIEW_ORDER, DeclarationStatus
 from subsidies.models import JointParty, Policy, PolicyVersion
+from subsidies.rules.levels import SWITCHED, switch_of
 
+_LEVELS = ", ".join(f"'{state}'" for state in (DeclarationStatus.DRAFT, *REVIEW_ORDER))
+_SWITCHES = ", ".join(f"('{level}', v.{switch_of(level)})" for level in SWITCHED)
 _OFFICES = ", ".join(f"('{party}', '{duty}')" for _, party, duty in POSTS if party)
 
 
@@ -117,19 +120,16 @@ class Declaration(Scoped):
                     "NEW.status <> OLD.status AND NEW.status NOT IN ('draft', 'withdrawn')"
                 ),
                 # forward over levels that the policy does not ask for, and over no other (subsidies.rules.levels_of)
-                func="""
+                func=f"""
                     DECLARE
                         missing text;
-                        levels text[] := ARRAY['draft', 'deliberation', 'village_notice', 'township_review',
-                                               'township_notice', 'county_review', 'county_notice', 'confirmed'];
+                        levels text[] := ARRAY[{_LEVELS}];
                     BEGIN
                         SELECT wanted.level INTO missing FROM subsidies_policyversion v CROSS JOIN LATERAL (VALUES
                             ('deliberation', v.deliberation = 'required' OR (v.deliberation = 'on_objection' AND EXISTS (
                                 SELECT FROM recipients_objection o JOIN recipients_notice n ON n.id = o.notice_id
                                 WHERE n.declaration_id = OLD.id AND o.status = 'upheld'))),
-                            ('village_notice', v.has_village_notice), ('township_review', v.has_township_review),
-                            ('township_notice', v.has_township_notice), ('county_review', v.has_county_review),
-                            ('county_notice', v.has_county_notice)) AS wanted(level, asked)
+                            {_SWITCHES}) AS wanted(level, asked)
                         WHERE v.id = OLD.version_id AND wanted.asked
                           AND array_position(levels, wanted.level) > array_position(levels, OLD.status::text)
                           AND array_position(levels, wanted.level) < array_position(levels, NEW.status::text) LIMIT 1;
@@ -138,7 +138,7 @@ class Declaration(Scoped):
                         END IF;
                         RETURN NEW;
                     END;
-                """,
+                """,  # noqa: S608 -- constants of the step table
             ),
             pgtrigger.Trigger(
                 name="deliberation_must_have_passed",

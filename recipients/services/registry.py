@@ -43,7 +43,7 @@ PRIVATE = {"id_number": "身份证号", "phone": "联系电话", "account": "银
 SHORTEST_REASON = 4
 DIGITS_DOUBTED = "卡号的校验位不对"
 # plain columns of a person that a clerk may correct, besides name, phone and group
-_PLAIN = ("is_low_income", "is_rural", "is_poverty_relief", "is_extreme_poverty", "note", "status")
+CORRECTED = (*Person.MARKS, "note", "status")
 
 
 def locked(person_id: int, actor: User) -> Person:
@@ -127,7 +127,7 @@ def _count_reveal(actor: User) -> None:
 
 def state_of(person: Person) -> str:
     """A word for what a clerk may correct, as it is now: a page gives it back, and an older page is known by it."""
-    told = [str(getattr(person, name)) for name in ("name", *_PLAIN)]
+    told = [str(getattr(person, name)) for name in ("name", *CORRECTED)]
     told += [person.household.group_name, person.phone or ""]
     return crypto.blind_index("person_state", json.dumps(told)).hex()
 
@@ -147,12 +147,12 @@ def edit_person(
         raise StepRefused(
             "您打开这一页以后，别人改过这份档案，没有保存。请重新打开“改档案”，看过现在的内容再改。"
         )
-    before = {name: getattr(person, name) for name in ("name", *_PLAIN)} | {
+    before = {name: getattr(person, name) for name in ("name", *CORRECTED)} | {
         "group_name": person.household.group_name
     }
     name, phone = identity.normalise_name(changes["name"]), _phone_after(person, changes)
     after = {"name": name, "group_name": changes["group_name"].strip()} | {
-        plain: changes[plain] for plain in _PLAIN
+        plain: changes[plain] for plain in CORRECTED
     }
     after["note"] = privacy.hide(after["note"])[:200]
     if not after["group_name"]:
@@ -168,7 +168,7 @@ def edit_person(
         if plain != "group_name":
             setattr(person, plain, value)
     person.name_key, person.phone = sort_key(name), phone
-    person.save(update_fields=["name", "name_key", "phone", *_PLAIN])
+    person.save(update_fields=["name", "name_key", "phone", *CORRECTED])
     if "group_name" in detail:
         person.household.group_name = after["group_name"]
         person.household.save(update_fields=["group_name"])
@@ -222,7 +222,7 @@ def ask_account_change(
     active = person.accounts.filter(is_active=True).first()
     if active and bytes(active.number_key) == crypto.blind_index("account", number):
         raise StepRefused("与现在用的账号相同，不用变更。")
-    if person.account_changes.filter(status=AccountChange.Status.ASKED).exists():
+    if person.account_changes.filter(status=AccountChangeStatus.ASKED).exists():
         raise StepRefused("这个人已有一个待复核的账户变更。")
     if identity.card_suspect(number) and not digits_confirmed:
         raise BadInput(

@@ -49,7 +49,7 @@ def account_ask(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 class ChangeFilter(lists.HouseFilterSet):
-    status = django_filters.ChoiceFilter(label="状态", choices=AccountChange.Status.choices)
+    status = django_filters.ChoiceFilter(label="状态", choices=AccountChangeStatus.choices)
 
 
 @opens(Area.REGISTRY)

@@ -26,6 +26,7 @@ from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import BadInput, Refused
 from huimin.core.sheets.writer import Column
 from huimin.core.values import identity
+from huimin.core.values.days import day_text
 from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.files import relations
@@ -53,6 +54,8 @@ _COLUMNS = [
     Column("与户主关系", 12),
     Column("账号尾号", 10),
     Column("状态", 8),
+    Column("身份标识", 24),
+    Column("备注", 30),
 ]
 
 
@@ -143,6 +146,8 @@ def person_export(request: StaffRequest) -> HttpResponseBase:
             relations.LABELS.get(one.relation, ""),
             one.active_accounts[0].tail if one.active_accounts else "",
             one.get_status_display(),
+            "、".join(one.marks),
+            one.note,
         )
         for one in found
     )
@@ -173,7 +178,7 @@ def _detail(request: StaffRequest, person: Person, shown: dict[str, str] | None 
     return {
         "person": person,
         "place": queries.place_names([place])[place],
-        "relation": relations.LABELS.get(person.relation, ""),
+        "facts": _facts(person),
         "members": members,
         "holder": next((one for one in members if one.is_holder), None),
         "accounts": person.accounts.defer("number").order_by("-is_active", "-pk"),
@@ -195,6 +200,20 @@ def _detail(request: StaffRequest, person: Person, shown: dict[str, str] | None 
         "action_key": str(uuid4()),
         "shown": shown,
     }
+
+
+def _facts(person: Person) -> list[pages.Pair]:
+    """基本情况: what the registry holds of the person besides numbers, which are asked for one by one."""
+    found = {
+        "与户主关系": relations.LABELS.get(person.relation, ""),
+        "性别": person.get_sex_display(),
+        "出生日期": day_text(person.birth_date),
+        "状态": person.get_status_display(),
+        "身份标识": "、".join(person.marks),
+        "入户日期": day_text(person.resident_since) if person.resident_since else "",
+        "备注": person.note,
+    }
+    return [pages.Pair(label, value) for label, value in found.items()]
 
 
 def _death_panel(request: StaffRequest, person: Person) -> pages.Panel | None:

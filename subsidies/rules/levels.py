@@ -8,6 +8,8 @@ from subsidies.states import Deliberation, ReviewLevel
 
 # levels at which somebody else than the maker of the list decides; a notice ends by itself, a meeting is recorded
 DECIDED = (ReviewLevel.TOWNSHIP_REVIEW, ReviewLevel.COUNTY_REVIEW)
+# asked for by a switch of the policy version, has_<level>; the deliberation has kinds of its own
+SWITCHED: tuple[ReviewLevel, ...] = tuple(level for level in ReviewLevel if level != ReviewLevel.DELIBERATION)
 NOBODY_DECIDES = "没有设乡镇审核，也没有设县级联审，编制申报的人一个人就能定下享受资格。请至少设一个审核环节"
 
 
@@ -22,17 +24,17 @@ class ReviewTerms(Protocol):
     has_county_notice: bool
 
 
+def switch_of(level: ReviewLevel) -> str:
+    """The column of the version that asks for the level."""
+    return f"has_{level}"
+
+
 def levels_of(version: ReviewTerms, *, objected: bool) -> tuple[ReviewLevel, ...]:
     """The levels asked for. `objected`: an objection was upheld, so that a deliberation 有异议时 is due as well."""
-    asked = {
-        ReviewLevel.DELIBERATION: version.deliberation == Deliberation.REQUIRED
-        or (objected and version.deliberation == Deliberation.ON_OBJECTION),
-        ReviewLevel.VILLAGE_NOTICE: version.has_village_notice,
-        ReviewLevel.TOWNSHIP_REVIEW: version.has_township_review,
-        ReviewLevel.TOWNSHIP_NOTICE: version.has_township_notice,
-        ReviewLevel.COUNTY_REVIEW: version.has_county_review,
-        ReviewLevel.COUNTY_NOTICE: version.has_county_notice,
-    }
+    asked: dict[ReviewLevel, bool] = {level: getattr(version, switch_of(level)) for level in SWITCHED}
+    asked[ReviewLevel.DELIBERATION] = version.deliberation == Deliberation.REQUIRED or (
+        objected and version.deliberation == Deliberation.ON_OBJECTION
+    )
     return tuple(level for level in ReviewLevel if asked[level])
 
 

@@ -1,12 +1,16 @@
 """改档案: an older page undoes nothing, and the telephone is not shown to be changed."""
 
+import io
 from uuid import uuid4
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from openpyxl import load_workbook
 
 from huimin.core.authority.roles import Role
+from recipients.forms import PersonForm
+from recipients.models import Person
 from recipients.services import registry
 from tests.factories import TOWN, UserFactory
 from tests.recipients.factories import household
@@ -72,3 +76,24 @@ def test_the_word_for_the_state_tells_nothing_of_the_telephone(person):
     person.phone = "13812345678"
     assert len(before) == len(registry.state_of(person)) == 32
     assert before != registry.state_of(person)
+
+
+def test_the_form_corrects_just_the_plain_columns_that_the_service_writes():
+    others = {"seen", "name", "phone", "phone_gone", "group_name"}
+    assert set(PersonForm.base_fields) == others | set(registry.CORRECTED)
+
+
+def test_the_page_and_the_export_show_what_the_form_corrects(browser, person):
+    Person.objects.filter(pk=person.pk).update(
+        is_low_income=True, is_rural=False, is_extreme_poverty=True, note="户主在外务工", status="suspended"
+    )
+    page = browser.get(reverse("recipients:person-detail", args=[person.pk])).content.decode()
+    export = browser.get(reverse("recipients:person-export"))
+    row = next(
+        row
+        for row in load_workbook(io.BytesIO(b"".join(export))).active.iter_rows(values_only=True)
+        if row[0] == person.name
+    )
+    assert row[-3:] == ("停用", "低保户、特困人员", "户主在外务工")
+    for text in (*row[-3:], "出生日期", "与户主关系"):
+        assert text in page
