@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q, QuerySet
 
 from disbursement.models import (
     BankFile,
@@ -19,6 +20,7 @@ from disbursement.models import (
 from disbursement.models.sql import COUNTS, LIVE
 from disbursement.queries import ZERO, content_of, equations, live_lines, ordered_totals
 from disbursement.services.bankfiles import BLOCK, reference_of
+from disbursement.services.due import lines_today, other_than_due
 from disbursement.services.people import TO_ORDER, TO_RETURN, TO_ROSTER
 from disbursement.services.returns import digest_of
 from disbursement.services.rosters import ORIGINS
@@ -28,6 +30,7 @@ from disbursement.states import (
     RETURN_FLOW,
     REVERSAL_FLOW,
     ROSTER_FLOW,
+    OrderStatus,
     ReturnStatus,
     RosterStatus,
 )
@@ -37,7 +40,7 @@ from huimin.core.bankformats.registry import get_format
 from huimin.core.errors import FileRefused
 from huimin.core.records import files
 from huimin.core.records.proofs import proof, rows
-from subsidies.models import Indicator
+from subsidies.models import Indicator, PolicyVersion
 
 MOST = 20
 OUTCOMES = {
@@ -222,6 +225,43 @@ def lines_belong_to_their_batch() -> tuple[int, list[str]]:
               OR r.policy_id <> b.policy_id OR NOT l.period_range <@ b.period_range""",
         count=COUNT_LINES,
     )
+
+
+# the right or the person behind line l was touched since the list was written (or while it was): steps, ends, deaths, a
+# later declaration, a mended birth date. Such a line is found by submission, order, signature and sending
+_TOUCHED = """EXISTS (
+    SELECT FROM core_auditevent g JOIN core_auditevent c ON c.at >= g.at - interval '10 minutes'
+    WHERE g.subject = 'disbursement.roster:' || r.id AND g.action = 'generate'
+      AND (c.subject IN ('recipients.entitlement:' || e.id, 'recipients.person:' || b.id)
+           OR c.subject IN (SELECT 'recipients.declaration:' || s.declaration_id
+                            FROM recipients_entitlementversion o
+                            JOIN recipients_declarationline s ON s.id = o.source_line_id
+                            WHERE o.entitlement_id = e.id)))"""
+
+
+@proof("没有送盘的每一笔，天数和金额与按享受资格重算的一致；不一致的，是名单生成以后资格变动过")
+def unsent_lines_are_due() -> tuple[int, list[str]]:
+    checked = 0
+    faults: list[str] = []
+    for version in PolicyVersion.objects.filter(batches__rosters__in=_unsent()).distinct():
+        checked += live_lines().filter(roster__in=_unsent().filter(batch__version=version)).count()
+        other, values = other_than_due(version)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""SELECT DISTINCT '花名册 ' || r.id || ' 第 ' || l.line_no || ' 行' FROM {lines_today(version)}
+                    LEFT JOIN disbursement_paymentorder o ON o.id = r.order_id
+                    WHERE t.version_id = %(version)s AND coalesce(o.status, '') NOT IN ('sent', 'settled') AND ({other})
+                      AND NOT EXISTS (SELECT FROM disbursement_paymentresult x WHERE x.line_id = l.id)
+                      AND NOT {_TOUCHED} LIMIT {MOST}""",  # noqa: S608 -- constants of ours
+                values | {"version": version.pk},
+            )
+            faults += [row[0] for row in cursor.fetchall()]
+    return checked, faults[:MOST]
+
+
+def _unsent() -> QuerySet[Roster]:
+    gone = Q(order__status__in=[OrderStatus.SENT, OrderStatus.SETTLED])
+    return Roster.objects.exclude(status=RosterStatus.CANCELLED).exclude(gone)
 
 
 # (what was made, what it was made from, duties that count further down), and the lists l whose origins are asked for

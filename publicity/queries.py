@@ -15,7 +15,7 @@ from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, Q, Query
 from disbursement.models import Roster
 from disbursement.models.sql import COUNTS, LIVE, STATE
 from disbursement.queries import live_lines
-from disbursement.services.due import REASON
+from disbursement.services.due import REASON, days_of
 from disbursement.states import PaymentState
 from huimin.core.authority.scope import subtree_range, town_of
 from huimin.core.models import Division, Level, Office, User
@@ -205,7 +205,7 @@ JOIN recipients_person b ON b.id = e.beneficiary_id
 JOIN recipients_person p ON p.id = v.payee_id
 LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
 CROSS JOIN LATERAL (
-    SELECT x.until, e.status, v.valid * daterange(x.until, NULL) * daterange(NULL, e.ends_on) AS days
+    SELECT x.until, e.status, {days_of("daterange(x.until, NULL)")} AS days
     FROM (SELECT max(upper(l.period_range)) AS until FROM {LIVE}
           WHERE l.entitlement_id = e.id AND l.period_range && v.valid) x) d
 LEFT JOIN LATERAL (

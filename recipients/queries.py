@@ -10,7 +10,6 @@ from itertools import islice
 from operator import or_
 from typing import TYPE_CHECKING, Any, cast
 
-from django.db import transaction
 from django.db.models import (
     Aggregate,
     BooleanField,
@@ -135,11 +134,14 @@ def with_places(rows: Iterable[Any]) -> list[Any]:
 
 
 def in_places(rows: QuerySet[Any]) -> Iterator[Any]:
-    """All rows of an export, each knowing its place by name: read in blocks, so that a county takes little memory."""
-    with transaction.atomic():  # inside one the server-side cursor is read as it goes, not stored first
-        found = rows.iterator(chunk_size=BLOCK)
-        while block := list(islice(found, BLOCK)):
-            yield from with_places(block)
+    """All rows of an export, each knowing its place by name: read in blocks, so that a county takes little memory.
+
+    No transaction of its own: whoever stops reading half way (an export that becomes a job) would write into one that is
+    rolled back with this generator.
+    """
+    found = rows.iterator(chunk_size=BLOCK)
+    while block := list(islice(found, BLOCK)):
+        yield from with_places(block)
 
 
 def stations(declaration: Declaration) -> list[Station]:

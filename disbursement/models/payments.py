@@ -531,7 +531,7 @@ class Reversal(Scoped):
 
 
 class Correction(models.Model):
-    """A failed line that a new line takes over (已重构): one at a time, and never for more than the failed amount.
+    """A failed line that a new line takes over (已重构): one at a time, and never for more than the failed amount or other days.
 
     Like a claim it goes away only when the new line never came to anything: its roster was made anew or cancelled.
     The history stays in PaymentLine.corrects_line_id.
@@ -572,9 +572,9 @@ class Correction(models.Model):
                     IF EXISTS (SELECT FROM added a JOIN disbursement_paymentline f ON f.id = a.failed_line_id
                                JOIN disbursement_paymentline n ON n.id = a.new_line_id
                                WHERE n.amount > f.amount OR n.corrects_line_id IS DISTINCT FROM f.id
-                                  OR (n.entitlement_id, n.component, n.period_range, n.beneficiary_id)
-                                     IS DISTINCT FROM
-                                     (f.entitlement_id, f.component, f.period_range, f.beneficiary_id)
+                                  OR (n.entitlement_id, n.component, n.beneficiary_id)
+                                     IS DISTINCT FROM (f.entitlement_id, f.component, f.beneficiary_id)
+                                  OR NOT n.period_range <@ f.period_range
                                   OR NOT EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = f.id
                                                  AND p.kind IN ('bank_failed', 'late_return'))) THEN
                         RAISE EXCEPTION '更正发放须与失败明细一致，金额不能超过原金额' USING ERRCODE = '23514';

@@ -1,4 +1,4 @@
-"""Copying failed payments into a correction roster: people fixed, the account of today, the claim taken anew."""
+"""Copying failed payments into a correction roster: people fixed, days, amount and account of today, the claim taken anew."""
 
 from __future__ import annotations
 
@@ -8,27 +8,36 @@ from django.db import connection
 
 from disbursement.models import Roster
 from disbursement.models.sql import PUBLIC_ROW
-from disbursement.services.due import paid_as_another
+from disbursement.services.due import amount_sql, by_month, due_now, paid_as_another
 from disbursement.services.generation import run_claiming
+from recipients.services import amounts
 
-COPY = f"""
-WITH numbered AS MATERIALIZED (
-    SELECT f.*, a.number AS now_number, a.number_key AS now_key, a.holder_name AS now_name, a.tail AS now_tail,
+_OF_FAILED = "AND e.id IN (SELECT entitlement_id FROM disbursement_paymentline WHERE id = ANY(%(lines)s))"
+
+COPY = """
+WITH due AS (
+    {due}
+), numbered AS MATERIALIZED (
+    SELECT f.*, d.version_id AS now_version, d.days AS now_days, d.quantity AS now_quantity, w.amount AS now_amount,
+           p.name AS now_payee, p.id_number AS now_payee_number, p.id_key AS now_payee_key,
+           a.number AS now_number, a.number_key AS now_key, a.holder_name AS now_name, a.tail AS now_tail,
            a.bank_name AS now_bank, a.branch_code AS now_branch, a.number_commitment, b.id_commitment,
            uuid_send(gen_random_uuid()) AS new_salt,
            row_number() OVER (ORDER BY f.division_code, f.group_name, f.household_code, f.id) AS new_line_no
     FROM disbursement_paymentline f
     JOIN recipients_person b ON b.id = f.beneficiary_id
-    JOIN recipients_entitlementversion v ON v.id = f.entitlement_version_id
-    JOIN recipients_account a ON a.person_id = v.payee_id AND a.is_active
-    WHERE f.id = ANY(%(lines)s)
+    JOIN due d ON d.entitlement_id = f.entitlement_id AND d.days <@ f.period_range AND {same}
+    CROSS JOIN LATERAL (SELECT {amount} AS amount) w
+    JOIN recipients_person p ON p.id = d.payee_id
+    JOIN recipients_account a ON a.person_id = p.id AND a.is_active
+    WHERE f.id = ANY(%(lines)s) AND w.amount > 0 AND w.amount <= f.amount
       AND NOT EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = f.id)
       AND NOT EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = f.entitlement_id
-                      AND c.component = f.component AND c.period_range && f.period_range)
-      AND {paid_as_another("f.beneficiary_key", "f.policy_id", "f.component", "f.period_range")} IS FALSE
+                      AND c.component = f.component AND c.period_range && d.days)
+      AND {twin} IS FALSE
 ), l AS MATERIALIZED (
-    SELECT n.new_line_no AS line_no, n.division_code, n.group_name, n.public_name, n.quantity, n.standard_text,
-           n.amount, n.id AS failed_id, n.new_salt,
+    SELECT n.new_line_no AS line_no, n.division_code, n.group_name, n.public_name, n.now_quantity AS quantity,
+           n.standard_text, n.now_amount AS amount, n.id AS failed_id, n.new_salt,
            hm_commitment(n.new_salt, n.id_commitment, n.number_commitment) AS new_commitment FROM numbered n
 ), added AS (
     INSERT INTO disbursement_paymentline (county_code, division_code, roster_id, revision, line_no, policy_id,
@@ -37,11 +46,11 @@ WITH numbered AS MATERIALIZED (
         public_name, payee_name, payee_id_number, payee_key, account_number, account_key, account_name,
         account_tail, bank_name, branch_code, quantity, standard_text, amount, salt, commitment, leaf)
     SELECT n.county_code, n.division_code, %(roster)s, %(revision)s, l.line_no, n.policy_id, n.entitlement_id,
-        n.entitlement_version_id, n.component, n.period_range, n.id, n.household_code, n.group_name, n.holder_name,
+        n.now_version, n.component, n.now_days, n.id, n.household_code, n.group_name, n.holder_name,
         n.beneficiary_id, n.beneficiary_name, n.beneficiary_id_number, n.beneficiary_key, n.public_name,
-        n.payee_name, n.payee_id_number, n.payee_key, n.now_number, n.now_key, n.now_name, n.now_tail, n.now_bank,
-        n.now_branch, n.quantity, n.standard_text, n.amount, l.new_salt, l.new_commitment,
-        hm_leaf({PUBLIC_ROW}, l.new_commitment)
+        n.now_payee, n.now_payee_number, n.now_payee_key, n.now_number, n.now_key, n.now_name, n.now_tail, n.now_bank,
+        n.now_branch, l.quantity, n.standard_text, l.amount, l.new_salt, l.new_commitment,
+        hm_leaf({public}, l.new_commitment)
     FROM l JOIN numbered n ON n.id = l.failed_id
     RETURNING id, corrects_line_id, entitlement_id, component, period_range, line_no, amount, leaf
 ), claimed AS (
@@ -52,12 +61,26 @@ WITH numbered AS MATERIALIZED (
 )
 SELECT count(*), coalesce(sum(amount), 0),
        encode(hm_merkle_root(coalesce(string_agg(leaf, ''::bytea ORDER BY line_no), ''::bytea)), 'hex') FROM added
-"""  # noqa: S608
+"""
 
 
 def copy_lines(roster: Roster, failed: list[int]) -> tuple[int, Decimal, str]:
-    """Write the roster's lines from these failed ones; those without an account now, or claimed, are left out."""
-    return run_claiming(COPY, {"lines": failed, "roster": roster.pk, "revision": roster.revision})
+    """Write the roster's lines from these failed ones, for the days and the amount (元) that are due today.
+
+    Left out: who has no account now, whose days are claimed, and to whom nothing, or more than failed, is due now.
+    """
+    batch = roster.batch
+    amount, values = amount_sql(amounts.rule_of(batch.version))
+    sql = COPY.format(
+        due=due_now(batch.version, also=_OF_FAILED),
+        amount=amount,
+        same="d.version_id = f.entitlement_version_id" if by_month(batch.version) else "true",
+        twin=paid_as_another("f.beneficiary_key", "f.policy_id", "f.component", "d.days"),
+        public=PUBLIC_ROW,
+    )
+    values |= {"lines": failed, "roster": roster.pk, "revision": roster.revision}
+    values |= {"policy": batch.policy_id, "county": batch.county_code, "period": batch.period_range}
+    return run_claiming(sql, values)
 
 
 def copy_again(roster: Roster) -> tuple[int, Decimal, str]:

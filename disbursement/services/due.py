@@ -1,11 +1,25 @@
-"""Who is due in a batch, and why somebody who is due cannot be paid now: said once, in SQL.
+"""Which days of a right are due in a period, for what amount, and why somebody cannot be paid now: said once, in SQL.
 
-Townships are given rosters, rosters are written and submission is checked by the same conditions.
+Townships are given rosters, rosters and corrections are written, and submission, order, signature, sending, 应发未发 and
+`prove` ask, by the same expressions. What they are asked of is the batch's period and the rule of its version.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from disbursement.models.sql import LIVE
+from recipients.services import amounts
+
+if TYPE_CHECKING:
+    from subsidies.models import PolicyVersion
+    from subsidies.rules import Rule
+
+
+def days_of(span: str, *, right: str = "e", version: str = "v") -> str:
+    """The days of a version of a right within the range `span`: none from the day on which the right ends."""
+    return f"({version}.valid * {span} * daterange(NULL, {right}.ends_on))"
 
 
 def _over(right: str, days: str) -> str:
@@ -19,7 +33,7 @@ _PERIOD = "%(period)s::daterange"
 DUE = f"""recipients_entitlement e
     JOIN recipients_entitlementversion v ON v.entitlement_id = e.id
     WHERE e.policy_id = %(policy)s AND e.county_code = %(county)s AND NOT {_over("e", _PERIOD)}
-      AND v.valid && daterange(lower({_PERIOD}), least(upper({_PERIOD}), e.ends_on))"""
+      AND v.valid && ({_PERIOD} * daterange(NULL, e.ends_on))"""
 
 # (reason of RosterOmission, column and words of a fault, condition). Aliases: d the right with the `days` of the line,
 # b the beneficiary, p the payee, a the payee's account in use. A roster leaves these people out, with the first reason;
@@ -32,6 +46,30 @@ UNPAYABLE = (
     ("dead", "收款人", "已登记死亡，请换收款人", "p.id <> b.id AND p.died_on IS NOT NULL"),
     ("no_account", "银行账号", "收款人没有在用的银行账户", "a.id IS NULL"),
 )
+
+# full months of the days that a line covers; stop rules cut entitlements at month ends, so none is lost
+_MONTHS = """greatest(0, (extract(year FROM upper(d.days)) * 12 + extract(month FROM upper(d.days)))
+    - (extract(year FROM lower(d.days) + interval '1 month - 1 day') * 12
+       + extract(month FROM lower(d.days) + interval '1 month - 1 day')))"""
+
+
+def by_month(version: PolicyVersion) -> bool:
+    """A rule that counts months pays each stretch of the right; any other pays the period once, by its latest version."""
+    return any(fact.name == "months" for fact in amounts.rule_of(version).facts)
+
+
+def amount_sql(rule: Rule) -> tuple[str, dict[str, Any]]:
+    """The amount of d (period, days, quantity, facts) for b, with the values it binds; NULL where a fact is missing."""
+    return amounts.amount_sql(rule, line="d", person="b", first_day="lower(d.period)", months=_MONTHS)
+
+
+def due_now(version: PolicyVersion, *, also: str = "") -> str:
+    """SELECT of what is due in the period: a row for every line of a list. `also` narrows the rights e, versions v."""
+    whole = not by_month(version)
+    return f"""SELECT {"DISTINCT ON (e.id)" if whole else ""} e.id AS entitlement_id, v.id AS version_id, v.quantity,
+        v.facts, v.payee_id, e.beneficiary_id, e.status, e.division_code, {_PERIOD} AS period,
+        {_PERIOD if whole else days_of(_PERIOD)} AS days
+    FROM {DUE} {also} {"ORDER BY e.id, lower(v.valid) DESC" if whole else ""}"""  # noqa: S608 -- constants of ours
 
 
 def paid_as_another(key: str, policy: str, component: str, days: str) -> str:
@@ -49,10 +87,60 @@ def paid_as_another(key: str, policy: str, component: str, days: str) -> str:
 
 # the reason for which a roster leaves somebody out, or NULL
 REASON = "CASE " + " ".join(f"WHEN {wrong} THEN '{reason}'" for reason, _, _, wrong in UNPAYABLE) + " END"
-# (column, words, condition) for a line that was written: the same, and a right that has ended since
-FAULTS = (*(fault[1:] for fault in UNPAYABLE), ("享受资格", "已终止", _over("d", "d.days")))
 
 
-def as_rows(faults: Iterable[tuple[str, str, str]]) -> str:
+def lines_today(version: PolicyVersion) -> str:
+    """FROM clause: lines l of lists r that count, of batches t of this version, with what they would be today.
+
+    That is d (status, period, days, quantity, facts), with b, p, a as in UNPAYABLE. Of a rule that pays once, a line has
+    no days any more when a later version n takes its place; a line may then stand there more than once.
+    """
+    later, days = "", days_of("t.period_range")
+    if not by_month(version):
+        later = f"""LEFT JOIN recipients_entitlementversion n ON n.entitlement_id = l.entitlement_id
+        AND lower(n.valid) > lower(v.valid) AND NOT isempty({days_of("t.period_range", version="n")})"""
+        days = (
+            f"CASE WHEN n.id IS NULL AND NOT isempty({days}) THEN t.period_range ELSE 'empty'::daterange END"
+        )
+    return f"""{LIVE}
+    JOIN disbursement_batch t ON t.id = r.batch_id
+    JOIN recipients_person b ON b.id = l.beneficiary_id
+    JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
+    JOIN recipients_entitlement e ON e.id = l.entitlement_id
+    {later}
+    CROSS JOIN LATERAL (SELECT e.status, e.ends_on, v.quantity, v.facts, t.period_range AS period, {days} AS days) d
+    JOIN recipients_person p ON p.id = v.payee_id
+    LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active"""
+
+
+_OTHER_DAYS = "d.days <> l.period_range"
+Fault = tuple[str, str, str]
+
+
+def _other_amount(version: PolicyVersion) -> tuple[str, dict[str, Any]]:
+    amount, values = amount_sql(amounts.rule_of(version))
+    return f"NOT {_OTHER_DAYS} AND {amount} IS DISTINCT FROM l.amount", values
+
+
+def other_than_due(version: PolicyVersion) -> tuple[str, dict[str, Any]]:
+    """Whether a line of lines_today would come out with other days or another amount today, and the values bound."""
+    other, values = _other_amount(version)
+    return f"{_OTHER_DAYS} OR {other}", values
+
+
+def faults(version: PolicyVersion) -> tuple[tuple[Fault, ...], dict[str, Any]]:
+    """(column, words, condition) of lines_today, with the values that are bound: who is unpayable, whose right has ended,
+    and whose days or amount a list made today would say otherwise."""
+    other_amount, values = _other_amount(version)
+    over = _over("d", "l.period_range")
+    return (
+        *(fault[1:] for fault in UNPAYABLE),
+        ("享受资格", "已终止", over),
+        ("应发期间", "已变，资格在这一期内终止或变更过", f"NOT {over} AND {_OTHER_DAYS}"),
+        ("应发金额", "已变，与按现在的资格算出的不同", other_amount),
+    ), values
+
+
+def as_rows(found: Iterable[Fault]) -> str:
     """The faults as rows (column, words, is it so) of a VALUES list: each fault of a line is found."""
-    return ",\n    ".join(f"('{column}', '{words}', {wrong})" for column, words, wrong in faults)
+    return ",\n    ".join(f"('{column}', '{words}', {wrong})" for column, words, wrong in found)

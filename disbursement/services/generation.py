@@ -9,24 +9,10 @@ from django.db import IntegrityError, connection, transaction
 
 from disbursement.models import Batch, Roster
 from disbursement.models.sql import PUBLIC_ROW
-from disbursement.services.due import DUE, REASON, paid_as_another
+from disbursement.services.due import REASON, amount_sql, due_now, paid_as_another
 from huimin.core.authority import scope
 from huimin.core.errors import StepRefused
 from recipients.services import amounts
-from subsidies.rules import Rule
-
-# full months of the days that a line covers; stop rules cut entitlements at month ends, so none is lost
-MONTHS = """greatest(0, (extract(year FROM upper(d.days)) * 12 + extract(month FROM upper(d.days)))
-    - (extract(year FROM lower(d.days) + interval '1 month - 1 day') * 12
-       + extract(month FROM lower(d.days) + interval '1 month - 1 day')))"""
-FIRST_DAY = "lower(%(period)s::daterange)"
-
-# a rule that counts months pays each stretch of the entitlement; any other pays the period once, by its latest version
-DAYS_BY_MONTH = """SELECT e.id AS entitlement_id, v.id AS version_id, v.quantity, v.facts, v.payee_id,
-        e.beneficiary_id, e.status, e.division_code,
-        v.valid * daterange(lower(%(period)s::daterange), least(upper(%(period)s::daterange), e.ends_on)) AS days"""
-DAYS_WHOLE = """SELECT DISTINCT ON (e.id) e.id AS entitlement_id, v.id AS version_id, v.quantity, v.facts, v.payee_id,
-        e.beneficiary_id, e.status, e.division_code, %(period)s::daterange AS days"""
 
 PUBLIC_NAME = "CASE WHEN %(protected)s THEN hm_mask_surname(g.beneficiary_name) ELSE g.beneficiary_name END"
 
@@ -50,16 +36,19 @@ def _happened(what: str) -> str:
 IS_STOPPED = _happened(
     "x.kind = 'stopped' AND NOT EXISTS (SELECT FROM disbursement_stoplift s WHERE s.line_id = l.id)"
 )
-HAS_FAILED = _happened("x.kind IN ('bank_failed', 'late_return')")
+# (which, where the right was cut short since, pays fewer days and leaves the others alone)
+HAS_FAILED = _happened(
+    """x.kind IN ('bank_failed', 'late_return') AND NOT EXISTS (
+                  SELECT FROM disbursement_correction t JOIN disbursement_paymentline n ON n.id = t.new_line_id
+                  WHERE t.failed_line_id = l.id AND NOT n.period_range && g.days)"""
+)
 # a 补发 does not look at people who have their claim: they are nearly everybody
 UNCLAIMED = """AND NOT EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = e.id
           AND c.component = %(component)s AND c.period_range && (v.valid * %(period)s::daterange))"""
 
 JUDGED = """
 WITH due AS (
-    {days} FROM {due} AND e.division_code BETWEEN %(low)s AND %(high)s
-      {unclaimed}
-    {order}
+    {due}
 ), gathered AS (
     SELECT d.*, h.code AS household_code, h.group_name, coalesce(top.name, b.name) AS holder_name, b.is_holder,
            b.name AS beneficiary_name, b.id_number AS beneficiary_id_number, b.id_key AS beneficiary_key,
@@ -148,16 +137,12 @@ def unpaid(batch: Batch) -> dict[str, tuple[int, Decimal]]:
 
 def _judged(batch: Batch, division_code: str, *, unclaimed: bool) -> tuple[str, dict[str, Any]]:
     """The statement's beginning: everybody due below a division, each with an amount and perhaps a reason against it."""
-    rule = amounts.rule_of(batch.version)
-    by_month = any(fact.name == "months" for fact in rule.facts)
-    amount, params = amount_sql(rule)
+    amount, params = amount_sql(amounts.rule_of(batch.version))
+    here = "AND e.division_code BETWEEN %(low)s AND %(high)s"
     sql = JUDGED.format(
-        days=DAYS_BY_MONTH if by_month else DAYS_WHOLE,
-        due=DUE,
+        due=due_now(batch.version, also=f"{here} {UNCLAIMED}" if unclaimed else here),
         unpayable=REASON,
-        order="" if by_month else "ORDER BY e.id, lower(v.valid) DESC",
         amount=amount,
-        unclaimed=UNCLAIMED if unclaimed else "",
         exceptions=EXCEPTIONS,
         is_stopped=IS_STOPPED,
         has_failed=HAS_FAILED,
@@ -199,8 +184,3 @@ def run_claiming(sql: str, params: dict[str, Any]) -> tuple[int, Decimal, str]:
             raise
         raise StepRefused("有人刚刚被另一个批次占用，这份花名册没有生成。请再生成一次。") from error
     return count, total, root
-
-
-def amount_sql(rule: Rule) -> tuple[str, dict[str, Any]]:
-    """The rule over the columns of `gathered`."""
-    return amounts.amount_sql(rule, line="d", person="b", first_day=FIRST_DAY, months=MONTHS)

@@ -12,7 +12,7 @@ from django.db.models import F
 from disbursement.models import Batch, PaymentLine, PaymentResult, Roster
 from disbursement.queries import content_of, live_lines
 from disbursement.services import copying, generation
-from disbursement.services.due import FAULTS, as_rows, paid_as_another
+from disbursement.services.due import as_rows, faults, lines_today, paid_as_another
 from disbursement.services.people import TO_ROSTER, inherit_duties
 from disbursement.states import ROSTER_FLOW, RosterStatus
 from huimin.core import clock
@@ -28,16 +28,10 @@ if TYPE_CHECKING:
 MOST_ERRORS = 500
 
 # 送审校验: what a line says against the registry of today; a line that was stopped is not asked
-ERRORS = f"""
-SELECT l.line_no, f.field, f.message FROM disbursement_paymentline l
-JOIN recipients_person b ON b.id = l.beneficiary_id
-JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
-JOIN LATERAL (SELECT e.status, e.ends_on, l.period_range AS days FROM recipients_entitlement e
-              WHERE e.id = l.entitlement_id) d ON true
-JOIN recipients_person p ON p.id = v.payee_id
-LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
+ERRORS = """
+SELECT DISTINCT l.line_no, f.field, f.message FROM {lines}
 CROSS JOIN LATERAL (VALUES
-    {as_rows(FAULTS)},
+    {faults},
     ('享受人', '姓名或身份证号与补贴对象库不一致', b.name <> l.beneficiary_name OR b.id_key <> l.beneficiary_key),
     ('收款人', '姓名或身份证号与补贴对象库不一致', p.name <> l.payee_name OR p.id_key <> l.payee_key),
     ('收款人', '不是享受人本人，也不是本户的人', p.id <> b.id AND p.household_id <> b.household_id),
@@ -45,13 +39,13 @@ CROSS JOIN LATERAL (VALUES
      a.number_key <> l.account_key OR a.holder_name <> l.account_name OR a.bank_name <> l.bank_name),
     ('账户名称', '含有银行认不出的字，请登记替代写法', l.account_name ~ %(unwritable)s),
     ('享受人', '在另一份已作废的档案里（同一身份证号）这一期已发放或申请，请核对两份档案，再重新生成花名册',
-     {paid_as_another("l.beneficiary_key", "l.policy_id", "l.component", "l.period_range")}),
+     {twin}),
     ('小组', '没有填村（居）民小组', btrim(l.group_name) = '')
 ) AS f (field, message, wrong)
-WHERE l.roster_id = %(roster)s AND l.revision = %(revision)s AND f.wrong
+WHERE r.id = %(roster)s AND f.wrong
   AND NOT EXISTS (SELECT FROM disbursement_paymentresult x WHERE x.line_id = l.id AND x.kind = 'stopped')
-ORDER BY l.line_no LIMIT %(most)s
-"""  # noqa: S608 -- a constant of ours
+ORDER BY l.line_no, f.field, f.message LIMIT %(most)s
+"""
 # private use areas, separators of bank files, control characters: no bank shows them as they were meant
 UNWRITABLE = "[\ue000-\uf8ff\U000f0000-\U0010fffd|\x01-\x1f\x7f]"
 
@@ -197,16 +191,13 @@ def _before_submission(roster: Roster) -> None:
 
 def roster_errors(roster: Roster) -> list[RowError]:
     """信息校验日志: at most 500 faults by line number; names no private value."""
+    version = roster.batch.version
+    found, values = faults(version)
+    twin = paid_as_another("l.beneficiary_key", "l.policy_id", "l.component", "l.period_range")
+    sql = ERRORS.format(lines=lines_today(version), faults=as_rows(found), twin=twin)
+    values |= {"roster": roster.pk, "unwritable": UNWRITABLE, "most": MOST_ERRORS}
     with connection.cursor() as cursor:
-        cursor.execute(
-            ERRORS,
-            {
-                "roster": roster.pk,
-                "revision": roster.revision,
-                "unwritable": UNWRITABLE,
-                "most": MOST_ERRORS,
-            },
-        )
+        cursor.execute(sql, values)
         return [
             RowError(row, field, f"第 {row} 行{field}{message}。")
             for row, field, message in cursor.fetchall()

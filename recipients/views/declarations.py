@@ -124,7 +124,7 @@ def declaration_export(request: StaffRequest) -> HttpResponseBase:
          str(one.made_by))
         for one in queries.in_places(chosen.qs.order_by(*order.columns))
     )  # fmt: skip
-    return workbook(request, "申报册", columns, rows)
+    return workbook(request, "申报册", columns, rows, of=chosen.qs)
 
 
 @opens(Area.REVIEW)

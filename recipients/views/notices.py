@@ -160,7 +160,7 @@ def notice_export(request: StaffRequest) -> HttpResponseBase:
          str(one.ends_on), one.line_count, one.total, NoticeStatus(one.status_on(today)).label)
         for one in queries.in_places(chosen.qs.order_by(*order.columns))
     )  # fmt: skip
-    return workbook(request, "公示", columns, rows)
+    return workbook(request, "公示", columns, rows, of=chosen.qs)
 
 
 def _notice(request: StaffRequest, pk: int) -> Notice:
@@ -342,7 +342,7 @@ def objection_export(request: StaffRequest) -> HttpResponseBase:
         (one.code, str(one.notice.policy), one.place_name, timezone.localtime(one.filed_at).strftime("%Y-%m-%d"), one.get_status_display(), one.answer)
         for one in queries.in_places(chosen.qs.order_by("-pk"))
     )  # fmt: skip
-    return workbook(request, "异议", columns, found)
+    return workbook(request, "异议", columns, found, of=chosen.qs)
 
 
 @opens(Area.NOTICE)

@@ -186,6 +186,9 @@ def test_a_long_list_stops_when_asked_to(long_list, monkeypatch):
 
 
 GROWING = [
+    "recipients:declaration-export",
+    "recipients:notice-export",
+    "recipients:objection-export",
     "core:audit-export",
     "recipients:person-export",
     "recipients:entitlement-export",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from psycopg.types.range import DateRange
 
 from disbursement.models import PaymentLine, RosterOmission
-from disbursement.services import generation
+from disbursement.services import due
 from huimin.core.errors import BadInput, FileRefused
 from huimin.core.values.periods import Period
 from recipients.models import DeclarationLine
@@ -78,11 +78,11 @@ def by_declaration(rule, period, row):
 
 
 def by_roster(rule, period, row):
-    text, params = generation.amount_sql(rule)
+    text, params = due.amount_sql(rule)
     days = DateRange(period.first, period.last + timedelta(days=1))
     return _asked(
         f"""SELECT {text} FROM (SELECT %(quantity)s::numeric(12,4) AS quantity, %(facts)s::jsonb AS facts,
-                                       %(period)s::daterange AS days) d,
+                                       %(period)s::daterange AS period, %(period)s::daterange AS days) d,
             (SELECT %(born)s::date AS birth_date) b""",
         params | row | {"period": days},
     )
