@@ -243,7 +243,7 @@ _TOUCHED = """EXISTS (
 def unsent_lines_are_due() -> tuple[int, list[str]]:
     checked = 0
     faults: list[str] = []
-    for version in PolicyVersion.objects.filter(batches__rosters__in=_unsent()).distinct():
+    for version in PolicyVersion.objects.filter(batch__rosters__in=_unsent()).distinct():
         checked += live_lines().filter(roster__in=_unsent().filter(batch__version=version)).count()
         other, values = other_than_due(version)
         with connection.cursor() as cursor:

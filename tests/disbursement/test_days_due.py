@@ -103,14 +103,23 @@ def test_a_rule_that_pays_once_pays_by_the_latest_version():
     assert [one.line for one in stale_lines([line.roster_id])] == [line.pk]
 
 
-def test_an_amount_that_comes_out_otherwise_is_a_fault():
-    age = {"op": "fact", "name": "age", "label": "年龄", "unit": "岁"}
-    rule = {"op": "mul", "args": [age, {"op": "const", "value": "10.00"}]}
-    here = make.world(2, rule=rule)
-    line = first_line(make.issued_batch(here))
-    Person.objects.filter(pk=line.beneficiary_id).update(birth_date=date(1990, 1, 1))
+def test_an_amount_that_comes_out_otherwise_is_a_fault(here):
+    """Written beside the services: another revision whose lines say ten times as much."""
+    line = first_line(make.issued_batch(here, "2026Q3"))
+    names = [one.column for one in PaymentLine._meta.concrete_fields if one.column != "id"]
+    tenfold = {"revision": "revision + 1", "amount": "amount * 10"}
+    values = ", ".join(tenfold.get(name, name) for name in names)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE disbursement_roster SET revision = 2 WHERE id = %s", [line.roster_id])
+        cursor.execute(
+            f"INSERT INTO disbursement_paymentline ({', '.join(names)}) SELECT {values} "
+            "FROM disbursement_paymentline WHERE id = %s",
+            [line.pk],
+        )
     (one,) = stale_lines([line.roster_id])
-    assert (one.line, one.words) == (line.pk, "应发金额已变，与按现在的资格算出的不同")
+    assert one.words == "应发金额已变，与按现在的资格算出的不同"
+    (said,) = proofs.unsent_lines_are_due()[1]
+    assert said == f"花名册 {line.roster_id} 第 {line.line_no} 行"
 
 
 @by_change
