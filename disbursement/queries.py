@@ -84,6 +84,12 @@ def live_lines(lines: QuerySet[PaymentLine] | None = None) -> QuerySet[PaymentLi
     return rows.filter(_Counts())
 
 
+def standing_stops(lines: QuerySet[PaymentLine]) -> QuerySet[PaymentLine]:
+    """Stopped lines whose stop nobody took back: it hinders every later list of the days, also where the line itself
+    counts no more, because its list was made anew or cancelled."""
+    return lines.filter(has_result(PaymentResult.Kind.STOPPED), stop_lift=None)
+
+
 def rosters_for(user: User) -> QuerySet[Roster]:
     """The rosters in reach that were not given up."""
     return Roster.objects.visible_to(user).exclude(status=RosterStatus.CANCELLED)

@@ -167,6 +167,7 @@ def _submit(batch: Batch, *, actor: User) -> Job:
 
 
 def _issue(batch: Batch, *, actor: User, note: str) -> None:
+    rosters.require_standard(batch)
     workflow.move(batch, BATCH_FLOW["issue"], actor=actor, note=note)
     is_supplement = batch.kind == Batch.Kind.SUPPLEMENT
     if not (_make_supplementary_rosters(batch) if is_supplement else _make_rosters(batch)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -19,6 +20,8 @@ from huimin.core.authority.roles import Area
 from huimin.core.bankformats.reasons import reason_of
 from huimin.core.desk.http import StaffRequest, opens, render_page, take_step
 from huimin.core.desk.pages import Link, Nothing, Pair, Panel
+
+_MOST_STOPS = 20  # of one person, on a page
 
 
 @opens(Area.ROSTER)
@@ -69,7 +72,8 @@ def _reversal_form(request: StaffRequest, line: Any) -> ReversalForm | None:
 def _lift_form(request: StaffRequest, line: Any) -> LiftForm | None:
     lifters = ROSTER_FLOW["lift_stop"].roles
     mine = scope.holds(request.user, lifters, division_code=line.county_code, policy_id=line.policy_id)
-    return LiftForm() if mine and line.payment_state == PaymentState.STOPPED else None
+    stopped = queries.standing_stops(PaymentLine.objects.filter(pk=line.pk)).exists()
+    return LiftForm() if mine and stopped else None
 
 
 @opens(Area.ROSTER)
@@ -98,6 +102,12 @@ def line_stop(request: StaffRequest, pk: int) -> HttpResponse:
     )
 
 
+def _named(stops: QuerySet[PaymentLine]) -> list[PaymentLine]:
+    return list(
+        stops.only("pk", "amount", "roster_id").select_related("roster__batch").order_by("-pk")[:_MOST_STOPS]
+    )
+
+
 @opens(Area.ROSTER)
 @require_safe
 def person_payments(request: StaffRequest, pk: int) -> HttpResponse:
@@ -118,8 +128,12 @@ def person_payments(request: StaffRequest, pk: int) -> HttpResponse:
         .order_by("-pk")[:60]
     )
     paid = sum((line.amount for line in found if line.payment_state == PaymentState.PAID), queries.ZERO)
+    stops = queries.standing_stops(PaymentLine.objects.visible_to(request.user).filter(beneficiary_id=pk))
+    shown = {line.pk for line in found}
     context = {
         "rows": found,
+        # of lists that were made anew or cancelled; those of a list that counts stand among the rows
+        "stops": [] if since else [one for one in _named(stops) if one.pk not in shown],
         "paid": paid,
         "since": since,
         "person_pk": pk,
