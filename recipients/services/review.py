@@ -287,12 +287,17 @@ def _return_county(one: Declaration, step: Step, actor: User, note: str) -> None
     """One refusal returns it; whoever refuses acts in their office's post of the joint review."""
     if refusal := workflow.why_not(one, step, actor=actor, note=note):
         raise refusal
+    _take_county_post(one, actor, act="退回")
+    send_back(one, step, actor, note)
+
+
+def _take_county_post(one: Declaration, actor: User, *, act: str) -> None:
+    """The duty of the office for which this person sits in the joint review; StepForbidden where it has no part in it."""
     place: dict[str, Any] = {"division_code": one.division_code, "policy_id": one.policy_id}
     for party in one.version.joint_parties:
         if scope.holds(actor, DECLARATION_FLOW[f"sign_{party}"].roles, **place):
-            workflow.take_duty(one, _COUNTY_DUTIES[JointParty(party)], actor=actor)
-            return send_back(one, step, actor, note)
-    raise StepForbidden("这项政策的联审不需要您的部门会签，退回须由会签部门办理。")
+            return workflow.take_duty(one, _COUNTY_DUTIES[JointParty(party)], actor=actor)
+    raise StepForbidden(f"这项政策的联审不需要您的部门会签，{act}须由会签部门办理。")
 
 
 def _by_objection_only(_one: Declaration, _step: Step, _actor: User, _note: str) -> None:
@@ -313,7 +318,10 @@ _BACK: dict[str, Callable[[Declaration, Step, User, str], None]] = {
 
 @transaction.atomic
 def exclude_line(line_id: int, *, reason: str, actor: User) -> DeclarationLine:
-    """Take one person off the list at a review level, with a reason; the rest goes on."""
+    """Take one person off the list at a review level, with a reason; the rest goes on.
+
+    Who does it acts in the post of that level, at the county for an office that signs, and before any office signed.
+    """
     line = DeclarationLine.objects.select_related("beneficiary").get(pk=line_id)
     one = locked(line.declaration_id, actor)
     roles = EXCLUDE_ROLES.get(DeclarationStatus(one.status))
@@ -322,9 +330,23 @@ def exclude_line(line_id: int, *, reason: str, actor: User) -> DeclarationLine:
     require_role(actor, roles, division_code=one.division_code, policy_id=one.policy_id, act="剔除")
     if one.status == DeclarationStatus.TOWNSHIP_REVIEW:
         workflow.take_duty(one, Duty.TOWNSHIP_REVIEW, actor=actor)
+    if one.status == DeclarationStatus.COUNTY_REVIEW:
+        _take_county_post(one, actor, act="剔除")
+        _require_unsigned(one)
     mark_excluded(one, [line.pk], reason=reason, actor=actor)
     line.refresh_from_db()
     return line
+
+
+def _require_unsigned(one: Declaration) -> None:
+    """What an office has signed is the list that goes on: people come off it before the first signature, or by a return,
+    after which every office signs anew."""
+    parties = one.signatures.filter(round=one.round).values_list("party", flat=True)
+    signed = [JointParty(party).label for party in parties]
+    if signed:
+        raise StepRefused(
+            f"{'、'.join(signed)}已经按现在的名单会签，不能再剔除。要剔除的，请“不同意，退回补正”，各部门重新会签。"
+        )
 
 
 def mark_excluded(one: Declaration, line_ids: list[int], *, reason: str, actor: User) -> int:
