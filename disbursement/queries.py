@@ -29,7 +29,7 @@ from disbursement.states import PaymentState, RosterStatus
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, roles_reading
 from huimin.core.models import User
-from recipients.models import Account, EntitlementVersion
+from recipients.models import Account, EntitlementVersion, Person
 from subsidies.models import Indicator
 
 ZERO = Decimal("0.00")
@@ -227,6 +227,16 @@ def failed_lines(lines: QuerySet[PaymentLine] | None = None) -> QuerySet[Payment
 def named_otherwise(lines: QuerySet[PaymentLine]) -> QuerySet[PaymentLine]:
     """Lines to be paid into an account that is not named after the payee: for everybody who checks them to look at."""
     return live_lines(lines).filter(~Q(account_name=F("payee_name")), ~has_result(PaymentResult.Kind.STOPPED))
+
+
+def shared_accounts(lines: QuerySet[PaymentLine]) -> QuerySet[PaymentLine]:
+    """Lines to be paid into an account that another household than the beneficiary's uses too."""
+    house = Person.objects.filter(pk=OuterRef("beneficiary_id")).values("household_id")
+    using = Account.objects.filter(
+        number_key=OuterRef("account_key"), is_active=True, person__county_code=OuterRef("county_code")
+    ).exclude(person__household_id=OuterRef("house"))
+    live = live_lines(lines).filter(~has_result(PaymentResult.Kind.STOPPED))
+    return live.annotate(house=Subquery(house)).filter(Exists(using))
 
 
 def with_relations(lines: QuerySet[PaymentLine], most: int) -> list[Any]:

@@ -12,7 +12,8 @@ from huimin.core.errors import BadInput
 from huimin.core.models import Division
 from huimin.core.values import identity
 from recipients.files.declaration import asked_facts
-from recipients.models import Account, DeclarationLine
+from recipients.models import Account, DeclarationLine, Person
+from recipients.services import registry
 from recipients.services.review import Votes
 from subsidies.forms import PolicyPeriodForm
 from subsidies.rules import Fact
@@ -76,23 +77,27 @@ class AccountChangeForm(HouseForm):
     )
     number = forms.CharField(label="银行账号", max_length=40)
     digits_confirmed = forms.BooleanField(label="卡号的校验位不对，已对照卡片逐位核过，确实是这个号码")
+    shared_confirmed = forms.BooleanField(label="另一户也在用这个账号，已核对过，确实由那一户代领")
     bank_name = forms.CharField(label="开户银行", max_length=120)
     branch_code = forms.RegexField(
         r"^\d{12}$", label="联行号", required=False, error_messages={"invalid": "联行号是 12 位数字"}
     )
     reason = FreeText(label="变更原因", max_length=200)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not _doubted(self.data.get("number", "")):
+        number = _account(self.data.get("number", ""))
+        if not number or not identity.card_suspect(number):
             del self.fields["digits_confirmed"]  # asked only of a number that looks wrong
+        if not number or not registry.households_sharing(person, number):
+            del self.fields["shared_confirmed"]  # asked only of a number that another household uses
 
 
-def _doubted(number: str) -> bool:
+def _account(number: str) -> str:
     try:
-        return identity.card_suspect(identity.normalise_account(number))
+        return identity.normalise_account(number)
     except BadInput:
-        return False  # said at the number itself
+        return ""  # said at the number itself
 
 
 class AccountCheckForm(HouseForm):

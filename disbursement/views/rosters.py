@@ -336,11 +336,13 @@ def _with_stops(request: StaffRequest, roster: Roster, rows: list[Any]) -> list[
 def roster_check(request: StaffRequest, pk: int) -> HttpResponse:
     """信息校验日志."""
     roster = get_object_or_404(_rosters(request), pk=pk)
-    others = queries.named_otherwise(queries.lines_of_roster(roster))
+    lines = queries.lines_of_roster(roster)
+    others, shared = queries.named_otherwise(lines), queries.shared_accounts(lines)
     context = {
         "roster": roster,
         "errors": services.roster_errors(roster),
         "others": queries.with_relations(others, services.MOST_ERRORS),
+        "shared": queries.with_relations(shared, services.MOST_ERRORS),
         "nothing": Nothing("都相符", "花名册与补贴对象库逐人比对，没有不符的地方。"),
     }
     return render(request, "disbursement/roster_check.html", context)

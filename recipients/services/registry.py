@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 PRIVATE = {"id_number": "身份证号", "phone": "联系电话", "account": "银行账号"}
 SHORTEST_REASON = 4
 DIGITS_DOUBTED = "卡号的校验位不对"
+SHARED = "这个账号另一户也在用"
 # plain columns of a person that a clerk may correct, besides name, phone and group
 CORRECTED = (*Person.MARKS, "note", "status")
 
@@ -205,12 +206,19 @@ class NewAccount:
 
 @transaction.atomic
 def ask_account_change(
-    person_id: int, new: NewAccount, *, reason: str, actor: User, digits_confirmed: bool = False
+    person_id: int,
+    new: NewAccount,
+    *,
+    reason: str,
+    actor: User,
+    digits_confirmed: bool = False,
+    shared_confirmed: bool = False,
 ) -> AccountChange:
     """Ask for another account; nothing changes until another person has checked it.
 
     A card whose check digit is wrong is taken with `digits_confirmed`, since a few banks issue such cards; a name that
-    is neither the person's nor the head's with `holder_relation`. BadInput names the field that wants it.
+    is neither the person's nor the head's with `holder_relation`; an account that another household uses with
+    `shared_confirmed`. BadInput names the field that wants it.
     """
     person = locked(person_id, actor)
     require_role(actor, ACCOUNT_ASK_ROLES, division_code=person.division_code, act="申请换卡")
@@ -228,6 +236,8 @@ def ask_account_change(
         raise BadInput(
             f"{DIGITS_DOUBTED}，可能输错。请对照卡片再看；确实没有错的，请勾选确认。", field="number"
         )
+    if households_sharing(person, number) and not shared_confirmed:
+        raise BadInput(f"{SHARED}。请核对卡（折）是谁的；确实由那一户代领的，请勾选确认。", field="number")
     asked = AccountChange.objects.create(
         person=person,
         kind=new.kind,
@@ -281,7 +291,20 @@ def doubts_about(asked: AccountChange) -> list[str]:
         found.append(f"户名“{asked.holder_name}”不是本人，也不是户主{head}；与本人关系：{relation}")
     if identity.card_suspect(asked.number):
         found.append(f"{DIGITS_DOUBTED}，申请人已确认对照过卡片")
+    if others := households_sharing(asked.person, asked.number):
+        found.append(f"{SHARED}（{others} 户），请看清是不是同户代领")
     return found
+
+
+def households_sharing(person: Person, number: str) -> int:
+    """How many other households of the county are paid into this account (its whole number); names nobody."""
+    using = Account.objects.filter(
+        number_key=crypto.blind_index("account", number),
+        is_active=True,
+        person__county_code=person.county_code,
+    )
+    others = using.exclude(person__household=person.household_id)
+    return others.order_by().values("person__household").distinct().count()
 
 
 @advances("recipients.accountchange")

@@ -30,17 +30,16 @@ from recipients.views.people import form_page
 @sensitive_post_parameters("number")
 def account_ask(request: StaffRequest, pk: int) -> HttpResponse:
     person = get_object_or_404(Person.objects.visible_to(request.user).select_related("household"), pk=pk)
-    form = forms.AccountChangeForm(request.POST or None, initial={"holder_name": person.name})
+    form = forms.AccountChangeForm(request.POST or None, person=person, initial={"holder_name": person.name})
     if request.method == "POST" and form.is_valid():
         given: dict[str, Any] = dict(form.cleaned_data)
-        reason, confirmed = given.pop("reason"), given.pop("digits_confirmed", False)
+        reason = given.pop("reason")
+        confirmed = {name: given.pop(name, False) for name in ("digits_confirmed", "shared_confirmed")}
         new = registry.NewAccount(**given)
         if act_on_form(
             request,
             form,
-            lambda: registry.ask_account_change(
-                pk, new, reason=reason, digits_confirmed=confirmed, actor=request.user
-            ),
+            lambda: registry.ask_account_change(pk, new, reason=reason, actor=request.user, **confirmed),
             name="account.ask",
         ):
             messages.success(request, "已申请换卡，另一个人复核后生效。")

@@ -6,8 +6,10 @@ from django.urls import reverse
 
 from disbursement import queries, services
 from disbursement.models import PaymentLine
+from recipients.models import Person
 from tests.disbursement import factories as make
-from tests.factories import TOWN
+from tests.disbursement.test_pages import page_of
+from tests.factories import TOWN, VILLAGE
 from tests.recipients.factories import another_account
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +43,7 @@ def test_the_panel_counts_the_names_that_differ_and_the_check_lists_them_with_th
     assert "户名与收款人不同 1 笔" in words(here["town"], "roster-detail", roster.pk)
     text = words(here["town"], "roster-check", roster.pk)
     assert "监护人" in text
-    assert "都相符，下面的户名请看一眼" in text
+    assert "都相符，下面的账户请看一眼" in text
 
 
 def test_an_order_counts_them_too(here, roster):
@@ -66,3 +68,15 @@ def test_what_a_right_was_paid_beyond_a_day_is_asked_by_its_number(here, roster)
     assert reverse("disbursement:line-detail", args=[line.pk]) in client.get(url, asked).content.decode()
     for other in ({"since": "2027-01-01"}, {"entitlement": line.entitlement_id + 10**6}):
         assert "停发日期以后的期次没有发过" in client.get(url, asked | other).content.decode()
+
+
+def test_a_list_shows_lines_whose_account_another_household_uses():
+    here = make.world(4)
+    batch = make.issued_batch(here)
+    line, other = make.lines_of(batch).filter(division_code=VILLAGE).order_by("pk")[:2]
+    check = reverse("disbursement:roster-check", args=[line.roster_id])
+    assert "账号另一户也在用" not in page_of(here["town"]).get(check).content.decode()
+    another_account(Person.objects.get(pk=other.beneficiary_id), number=line.account_number)
+    page = page_of(here["town"]).get(check)
+    assert [one.pk for one in page.context["shared"]] == [line.pk]
+    assert "账号另一户也在用" in page.content.decode()

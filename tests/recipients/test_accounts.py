@@ -215,3 +215,21 @@ def test_the_database_refuses_a_stranger_without_a_relation():
             county_code=person.county_code,
             division_code=person.division_code,
         )
+
+
+def test_an_account_of_another_household_is_asked_for_with_a_confirmation_and_doubted_by_the_checker(client):
+    first, member = household(2)
+    neighbour = household(1)[0]
+    registry.check_account_change(ask(first).pk, "approve", number_again=GOOD, actor=reviewer())
+    assert registry.doubts_about(ask(member)) == []  # of the same household
+    with pytest.raises(BadInput, match="另一户也在用"):
+        ask(neighbour)
+    client.force_login(UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN))
+    url = reverse("recipients:account-ask", args=[neighbour.pk])
+    given = {"kind": "card", "holder_name": neighbour.name, "bank_name": "农商行", "reason": "换卡"}
+    given |= {"number": GOOD, "action_key": uuid4()}
+    assert "shared_confirmed" not in client.get(url).content.decode()
+    assert "shared_confirmed" in client.post(url, given).content.decode()
+    assert client.post(url, given | {"shared_confirmed": "on"}).status_code == 302
+    (doubt,) = registry.doubts_about(AccountChange.objects.get(person=neighbour))
+    assert "另一户也在用（1 户）" in doubt
