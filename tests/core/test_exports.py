@@ -151,6 +151,17 @@ def test_who_lost_the_post_meanwhile_gets_no_list(guard, long_list):
     assert job.result_file is None
 
 
+def test_who_lost_the_post_after_the_list_was_written_gets_it_no_more(client, guard, long_list):
+    job, _ = long_list
+    finished(job)
+    file = reverse("core:job-file", args=[job.pk])
+    assert client.get(file).status_code == 200
+    Grant.objects.filter(user=guard).update(revoked_at=timezone.now())
+    answer = client.get(file, follow=True)
+    assert not answer.streaming
+    assert "授权有变动，这份文件不再给出" in answer.content.decode()
+
+
 def test_the_same_long_list_asked_for_twice_is_one_job(client, long_list):
     client.get(reverse("core:staff-export"), {"sort": "name"})
     assert Job.objects.filter(kind=exports.JOB).count() == 1

@@ -144,15 +144,25 @@ def test_the_page_of_a_job_of_one_piece_says_that_it_cannot_be_stopped(client, p
 
 def test_a_result_file_goes_to_its_owner_with_a_trace_and_to_nobody_else(client, person):
     stored = files.store(
-        "结果".encode(), name="结果.txt", purpose="test", content_type="text/plain", actor=person
+        "结果".encode(), name="结果.txt", purpose="export", content_type="text/plain", actor=person
     )
-    job = make_job(person, result_file=stored, state="done")
+    job = make_job(person, kind="core.export", result_file=stored, state="done")
     answer = client.get(f"/desk/jobs/{job.pk}/file/")
     assert b"".join(answer.streaming_content).decode() == "结果"
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert AuditEvent.objects.filter(action="file.download", actor=person).exists()
     client.force_login(UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN))
     assert client.get(f"/desk/jobs/{job.pk}/file/").status_code == 404
+
+
+@pytest.mark.parametrize("purpose", ["bank_file", "export"])
+def test_a_job_gives_out_no_file_but_its_own(client, person, purpose):
+    """Whoever can write to the table of jobs puts the bank's file, or another person's list, under a job of theirs."""
+    whose = person if purpose == "bank_file" else UserFactory(role=Role.FINANCE_CLERK)
+    stored = files.store(b"x", name="x.txt", purpose=purpose, content_type="text/plain", actor=whose)
+    job = make_job(person, kind="core.export", result_file=stored, state="done")
+    assert client.get(f"/desk/jobs/{job.pk}/file/").status_code == 404
+    assert f"/desk/jobs/{job.pk}/file/" not in client.get(f"/desk/jobs/{job.pk}/").content.decode()
 
 
 def test_a_job_without_result_has_no_file(client, person):

@@ -12,6 +12,8 @@ from huimin.core.models.storage import StoredFile
 
 # kind of job -> how long its result file is given out after the job has ended; files of other kinds are records
 FILE_LASTS = {"core.export": timedelta(days=7)}
+# kind of job -> purpose of the file that it makes: no other stored file is given out as its result
+RESULT_FILES = {"core.export": "export", "core.prove": "proof"}
 
 
 class Clock(models.Model):
@@ -93,10 +95,14 @@ class Job(models.Model):
 
     @property
     def has_file(self) -> bool:
-        """Is there a result file to take away, still?"""
-        lasts = FILE_LASTS.get(self.kind)
+        """Is there a result file to take away, still? One that a job of this kind makes, made for whoever asked for it."""
+        lasts, stored = FILE_LASTS.get(self.kind), self.result_file
         over = lasts and self.finished_at and self.finished_at + lasts < timezone.now()
-        return self.result_file_id is not None and not over
+        own = stored is not None and (stored.purpose, stored.created_by_id) == (
+            RESULT_FILES.get(self.kind),
+            self.created_by_id,
+        )
+        return own and not over
 
     @property
     def percent(self) -> int:

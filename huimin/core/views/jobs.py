@@ -133,11 +133,14 @@ def job_stop(request: StaffRequest, pk: int) -> HttpResponse:
 @any_staff
 @require_safe
 def job_file(request: StaffRequest, pk: int) -> HttpResponseBase:
-    """The result of a job; taking it away leaves a trace."""
+    """The result of a job, for whoever may still read what they could when it was asked for; it leaves a trace."""
     job = get_object_or_404(jobs.visible_to(request.user).select_related("result_file"), pk=pk)
     stored = job.result_file
     if stored is None or not job.has_file:
         raise Http404
+    if jobs.lost_reach(job, request.user):
+        messages.error(request, "发起这个任务以后，您的授权有变动，这份文件不再给出。请按现在的授权重新办。")
+        return redirect("core:job", pk=pk)
     content = files.read(stored)
     audit.record(
         job,

@@ -21,10 +21,11 @@ from django.db.models import F, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
+from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.authority.roles import roles_reading
 from huimin.core.errors import FileRefused, Refused, RowError, StepRefused
-from huimin.core.models import Job, Outbox, StoredFile
+from huimin.core.models import Grant, Job, Outbox, StoredFile
 from huimin.core.records import audit
 from huimin.core.values import privacy
 from huimin.core.work import messages
@@ -86,6 +87,15 @@ def visible_to(user: User) -> QuerySet[Job]:
         here = scope.reach(user, roles_reading(area), policy=lambda _: scope.NOTHING)
         seen |= Q(kind__in=kinds) & here
     return Job.objects.filter(seen)
+
+
+def lost_reach(job: Job, user: User) -> bool:
+    """Whether a grant that this person had when the job was asked for is over: its file may hold what only that showed."""
+    then = clock.now() - (timezone.now() - job.created_at)  # by the business clock, as grants are
+    had = Grant.objects.filter(user=user, valid__contains=timezone.localdate(then)).exclude(
+        revoked_at__lt=then
+    )
+    return had.exclude(pk__in=Grant.objects.in_force().values("pk")).exists()
 
 
 def submit(
