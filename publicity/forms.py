@@ -24,8 +24,9 @@ class ChallengeForm(HouseForm):
     def ask(self, challenge: Challenge) -> None:
         """Put a fresh sum on the page; what was typed for the last one is gone."""
         self.challenge = challenge
-        self.fields["answer"].label = f"算一算：{challenge.question}"
-        self.fields["answer"].help_text = "防止有人用机器乱填。把得数写成数字。"
+        shown = self["answer"]  # not the field: what is shown was made from it when the form was validated
+        shown.label = f"算一算：{challenge.question}"
+        shown.help_text = "防止有人用机器乱填。把得数写成数字。"
         self.fields["answer"].error_messages["required"] = "请填写算一算的得数"
         if self.is_bound:
             self.data = {**self.data.dict(), "token": challenge.token, "answer": ""}  # type: ignore[attr-defined]

@@ -279,6 +279,15 @@ def test_a_wrong_objection_is_not_filed_and_says_why(client, change, said):
     assert not Objection.objects.exists()
 
 
+@pytest.mark.parametrize("change", [{"text": ""}, {"answer": "99"}])
+def test_a_refused_objection_comes_back_with_a_new_sum_that_can_be_answered(client, change):
+    running = notice(paid_world(3))
+    refused = file_objection(client, running, **change).content.decode()
+    given = {"kind": "amount", "household": "张三", "text": "他家只有 2 块地", "contact": ""}
+    client.post(reverse("publicity:objection", args=[running.pk]), given | solve(refused))
+    assert Objection.objects.exists()
+
+
 def test_objections_from_one_address_are_limited(client):
     here = paid_world(3)
     running = notice(here)

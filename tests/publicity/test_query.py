@@ -588,6 +588,16 @@ def test_an_empty_box_is_named(client, here):
     assert "请填写身份证号" in text
 
 
+@pytest.mark.parametrize("change", [{"answer": "99"}, {"id_number": ""}])
+def test_after_a_fault_the_page_asks_a_new_sum_that_can_be_answered(here, client, change):
+    _, person, line = failed_and_paid(here)
+    given = {"name": person.name, "id_number": person.id_number, "tail_or_phone": line.account_tail}
+    first = solve(client.get(QUERY).content.decode())
+    again = solve(client.post(QUERY, given | first | change).content.decode())
+    assert again["token"] != first["token"]
+    assert "已到账" in client.post(QUERY, given | again).content.decode()
+
+
 def test_the_token_does_not_tell_the_answer():
     one = services.new_challenge()
     answer = solve(f'算一算：{one.question} name="token" value="{one.token}"')["answer"]
