@@ -119,6 +119,16 @@ DECLARATION_FLOW = Workflow(
             S.CONFIRMED,
             NOTICE_KEEPERS[S.COUNTY_NOTICE],
         ),
+        # after a meeting that did not agree; one that did has moved the list on
+        step(
+            "return_deliberation",
+            "评议没有通过，退回编制",
+            [S.DELIBERATION],
+            S.DRAFT,
+            _VILLAGE,
+            needs_note=True,
+            style="danger",
+        ),
         step(
             "return_township",
             "退回村里补正",

@@ -268,7 +268,7 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
             "start": day_text(notice.starts_on),
             "end": day_text(notice.ends_on),
             "days": terms.term_of(version).label,
-            "text": f"经村申报、审核，现将{period.label}拟享受名单公示如下。",
+            "text": f"经村申报、审核，现将{period.label}拟享受名单公示如下。{_deliberated(notice)}",
             "columns": ["序号", "姓名", label, "金额（元）"],
             "rows": [
                 [str(line.line_no), line.shown_name, plain(line.quantity), format_yuan(line.amount)]
@@ -291,6 +291,17 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
             "qr": verify_url,
         },
     )
+
+
+def _deliberated(notice: Notice) -> str:
+    """The meetings on the list, the failed ones too: whoever reads the paper sat there."""
+    held = notice.declaration.deliberations.filter(round__lte=notice.round).order_by("pk")
+    told = [
+        f"{day_text(one.held_on)}应到{one.members}人、实到{one.present}人，同意{one.agreed}、不同意{one.against}、"
+        f"弃权{one.abstained}，{'通过' if one.passed else '没有通过'}"
+        for one in held
+    ]
+    return f"民主评议：{'；'.join(told)}。" if told else ""
 
 
 def whom_to_ask(notice: Notice) -> list[dict[str, str]]:
