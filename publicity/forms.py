@@ -1,6 +1,6 @@
 from django import forms
 
-from huimin.core.desk.forms import HouseForm
+from huimin.core.desk.forms import FreeText, HouseForm
 from publicity.services import Challenge
 
 KINDS = (
@@ -62,14 +62,14 @@ class QueryForm(ChallengeForm):
 
 class ObjectionForm(ChallengeForm):
     kind = forms.ChoiceField(label="哪里不对", choices=KINDS, initial="amount", widget=forms.RadioSelect)
-    household = forms.CharField(
+    household = FreeText(
         label="是哪一家", max_length=60, required=False, help_text="写户主名字就行，不知道可以不填"
     )
-    text = forms.CharField(
+    text = FreeText(
         label="说说怎么不对",
         max_length=1000,
         widget=forms.Textarea,
-        help_text="例如：他家只有 2 块地，名单写了 3 块",
+        help_text="例如：他家只有 2 块地，名单写了 3 块。不要写身份证号、银行卡号；您的电话填在下面",
     )
     contact = forms.CharField(
         label="您的电话",

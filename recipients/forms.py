@@ -65,6 +65,10 @@ class RevealForm(HouseForm):
     reason = FreeText(label="原因", max_length=200, help_text="会记入审计日志")
 
 
+class ContactRevealForm(HouseForm):
+    reason = FreeText(label="原因", max_length=200, help_text="会记入审计日志")
+
+
 class AccountChangeForm(HouseForm):
     kind = forms.ChoiceField(label="种类", choices=Account.Kind.choices)
     holder_name = forms.CharField(label="账户名称", max_length=60)
@@ -220,8 +224,10 @@ class PhotoForm(HouseForm):
 
 
 class ObjectionForm(HouseForm):
-    text = forms.CharField(label="异议内容", max_length=2000, widget=forms.Textarea(attrs={"rows": "4"}))
-    contact = forms.CharField(label="联系方式", max_length=100, required=False)
+    text = FreeText(label="异议内容", max_length=2000, widget=forms.Textarea(attrs={"rows": "4"}))
+    contact = forms.CharField(
+        label="联系方式", max_length=100, required=False, help_text="登记后只有核实的人看得到"
+    )
 
 
 class AnswerForm(HouseForm):

@@ -271,7 +271,12 @@ def test_an_objection_gets_a_code_that_leads_to_its_answer(client):
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [({"text": ""}, "请填写说说怎么不对"), ({"answer": "99"}, "请再算一次"), ({"kind": "x"}, "请重新选")],
+    [
+        ({"text": ""}, "请填写说说怎么不对"),
+        ({"text": "他的电话 13800000001"}, "里像有手机号"),
+        ({"answer": "99"}, "请再算一次"),
+        ({"kind": "x"}, "请重新选"),
+    ],
 )
 def test_a_wrong_objection_is_not_filed_and_says_why(client, change, said):
     here = paid_world(3)
