@@ -93,6 +93,16 @@ def test_what_is_under_review_is_told_by_its_stage(here, client):
     text = ask_about(client, person).content.decode()
     assert "正在审核的" in text
     assert "正在村里公示" in text
+    assert f"申报 {book.lines.get(beneficiary=person).amount:,.2f} 元" in text
+
+
+def test_a_draft_tells_no_amount(here, client):
+    _, person, _ = failed_and_paid(here)
+    book = here.books[person.division_code]
+    type(book).objects.filter(pk=book.pk).update(status="draft")
+    text = ask_about(client, person).content.decode()
+    assert "村里正在登记" in text
+    assert "申报 " not in text
 
 
 @pytest.mark.parametrize("typed", ["13805641234", "138 0564 1234", "+86 138-0564-1234"])
