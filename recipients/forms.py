@@ -14,7 +14,7 @@ from huimin.core.values import identity
 from recipients.files.declaration import asked_facts
 from recipients.models import Account, DeclarationLine
 from recipients.rules import MEMBERS_AT_LEAST, Meetings, Votes, meeting_faults
-from subsidies.forms import PolicyPeriodForm
+from subsidies.forms import PolicyPeriodForm, add_fields
 from subsidies.rules import Fact
 
 SHEETS = ".xlsx,.xls,.csv"
@@ -128,8 +128,7 @@ class FactsForm(HouseForm):
         super().__init__(*args, **kwargs)
         if quantity_label:
             self.fields["quantity"].label = quantity_label
-        for fact in self.asked:
-            self.fields[f"fact_{fact.name}"] = _fact_field(fact)
+        add_fields(self, {f"fact_{fact.name}": _fact_field(fact) for fact in self.asked})
 
     @property
     def facts(self) -> dict[str, str]:

@@ -283,7 +283,7 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
             "quantity_unit": {"name": label, "unit": ""},
             "objections": whom_to_ask(notice),
             "notice_to": f"对名单有异议的{who}，请在公示期内向村、乡镇或主管部门提出，核实后书面答复。",
-            "issuer": f"{village or ''}村民委员会",
+            "issuer": f"{village or ''}{'居民' if str(village or '').endswith('社区') else '村民'}委员会",
             "issued_on": day_text(notice.starts_on),
             "number": f"GS-{notice.pk}",
             "version": f"第{notice.round}轮第{notice.sequence}次",
