@@ -103,7 +103,6 @@ class AccountCheckForm(HouseForm):
     number_again = forms.CharField(
         label="再输一遍新账号",
         max_length=40,
-        required=False,
         help_text="照本人的卡（折）输，与申请的一样才能通过；退回不用输",
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -39,6 +40,22 @@ def odd_quantity(quantity: Decimal, *, earlier: Decimal | None, usual: Decimal |
     if usual and quantity > usual * TIMES_USUAL:
         return f"多数人在 {plain(usual)} 上下，差得多"
     return ""
+
+
+_RATE = re.compile(r"元/([^/·]+)")
+
+
+def quantity_words(label: str, rate: str) -> tuple[str, str]:
+    """What a list says of its quantities: their name, and the unit out of 元/亩·年.
+
+    No name where the unit is a household or a person and none is given: how many there are is said already.
+    """
+    found = _RATE.match(rate)
+    unit = found[1] if found else ""
+    return label or ("" if unit in _COUNTED else unit and "数量"), unit
+
+
+_COUNTED = frozenset({"", "户", "人"})
 
 
 def plain(quantity: Decimal) -> str:

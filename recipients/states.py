@@ -59,6 +59,11 @@ NOTICE_KEEPERS = {
     S.COUNTY_NOTICE: frozenset({Role.DEPARTMENT_CLERK, Role.DEPARTMENT_REVIEWER}),
 }
 
+# a village may have one clerk or none, who cannot take their own mistake back
+NOTICE_WITHDRAWERS = NOTICE_KEEPERS | {
+    S.VILLAGE_NOTICE: NOTICE_KEEPERS[S.VILLAGE_NOTICE] | {Role.TOWNSHIP_REVIEWER}
+}
+
 DECLARATION_FLOW = Workflow(
     "recipients.declaration",
     "申报册",
@@ -196,7 +201,7 @@ DECLARATION_FLOW = Workflow(
                 needs_note=True,
                 style="danger",
             )
-            for at, by in NOTICE_KEEPERS.items()
+            for at, by in NOTICE_WITHDRAWERS.items()
         ),
     ),
     # forward jumps over levels that the policy does not ask for

@@ -26,7 +26,10 @@ from huimin.core.records import audit
 
 
 class BackOffice(admin.AdminSite):
-    """Django's admin with the house's own login; nobody else than system administrators comes in."""
+    """Django's admin with the house's own login; nobody else than system administrators comes in.
+
+    Its list of tables is ours (templates/admin/app_list.html): the framework's has headings without a translation.
+    """
 
     site_header = site_title = "惠民直达 基础表"
     index_title = "基础表"
