@@ -63,13 +63,15 @@ class StaleLine:
 def stale_lines(roster_ids: Iterable[int], *, most: int = MOST) -> list[StaleLine]:
     """Lines of these rosters whose right, days, amount, people or account are not what they were at submission; at most `most`."""
     by_version: dict[int, list[int]] = defaultdict(list)
-    for pk, version in Roster.objects.filter(pk__in=list(roster_ids)).values_list("pk", "batch__version"):
-        by_version[version].append(pk)
+    lists = Roster.objects.filter(pk__in=list(roster_ids))
+    for pk, version_id in lists.values_list("pk", "batch__version_id"):
+        by_version[version_id].append(pk)
     rows: list[tuple[Any, ...]] = []
     for version in PolicyVersion.objects.filter(pk__in=by_version):
         sql, values = stale_sql(version)
+        values |= {"rosters": by_version[version.pk], "most": most}
         with connection.cursor() as cursor:
-            cursor.execute(sql, values | {"rosters": by_version[version.pk], "most": most})
+            cursor.execute(sql, values)
             rows += cursor.fetchall()
     rows = sorted(rows, key=lambda row: (row[1], row[5], row[2]))[:most]
     if not rows:
