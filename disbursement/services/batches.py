@@ -103,7 +103,7 @@ def _early(wanted: Period, reason: str) -> str:
 @transaction.atomic
 def advance_batch(pk: int, step: str, *, actor: User, note: str = "") -> Batch:
     """Issue a batch, cancel a draft, take back what was issued, or close it."""
-    batch: Batch = Batch.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
+    batch: Batch = Batch.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=pk)
     acts = {"issue": _issue, "cancel": _cancel, "take_back": _take_back, "close": _close}
     if step not in acts:
         raise BadInput(f"批次没有“{step}”这一步。")
@@ -139,7 +139,7 @@ def why_not_again(batch: Batch) -> str:
 @transaction.atomic
 def generate_again(pk: int, *, actor: User) -> Job:
     """A generation that was stopped or broke down goes on: another job for the townships that have no list yet."""
-    batch: Batch = Batch.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
+    batch: Batch = Batch.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=pk)
     one = BATCH_FLOW["generate_again"]
     require_role(
         actor, one.roles, division_code=batch.division_code, policy_id=batch.policy_id, act=one.label

@@ -58,7 +58,7 @@ UNWRITABLE = "[\ue000-\uf8ff\U000f0000-\U0010fffd|\x01-\x1f\x7f]"
 
 def generate_first(pk: int, *, actor: User) -> int:
     """For the job: write a roster that was never made; 0 when it was. The caller is in a transaction."""
-    roster = Roster.objects.select_for_update(of=("self",)).get(pk=pk)
+    roster = Roster.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
     if roster.generated_at is not None or roster.status != RosterStatus.ISSUED:
         return 0
     _write(roster, actor=actor)
@@ -115,7 +115,7 @@ def _release(roster: Roster) -> None:
 
 
 def _locked(pk: int, actor: User) -> Roster:
-    roster: Roster = Roster.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
+    roster: Roster = Roster.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=pk)
     return roster
 
 

@@ -12,7 +12,7 @@ from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput
 from huimin.core.models import AuditEvent
 from recipients.models import Entitlement
-from recipients.services import entitlements, review
+from recipients.services import endings, review
 from tests.factories import UserFactory
 from tests.recipients.factories import NOTHING, declaration
 
@@ -68,7 +68,7 @@ def test_nothing_ends_without_the_day_and_the_reason_and_what_was_typed_stays(br
 def test_a_cause_that_has_not_happened_yet_ends_nothing(browser, right):
     tomorrow = clock.today() + timedelta(days=1)
     with pytest.raises(BadInput, match="不能晚于今天"):
-        entitlements.ending_of(right, tomorrow)
+        endings.stop_of(right, tomorrow)
     text = browser.get(address(right), {"happened": tomorrow.isoformat()}).content.decode()
     assert "不能晚于今天" in text
     assert "停发日期将是" not in text
