@@ -245,6 +245,45 @@ made AS (
 _INHERITED = {"roster": TO_ROSTER, "order": TO_ORDER, "return": TO_RETURN}
 
 
+# what version v was worth when its roster was generated: what it is worth now, what endings cut off since, and where it
+# was open until a version that was confirmed since; never beyond an ending that stood then
+THEN = """CROSS JOIN LATERAL (
+    SELECT range_agg(x.days) AS days FROM (
+        SELECT v.valid AS days UNION ALL
+        SELECT k.valid_before FROM recipients_endingcut k JOIN recipients_ending g ON g.id = k.ending_id
+        WHERE k.version_id = v.id AND g.made_at > r.generated_at) x) had
+CROSS JOIN LATERAL (
+    SELECT (had.days + CASE WHEN NOT isempty(had.days) AND EXISTS (
+                SELECT FROM recipients_entitlementversion w WHERE w.entitlement_id = v.entitlement_id AND w.id > v.id
+                AND w.created_at > r.generated_at)
+            THEN datemultirange(daterange(lower(had.days), NULL)) ELSE '{}' END)
+        * datemultirange(daterange(NULL, (
+            SELECT min(g.ends_on) FROM recipients_ending g WHERE g.entitlement_id = v.entitlement_id
+            AND g.made_at <= r.generated_at AND (g.over_at IS NULL OR g.over_at > r.generated_at)))) AS days) valid"""
+# a rule that counts months pays the days of the version, any other the period in which it has days
+_BY_MONTH = """p.amount_rule @? '$.** ? (@.op == "fact" && @.name == "months")'"""
+
+
+@proof("每一笔送审的明细，都在生成时有效的享受资格期间之内，没有发到停发日期以后")
+def lines_lie_in_their_rights() -> tuple[int, list[str]]:
+    """The few whose days are not simply those of the version today, or whose right has ever ended, are looked at."""
+    return rows(
+        f"""SELECT '明细 ' || l.id || '：' || l.period_range || ' 不在享受资格 ' || l.entitlement_id || ' 的有效期间'
+           FROM {LIVE} JOIN disbursement_claim c ON c.line_id = l.id
+           JOIN disbursement_batch b ON b.id = r.batch_id
+           JOIN subsidies_policyversion p ON p.id = b.version_id
+           JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
+           {THEN}
+           WHERE r.status <> 'issued'
+             AND (NOT l.period_range <@ v.valid OR v.entitlement_id <> l.entitlement_id
+                  OR EXISTS (SELECT FROM recipients_ending g WHERE g.entitlement_id = v.entitlement_id))
+             AND (v.entitlement_id <> l.entitlement_id
+                  OR NOT CASE WHEN {_BY_MONTH} THEN l.period_range <@ valid.days
+                              ELSE l.period_range && valid.days END)""",  # noqa: S608 -- constants of ours
+        count=COUNT_LINES,
+    )
+
+
 @proof("经手过来源材料的人，没有在后面办不相容的岗位")
 def separation_over_the_whole_way() -> tuple[int, list[str]]:
     """The pairs asked anew over what a list, an order, a return was made from, whatever was put on record as inherited.

@@ -242,7 +242,9 @@ ENTITLEMENT_FLOW = Workflow(
         ),
         step("revive", "重新确认，恢复享受", [E.ENDED], E.ACTIVE, _CONFIRMERS),
         step("restore", "更正终止，恢复享受", [E.ENDED], E.ACTIVE, _RESTORERS, needs_note=True),
-        step("restore_suspended", "更正终止，恢复为暂停", [E.ENDED], E.SUSPENDED, _RESTORERS, needs_note=True),
+        step(
+            "restore_suspended", "更正终止，恢复为暂停", [E.ENDED], E.SUSPENDED, _RESTORERS, needs_note=True
+        ),
     ),
 )
 ENTITLEMENT_BUTTONS = ("suspend", "resume", "end")

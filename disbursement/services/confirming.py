@@ -75,7 +75,9 @@ def refuse_return(pk: int, *, actor: User, note: str) -> ReturnFile:
 
 
 def _locked(pk: int, actor: User) -> ReturnFile:
-    found: ReturnFile = ReturnFile.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=pk)
+    found: ReturnFile = (
+        ReturnFile.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=pk)
+    )
     return found
 
 

@@ -146,7 +146,9 @@ def advance_order(
 
 
 def _locked(pk: int, actor: User) -> PaymentOrder:
-    order: PaymentOrder = PaymentOrder.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=pk)
+    order: PaymentOrder = (
+        PaymentOrder.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=pk)
+    )
     return order
 
 

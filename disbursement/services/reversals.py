@@ -89,7 +89,9 @@ def _order(line: PaymentLine) -> PaymentOrder:
 @transaction.atomic
 def advance_reversal(pk: int, step: str, *, actor: User, note: str = "") -> Reversal:
     """Approve (the books change) or refuse."""
-    found: Reversal = Reversal.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=pk)
+    found: Reversal = (
+        Reversal.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=pk)
+    )
     one = next((known for known in REVERSAL_FLOW.steps if known.name == step), None)
     if one is None:
         raise BadInput(f"退汇退款没有“{step}”这一步。")

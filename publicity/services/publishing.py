@@ -97,7 +97,11 @@ def publish_disclosure(roster_id: int, *, actor: User) -> Disclosure:
 @transaction.atomic
 def withdraw_disclosure(disclosure_id: int, *, actor: User, note: str) -> Disclosure:
     """Take a list off the site with a reason; its code then says that it was withdrawn, and it may be published anew."""
-    disclosure = Disclosure.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=disclosure_id)
+    disclosure = (
+        Disclosure.objects.visible_to(actor)
+        .select_for_update(of=("self",), no_key=True)
+        .get(pk=disclosure_id)
+    )
     step = DISCLOSURE_FLOW["withdraw"]
     if refusal := workflow.why_not(disclosure, step, actor=actor, note=note):
         raise refusal

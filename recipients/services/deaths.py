@@ -22,6 +22,7 @@ from recipients.states import DEATH_FLOW, EDIT_ROLES, EndingStatus, EntitlementS
 if TYPE_CHECKING:
     from huimin.core.models import User
 
+
 @transaction.atomic
 def record_death(person_id: int, *, died_on: date, actor: User) -> list[Entitlement]:
     """Register a death and end every right of that person by its policy's rule; returns the rights that ended.
@@ -106,7 +107,8 @@ def _restore(death: Death, reason: str, actor: User) -> list[Entitlement]:
     mine = Ending.objects.filter(death=death).exclude(status=EndingStatus.CORRECTED)
     rights = Entitlement.objects.filter(pk__in=mine.values("entitlement"))
     held = {
-        one.pk: one for one in rights.select_for_update(of=("self",), no_key=True).order_by("beneficiary", "pk")
+        one.pk: one
+        for one in rights.select_for_update(of=("self",), no_key=True).order_by("beneficiary", "pk")
     }
     ended = [one for one in held.values() if one.status == EntitlementStatus.ENDED]
     for ending in mine.select_for_update(of=("self",), no_key=True).order_by("-pk"):

@@ -41,8 +41,8 @@ _CLOSE_EARLIER = """UPDATE recipients_entitlementversion v
       AND l.declaration_id = %(declaration)s AND l.excluded_at_level = ''
       AND upper_inf(v.valid) AND v.valid && %(valid)s::daterange"""
 _ADD_VERSIONS = """INSERT INTO recipients_entitlementversion
-        (entitlement_id, valid, payee_id, quantity, facts, source_line_id)
-    SELECT e.id, %(valid)s::daterange, l.payee_id, l.quantity, l.facts, l.id FROM recipients_declarationline l
+        (entitlement_id, valid, payee_id, quantity, facts, source_line_id, created_at)
+    SELECT e.id, %(valid)s::daterange, l.payee_id, l.quantity, l.facts, l.id, business_now() FROM recipients_declarationline l
     JOIN recipients_entitlement e ON e.policy_id = %(policy)s AND e.beneficiary_id = l.beneficiary_id
     WHERE l.declaration_id = %(declaration)s AND l.excluded_at_level = '' ORDER BY l.line_no"""
 

@@ -216,7 +216,8 @@ def ending_correct(request: StaffRequest, pk: int) -> HttpResponse:
             name="ending.correct",
         ):
             messages.success(
-                request, f"{one.beneficiary}：终止已更正，截去的期间已恢复。确实要终止的，按对的日期再办一次。"
+                request,
+                f"{one.beneficiary}：终止已更正，截去的期间已恢复。确实要终止的，按对的日期再办一次。",
             )
             return redirect("recipients:entitlement-list")
     elif why:
