@@ -87,7 +87,7 @@ def end_by_hand(one: Entitlement, happened: date, *, actor: User, note: str) -> 
     step = ENTITLEMENT_FLOW["end"]
     if refusal := workflow.why_not(one, step, actor=actor, note=note):
         raise refusal
-    made = _cut_off(one, stop_of(one, happened), by=actor)
+    made = cut_off(one, stop_of(one, happened), by=actor)
     workflow.move(one, step, actor=actor, note=note, detail=_told(made))
     one.ends_on = made.ends_on
     return made
@@ -100,7 +100,7 @@ def end_by_death(one: Entitlement, death: Death, *, actor: User) -> bool:
     """
     if _version_of(one) is None:
         return False
-    made = _cut_off(one, stop_of(one, death.died_on), by=death.recorded_by, death=death)
+    made = cut_off(one, stop_of(one, death.died_on), by=death.recorded_by, death=death)
     workflow.follow(
         one,
         ENTITLEMENT_FLOW["end_by_rule"],
@@ -121,7 +121,7 @@ def _told(made: Ending) -> dict[str, str | int]:
     }
 
 
-def _cut_off(one: Entitlement, stop: Stop, *, by: User, death: Death | None = None) -> Ending:
+def cut_off(one: Entitlement, stop: Stop, *, by: User, death: Death | None = None) -> Ending:
     """Nothing is due from the day on: the ending, and every version cut to it. The right itself is moved afterwards."""
     made = Ending.objects.create(
         entitlement=one,
