@@ -284,6 +284,16 @@ def lines_lie_in_their_rights() -> tuple[int, list[str]]:
     )
 
 
+@proof("收回、作废的批次没有留下补发、更正")
+def branches_have_their_batch() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '批次 ' || b.number FROM disbursement_batch b
+           JOIN disbursement_batch o ON o.id = coalesce(b.supplements_id, b.corrects_id)
+           WHERE b.status <> 'cancelled' AND o.status NOT IN ('issued', 'closed')""",
+        count="SELECT count(*) FROM disbursement_batch WHERE kind <> 'regular'",
+    )
+
+
 @proof("经手过来源材料的人，没有在后面办不相容的岗位")
 def separation_over_the_whole_way() -> tuple[int, list[str]]:
     """The pairs asked anew over what a list, an order, a return was made from, whatever was put on record as inherited.

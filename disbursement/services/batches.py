@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 from django.urls import reverse
 from psycopg.types.range import DateRange
 
@@ -242,9 +243,13 @@ _SENT_ON = "已有乡镇送审，批次不能整个收回。送审的请审核�
 
 
 def why_not_take_back(batch: Batch) -> str:
-    """Why an issued batch stays; empty while every roster of it still lies with its township."""
+    """Why an issued batch stays; empty while no 补发 stands on it and every roster of it still lies with its township."""
     if batch.status != BatchStatus.ISSUED:
         return ""
+    branches = Batch.objects.filter(Q(supplements=batch) | Q(corrects=batch))
+    if branch := branches.exclude(status=BatchStatus.CANCELLED).first():
+        kind = branch.get_kind_display()
+        return f"这一期还有{kind}批次 {branch.number}，不能收回。请先作废或收回那个批次。"
     lying = {RosterStatus.ISSUED, RosterStatus.CANCELLED}
     if Roster.objects.filter(batch=batch).exclude(status__in=lying).exists():
         return _SENT_ON

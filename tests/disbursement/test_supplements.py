@@ -333,3 +333,50 @@ def test_reconcilers_may_change_places_for_the_answer_to_a_correction(here):
     services.confirm_return(taken.return_file.pk, actor=here["reconciler"])
     order.refresh_from_db()
     assert order.status == "settled"
+
+
+# --- the batch that it supplements is taken back --------------------------------------------------------------------------
+
+
+def lacking(here):
+    """A batch whose first township was given up, and a draft 补发 for it."""
+    batch = make.issued_batch(here)
+    roster = batch.rosters.order_by("pk").first()
+    services.advance_roster(roster.pk, "cancel", actor=here["department"], note="重做")
+    return batch, services.make_supplement(batch.pk, reason=WHY, actor=here["department"])
+
+
+def take_back(here, batch):
+    return services.advance_batch(batch.pk, "take_back", actor=here["department"], note="期次选错")
+
+
+@pytest.mark.parametrize("until", ["draft", "approved"])
+def test_a_batch_is_not_taken_back_while_its_supplement_lives(here, until):
+    batch, made = lacking(here)
+    if until == "approved":
+        made, job = services.issue_batch(made.pk, actor=here["department"])
+        jobs.run(job.pk)
+        make.approved(here, made)
+    with pytest.raises(StepRefused, match=f"还有补发批次 {made.number}"):
+        take_back(here, batch)
+
+
+def test_a_batch_is_taken_back_once_its_supplement_was_given_up(here):
+    batch, made = lacking(here)
+    services.advance_batch(made.pk, "cancel", actor=here["department"], note="期次选错")
+    assert take_back(here, batch).status == "cancelled"
+
+
+def test_sql_neither_takes_a_batch_back_under_its_supplement_nor_hangs_one_onto_a_batch_taken_back(here):
+    batch, made = lacking(here)
+    with pytest.raises(DatabaseError, match="还有补发或更正批次"), transaction.atomic():
+        Batch.objects.filter(pk=batch.pk).update(status="cancelled")
+    services.advance_batch(made.pk, "cancel", actor=here["department"], note="期次选错")
+    take_back(here, batch)
+    again = {
+        name: getattr(made, name)
+        for name in ("county_code", "division_code", "kind", "policy_id", "version_id")
+    }
+    again |= {"period": made.period, "period_range": made.period_range, "supplements": batch, "reason": WHY}
+    with pytest.raises(DatabaseError, match="原批次没有下达或已作废"), transaction.atomic():
+        Batch.objects.create(**again, number="X", title="补发", attempt=2, made_by=here["department"])
