@@ -9,7 +9,7 @@ from datetime import date
 
 from disbursement import services as money
 from disbursement.models import Batch, PaymentLine
-from disbursement.services import confirming, orders
+from disbursement.services import confirming, intake, orders
 from huimin.core import clock
 from huimin.core.authority.roles import Role
 from huimin.core.work import jobs
@@ -291,6 +291,14 @@ def _(tools):
 
 @button("disbursement.returnfile.upload")
 def _(tools):
+    here = make.world(3)
+    answer = make.answer(make.sent_order(here), fail={0})
+    return press(here["reconciler"], "disbursement:return-upload", upload=answer)
+
+
+@button("disbursement.returnfile.upload", variant="by a job")
+def _(tools):
+    tools.monkeypatch.setattr(intake, "BYTES_AT_ONCE", 1)
     here = make.world(3)
     answer = make.answer(make.sent_order(here), fail={0})
     return press(here["reconciler"], "disbursement:return-upload", upload=answer)

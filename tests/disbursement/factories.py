@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import count
 
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from psycopg.types.range import DateRange
@@ -239,8 +240,9 @@ def world(people=10, *, issued="1000000.00", rule=None, frequency="yearly", prot
         workflow.take_duty(book, Duty.DECLARATION_MAKE, actor=crew["village"])
     for serial in range(people):
         village = VILLAGE if serial % 3 else OTHER_VILLAGE
-        one = person(village, by=crew["village"].pk)
-        account(one)
+        with transaction.atomic():  # the first account comes with the registration
+            one = person(village, by=crew["village"].pk)
+            account(one)
         entitle(books[village], one, quantity=quantity(serial) if quantity else f"{serial + 1}.2500")
         here.people.append(one)
     here.books = books

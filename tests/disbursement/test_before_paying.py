@@ -21,6 +21,7 @@ from tests.disbursement import factories as make
 from tests.disbursement.test_pages import page_of
 from tests.factories import UserFactory
 from tests.recipients import factories as lists
+from tests.recipients.factories import another_account
 
 pytestmark = pytest.mark.django_db
 
@@ -148,7 +149,7 @@ def test_order_pages_list_the_lines_that_changed(here):
     new_card(line)
     link = reverse("disbursement:line-detail", args=[line.pk])
     assert link in page_of(here["order_maker"]).get(reverse("disbursement:order-new")).content.decode()
-    Account.objects.filter(person_id=line.beneficiary_id, is_active=True).update(number_key=line.account_key)
+    another_account(Person.objects.get(pk=line.beneficiary_id), number=line.account_number)
     order = services.make_order(list(batch.rosters.values_list("pk", flat=True)), actor=here["order_maker"])
     suspended(line)
     page = page_of(here["treasurer"]).get(reverse("disbursement:order-detail", args=[order.pk]))

@@ -369,6 +369,23 @@ def test_an_import_that_broke_off_is_not_shown_as_under_way(client, clerk, monke
     assert take(workbook(family(2)), clerk).status == "applied"
 
 
+def test_an_import_asked_to_stop_while_its_rows_are_read_writes_nothing(clerk, monkeypatch):
+    _one, job = registry_import.submit_import(workbook(family(2)), filename="a.xlsx", actor=clerk)
+    staged = registry.staged_rows
+
+    def asked_meanwhile(rows, reader, watch):
+        yield from staged(rows, reader, lambda _: None)
+        monkeypatch.setattr(jobs.JobRun, "stop_if_asked", stopped)
+        watch(2)
+
+    def stopped(_):
+        raise jobs.Stopped
+
+    monkeypatch.setattr(registry, "staged_rows", asked_meanwhile)
+    assert jobs.run(job.pk) == "stopped"
+    assert not Person.objects.exists()
+
+
 def test_an_import_under_way_says_so(client, clerk):
     registry_import.submit_import(workbook(family(2)), filename="a.xlsx", actor=clerk)
     client.force_login(clerk)

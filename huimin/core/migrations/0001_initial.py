@@ -128,6 +128,7 @@ class Migration(migrations.Migration):
                 ('total', models.PositiveIntegerField(default=0, verbose_name='总数')),
                 ('message', models.TextField(blank=True, verbose_name='说明')),
                 ('result_url', models.CharField(blank=True, max_length=200, verbose_name='结果页')),
+                ('faults', models.JSONField(default=list, verbose_name='文件里不符的地方')),
                 ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='尝试次数')),
                 ('fence', models.BigIntegerField(default=0)),
                 ('lease_until', models.DateTimeField(null=True)),
@@ -438,6 +439,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='message',
             index=models.Index(condition=models.Q(('delivered_at__isnull', True)), fields=['channel', 'next_at'], name='message_waiting'),
+        ),
+        migrations.AddIndex(
+            model_name='message',
+            index=models.Index(condition=models.Q(('delivered_at__isnull', False)), fields=['delivered_at'], name='message_delivered'),
         ),
         migrations.AddField(
             model_name='notification',
