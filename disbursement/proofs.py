@@ -19,6 +19,7 @@ from disbursement.models import (
 from disbursement.models.sql import COUNTS, LIVE
 from disbursement.queries import ZERO, content_of, equations, live_lines, ordered_totals
 from disbursement.services.bankfiles import BLOCK, reference_of
+from disbursement.services.due import counts_months
 from disbursement.services.people import TO_ORDER, TO_RETURN, TO_ROSTER
 from disbursement.services.returns import digest_of
 from disbursement.services.rosters import ORIGINS
@@ -260,25 +261,24 @@ CROSS JOIN LATERAL (
         * datemultirange(daterange(NULL, (
             SELECT min(g.ends_on) FROM recipients_ending g WHERE g.entitlement_id = v.entitlement_id
             AND g.made_at <= r.generated_at AND (g.over_at IS NULL OR g.over_at > r.generated_at)))) AS days) valid"""
-# a rule that counts months pays the days of the version, any other the period in which it has days
-_BY_MONTH = """p.amount_rule @? '$.** ? (@.op == "fact" && @.name == "months")'"""
 
 
 @proof("每一笔送审的明细，都在生成时有效的享受资格期间之内，没有发到停发日期以后")
 def lines_lie_in_their_rights() -> tuple[int, list[str]]:
-    """The few whose days are not simply those of the version today, or whose right has ever ended, are looked at."""
+    """The few whose days are not simply those of the version today, or whose right has ever ended, are looked at.
+
+    A rule that counts months pays the days of the version, any other the period in which it has days.
+    """
     return rows(
         f"""SELECT '明细 ' || l.id || '：' || l.period_range || ' 不在享受资格 ' || l.entitlement_id || ' 的有效期间'
            FROM {LIVE} JOIN disbursement_claim c ON c.line_id = l.id
-           JOIN disbursement_batch b ON b.id = r.batch_id
-           JOIN subsidies_policyversion p ON p.id = b.version_id
            JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
            {THEN}
            WHERE r.status <> 'issued'
              AND (NOT l.period_range <@ v.valid OR v.entitlement_id <> l.entitlement_id
                   OR EXISTS (SELECT FROM recipients_ending g WHERE g.entitlement_id = v.entitlement_id))
              AND (v.entitlement_id <> l.entitlement_id
-                  OR NOT CASE WHEN {_BY_MONTH} THEN l.period_range <@ valid.days
+                  OR NOT CASE WHEN {counts_months("r.id")} THEN l.period_range <@ valid.days
                               ELSE l.period_range && valid.days END)""",  # noqa: S608 -- constants of ours
         count=COUNT_LINES,
     )

@@ -12,7 +12,7 @@ from django.db.models import F
 from disbursement.models import Batch, PaymentLine, PaymentResult, Roster
 from disbursement.queries import content_of, live_lines
 from disbursement.services import copying, generation
-from disbursement.services.due import FAULTS, as_rows, paid_as_another
+from disbursement.services.due import CUT, FAULTS, as_rows, paid_as_another
 from disbursement.services.people import TO_ROSTER, inherit_duties
 from disbursement.states import ROSTER_FLOW, RosterStatus
 from huimin.core import clock
@@ -32,6 +32,7 @@ ERRORS = f"""
 SELECT l.line_no, f.field, f.message FROM disbursement_paymentline l
 JOIN recipients_person b ON b.id = l.beneficiary_id
 JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
+{CUT}
 JOIN LATERAL (SELECT e.status, e.ends_on, l.period_range AS days FROM recipients_entitlement e
               WHERE e.id = l.entitlement_id) d ON true
 JOIN recipients_person p ON p.id = v.payee_id

@@ -5,11 +5,13 @@ from datetime import date, timedelta
 import pytest
 from psycopg.types.range import DateRange
 
-from disbursement import proofs
+from disbursement import proofs, services
 from disbursement.models import Roster
+from disbursement.services import today
 from huimin.core import clock
+from huimin.core.errors import FileRefused, StepRefused
 from recipients.models import Declaration, Entitlement, EntitlementVersion
-from recipients.services import endings, entitlements
+from recipients.services import deaths, endings, entitlements
 from tests.disbursement import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -95,3 +97,70 @@ def test_a_corrected_ending_pays_the_months_that_were_missed():
     endings.correct_ending(ending.pk, "correct", actor=here["department_check"], note="日期打错了")
     assert paid_to(here, right, "2026-10") == 1
     assert proofs.lines_lie_in_their_rights()[1] == []
+
+
+# --- a right that ends after the list was made ----------------------------------------------------------------------------
+
+
+def quarter():
+    here = make.world(2, frequency="quarterly", rule=make.MONTHLY, quantity=lambda _: "1.0000")
+    return here, make.issued_batch(here, period="2026Q3")
+
+
+def ended_inside(here, batch, cause=date(2026, 7, 10)):
+    line = make.lines_of(batch).first()
+    right = Entitlement.objects.get(pk=line.entitlement_id)
+    entitlements.take_step(right.pk, "end", actor=here["department"], note="迁出", happened=cause)
+    return line, right
+
+
+def test_a_right_that_ends_inside_the_period_of_a_list_is_not_submitted_for_all_of_it_and_made_anew_for_its_months():
+    here, batch = quarter()
+    line, right = ended_inside(here, batch)
+    with pytest.raises(FileRefused) as refused:
+        services.advance_roster(line.roster_id, "submit", actor=here["town"])
+    assert "当中终止" in refused.value.errors[0].message
+    services.regenerate_roster(line.roster_id, actor=here["town"])
+    again = make.lines_of(batch).get(entitlement_id=right.pk)
+    assert (line.amount, again.amount) == (360, 120)
+    make.approved(here, batch)
+    assert proofs.lines_lie_in_their_rights()[1] == []
+
+
+def test_nor_is_it_ordered_when_it_ends_after_the_list_was_approved_by_hand_or_by_death():
+    here, batch = quarter()
+    rosters = [one.pk for one in make.approved(here, batch)]
+    ended_inside(here, batch)
+    dead = make.lines_of(batch).last()
+    deaths.record_death(dead.beneficiary_id, died_on=date(2026, 7, 10), actor=here["town"])
+    assert len(today.stale_lines(rosters)) == 2
+    with pytest.raises(StepRefused, match="当中终止"):
+        services.make_order(rosters, actor=here["order_maker"])
+
+
+def test_a_list_of_before_the_end_pays_nothing_of_it_after_the_right_was_confirmed_anew():
+    here, right = monthly()
+    batch = make.issued_batch(here, period="2026-09")
+    rosters = [one.pk for one in make.approved(here, batch)]
+    end(here, right)
+    confirm_again(here, right, date(2026, 11, 1))
+    assert [one.words for one in today.stale_lines(rosters)] == ["享受资格已终止"]
+
+
+def test_a_rule_that_pays_the_period_once_pays_it_where_the_right_had_days_in_it():
+    here = make.world(2)
+    batch = make.issued_batch(here)
+    ended_inside(here, batch)
+    assert make.ordered(here, batch).line_count == 2
+
+
+def test_a_correction_of_a_payment_is_not_submitted_for_months_after_the_end():
+    here, batch = quarter()
+    make.returned(here, make.sent_order(here, batch), fail={0})
+    failed = make.lines_of(batch).get(results__kind="bank_failed")
+    right = Entitlement.objects.get(pk=failed.entitlement_id)
+    entitlements.take_step(right.pk, "end", actor=here["department"], note="迁出", happened=date(2026, 7, 10))
+    made = services.make_correction(batch.pk, actor=here["department"])
+    with pytest.raises(FileRefused) as refused:
+        services.advance_roster(made.rosters.get().pk, "submit", actor=here["town"])
+    assert "当中终止" in refused.value.errors[0].message
