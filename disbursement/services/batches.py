@@ -168,6 +168,11 @@ def _submit(batch: Batch, *, actor: User) -> Job:
 
 
 def _issue(batch: Batch, *, actor: User, note: str) -> None:
+    if (
+        batch.kind == Batch.Kind.REGULAR
+        and batch.policy.version_on(batch.period_range.lower) != batch.version
+    ):
+        raise StepRefused("建批次以后，这一期换了补贴标准。请作废这个批次，重新建一个，按新的标准发。")
     workflow.move(batch, BATCH_FLOW["issue"], actor=actor, note=note)
     is_supplement = batch.kind == Batch.Kind.SUPPLEMENT
     if not (_make_supplementary_rosters(batch) if is_supplement else _make_rosters(batch)):
