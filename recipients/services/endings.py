@@ -177,8 +177,8 @@ def correct_ending(pk: int, step: str, *, actor: User, note: str = "") -> Entitl
     ending = _locked(pk)
     if refusal := workflow.why_not(ending, chosen, actor=actor, note=note):
         raise refusal
-    if refusal := why_not_correct(ending):
-        raise StepRefused(refusal)
+    if why := why_not_correct(ending):
+        raise StepRefused(why)
     reason = privacy.scrub(note.strip())[:200]
     take_back(right, ending, actor=actor, reason=reason)
     for death in Death.objects.filter(person=right.beneficiary_id, status=DeathStatus.STANDING):
