@@ -115,7 +115,17 @@ def policy(made_by, *, rule=None, frequency="yearly", protected=False, valid=Non
     return made
 
 
-def person(village=VILLAGE, *, name=None, household=None, phone=True, born=date(1970, 1, 1), by=1, **changes):
+def person(
+    village=VILLAGE,
+    *,
+    name=None,
+    number=None,
+    household=None,
+    phone=True,
+    born=date(1970, 1, 1),
+    by=1,
+    **changes,
+):
     serial = next(_serials)
     if household is None:
         household = Household.objects.create(
@@ -125,7 +135,7 @@ def person(village=VILLAGE, *, name=None, household=None, phone=True, born=date(
             group_name=f"第{serial % 3 + 1}组",
         )
         changes = {"is_holder": True, "relation": "02"} | changes
-    number = id_number(born=born.strftime("%Y%m%d"))
+    number = number or id_number(born=born.strftime("%Y%m%d"))
     salt_bytes = serial.to_bytes(16, "big")
     return Person.objects.create(
         county_code=COUNTY,

@@ -76,8 +76,8 @@ def account(owner, number=None):
     )
 
 
-def another_account(owner, *, holder_name=None, relation="亲属", number=None):
-    """The account of today, asked for by one and approved by another; any name, also one that no form would take."""
+def approved_change(owner, *, holder_name=None, relation="亲属", number=None):
+    """Asked for by one and approved by another, and nothing made of it yet; any name, also one that no form would take."""
     clerk, checker = (UserFactory(role=role) for role in (Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER))
     number = number or f"1000{next(_serials):013d}"
     bank = {"kind": "passbook", "bank_name": "县农村商业银行", "holder_name": holder_name or owner.name}
@@ -88,10 +88,22 @@ def another_account(owner, *, holder_name=None, relation="亲属", number=None):
     workflow.take_duty(change, ACCOUNT_FLOW["ask"].duty, actor=clerk)
     workflow.take_duty(change, ACCOUNT_FLOW["approve"].duty, actor=checker)
     AccountChange.objects.filter(pk=change.pk).update(status="approved", checked_by=checker)
+    change.refresh_from_db()
+    return change
+
+
+def another_account(owner, **wanted):
+    """The account of today, by an approved change."""
+    change = approved_change(owner, **wanted)
     Account.objects.filter(person=owner, is_active=True).update(is_active=False)
     salt = uuid4()
+    copied = ("kind", "bank_name", "holder_name", "holder_relation", "number", "number_key", "tail")
     return Account.objects.create(
-        person=owner, change=change, commit_salt=salt, number_commitment=commit(salt, number), **bank
+        person=owner,
+        change=change,
+        commit_salt=salt,
+        number_commitment=commit(salt, change.number),
+        **{name: getattr(change, name) for name in copied},
     )
 
 

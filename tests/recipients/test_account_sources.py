@@ -5,7 +5,7 @@ from django.db import DatabaseError, connection, transaction
 
 from huimin.core.records import proofs
 from recipients.models import Account, Person
-from tests.recipients.factories import another_account, household
+from tests.recipients.factories import another_account, approved_change, household
 
 COPIED = "number, number_key, commit_salt, number_commitment, tail, branch_code, bank_name, holder_name, holder_relation"
 MESSAGE = "要经过换卡申请和复核"
@@ -26,7 +26,7 @@ def two(committed_db):
 def others_account(person, other, change="NULL"):
     run(
         f"""INSERT INTO recipients_account (person_id, change_id, kind, is_active, {COPIED})
-            SELECT %s, {change}, kind, true, {COPIED} FROM recipients_account WHERE person_id = %s AND is_active""",
+            SELECT %s, {change}, kind, true, {COPIED} FROM recipients_account WHERE person_id = %s""",
         person.pk,
         other.pk,
     )
@@ -68,13 +68,11 @@ def test_a_first_account_does_not_come_after_the_registration(two):
 
 
 def test_a_change_brings_the_number_that_was_approved_and_to_whom(two):
-    change = another_account(two[0]).change_id
-    closed(two[0])
-    for wrong in two[1], two[0]:
-        with pytest.raises(DatabaseError):
-            others_account(two[1], wrong, change=str(change))
-    with pytest.raises(DatabaseError):
-        others_account(two[0], two[1], change=str(change))
+    change = approved_change(two[0]).pk
+    for one in two:
+        closed(one)
+        with pytest.raises(DatabaseError, match=MESSAGE):
+            others_account(one, two[1], change=str(change))
 
 
 def test_a_persons_number_is_not_turned_into_another(two):
