@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -389,3 +389,16 @@ def days(counties: Iterable[str], most: int = 31) -> list[Day]:
         # with fewer days in the books than are shown, older results without an entry are shown beside them
         cursor.execute(DAYS, asked | {"since": first if found == most else date.min})
         return [Day(*row) for row in cursor.fetchall()]
+
+
+def standing_stops(roster: Roster, entitlement_ids: Sequence[int]) -> dict[int, int]:
+    """Right -> its last line that was stopped in the roster's period and not taken back, whatever became of its list."""
+    batch = roster.batch
+    found = PaymentLine.objects.filter(
+        entitlement_id__in=entitlement_ids,
+        component=batch.component,
+        period_range__overlap=batch.period_range,
+        results__kind=PaymentResult.Kind.STOPPED,
+        stop_lift__isnull=True,
+    )
+    return dict(found.order_by("pk").values_list("entitlement_id", "pk"))

@@ -54,5 +54,6 @@ urlpatterns = [
     path("objections/<int:pk>/", notices.objection_detail, name="objection-detail"),
     path("entitlements/", entitlements.entitlement_list, name="entitlement-list"),
     path("entitlements/export/", entitlements.entitlement_export, name="entitlement-export"),
+    path("entitlements/endings/<int:pk>/correct/", entitlements.ending_correct, name="ending-correct"),
     path("entitlements/<int:pk>/<slug:name>/", entitlements.entitlement_step, name="entitlement-step"),
 ]

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 from django.urls import reverse
 from psycopg.types.range import DateRange
 
@@ -103,7 +104,7 @@ def _early(wanted: Period, reason: str) -> str:
 @transaction.atomic
 def advance_batch(pk: int, step: str, *, actor: User, note: str = "") -> Batch:
     """Issue a batch, cancel a draft, take back what was issued, or close it."""
-    batch: Batch = Batch.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
+    batch: Batch = Batch.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=pk)
     acts = {"issue": _issue, "cancel": _cancel, "take_back": _take_back, "close": _close}
     if step not in acts:
         raise BadInput(f"批次没有“{step}”这一步。")
@@ -139,7 +140,7 @@ def why_not_again(batch: Batch) -> str:
 @transaction.atomic
 def generate_again(pk: int, *, actor: User) -> Job:
     """A generation that was stopped or broke down goes on: another job for the townships that have no list yet."""
-    batch: Batch = Batch.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
+    batch: Batch = Batch.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=pk)
     one = BATCH_FLOW["generate_again"]
     require_role(
         actor, one.roles, division_code=batch.division_code, policy_id=batch.policy_id, act=one.label
@@ -167,6 +168,11 @@ def _submit(batch: Batch, *, actor: User) -> Job:
 
 
 def _issue(batch: Batch, *, actor: User, note: str) -> None:
+    if (
+        batch.kind == Batch.Kind.REGULAR
+        and batch.policy.version_on(batch.period_range.lower) != batch.version
+    ):
+        raise StepRefused("建批次以后，这一期换了补贴标准。请作废这个批次，重新建一个，按新的标准发。")
     workflow.move(batch, BATCH_FLOW["issue"], actor=actor, note=note)
     is_supplement = batch.kind == Batch.Kind.SUPPLEMENT
     if not (_make_supplementary_rosters(batch) if is_supplement else _make_rosters(batch)):
@@ -242,9 +248,13 @@ _SENT_ON = "已有乡镇送审，批次不能整个收回。送审的请审核�
 
 
 def why_not_take_back(batch: Batch) -> str:
-    """Why an issued batch stays; empty while every roster of it still lies with its township."""
+    """Why an issued batch stays; empty while no 补发 stands on it and every roster of it still lies with its township."""
     if batch.status != BatchStatus.ISSUED:
         return ""
+    branches = Batch.objects.filter(Q(supplements=batch) | Q(corrects=batch))
+    if branch := branches.exclude(status=BatchStatus.CANCELLED).first():
+        kind = branch.get_kind_display()
+        return f"这一期还有{kind}批次 {branch.number}，不能收回。请先作废或收回那个批次。"
     lying = {RosterStatus.ISSUED, RosterStatus.CANCELLED}
     if Roster.objects.filter(batch=batch).exclude(status__in=lying).exists():
         return _SENT_ON

@@ -47,10 +47,31 @@ def paid_as_another(key: str, policy: str, component: str, days: str) -> str:
         WHERE t.status = 'void' AND t.id_key = {key})"""
 
 
+def counts_months(roster: str) -> str:
+    """Whether the batch of this roster pays by a rule that counts months: each stretch of a right, not the period once."""
+    return f"""(SELECT y.amount_rule @? '$.** ? (@.op == "fact" && @.name == "months")' FROM disbursement_roster o
+        JOIN disbursement_batch t ON t.id = o.batch_id JOIN subsidies_policyversion y ON y.id = t.version_id
+        WHERE o.id = {roster})"""  # noqa: S608 -- a column of ours
+
+
+# the earliest day at which an ending that was not corrected has cut version v since: of the endings, not of the right's
+# day, since a right that was confirmed anew is not due again for what was cut off. Joined whole: endings are few
+CUT = """LEFT JOIN (SELECT k.version_id, min(g.ends_on) AS ends_on FROM recipients_endingcut k
+    JOIN recipients_ending g ON g.id = k.ending_id WHERE g.status <> 'corrected' GROUP BY k.version_id) cut
+    ON cut.version_id = v.id"""
+
 # the reason for which a roster leaves somebody out, or NULL
 REASON = "CASE " + " ".join(f"WHEN {wrong} THEN '{reason}'" for reason, _, _, wrong in UNPAYABLE) + " END"
-# (column, words, condition) for a line that was written: the same, and a right that has ended since
-FAULTS = (*(fault[1:] for fault in UNPAYABLE), ("享受资格", "已终止", _over("d", "d.days")))
+# (column, words, condition) for a line that was written (CUT is joined): the same, and a right that has ended since
+FAULTS = (
+    *(fault[1:] for fault in UNPAYABLE),
+    ("享受资格", "已终止", "coalesce(cut.ends_on <= lower(d.days), false)"),
+    (
+        "享受资格",
+        "在这一期当中终止了，不能按原来的月数发",
+        f"coalesce(cut.ends_on < upper(d.days), false) AND {counts_months('l.roster_id')}",
+    ),
+)
 
 
 def as_rows(faults: Iterable[tuple[str, str, str]]) -> str:

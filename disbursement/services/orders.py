@@ -48,7 +48,7 @@ def make_order(roster_ids: Sequence[int], *, actor: User, bank_id: int | None = 
     """
     rosters = list(
         Roster.objects.visible_to(actor)
-        .select_for_update(of=("self",))
+        .select_for_update(of=("self",), no_key=True)
         .filter(pk__in=set(roster_ids))
         .order_by("pk")
     )
@@ -146,7 +146,9 @@ def advance_order(
 
 
 def _locked(pk: int, actor: User) -> PaymentOrder:
-    order: PaymentOrder = PaymentOrder.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
+    order: PaymentOrder = (
+        PaymentOrder.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=pk)
+    )
     return order
 
 

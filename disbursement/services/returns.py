@@ -184,7 +184,9 @@ def _refusal(errors: list[RowError]) -> FileRefused:
 def _order_of(content: ReturnContent, *, actor: User, to_lock: bool = False) -> PaymentOrder:
     number = content.header.order_number
     seen = PaymentOrder.objects.visible_to(actor).filter(number=number)
-    order: PaymentOrder | None = (seen.select_for_update(of=("self",)) if to_lock else seen).first()
+    order: PaymentOrder | None = (
+        seen.select_for_update(of=("self",), no_key=True) if to_lock else seen
+    ).first()
     if order is None:
         raise FileRefused(
             f"支付申请{number[:24]}不存在。", [RowError(1, "申请号", f"支付申请{number[:24]}不存在。")]

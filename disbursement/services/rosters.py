@@ -12,7 +12,7 @@ from django.db.models import F
 from disbursement.models import Batch, PaymentLine, PaymentResult, Roster
 from disbursement.queries import content_of, live_lines
 from disbursement.services import copying, generation
-from disbursement.services.due import FAULTS, as_rows, paid_as_another
+from disbursement.services.due import CUT, FAULTS, as_rows, paid_as_another
 from disbursement.services.people import TO_ROSTER, inherit_duties
 from disbursement.states import ROSTER_FLOW, RosterStatus
 from huimin.core import clock
@@ -32,6 +32,7 @@ ERRORS = f"""
 SELECT l.line_no, f.field, f.message FROM disbursement_paymentline l
 JOIN recipients_person b ON b.id = l.beneficiary_id
 JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
+{CUT}
 JOIN LATERAL (SELECT e.status, e.ends_on, l.period_range AS days FROM recipients_entitlement e
               WHERE e.id = l.entitlement_id) d ON true
 JOIN recipients_person p ON p.id = v.payee_id
@@ -58,7 +59,7 @@ UNWRITABLE = "[\ue000-\uf8ff\U000f0000-\U0010fffd|\x01-\x1f\x7f]"
 
 def generate_first(pk: int, *, actor: User) -> int:
     """For the job: write a roster that was never made; 0 when it was. The caller is in a transaction."""
-    roster = Roster.objects.select_for_update(of=("self",)).get(pk=pk)
+    roster = Roster.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
     if roster.generated_at is not None or roster.status != RosterStatus.ISSUED:
         return 0
     _write(roster, actor=actor)
@@ -115,7 +116,7 @@ def _release(roster: Roster) -> None:
 
 
 def _locked(pk: int, actor: User) -> Roster:
-    roster: Roster = Roster.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
+    roster: Roster = Roster.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=pk)
     return roster
 
 

@@ -51,7 +51,7 @@ def make_supplement(pk: int, *, reason: str, actor: User) -> Batch:
     """
     asked: Batch = Batch.objects.visible_to(actor).get(pk=pk)
     # one supplement at a time per batch, so that they are numbered without gaps
-    root = Batch.objects.select_for_update(of=("self",)).get(pk=asked.supplements_id or asked.pk)
+    root = Batch.objects.select_for_update(of=("self",), no_key=True).get(pk=asked.supplements_id or asked.pk)
     one = BATCH_FLOW["supplement"]
     require_role(actor, one.roles, division_code=root.division_code, policy_id=root.policy_id, act=one.label)
     if not reason.strip():
@@ -113,7 +113,7 @@ def lift_stop(pk: int, *, reason: str, actor: User) -> StopLift:
         .only("pk", "line_no", "amount", "roster_id", "county_code", "division_code", "policy_id")
         .get(pk=pk)
     )
-    roster = Roster.objects.select_for_update(of=("self",)).get(pk=line.roster_id)
+    roster = Roster.objects.select_for_update(of=("self",), no_key=True).get(pk=line.roster_id)
     one = ROSTER_FLOW["lift_stop"]
     require_role(actor, one.roles, division_code=line.county_code, policy_id=line.policy_id, act=one.label)
     if not PaymentResult.objects.filter(line=line, kind=PaymentResult.Kind.STOPPED).exists():

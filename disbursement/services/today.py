@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from disbursement.models.sql import LIVE
-from disbursement.services.due import FAULTS
+from disbursement.services.due import CUT, FAULTS
 from huimin.core.errors import StepRefused
 from huimin.core.models import Division
 from subsidies.models import Policy
@@ -32,6 +32,7 @@ WITH found AS MATERIALIZED (
     FROM {LIVE}
     JOIN recipients_person b ON b.id = l.beneficiary_id
     JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
+    {CUT}
     JOIN recipients_entitlement e ON e.id = l.entitlement_id
     CROSS JOIN LATERAL (SELECT e.status, e.ends_on, l.period_range AS days) d
     JOIN recipients_person p ON p.id = v.payee_id

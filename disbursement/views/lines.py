@@ -35,7 +35,7 @@ def line_detail(request: StaffRequest, pk: int) -> HttpResponse:
     context = {
         "line": line,
         "lift": lift,
-        "lift_form": None if lift else _lift_form(request, line),
+        "lift_form": None if lift else _lift_form(request, line, results),
         "results": results,
         "facts": _facts(line),
         "stop_form": StopForm() if line.payment_state == PaymentState.WAITING else None,
@@ -66,10 +66,12 @@ def _reversal_form(request: StaffRequest, line: Any) -> ReversalForm | None:
     return ReversalForm() if mine and line.payment_state == PaymentState.PAID else None
 
 
-def _lift_form(request: StaffRequest, line: Any) -> LiftForm | None:
+def _lift_form(request: StaffRequest, line: Any, results: list[Any]) -> LiftForm | None:
+    """Also on a line of a list that was made anew or given up: the stop holds for the person until it is taken back."""
     lifters = ROSTER_FLOW["lift_stop"].roles
     mine = scope.holds(request.user, lifters, division_code=line.county_code, policy_id=line.policy_id)
-    return LiftForm() if mine and line.payment_state == PaymentState.STOPPED else None
+    stopped = any(one.kind == PaymentResult.Kind.STOPPED for one in results)
+    return LiftForm() if mine and stopped else None
 
 
 @opens(Area.ROSTER)

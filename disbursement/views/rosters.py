@@ -311,6 +311,9 @@ def roster_left_out(request: StaffRequest, pk: int) -> HttpResponse:
         request, rows, sorts={"place": "division_code", "reason": "reason"}, default="place", size=50
     )
     context["rows"] = with_places(context["page"])
+    stops = queries.standing_stops(roster, [one.entitlement_id for one in context["rows"]])
+    for one in context["rows"]:
+        one.stopped_line = stops.get(one.entitlement_id)
     context |= {
         "roster": roster,
         "nothing": Nothing("没有人被留在花名册外面", "享受资格有效的人都在花名册里。"),

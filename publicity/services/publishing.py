@@ -54,7 +54,7 @@ def publish_disclosure(roster_id: int, *, actor: User) -> Disclosure:
     the lines don't give the root that was signed; the database refuses the last one too.
     """
     one = DISCLOSURE_FLOW["publish"]
-    roster = Roster.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=roster_id)
+    roster = Roster.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=roster_id)
     lines = _lines_of(roster)
     if refusal := why_not_publish(roster, lines, actor=actor):
         raise refusal
@@ -97,7 +97,11 @@ def publish_disclosure(roster_id: int, *, actor: User) -> Disclosure:
 @transaction.atomic
 def withdraw_disclosure(disclosure_id: int, *, actor: User, note: str) -> Disclosure:
     """Take a list off the site with a reason; its code then says that it was withdrawn, and it may be published anew."""
-    disclosure = Disclosure.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=disclosure_id)
+    disclosure = (
+        Disclosure.objects.visible_to(actor)
+        .select_for_update(of=("self",), no_key=True)
+        .get(pk=disclosure_id)
+    )
     step = DISCLOSURE_FLOW["withdraw"]
     if refusal := workflow.why_not(disclosure, step, actor=actor, note=note):
         raise refusal

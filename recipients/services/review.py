@@ -280,12 +280,18 @@ def _return_county(one: Declaration, step: Step, actor: User, note: str) -> None
     """One refusal returns it; whoever refuses acts in their office's post of the joint review."""
     if refusal := workflow.why_not(one, step, actor=actor, note=note):
         raise refusal
+    _act_for_office(one, actor)
+    send_back(one, step, actor, note)
+
+
+def _act_for_office(one: Declaration, actor: User) -> None:
+    """Whoever refuses or takes somebody off at the joint review does so in the post of an office that signs."""
     place: dict[str, Any] = {"division_code": one.division_code, "policy_id": one.policy_id}
     for party in one.version.joint_parties:
         if scope.holds(actor, DECLARATION_FLOW[f"sign_{party}"].roles, **place):
             workflow.take_duty(one, _COUNTY_DUTIES[JointParty(party)], actor=actor)
-            return send_back(one, step, actor, note)
-    raise StepForbidden("这项政策的联审不需要您的部门会签，退回须由会签部门办理。")
+            return
+    raise StepForbidden("这项政策的联审不需要您的部门会签，退回、剔除须由会签部门办理。")
 
 
 def _return_deliberation(one: Declaration, step: Step, actor: User, note: str) -> None:
@@ -311,6 +317,13 @@ _BACK: dict[str, Callable[[Declaration, Step, User, str], None]] = {
 }
 
 
+def signed_refusal(one: Declaration) -> str:
+    """Why nobody is taken off any more at the joint review: an office has signed for the list as it is."""
+    if not one.signatures.filter(round=one.round).exists():
+        return ""
+    return "已有部门会签，名单不能再变。要剔除的，请退回补正，改好以后重新会签。"
+
+
 @transaction.atomic
 def exclude_line(line_id: int, *, reason: str, actor: User) -> DeclarationLine:
     """Take one person off the list at a review level, with a reason; the rest goes on."""
@@ -322,6 +335,10 @@ def exclude_line(line_id: int, *, reason: str, actor: User) -> DeclarationLine:
     require_role(actor, roles, division_code=one.division_code, policy_id=one.policy_id, act="剔除")
     if one.status == DeclarationStatus.TOWNSHIP_REVIEW:
         workflow.take_duty(one, Duty.TOWNSHIP_REVIEW, actor=actor)
+    if one.status == DeclarationStatus.COUNTY_REVIEW:
+        if refusal := signed_refusal(one):
+            raise StepRefused(refusal)
+        _act_for_office(one, actor)
     mark_excluded(one, [line.pk], reason=reason, actor=actor)
     line.refresh_from_db()
     return line

@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from huimin.core import clock
 from huimin.core.authority.roles import Area, Role
@@ -144,7 +145,7 @@ def test_the_page_of_a_job_of_one_piece_says_that_it_cannot_be_stopped(client, p
 
 def test_a_result_file_goes_to_its_owner_with_a_trace_and_to_nobody_else(client, person):
     stored = files.store(
-        "结果".encode(), name="结果.txt", purpose="test", content_type="text/plain", actor=person
+        "结果".encode(), name="结果.txt", purpose="export", content_type="text/plain", actor=person
     )
     job = make_job(person, result_file=stored, state="done")
     answer = client.get(f"/desk/jobs/{job.pk}/file/")
@@ -153,6 +154,18 @@ def test_a_result_file_goes_to_its_owner_with_a_trace_and_to_nobody_else(client,
     assert AuditEvent.objects.filter(action="file.download", actor=person).exists()
     client.force_login(UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN))
     assert client.get(f"/desk/jobs/{job.pk}/file/").status_code == 404
+
+
+@pytest.mark.parametrize(("purpose", "mine"), [("bank_file", True), ("export", False)])
+def test_no_file_but_its_own_is_made_the_result_of_a_job_nor_is_the_job_made_anothers(person, purpose, mine):
+    other = UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN)
+    given = {"name": "x", "content_type": "text/plain", "actor": person if mine else other}
+    stored = files.store(b"x", purpose=purpose, **given)
+    job = make_job(person)
+    with pytest.raises(IntegrityError, match="不是本任务的结果文件"), transaction.atomic():
+        Job.objects.filter(pk=job.pk).update(result_file=stored)
+    with pytest.raises(IntegrityError, match="不能修改"), transaction.atomic():
+        Job.objects.filter(pk=job.pk).update(created_by=other)
 
 
 def test_a_job_without_result_has_no_file(client, person):

@@ -21,6 +21,7 @@ from subsidies import services as funds
 from tests.disbursement import factories as make
 from tests.disbursement.test_pages import page_of
 from tests.factories import UserFactory
+from tests.recipients import factories as lists
 from tests.recipients.factories import another_account, approved_change
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +45,7 @@ def suspended(line):
 
 
 def ended(line):
-    Entitlement.objects.filter(pk=line.entitlement_id).update(status="ended", ends_on=date(2025, 12, 31))
+    lists.ended(Entitlement.objects.get(pk=line.entitlement_id), date(2025, 12, 31))
 
 
 def dead(line):
