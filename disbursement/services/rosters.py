@@ -19,6 +19,7 @@ from huimin.core import clock
 from huimin.core.authority.posts import require_role
 from huimin.core.errors import BadInput, FileRefused, RowError, StepRefused
 from huimin.core.records import audit
+from huimin.core.values import privacy
 from huimin.core.work import workflow
 from huimin.core.work.verbs import advances
 
@@ -269,7 +270,7 @@ def stop_line(pk: int, *, reason: str, actor: User) -> PaymentResult:
     result = PaymentResult.objects.create(
         line=line,
         kind=PaymentResult.Kind.STOPPED,
-        note=reason.strip()[:200],
+        note=privacy.hide_digits(reason.strip())[:200],
         actor=actor,
         business_on=clock.today(),
     )
