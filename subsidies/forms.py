@@ -139,6 +139,16 @@ class PolicyForm(HouseModelForm):
         }
 
 
+class AbolishForm(HouseForm):
+    """On the panel of a policy that may be abolished; the other buttons of the panel do not ask for it."""
+
+    seen = forms.BooleanField(
+        label="废止前看过“还没有办完的发放”",
+        help_text="废止时必勾。已列入名单的照旧发完、更正、办结；以后不能再申报、建批次、下达，也不能恢复",
+        error_messages={"required": "废止前请先看“还没有办完的发放”，看过以后打勾。"},
+    )
+
+
 def _line_fields() -> dict[str, forms.Field]:
     """The boxes of both tables: tier lines (low, high, pay) and kinds (word, sum)."""
     found: dict[str, forms.Field] = {}

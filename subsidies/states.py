@@ -14,6 +14,9 @@ class PolicyStatus(StateChoices):
     ABOLISHED = "abolished", Kind.OFF, "已作废"
 
 
+# what was listed is paid, corrected and settled; an abolished policy only lists nobody any more
+FINISHING = frozenset({PolicyStatus.PUBLISHED, PolicyStatus.ABOLISHED})
+
 _MAKERS = [Role.DEPARTMENT_CLERK, Role.FINANCE_CLERK]
 _CHECKERS = [Role.FINANCE_CHECKER]
 

@@ -22,13 +22,13 @@ from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
-from huimin.core.desk.http import StaffRequest, act_on_form, opens, take_step
+from huimin.core.desk.http import StaffRequest, act_on_form, again, first_fault, opens, take_step
 from huimin.core.desk.pages import Act, Link, Nothing, Pair, Panel, acts
 from huimin.core.errors import Refused
 from huimin.core.sheets.writer import Column
 from huimin.core.work import workflow
 from subsidies import queries, rules, services
-from subsidies.forms import PolicyFilter, PolicyForm, TryForm
+from subsidies.forms import AbolishForm, PolicyFilter, PolicyForm, TryForm
 from subsidies.models import Policy, PolicyVersion
 from subsidies.rules.levels import levels_of
 from subsidies.states import POLICY_FLOW, VERSION_FLOW, PolicyStatus, ReviewLevel, VersionStatus
@@ -122,6 +122,10 @@ def policy_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "sees_indicators": scope.reads(request.user, Area.INDICATOR),
         "can_make": workflow.why_not(policy, POLICY_FLOW["add_version"], actor=request.user) is None,
         "has_draft": any(version.status != VersionStatus.PUBLISHED for version in versions),
+        # what the rooms above still do under it; their panel is loaded by its address
+        "unfinished_url": reverse("disbursement:policy-unfinished", args=[pk])
+        if policy.status != PolicyStatus.DRAFT and scope.reads(request.user, Area.ROSTER)
+        else "",
         **_tried(request, versions),
     }
     return render(request, "subsidies/policy_detail.html", context)
@@ -181,12 +185,16 @@ def policy_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
     if one is None:
         messages.error(request, "没有这一步，请刷新页面后再看。")
         return redirect("subsidies:policy-detail", pk)
+    back = reverse("subsidies:policy-detail", args=[pk])
+    asked = AbolishForm(request.POST)
+    if one.name == "abolish" and not asked.is_valid():
+        return again(request, first_fault(asked), back=back)
     note = request.POST.get("note", "")
     return take_step(
         request,
         one,
         lambda: services.advance_policy(policy.pk, step, actor=request.user, note=note),
-        back=reverse("subsidies:policy-detail", args=[pk]),
+        back=back,
         done=f"“{one.label}”已办好。",
         of=policy,
     )
@@ -252,9 +260,11 @@ def _panel(policy: Policy, versions: list[PolicyVersion], request: StaffRequest)
         workflow.actions(policy, POLICY_FLOW, actor=request.user, also=_lacking(versions)),
         lambda name: reverse("subsidies:policy-step", args=[policy.pk, name]),
     )
+    ends = {POLICY_FLOW["abolish"].label} & {one.label for one in buttons if not one.refused}
     buttons += _version_acts(policy, versions, request)
     hint = "拟订的人不能发布，发布的人不能拟订。"
-    return Panel("办理", buttons, hint=hint, drawn=workflow.drawn(policy))
+    form = AbolishForm() if ends else None
+    return Panel("办理", buttons, hint=hint, form=form, drawn=workflow.drawn(policy))
 
 
 def _lacking(versions: list[PolicyVersion]) -> Callable[[Step], str]:

@@ -104,7 +104,7 @@ def _policy(step, before):
         for one in before:
             funds.advance_policy(policy.pk, one, actor=clerk if one == "submit" else checker, note="办理")
         actor = clerk if step == "submit" else checker
-        return press(actor, "subsidies:policy-step", policy.pk, step, **NOTE)
+        return press(actor, "subsidies:policy-step", policy.pk, step, seen="on", **NOTE)
 
 
 for _step, _before in _POLICY_BEFORE.items():
