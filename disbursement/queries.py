@@ -219,6 +219,11 @@ def failed_lines(lines: QuerySet[PaymentLine] | None = None) -> QuerySet[Payment
     )
 
 
+def lines_in_full(roster: Any) -> QuerySet[PaymentLine]:
+    """Lines of a list that are open under the full name: such a list is not shown once its policy protects names."""
+    return live_lines(PaymentLine.objects.filter(roster=roster, public_name=F("beneficiary_name")))
+
+
 def named_otherwise(lines: QuerySet[PaymentLine]) -> QuerySet[PaymentLine]:
     """Lines to be paid into an account that is not named after the payee: for everybody who checks them to look at."""
     return live_lines(lines).filter(~Q(account_name=F("payee_name")), ~has_result(PaymentResult.Kind.STOPPED))

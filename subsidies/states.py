@@ -87,6 +87,40 @@ POLICY_FLOW = Workflow(
 )
 
 
+class ChangeStatus(StateChoices):
+    ASKED = "asked", Kind.TODO, "待审批"
+    APPROVED = "approved", Kind.OK, "已生效"
+    REFUSED = "refused", Kind.BAD, "已退回"
+
+
+# a fact of a policy that is public already; what may be changed so: PolicyChange.CORRECTABLE
+CHANGE_FLOW = Workflow(
+    "subsidies.policychange",
+    "政策更正",
+    (
+        step(
+            "approve",
+            "同意更正",
+            [ChangeStatus.ASKED],
+            ChangeStatus.APPROVED,
+            _CHECKERS,
+            duty=Duty.POLICY_PUBLISH,
+        ),
+        step(
+            "refuse",
+            "退回更正",
+            [ChangeStatus.ASKED],
+            ChangeStatus.REFUSED,
+            _CHECKERS,
+            duty=Duty.POLICY_PUBLISH,
+            needs_note=True,
+            style="danger",
+        ),
+    ),
+    acts=(step("ask", "申请更正", [], ChangeStatus.ASKED, _MAKERS, duty=Duty.POLICY_MAKE, needs_note=True),),
+)
+
+
 class VersionStatus(StateChoices):
     DRAFT = "draft", Kind.OFF, "草稿"
     SUBMITTED = "submitted", Kind.TODO, "待审批"
@@ -199,4 +233,4 @@ INDICATOR_FLOW = Workflow(
     ),
 )
 
-FLOWS = (POLICY_FLOW, VERSION_FLOW, INDICATOR_FLOW)
+FLOWS = (POLICY_FLOW, CHANGE_FLOW, VERSION_FLOW, INDICATOR_FLOW)

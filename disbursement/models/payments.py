@@ -296,7 +296,6 @@ class ReturnLine(models.Model):
                 condition=~Q(bank_words__regex=privacy.LONG_DIGITS)
                 & ~Q(bank_code__regex=privacy.LONG_DIGITS)
                 & ~Q(question__regex=privacy.LONG_DIGITS),
-                violation_error_message="回盘的文字里不能留账号、身份证号。",
             ),
         ]
         triggers = [
@@ -385,7 +384,6 @@ class PaymentResult(models.Model):
             models.CheckConstraint(
                 name="result_holds_no_number",
                 condition=~Q(note__regex=privacy.LONG_DIGITS),
-                violation_error_message="说明里不能留账号、身份证号。",
             ),
         ]
         triggers = [

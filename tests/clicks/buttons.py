@@ -111,6 +111,19 @@ for _step, _before in _POLICY_BEFORE.items():
     _policy(_step, _before)
 
 
+def _change(step):
+    @button(f"subsidies.policychange.{step}")
+    def _(tools):
+        clerk, checker = policies.people()
+        policy = policies.published(clerk, checker)
+        change = funds.ask_change(policy, reason="登记错了", actor=clerk, phone="0564-7061234")
+        return press(checker, "subsidies:change-step", change.pk, step, **NOTE)
+
+
+for _step in ("approve", "refuse"):
+    _change(_step)
+
+
 def _version(step):
     @button(f"subsidies.policyversion.{step}")
     def _(tools):
