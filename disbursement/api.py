@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from django.http import Http404, HttpResponse
 from django.urls import path
-from drf_spectacular.utils import OpenApiTypes, extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiTypes, extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -15,9 +15,12 @@ from rest_framework.views import APIView
 
 from disbursement import services
 from disbursement.models import BankFile, PaymentOrder
+from disbursement.services.intake import TAKE
 from disbursement.states import BANK_FILE_ROLES
-from huimin.core.models import OfficeCredential, User
+from huimin.core.errors import FileRefused, StepRefused
+from huimin.core.models import Job, OfficeCredential, User
 from huimin.core.records import audit, files
+from huimin.core.work import jobs
 
 MOST_BYTES = 128 * 1024 * 1024
 MOST_FILES = 200
@@ -96,8 +99,48 @@ class PaymentFile(_BankView):
         return answer
 
 
+class ReturnTakenSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    message = serializers.CharField()
+    paid = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    open = serializers.IntegerField()
+
+
+class ReturnJobSerializer(serializers.Serializer[Any]):
+    job = serializers.IntegerField()
+    state = serializers.ChoiceField(["queued", "running"])
+    message = serializers.CharField()
+
+
+def _told(job: Job) -> Response:
+    """What became of a large return file: the same answer as a small one gets at once, or where it stands."""
+    if job.state == Job.State.FAILED:
+        raise FileRefused(job.message, jobs.faults_of(job))
+    if job.state == Job.State.STOPPED:
+        raise StepRefused("已按要求停止，没有收这份回盘。要收的，请重新送来。")
+    if job.state == Job.State.DONE:
+        return _taken(services.taken_by(job))
+    return Response({"job": job.pk, "state": job.state, "message": job.message}, status=202)
+
+
+def _taken(taken: services.Intake) -> Response:
+    found = taken.return_file
+    body = {
+        "id": found.pk,
+        "message": taken.message,
+        "paid": found.paid_count,
+        "failed": found.failed_count,
+        "open": found.open_count,
+    }
+    return Response(body, status=200 if taken.is_repeat else 201)
+
+
 class ReturnUpload(_BankView):
-    """送回盘: multipart field `file`; 201 taken in, 200 known already, 422 refused with every fault, 409 not now."""
+    """送回盘: multipart field `file`; 201 taken in, 200 known already, 422 refused with every fault, 409 not now.
+
+    202: a large file is being checked; ask `return-files/jobs/{job}/` until it answers with one of the others.
+    """
 
     scope = OfficeCredential.Scope.RETURN_FILE
     parser_classes = [MultiPartParser]
@@ -109,32 +152,31 @@ class ReturnUpload(_BankView):
                 "properties": {"file": {"type": "string", "format": "binary"}},
             }
         },
-        responses=inline_serializer(
-            "ReturnTaken",
-            {
-                "id": serializers.IntegerField(),
-                "message": serializers.CharField(),
-                "paid": serializers.IntegerField(),
-                "failed": serializers.IntegerField(),
-                "open": serializers.IntegerField(),
-            },
-        ),
+        responses={200: ReturnTakenSerializer, 201: ReturnTakenSerializer, 202: ReturnJobSerializer},
         operation_id="return_file",
     )
     def post(self, request: Request) -> Response:
         upload = request.FILES.get("file")
         if upload is None or upload.size > MOST_BYTES:
             return Response({"detail": "请在 file 字段里传一份不超过128MB的回盘文件。"}, status=400)
-        taken = services.accept_return(upload.read(), upload.name, actor=_account(request))
-        found = taken.return_file
-        body = {
-            "id": found.pk,
-            "message": taken.message,
-            "paid": found.paid_count,
-            "failed": found.failed_count,
-            "open": found.open_count,
-        }
-        return Response(body, status=200 if taken.is_repeat else 201)
+        taken = services.hand_in_return(upload, upload.name, size=upload.size, actor=_account(request))
+        return _told(taken) if isinstance(taken, Job) else _taken(taken)
+
+
+class ReturnJob(_BankView):
+    """大回盘收到哪一步: 202 still being checked, then what 送回盘 answers at once for a small file."""
+
+    scope = OfficeCredential.Scope.RETURN_FILE
+
+    @extend_schema(
+        responses={200: ReturnTakenSerializer, 201: ReturnTakenSerializer, 202: ReturnJobSerializer},
+        operation_id="return_job",
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        job = Job.objects.filter(pk=pk, kind=TAKE, created_by=_account(request)).first()
+        if job is None:
+            raise Http404
+        return _told(job)
 
 
 app_name = "disbursement"
@@ -142,4 +184,5 @@ urlpatterns = [
     path("payment-files/", PaymentFiles.as_view(), name="payment-files"),
     path("payment-files/<int:pk>/", PaymentFile.as_view(), name="payment-file"),
     path("return-files/", ReturnUpload.as_view(), name="return-files"),
+    path("return-files/jobs/<int:pk>/", ReturnJob.as_view(), name="return-job"),
 ]

@@ -33,6 +33,14 @@ def choice(name: str, among: tuple[str, ...], default: str) -> str:
     return value
 
 
+def number(name: str, default: int, *, least: int) -> int:
+    """A whole number, not below `least`."""
+    value = text(name, str(default))
+    if not (value.isascii() and value.isdigit() and int(value) >= least):
+        raise BadSetting(f"{name} must be a whole number from {least} up, not {value!r}")
+    return int(value)
+
+
 def mapping(name: str, default: dict[str, str]) -> dict[str, str]:
     """A JSON object of texts."""
     value = text(name)

@@ -18,7 +18,7 @@ DEBUG = env.flag("HUIMIN_DEBUG")
 ALLOWED_HOSTS = env.words("HUIMIN_HOSTS", "" if ENVIRONMENT == "production" else "*")
 CSRF_TRUSTED_ORIGINS = env.words("HUIMIN_ORIGINS")
 # how many proxies in front of the web server append to X-Forwarded-For; 0 = the peer's address counts
-TRUSTED_PROXIES = int(env.text("HUIMIN_TRUSTED_PROXIES", "0"))
+TRUSTED_PROXIES = env.number("HUIMIN_TRUSTED_PROXIES", 0, least=0)
 # what a service point's computer tells the public query once a day, so that limits by address spare it; "" = none
 WINDOW_TOKEN = env.text("HUIMIN_WINDOW_TOKEN", "")
 BACK_OFFICE = env.flag("HUIMIN_BACK_OFFICE", default=ENVIRONMENT != "production")
@@ -138,6 +138,7 @@ CELERY_BEAT_SCHEDULE = {
     "seal-audit": _every(10, "core.seal_audit"),
     "deliver-messages": _every(10, "core.deliver_messages"),
     "anchor-audit": _every(3600, "core.anchor_audit"),
+    "forget-old": _every(3600, "core.forget_old"),
     "forget-query-counters": _every(3600, "publicity.forget_old"),
 }
 CACHES = {
@@ -232,6 +233,8 @@ MESSAGE_PROVIDERS = env.mapping(
     "HUIMIN_MESSAGE_PROVIDERS",
     {} if ENVIRONMENT == "production" else {"sms": "huimin.core.work.messages.FileProvider"},
 )
+# for so many days what was delivered can be looked up, then it is dropped; a villager's complaint comes within half a year
+MESSAGES_KEPT_DAYS = env.number("HUIMIN_MESSAGES_KEPT_DAYS", 180, least=1)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["huimin.core.accounts.credentials.OfficeAuthentication"],

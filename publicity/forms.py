@@ -1,6 +1,6 @@
 from django import forms
 
-from huimin.core.desk.forms import HouseForm
+from huimin.core.desk.forms import FreeText, HouseForm
 from publicity.services import Challenge
 
 KINDS = (
@@ -24,8 +24,9 @@ class ChallengeForm(HouseForm):
     def ask(self, challenge: Challenge) -> None:
         """Put a fresh sum on the page; what was typed for the last one is gone."""
         self.challenge = challenge
-        self.fields["answer"].label = f"算一算：{challenge.question}"
-        self.fields["answer"].help_text = "防止有人用机器乱填。把得数写成数字。"
+        shown = self["answer"]  # not the field: what is shown was made from it when the form was validated
+        shown.label = f"算一算：{challenge.question}"
+        shown.help_text = "防止有人用机器乱填。把得数写成数字。"
         self.fields["answer"].error_messages["required"] = "请填写算一算的得数"
         if self.is_bound:
             self.data = {**self.data.dict(), "token": challenge.token, "answer": ""}  # type: ignore[attr-defined]
@@ -61,14 +62,14 @@ class QueryForm(ChallengeForm):
 
 class ObjectionForm(ChallengeForm):
     kind = forms.ChoiceField(label="哪里不对", choices=KINDS, initial="amount", widget=forms.RadioSelect)
-    household = forms.CharField(
+    household = FreeText(
         label="是哪一家", max_length=60, required=False, help_text="写户主名字就行，不知道可以不填"
     )
-    text = forms.CharField(
+    text = FreeText(
         label="说说怎么不对",
         max_length=1000,
         widget=forms.Textarea,
-        help_text="例如：他家只有 2 块地，名单写了 3 块",
+        help_text="例如：他家只有 2 块地，名单写了 3 块。不要写身份证号、银行卡号；您的电话填在下面",
     )
     contact = forms.CharField(
         label="您的电话",

@@ -82,7 +82,7 @@ class UnderReview:
 
     policy: str
     period: str
-    amount: Decimal
+    amount: Decimal | None  # 元; none while the village still writes the list, where any figure may be a slip
     status: str
     excluded_reason: str
 
@@ -180,7 +180,7 @@ def under_review(person_id: int) -> list[UnderReview]:
     """Declarations with this person that still run; the person's own lines alone."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT y.name, d.period, l.amount, d.status, l.excluded_reason FROM recipients_declarationline l
+            """SELECT y.name, d.period, CASE WHEN d.status <> 'draft' THEN l.amount END, d.status, l.excluded_reason FROM recipients_declarationline l
                JOIN recipients_declaration d ON d.id = l.declaration_id
                JOIN subsidies_policy y ON y.id = d.policy_id
                WHERE l.beneficiary_id = %s AND d.status NOT IN ('confirmed', 'withdrawn')

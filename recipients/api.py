@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from huimin.core import clock
-from huimin.core.errors import FileRefused, RowError, StepRefused
+from huimin.core.errors import RowError, StepRefused
 from huimin.core.models import OfficeCredential, User
 from huimin.core.records import files
 from huimin.core.values import numbers
@@ -94,14 +94,15 @@ def _receive(data: dict[str, Any], actor: User) -> tuple[Declaration, bool]:
         actor=actor,
         reference=data["reference"],
     )
-    declarations.load_lines(one.pk, _lines(one, data["lines"]), actor=actor)
+    lines, faults = _lines(one, data["lines"])
+    declarations.load_lines(one.pk, lines, actor=actor, faults=faults)
     declarations.keep_source(
         one, content, filename=f"{data['reference']}.json", content_type="application/json", actor=actor
     )
     return one, True
 
 
-def _lines(one: Declaration, pushed: list[dict[str, Any]]) -> list[sheet.LineInput]:
+def _lines(one: Declaration, pushed: list[dict[str, Any]]) -> tuple[list[sheet.LineInput], list[RowError]]:
     asked = sheet.asked_facts(amounts.facts_of(one.version))
     today = clock.today()
     errors: list[RowError] = []
@@ -116,6 +117,4 @@ def _lines(one: Declaration, pushed: list[dict[str, Any]]) -> list[sheet.LineInp
         read = sheet.parse_line(number, values, line["facts"], asked, errors, today=today)
         if read is not None:
             found.append(read)
-    if errors:
-        raise FileRefused(f"有 {len(errors)} 处错误，没有写入任何数据。", errors)
-    return found
+    return found, errors

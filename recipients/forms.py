@@ -13,8 +13,8 @@ from huimin.core.models import Division
 from huimin.core.values import identity
 from recipients.files.declaration import asked_facts
 from recipients.models import Account, DeclarationLine
-from recipients.services.review import Votes
-from subsidies.forms import PolicyPeriodForm
+from recipients.rules import MEMBERS_AT_LEAST, Meetings, Votes, meeting_faults
+from subsidies.forms import PolicyPeriodForm, add_fields
 from subsidies.rules import Fact
 
 SHEETS = ".xlsx,.xls,.csv"
@@ -74,6 +74,10 @@ class RevealForm(HouseForm):
     reason = FreeText(label="原因", max_length=200, help_text="会记入审计日志")
 
 
+class ContactRevealForm(HouseForm):
+    reason = FreeText(label="原因", max_length=200, help_text="会记入审计日志")
+
+
 class AccountChangeForm(HouseForm):
     kind = forms.ChoiceField(label="种类", choices=Account.Kind.choices)
     holder_name = forms.CharField(label="账户名称", max_length=60)
@@ -108,7 +112,6 @@ class AccountCheckForm(HouseForm):
     number_again = forms.CharField(
         label="再输一遍新账号",
         max_length=40,
-        required=False,
         help_text="照本人的卡（折）输，与申请的一样才能通过；退回不用输",
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
     )
@@ -133,8 +136,7 @@ class FactsForm(HouseForm):
         super().__init__(*args, **kwargs)
         if quantity_label:
             self.fields["quantity"].label = quantity_label
-        for fact in self.asked:
-            self.fields[f"fact_{fact.name}"] = _fact_field(fact)
+        add_fields(self, {f"fact_{fact.name}": _fact_field(fact) for fact in self.asked})
 
     @property
     def facts(self) -> dict[str, str]:
@@ -167,14 +169,45 @@ class ExcludeForm(HouseForm):
 
 
 class DeliberationForm(HouseForm):
-    held_on = forms.DateField(label="评议日期")
+    held_on = forms.DateField(label="评议日期", help_text="送审当天或以后，不晚于今天")
     place = forms.CharField(label="地点", max_length=80)
     host = forms.CharField(label="主持人", max_length=40)
-    members = forms.IntegerField(label="应到人数", min_value=1, max_value=500)
-    present = forms.IntegerField(label="实到人数", min_value=1, max_value=500)
+    members = forms.IntegerField(
+        label="应到人数",
+        max_value=500,
+        help_text=f"评议小组全体，一般 15 人以上，至少 {MEMBERS_AT_LEAST} 人",
+    )
+    representatives = forms.IntegerField(
+        label="应到中村（居）民代表", max_value=500, help_text="不少于应到的三分之二"
+    )
+    excused = FreeText(
+        label="回避人员", max_length=200, required=False, help_text="名单上的人和他们的近亲属不参加，写姓名"
+    )
+    present = forms.IntegerField(
+        label="实到人数", max_value=500, help_text="不少于应到的三分之二，不够的评议无效"
+    )
     agreed = forms.IntegerField(label="同意票", min_value=0, max_value=500)
     against = forms.IntegerField(label="不同意票", min_value=0, max_value=500)
     abstained = forms.IntegerField(label="弃权票", min_value=0, max_value=500)
+
+    again_because = FreeText(
+        label="再次评议的原因",
+        max_length=200,
+        help_text="上一次没有通过，核实、剔除了什么；上一次的记录不会去掉",
+    )
+
+    def __init__(self, *args: Any, meetings: Meetings, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.meetings = meetings
+        if not meetings.failed:
+            del self.fields["again_because"]
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        for field, said in meeting_faults(data, self.meetings).items():
+            if field not in self.errors:
+                self.add_error(field, said)
+        return data
 
     def votes(self, conclusion: str) -> Votes:
         return Votes(**self.cleaned_data, conclusion=conclusion)
@@ -198,8 +231,10 @@ class PhotoForm(HouseForm):
 
 
 class ObjectionForm(HouseForm):
-    text = forms.CharField(label="异议内容", max_length=2000, widget=forms.Textarea(attrs={"rows": "4"}))
-    contact = forms.CharField(label="联系方式", max_length=100, required=False)
+    text = FreeText(label="异议内容", max_length=2000, widget=forms.Textarea(attrs={"rows": "4"}))
+    contact = forms.CharField(
+        label="联系方式", max_length=100, required=False, help_text="登记后只有核实的人看得到"
+    )
 
 
 class AnswerForm(HouseForm):

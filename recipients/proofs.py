@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from huimin.core import crypto
 from huimin.core.authority.duties import Duty
 from huimin.core.records.proofs import proof, rows
 from recipients.models import Account, Notice, Person
@@ -157,18 +158,33 @@ def notice_digests() -> tuple[int, list[str]]:
     return checked, [*faults, *sums][:_FAULTS_SHOWN]
 
 
-@proof("身份证号、账号的承诺值可由原值重新算出")
+@proof("每个在用账户都随建档登记，或者来自一次复核通过的换卡")
+def accounts_have_their_source() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '账户 ' || a.id FROM recipients_account a JOIN recipients_person p ON p.id = a.person_id
+           LEFT JOIN recipients_accountchange c ON c.id = a.change_id
+           WHERE CASE WHEN a.change_id IS NULL
+               THEN EXISTS (SELECT FROM recipients_account o WHERE o.person_id = a.person_id AND o.id < a.id)
+               ELSE (c.status, c.person_id, c.number_key, c.holder_name)
+                    IS DISTINCT FROM ('approved', a.person_id, a.number_key, a.holder_name) END""",
+        count="SELECT count(*) FROM recipients_account",
+    )
+
+
+@proof("身份证号、账号的索引和承诺值可由原值重新算出")
 def commitments() -> tuple[int, list[str]]:
     checked, faults = 0, []
-    people = Person.objects.only("id_number", "commit_salt", "id_commitment")
+    people = Person.objects.only("id_number", "id_key", "commit_salt", "id_commitment")
     for person in people.iterator(chunk_size=5_000):
         checked += 1
-        if commit(person.commit_salt, person.id_number) != bytes(person.id_commitment):
+        number, key = person.id_number, crypto.blind_index("id_number", person.id_number)
+        if (commit(person.commit_salt, number), key) != (bytes(person.id_commitment), bytes(person.id_key)):
             faults.append(f"人员 {person.pk}")
-    for account in Account.objects.only("number", "commit_salt", "number_commitment").iterator(
-        chunk_size=5_000
-    ):
+    accounts = Account.objects.only("number", "number_key", "commit_salt", "number_commitment")
+    for account in accounts.iterator(chunk_size=5_000):
         checked += 1
-        if commit(account.commit_salt, account.number) != bytes(account.number_commitment):
+        number, key = account.number, crypto.blind_index("account", account.number)
+        kept = (bytes(account.number_commitment), bytes(account.number_key))
+        if (commit(account.commit_salt, number), key) != kept:
             faults.append(f"账户 {account.pk}")
     return checked, faults[:_FAULTS_SHOWN]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
+from huimin.core.values.days import day_text
 from recipients.states import REVIEW_ORDER, DeclarationStatus
 from subsidies.models import StopRule
 from subsidies.rules.levels import ReviewTerms, levels_of
@@ -20,6 +24,9 @@ NAMES_IN_FULL = "政策已改为保护隐私，只公示姓氏，这份公示写
 
 # a paper is registered when it is hung, or a few days before; another first day is a slip of the finger
 DAYS_AHEAD = 7
+
+# a meeting of fewer is none: the smallest group that any rule we know of allows (民主评议, domain d3)
+MEMBERS_AT_LEAST = 7
 
 # a quantity is looked at when it is this many times last period's or less than its part, or far above the usual
 TIMES_EARLIER, TIMES_USUAL = 2, 5
@@ -36,6 +43,22 @@ def odd_quantity(quantity: Decimal, *, earlier: Decimal | None, usual: Decimal |
     if usual and quantity > usual * TIMES_USUAL:
         return f"多数人在 {plain(usual)} 上下，差得多"
     return ""
+
+
+_RATE = re.compile(r"元/([^/·]+)")
+
+
+def quantity_words(label: str, rate: str) -> tuple[str, str]:
+    """What a list says of its quantities: their name, and the unit out of 元/亩·年.
+
+    No name where the unit is a household or a person and none is given: how many there are is said already.
+    """
+    found = _RATE.match(rate)
+    unit = found[1] if found else ""
+    return label or ("" if unit in _COUNTED else unit and "数量"), unit
+
+
+_COUNTED = frozenset({"", "户", "人"})
 
 
 def plain(quantity: Decimal) -> str:
@@ -83,6 +106,101 @@ def _after(status: str) -> Iterable[DeclarationStatus]:
     if status == DeclarationStatus.DRAFT:
         return REVIEW_ORDER
     return REVIEW_ORDER[REVIEW_ORDER.index(DeclarationStatus(status)) + 1 :]
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """民主评议 as it was held; the numbers are people. `representatives` are those among the members."""
+
+    held_on: date
+    place: str
+    host: str
+    members: int
+    representatives: int
+    present: int
+    agreed: int
+    against: int
+    abstained: int
+    conclusion: str = ""
+    excused: str = ""
+    again_because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Meetings:
+    """When a meeting on a list can have been held: `since` it was submitted, after the last that `failed`."""
+
+    since: date
+    today: date
+    failed: date | None = None
+
+
+def meeting_faults(given: Mapping[str, Any], terms: Meetings) -> dict[str, str]:
+    """What is wrong with a meeting, by the field of Votes; what is not given yet is not judged.
+
+    Constraints and a trigger of DeliberationRecord refuse the same (docs/decisions/0013).
+    """
+    found: dict[str, str] = {}
+    for field, needs, wrong, said in _MEETING:
+        if field not in found and all(isinstance(given.get(name), int) for name in needs) and wrong(given):
+            found[field] = said
+    if (day := given.get("held_on")) and (reason := _wrong_day(day, terms)):
+        found["held_on"] = reason
+    if terms.failed and not (given.get("again_because") or "").strip():
+        found["again_because"] = "上一次没有通过，请写明为什么再评议"
+    return found
+
+
+def _wrong_day(day: date, terms: Meetings) -> str:
+    if day > terms.today:
+        return "评议日期不能晚于今天"
+    if day < terms.since:
+        return f"评议日期不能早于送审的那天（{day_text(terms.since)}）：那时还没有这份名单"
+    if terms.failed and day <= terms.failed:
+        return f"{day_text(terms.failed)}的评议没有通过，再评议要在这以后的日子"
+    return ""
+
+
+_Given = Mapping[str, Any]
+# (field, numbers it needs, what is wrong, words): 民主评议, domain d3
+_MEETING: tuple[tuple[str, tuple[str, ...], Callable[[_Given], bool], str], ...] = (
+    (
+        "members",
+        ("members",),
+        lambda it: it["members"] < MEMBERS_AT_LEAST,
+        f"评议小组不能少于 {MEMBERS_AT_LEAST} 人",
+    ),
+    (
+        "representatives",
+        ("representatives", "members"),
+        lambda it: it["representatives"] > it["members"],
+        "村（居）民代表不能多于应到人数",
+    ),
+    (
+        "representatives",
+        ("representatives", "members"),
+        lambda it: it["representatives"] * 3 < it["members"] * 2,
+        "村（居）民代表不足应到的三分之二，评议无效",
+    ),
+    (
+        "present",
+        ("present", "members"),
+        lambda it: it["present"] > it["members"],
+        "实到人数不能多于应到人数",
+    ),
+    (
+        "present",
+        ("present", "members"),
+        lambda it: it["present"] * 3 < it["members"] * 2,
+        "实到人数不足应到的三分之二，评议无效",
+    ),
+    (
+        "agreed",
+        ("agreed", "against", "abstained", "present"),
+        lambda it: it["agreed"] + it["against"] + it["abstained"] != it["present"],
+        "同意、不同意、弃权票数之和应等于实到人数",
+    ),
+)
 
 
 def vote_passes(*, present: int, agreed: int) -> bool:

@@ -61,6 +61,11 @@ NOTICE_KEEPERS = {
     S.COUNTY_NOTICE: frozenset({Role.DEPARTMENT_CLERK, Role.DEPARTMENT_REVIEWER}),
 }
 
+# a village may have one clerk or none, who cannot take their own mistake back
+NOTICE_WITHDRAWERS = NOTICE_KEEPERS | {
+    S.VILLAGE_NOTICE: NOTICE_KEEPERS[S.VILLAGE_NOTICE] | {Role.TOWNSHIP_REVIEWER}
+}
+
 DECLARATION_FLOW = Workflow(
     "recipients.declaration",
     "申报册",
@@ -120,6 +125,16 @@ DECLARATION_FLOW = Workflow(
             [S.COUNTY_NOTICE],
             S.CONFIRMED,
             NOTICE_KEEPERS[S.COUNTY_NOTICE],
+        ),
+        # after a meeting that did not agree; one that did has moved the list on
+        step(
+            "return_deliberation",
+            "评议没有通过，退回编制",
+            [S.DELIBERATION],
+            S.DRAFT,
+            _VILLAGE,
+            needs_note=True,
+            style="danger",
         ),
         step(
             "return_township",
@@ -188,7 +203,7 @@ DECLARATION_FLOW = Workflow(
                 needs_note=True,
                 style="danger",
             )
-            for at, by in NOTICE_KEEPERS.items()
+            for at, by in NOTICE_WITHDRAWERS.items()
         ),
     ),
     # forward jumps over levels that the policy does not ask for

@@ -51,6 +51,7 @@ urlpatterns = [
     path("notices/<int:pk>/objections/", notices.objection_file, name="objection-file"),
     path("objections/", notices.objection_list, name="objection-list"),
     path("objections/export/", notices.objection_export, name="objection-export"),
+    path("objections/<int:pk>/contact/", notices.objection_contact, name="objection-contact"),
     path("objections/<int:pk>/", notices.objection_detail, name="objection-detail"),
     path("entitlements/", entitlements.entitlement_list, name="entitlement-list"),
     path("entitlements/export/", entitlements.entitlement_export, name="entitlement-export"),

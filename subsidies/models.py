@@ -130,7 +130,7 @@ class Policy(Scoped):
 class PolicyChange(Scoped):
     """更正: facts of a policy that is public already, asked for by one and approved by another.
 
-    What was frozen before keeps what it says (orders, lists, papers); decisions/0013 says what changes at once.
+    What was frozen before keeps what it says (orders, lists, papers); decisions/0014 says what changes at once.
     """
 
     # the rest is fixed by what hangs on it: the code is the policy's name in files, by frequency and by person or

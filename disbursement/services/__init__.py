@@ -13,6 +13,7 @@ from disbursement.services.batches import (
 )
 from disbursement.services.confirming import advance_return, confirm_return, refuse_return
 from disbursement.services.corrections import correctable, make_correction
+from disbursement.services.intake import hand_in_return, taken_by
 from disbursement.services.orders import advance_order, cancel_order, make_order, send_order, sign_order
 from disbursement.services.returns import Intake, accept_return
 from disbursement.services.reversals import advance_reversal, ask_reversal
@@ -42,6 +43,7 @@ __all__ = [
     "correctable",
     "generate_again",
     "generation_job",
+    "hand_in_return",
     "issue_batch",
     "lift_stop",
     "make_batch",
@@ -54,6 +56,7 @@ __all__ = [
     "send_order",
     "sign_order",
     "stop_line",
+    "taken_by",
     "unpaid_totals",
     "why_not_again",
     "why_not_close",

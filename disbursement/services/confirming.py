@@ -107,7 +107,7 @@ def confirm_return(pk: int, *, actor: User, note: str = "") -> ReturnFile:
     return found
 
 
-@jobs.handler(CONFIRM)
+@jobs.handler(CONFIRM, is_whole=True)
 def _confirm_job(run: JobRun) -> None:
     """One transaction for the whole file; a rerun after a kill finds either nothing or everything done."""
     pk = run.payload["file"]

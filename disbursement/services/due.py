@@ -5,6 +5,8 @@ Townships are given rosters, rosters are written and submission is checked by th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 def _over(right: str, days: str) -> str:
     """Whether right `right` has ended before the range `days` begins."""
@@ -47,11 +49,10 @@ def paid_as_another(key: str, policy: str, component: str, days: str) -> str:
 
 # the reason for which a roster leaves somebody out, or NULL
 REASON = "CASE " + " ".join(f"WHEN {wrong} THEN '{reason}'" for reason, _, _, wrong in UNPAYABLE) + " END"
-# the same as rows (column, words, is it so) for a VALUES list, and a right that has ended since
-FAULTS = ",\n    ".join(
-    f"('{column}', '{words}', {wrong})"
-    for column, words, wrong in (
-        *(fault[1:] for fault in UNPAYABLE),
-        ("享受资格", "已终止", _over("d", "d.days")),
-    )
-)
+# (column, words, condition) for a line that was written: the same, and a right that has ended since
+FAULTS = (*(fault[1:] for fault in UNPAYABLE), ("享受资格", "已终止", _over("d", "d.days")))
+
+
+def as_rows(faults: Iterable[tuple[str, str, str]]) -> str:
+    """The faults as rows (column, words, is it so) of a VALUES list: each fault of a line is found."""
+    return ",\n    ".join(f"('{column}', '{words}', {wrong})" for column, words, wrong in faults)

@@ -239,7 +239,7 @@ def send_order(pk: int, *, actor: User) -> PaymentOrder:
     return order
 
 
-@jobs.handler(SEND)
+@jobs.handler(SEND, is_whole=True)
 def _send_job(run: JobRun) -> None:
     pk = run.payload["order"]
     with run.transaction():

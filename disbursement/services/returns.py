@@ -25,6 +25,7 @@ from huimin.core.bankformats.reasons import normalise
 from huimin.core.bankformats.registry import formats_of_return, get_format
 from huimin.core.binary_copy import copy_rows
 from huimin.core.errors import FileRefused, RowError, StepRefused
+from huimin.core.models import StoredFile
 from huimin.core.records import audit, files
 from huimin.core.values import privacy
 from huimin.core.values.digests import canonical_row
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 MOST_ERRORS = 500
 UPLOAD = RETURN_FLOW["upload"]
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+TAKEN = "回盘已上传，校验相符，等另一位对账员确认。"
 SAME = "内容与已上传的回盘相同，本次没有变化。"
 
 
@@ -57,27 +59,27 @@ class Upload:
     bank: BankFormat
     content: ReturnContent
     sha256: str
+    stored: StoredFile | None
 
 
-def accept_return(data: bytes, name: str, *, actor: User) -> Intake:
+def accept_return(data: bytes, name: str, *, actor: User, stored: StoredFile | None = None) -> Intake:
     """Take a bank's answer in, for a second person to confirm. FileRefused lists every fault; nothing is changed.
 
-    Who uploads nowhere is told so before a byte is looked at; the order's own place and policy are asked about later.
+    `stored`: the same bytes, where they are kept already. Many lines take long: entry points call `hand_in_return`.
     """
-    if not any(grant.role in UPLOAD.roles for grant in actor.active_grants):
-        raise not_your_post(UPLOAD.roles, UPLOAD.label)
+    place_of_uploader(actor)
     sha256 = hashlib.sha256(data).hexdigest()
-    known = _known(actor, sha256=sha256)
+    known = taken_before(actor, sha256=sha256)
     if known:
         return known
     bank, content = _read(data, actor=actor)
-    upload = Upload(data, name, bank, content, sha256)
+    upload = Upload(data, name, bank, content, sha256, stored)
     try:
         with transaction.atomic():
             return _accept(upload, actor=actor)
     except IntegrityError as error:
         # another upload of the same answer was quicker
-        if "return_content_once" in str(error) and (known := _known(actor, digest=digest_of(content))):
+        if "return_content_once" in str(error) and (known := taken_before(actor, digest=digest_of(content))):
             return known
         if "one_open_return_per_order" in str(error):
             raise StepRefused("这笔支付申请还有一份回盘等待确认，确认或退回以后才能再上传。") from error
@@ -124,7 +126,19 @@ def digest_of(content: ReturnContent) -> str:
     return digest.hexdigest()
 
 
-def _known(actor: User, **what: str) -> Intake | None:
+def place_of_uploader(actor: User) -> str:
+    """Where this person hands in returns, the widest place; who does nowhere is told so before a byte is looked at.
+
+    The order's own place and policy are asked about once it is known.
+    """
+    places = sorted(grant.division_id for grant in actor.active_grants if grant.role in UPLOAD.roles)
+    if not places:
+        raise not_your_post(UPLOAD.roles, UPLOAD.label)
+    return places[0]
+
+
+def taken_before(actor: User, **what: str) -> Intake | None:
+    """The answer to what was taken in already, by `sha256` of the bytes or `digest` of what they say."""
     field = {"sha256": "sha256", "digest": "content_digest"}[next(iter(what))]
     found = (
         ReturnFile.objects.visible_to(actor)
@@ -143,7 +157,7 @@ def _accept(upload: Upload, *, actor: User) -> Intake:
     content = upload.content
     order = _order_of(content, actor=actor)
     digest = digest_of(content)
-    known = _known(actor, digest=digest)
+    known = taken_before(actor, digest=digest)
     if known:
         return known
     _require_format(upload.bank, order)
@@ -159,7 +173,7 @@ def _accept(upload: Upload, *, actor: User) -> Intake:
     if not figures["fresh"]:
         raise FileRefused("这份回盘里的每一笔都已经有相同的结果，没有新的内容，本次没有变化。")
     made = _keep(upload, digest, order, figures, actor=actor)
-    return Intake(made, False, "回盘已上传，校验相符，等另一位对账员确认。")
+    return Intake(made, False, TAKEN)
 
 
 def _refusal(errors: list[RowError]) -> FileRefused:
@@ -386,7 +400,7 @@ def _figures(order: PaymentOrder) -> dict[str, Any]:
 def _keep(
     upload: Upload, digest: str, order: PaymentOrder, figures: dict[str, Any], *, actor: User
 ) -> ReturnFile:
-    stored = files.store(
+    stored = upload.stored or files.store(
         upload.data,
         name=upload.name.rpartition("/")[2].rpartition("\\")[2] or "return",
         purpose="return_file",

@@ -12,7 +12,7 @@ from django.db.models import F
 from disbursement.models import Batch, PaymentLine, PaymentResult, Roster
 from disbursement.queries import content_of, lines_in_full, live_lines
 from disbursement.services import copying, generation
-from disbursement.services.due import FAULTS, paid_as_another
+from disbursement.services.due import FAULTS, as_rows, paid_as_another
 from disbursement.services.people import TO_ROSTER, inherit_duties
 from disbursement.states import ROSTER_FLOW, RosterStatus
 from huimin.core import clock
@@ -38,7 +38,7 @@ JOIN LATERAL (SELECT e.status, e.ends_on, l.period_range AS days FROM recipients
 JOIN recipients_person p ON p.id = v.payee_id
 LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
 CROSS JOIN LATERAL (VALUES
-    {FAULTS},
+    {as_rows(FAULTS)},
     ('享受人', '姓名或身份证号与补贴对象库不一致', b.name <> l.beneficiary_name OR b.id_key <> l.beneficiary_key),
     ('收款人', '姓名或身份证号与补贴对象库不一致', p.name <> l.payee_name OR p.id_key <> l.payee_key),
     ('收款人', '不是享受人本人，也不是本户的人', p.id <> b.id AND p.household_id <> b.household_id),

@@ -19,21 +19,29 @@ MOST = 100
 
 # lines to be paid (no result at all) against the registry of today. Not asked here: names and groups, which submission
 # asked and no desk relies on any more
+_FAULTS = (*FAULTS, ("收款人", "已换卡", "a.number_key <> l.account_key"))
+_FIRST = (
+    "CASE " + " ".join(f"WHEN {wrong} THEN '{column}{words}'" for column, words, wrong in _FAULTS) + " END"
+)
+_WRONG = " OR ".join(wrong for _, _, wrong in _FAULTS)
+# All that is wrong is gathered before it is sorted and cut off: told to stop at a hundred, the planner looks every line
+# up in five tables one after the other, in the belief that the hundred are soon found. Most days there is not one.
 STALE = f"""
-SELECT l.id, r.division_code, l.line_no, l.beneficiary_name, f.field || f.words
-FROM {LIVE}
-JOIN recipients_person b ON b.id = l.beneficiary_id
-JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
-JOIN LATERAL (SELECT e.status, e.ends_on, l.period_range AS days FROM recipients_entitlement e
-              WHERE e.id = l.entitlement_id) d ON true
-JOIN recipients_person p ON p.id = v.payee_id
-LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
-CROSS JOIN LATERAL (
-    SELECT * FROM (VALUES {FAULTS}, ('收款人', '已换卡', a.number_key <> l.account_key)) AS one (field, words, wrong)
-    WHERE one.wrong LIMIT 1) f
-WHERE r.id = ANY(%s) AND NOT EXISTS (SELECT FROM disbursement_paymentresult x WHERE x.line_id = l.id)
-ORDER BY r.division_code, r.id, l.line_no LIMIT %s
-"""  # noqa: S608 -- a constant of ours
+WITH found AS MATERIALIZED (
+    SELECT l.id, r.id AS roster, r.division_code, l.line_no, l.beneficiary_name, {_FIRST} AS words
+    FROM {LIVE}
+    JOIN recipients_person b ON b.id = l.beneficiary_id
+    JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
+    JOIN recipients_entitlement e ON e.id = l.entitlement_id
+    CROSS JOIN LATERAL (SELECT e.status, e.ends_on, l.period_range AS days) d
+    JOIN recipients_person p ON p.id = v.payee_id
+    LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
+    WHERE r.id = ANY(%s) AND ({_WRONG})
+      AND NOT EXISTS (SELECT FROM disbursement_paymentresult x WHERE x.line_id = l.id)
+)
+SELECT id, division_code, line_no, beneficiary_name, words FROM found
+ORDER BY division_code, roster, line_no LIMIT %s
+"""  # noqa: S608 -- constants of ours
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,8 +131,7 @@ def batch_export(request: StaffRequest) -> HttpResponseBase:
 @opens(Area.ROSTER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def batch_new(request: StaffRequest) -> HttpResponse:
-    policies = Policy.objects.visible_to(request.user).filter(status=PolicyStatus.PUBLISHED)
-    form = BatchForm(request.POST or None, policies=policies)
+    form = BatchForm(request.POST or None, policies=_own_policies(request))
     existing: list[Batch] = []
     if request.method == "POST" and form.is_valid():
         made = act_on_form(request, form, lambda: _make(request, form, existing), name="batch.make")
@@ -144,6 +143,12 @@ def batch_new(request: StaffRequest) -> HttpResponse:
         "action_key": Panel("", ()).action_key,
     }
     return render(request, "disbursement/batch_new.html", context)
+
+
+def _own_policies(request: StaffRequest) -> QuerySet[Policy]:
+    """Published policies for which this person may make a batch, not all that they may read."""
+    makes = scope.reach(request.user, BATCH_FLOW["make"].roles, place="county_code", policy="pk")
+    return Policy.objects.filter(makes, status=PolicyStatus.PUBLISHED)
 
 
 def _make(request: StaffRequest, form: BatchForm, existing: list[Batch]) -> Batch:
@@ -315,7 +320,10 @@ def batch_supplement(request: StaffRequest, pk: int) -> HttpResponse:
         lambda: made.append(
             services.make_supplement(pk, reason=request.POST.get("reason", ""), actor=request.user)
         ),
-        back=reverse("disbursement:batch-detail", args=[batch.pk]),
+        # the form lies in a panel that the batch's page loads when asked: refused, it is shown on its own page
+        back=reverse(
+            f"disbursement:batch-{'unpaid' if _sees_unpaid(batch, request) else 'detail'}", args=[batch.pk]
+        ),
         done="补发批次已建好。下一步：下达乡镇，生成补发花名册。",
     )
     return redirect("disbursement:batch-detail", pk=made[0].pk) if made else answer

@@ -113,4 +113,4 @@ def ledger_export(request: StaffRequest) -> HttpResponseBase:
         )
         for one in chosen.qs.order_by(*order.columns).iterator()
     )
-    return workbook(request, "专户明细账", _COLUMNS, rows)
+    return workbook(request, "专户明细账", _COLUMNS, rows, of=chosen.qs)

@@ -126,13 +126,15 @@ def return_upload(request: StaffRequest) -> HttpResponse:
         try:
             if upload.size > MOST_BYTES:
                 raise FileRefused("文件超过128MB，不是这一批的回盘。")
-            taken = services.accept_return(upload.read(), upload.name, actor=request.user)
+            taken = services.hand_in_return(upload, upload.name, size=upload.size, actor=request.user)
         except FileRefused as refused:
             form.add_error("file", str(refused))
             errors = refused.errors
         except Refused as refused:
             form.add_error("file", str(refused))
         else:
+            if isinstance(taken, Job):
+                return redirect("core:job", pk=taken.pk)
             (messages.info if taken.is_repeat else messages.success)(request, taken.message)
             return redirect("disbursement:return-detail", pk=taken.return_file.pk)
     return render(request, "disbursement/return_upload.html", {"form": form, "errors": errors})

@@ -283,9 +283,8 @@ def roster_export(request: StaffRequest, pk: int) -> HttpResponseBase:
         request.GET, queryset=queries.shown_lines(queries.lines_of_roster(roster)), request=request
     )
     order = lists.order_of(request.GET.get("sort", ""), _LINE_SORTS, "line")
-    return workbook(
-        request, f"花名册 {roster.batch.title}", LINE_COLUMNS, line_rows(chosen.qs.order_by(*order.columns))
-    )
+    rows = line_rows(chosen.qs.order_by(*order.columns))
+    return workbook(request, f"花名册 {roster.batch.title}", LINE_COLUMNS, rows, of=chosen.qs)
 
 
 @opens(Area.ROSTER)

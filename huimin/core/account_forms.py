@@ -135,7 +135,8 @@ class AccountForm(HouseForm):
 
 class GrantForm(HouseForm):
     summary_verb = "授权"
-    role = forms.ChoiceField(label="角色", choices=Role.choices)
+    # neither is chosen beforehand: a button pressed on an untouched form would give away a post
+    role = forms.ChoiceField(label="角色", choices=[("", "请选择"), *Role.choices])
     division = forms.ModelChoiceField(Division.objects.none(), label="管辖区划")
     policies = forms.CharField(
         label="限定政策编号", required=False, help_text="用逗号隔开政策编号；不填就是全部政策"
@@ -151,9 +152,10 @@ class GrantForm(HouseForm):
         self.fields["division"].queryset = (  # type: ignore[attr-defined]
             Division.objects.below(root) if root else Division.objects.none()
         )
-        self.fields["division"].initial = root
         self.fields["first_day"].initial = clock.today()
         self.fields["last_day"].initial = clock.today() + timedelta(days=365)
+
+    confirmed = forms.BooleanField(label="已照批准文件核对姓名、角色和管辖区划")
 
     def clean_policies(self) -> list[int] | None:
         text = self.cleaned_data["policies"].replace("，", ",").strip()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.decorators import login_not_required
+from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from import_export import widgets
 from import_export.admin import ImportExportModelAdmin
 from import_export.resources import ModelResource, modelresource_factory
 
@@ -23,7 +26,10 @@ from huimin.core.records import audit
 
 
 class BackOffice(admin.AdminSite):
-    """Django's admin with the house's own login; nobody else than system administrators comes in."""
+    """Django's admin with the house's own login; nobody else than system administrators comes in.
+
+    Its list of tables is ours (templates/admin/app_list.html): the framework's has headings without a translation.
+    """
 
     site_header = site_title = "惠民直达 基础表"
     index_title = "基础表"
@@ -46,6 +52,34 @@ class BackOffice(admin.AdminSite):
         return redirect(f"{reverse('core:login')}?next={reverse('admin:index')}")
 
 
+class YesNo(widgets.BooleanWidget):
+    """The library takes every word that it does not know for no."""
+
+    WORDS: ClassVar = {"1": True, "true": True, "是": True, "0": False, "false": False, "否": False}
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> bool:
+        found = self.WORDS.get(str(value).strip().lower())
+        if found is None:
+            raise ValueError(f"“{value}”应为 1（是）或 0（否）")
+        return found
+
+
+class Day(widgets.DateWidget):
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
+        try:
+            return super().clean(value, row, **kwargs)
+        except ValueError:
+            raise ValueError(f"日期“{value}”应写成 2026-10-01") from None
+
+
+class Reference(widgets.ForeignKeyWidget):
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
+        try:
+            return super().clean(value, row, **kwargs)
+        except (self.model.DoesNotExist, ValueError):
+            raise ValueError(f"{self.model._meta.verbose_name}里没有“{value}”") from None
+
+
 class TracedResource(ModelResource):
     """An import is one transaction, all rows or none, and leaves one event with its counts."""
 
@@ -53,6 +87,31 @@ class TracedResource(ModelResource):
         use_transactions = True
         skip_unchanged = True
         report_skipped = False
+
+    @classmethod
+    def widget_from_django_field(cls, field: Any, default: Any = widgets.Widget) -> Any:
+        if isinstance(field, models.BooleanField):
+            return YesNo
+        if type(field) is models.DateField:
+            return Day
+        return super().widget_from_django_field(field, default)
+
+    @classmethod
+    def get_fk_widget(cls, field: Any) -> Any:
+        return partial(Reference, model=field.remote_field.model, key_is_id=True)
+
+    def import_data(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
+        """A file without its columns is refused in one sentence; else the library answers in its own language."""
+        missing = [name for name in self._meta.fields if name not in (dataset.headers or ())]
+        if not missing:
+            return super().import_data(dataset, *args, **kwargs)
+        refused = self.get_result_class()()
+        refused.append_base_error(
+            self.get_error_result_class()(
+                ValueError(f"第一行应为列名：{'、'.join(self._meta.fields)}；缺 {'、'.join(missing)}。")
+            )
+        )
+        return refused
 
     def after_import(self, dataset: Any, result: Any, **kwargs: Any) -> None:
         if kwargs.get("dry_run") or result.has_errors():
@@ -72,6 +131,7 @@ class TracedAdmin(ImportExportModelAdmin):
 
     import_id_field = "id"
     list_per_page = 50
+    import_template_name = "admin/reference_import.html"
     resource_fields: tuple[str, ...] = ()
 
     def get_resource_classes(self, request: HttpRequest) -> list[type[ModelResource]]:

@@ -1,6 +1,7 @@
 import json
 
 from celery import shared_task
+from django.core.management import call_command
 from django.urls import reverse
 
 from huimin.core.authority.roles import Area
@@ -34,6 +35,13 @@ def deliver_messages() -> int:
     return messages.deliver()
 
 
+@shared_task(name="core.forget_old", ignore_result=True)
+def forget_old() -> int:
+    """Messages delivered long ago, and sessions that have ended."""
+    call_command("clearsessions")
+    return messages.forget()
+
+
 @shared_task(name="core.anchor_audit", ignore_result=True)
 def anchor_audit() -> str:
     return audit.anchor()
@@ -47,6 +55,7 @@ def prove(run: jobs.JobRun) -> None:
     for number, proof in enumerate(proofs.run_all(), start=1):
         lines.append({"name": proof.name, "checked": proof.checked, "faults": proof.faults})
         run.progress(number, proofs.registered(), message=proof.name)
+        run.stop_if_asked()
     broken = sum(1 for line in lines if line["faults"])
     with run.transaction():
         stored = files.store(

@@ -25,6 +25,7 @@ from huimin.demo.accounts import find
 from huimin.demo.people import luhn_digit
 from recipients.files.declaration import LineInput
 from recipients.models import Declaration, Person
+from recipients.rules import Votes
 from recipients.services import declarations, notices, registry, review
 from subsidies.models import Policy
 
@@ -123,8 +124,8 @@ def deliberate(one: Declaration) -> None:
     """The villagers' meeting, where the policy asks for one."""
     one.refresh_from_db()
     if one.status == "deliberation":
-        votes = review.Votes(
-            held_on=clock.today(), place="村委会会议室", host="桂明霞", members=21, present=18, agreed=16, against=1,
+        votes = Votes(
+            held_on=clock.today(), place="村委会会议室", host="桂明霞", members=21, representatives=15, present=18, agreed=16, against=1,
             abstained=1, conclusion="名单属实，同意上报。",
         )  # fmt: skip
         review.deliberate(one.pk, votes, actor=find(town_of(one.division_code).clerk))

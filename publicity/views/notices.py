@@ -6,6 +6,7 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from huimin.core import clock
@@ -49,6 +50,7 @@ def notice(request: PublicRequest, notice_id: int) -> HttpResponse:
 
 
 @public
+@sensitive_post_parameters("text", "household", "contact")
 @require_http_methods(["GET", "HEAD", "POST"])
 @private_page
 def objection(request: PublicRequest, notice_id: int) -> HttpResponse:

@@ -13,7 +13,7 @@ from huimin.core import crypto
 from huimin.core.errors import BadInput, RowError
 from huimin.core.sheets.header import match_header
 from huimin.core.sheets.reader import read_rows, refuse_number
-from huimin.core.sheets.refusals import is_total, refused_rows, total_row
+from huimin.core.sheets.refusals import is_total, total_row
 from huimin.core.sheets.template import TemplateColumn, styled_template
 from huimin.core.values import identity, numbers
 from subsidies.rules import WORKED_OUT, Fact
@@ -38,8 +38,13 @@ def asked_facts(facts: Iterable[Fact]) -> list[Fact]:
     return [fact for fact in facts if fact.name not in WORKED_OUT]
 
 
-def read_lines(file: BinaryIO, filename: str, facts: Sequence[Fact], *, today: date) -> list[LineInput]:
-    """The lines of a workbook; raises FileRefused with every fault of header and rows. `today`: the business date."""
+def read_lines(
+    file: BinaryIO, filename: str, facts: Sequence[Fact], *, today: date
+) -> tuple[list[LineInput], list[RowError]]:
+    """The lines of a workbook, and the faults of the others, which are told together with what the registry says.
+
+    Raises FileRefused for the file as a whole: no workbook, other columns. `today`: the business date.
+    """
     asked = asked_facts(facts)
     expected = [*TITLES, *(fact.label for fact in asked)]
     table = read_rows(file, filename, expected=expected)
@@ -55,9 +60,7 @@ def read_lines(file: BinaryIO, filename: str, facts: Sequence[Fact], *, today: d
         line = parse_line(number, values, by_name, asked, errors, today=today)
         if line is not None:
             lines.append(line)
-    if errors:
-        raise refused_rows(errors)
-    return lines
+    return lines, errors
 
 
 def parse_line(

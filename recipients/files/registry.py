@@ -320,6 +320,8 @@ class RowReader:
         branch, bank = self._banks[cells[BANK]]
         if len(bank) > 120:
             self.findings.wrong(row, BANK, "开户银行最多120个字。")
+        elif bank and not branch and self.branches and bank not in self.branches:
+            self.findings.look(row, BANK, f"“{bank[:30]}”不在银行网点表里，也没有联行号，请核对行名。")
         if holder and is_strangers(holder, own=person[0], head=household_holder):
             self.findings.look(row, ACCOUNT_NAME, f"账户户名“{holder}”与本人、户主姓名都不同，请核对。")
         if "".join(cells[PUBLIC_NAME : PUBLIC_BANK + 1]).strip():

@@ -12,7 +12,7 @@ from huimin.core.authority.scope import Scoped
 from huimin.core.desk.badges import Kind, StateChoices
 from huimin.core.fields import BlindIndexField, EncryptedTextField
 from huimin.core.models import StoredFile, User
-from huimin.core.models.guards import begins, taken_in_duty
+from huimin.core.models.guards import begins, fixed, taken_in_duty
 from recipients.states import ACCOUNT_FLOW, DEATH_FLOW, AccountChangeStatus, DeathStatus
 
 
@@ -115,6 +115,22 @@ class Person(Scoped):
         ]
         triggers = [
             pgtrigger.Protect(name="person_stays", operation=pgtrigger.Delete),
+            # nobody becomes somebody else (docs/decisions/0021)
+            fixed(
+                "person_is_fixed",
+                [
+                    "id_number",
+                    "id_key",
+                    "commit_salt",
+                    "id_commitment",
+                    "birth_date",
+                    "sex",
+                    "county_code",
+                    "created_at",
+                    "created_by_id",
+                ],
+                "档案的身份证号不能改；建错了的作废，另建",
+            ),
             pgtrigger.Trigger(
                 name="death_is_registered",
                 operation=pgtrigger.Insert | pgtrigger.UpdateOf("died_on"),
@@ -163,6 +179,10 @@ class Account(models.Model):
     tail = models.CharField("账号尾号", max_length=4)
     branch_code = models.CharField("联行号", max_length=12, blank=True)
     bank_name = models.CharField("开户银行", max_length=120)
+    # the approved change that brought it; the first account comes with the person's registration and has none
+    change = models.OneToOneField(
+        "recipients.AccountChange", models.PROTECT, verbose_name="账户变更", null=True, related_name="account"
+    )
     is_active = models.BooleanField("在用", default=True)
     opened_at = models.DateTimeField("登记时间", db_default=Now())
     closed_at = models.DateTimeField("停用时间", null=True)
@@ -178,7 +198,42 @@ class Account(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["number_key"], name="account_number")]
-        triggers = [pgtrigger.Protect(name="account_stays", operation=pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Protect(name="account_stays", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="account_is_fixed",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                func="""
+                    IF NOT OLD.is_active OR to_jsonb(NEW) - ARRAY['is_active', 'closed_at']
+                          IS DISTINCT FROM to_jsonb(OLD) - ARRAY['is_active', 'closed_at'] THEN
+                        RAISE EXCEPTION '账户登记以后只能停用，换卡要申请和复核' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="account_has_its_source",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(new="added"),
+                # one statement brings up to a county's accounts: asked once for all of them
+                func="""
+                    IF EXISTS (SELECT FROM added a WHERE a.change_id IS NOT NULL AND NOT EXISTS (
+                            SELECT FROM recipients_accountchange c WHERE c.id = a.change_id AND c.status = 'approved'
+                            AND c.person_id = a.person_id AND c.number_key = a.number_key
+                            AND c.holder_name = a.holder_name))
+                       OR EXISTS (SELECT FROM added a JOIN recipients_person p ON p.id = a.person_id
+                            WHERE a.change_id IS NULL AND p.created_at < now())
+                       OR EXISTS (SELECT FROM added a JOIN recipients_account o ON o.person_id = a.person_id
+                            WHERE a.change_id IS NULL AND o.id <> a.id) THEN
+                        RAISE EXCEPTION '账户随建档登记，以后的要经过换卡申请和复核' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"尾号 {self.tail}"
@@ -195,6 +250,7 @@ class AccountChange(Scoped):
     holder_name = models.CharField("账户名称", max_length=60)
     holder_relation = models.CharField("户名与本人关系", max_length=20, blank=True)
     number = EncryptedTextField("银行账号", purpose="account")
+    number_key = BlindIndexField("账号索引")
     tail = models.CharField("新账号尾号", max_length=4)
     old_tail = models.CharField("原账号尾号", max_length=4, blank=True)
     branch_code = models.CharField("联行号", max_length=12, blank=True)

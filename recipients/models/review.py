@@ -12,6 +12,7 @@ from huimin.core.models import StoredFile, User
 from huimin.core.models.guards import append_only, begins, fixed, taken_in_duty
 from recipients.models.registry import Person
 from recipients.models.sums import lines_are_added_up, sums_come_from_lines
+from recipients.rules import MEMBERS_AT_LEAST
 from recipients.states import DECLARATION_FLOW, NOTICE_STATES, POSTS, REVIEW_ORDER, DeclarationStatus
 from subsidies.models import JointParty, Policy, PolicyVersion
 from subsidies.rules.levels import SWITCHED, switch_of
@@ -46,6 +47,8 @@ class Declaration(Scoped):
     people = models.PositiveIntegerField("人数", default=0)
     total = models.DecimalField("金额", max_digits=14, decimal_places=2, default=0)
     created_at = models.DateTimeField("编制时间", db_default=Now())
+    # of the present round, written by a trigger: before that day nobody can have deliberated on this list
+    submitted_at = models.DateTimeField("送审时间", null=True, editable=False)
 
     area = Area.REVIEW
     policy_field = "policy_id"
@@ -151,6 +154,18 @@ class Declaration(Scoped):
                     IF NOT EXISTS (SELECT FROM recipients_deliberationrecord r WHERE r.declaration_id = OLD.id
                                    AND r.round = OLD.round AND r.passed) THEN
                         RAISE EXCEPTION '民主评议没有通过，不能进入下一步' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="submission_is_dated",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                func="""
+                    NEW.submitted_at := OLD.submitted_at;
+                    IF OLD.status = 'draft' AND NEW.status NOT IN ('draft', 'withdrawn') THEN
+                        NEW.submitted_at := business_now();
                     END IF;
                     RETURN NEW;
                 """,
@@ -284,8 +299,10 @@ class DeclarationLine(models.Model):
 class DeliberationRecord(models.Model):
     """民主评议: who came and how they voted, passed or not.
 
-    It is held with at least two thirds of its members and passes with at least two thirds of those present
-    (rules.vote_passes). The list goes on with one that passed; others of the round stay on record before it.
+    It is held on the list as submitted, with at least two thirds of its members, of whom two thirds are villagers'
+    representatives, and passes with at least two thirds of those present (rules.meeting_faults, rules.vote_passes). The
+    list goes on with one that passed. One that failed stays on record for ever, and another meeting is held on a later
+    day, for a reason (docs/decisions/0013).
     """
 
     declaration = models.ForeignKey(Declaration, models.PROTECT, related_name="deliberations")
@@ -294,12 +311,15 @@ class DeliberationRecord(models.Model):
     place = models.CharField("地点", max_length=80)
     host = models.CharField("主持人", max_length=40)
     members = models.PositiveSmallIntegerField("应到人数")
+    representatives = models.PositiveSmallIntegerField("应到中村（居）民代表")
+    excused = models.CharField("回避人员", max_length=200, blank=True)
     present = models.PositiveSmallIntegerField("实到人数")
     agreed = models.PositiveSmallIntegerField("同意票")
     against = models.PositiveSmallIntegerField("不同意票")
     abstained = models.PositiveSmallIntegerField("弃权票")
     passed = models.BooleanField("通过")
     conclusion = models.TextField("结论", blank=True)
+    again_because = models.CharField("再次评议的原因", max_length=200, blank=True)
     recorded_by = models.ForeignKey(User, models.PROTECT, verbose_name="登记人", related_name="+")
     recorded_at = models.DateTimeField("登记时间", db_default=Now())
 
@@ -318,6 +338,16 @@ class DeliberationRecord(models.Model):
                 violation_error_message="实到人数不足应到的三分之二，评议无效。",
             ),
             models.CheckConstraint(
+                name="deliberation_has_a_group",
+                condition=Q(members__gte=MEMBERS_AT_LEAST),
+                violation_error_message=f"评议小组不能少于 {MEMBERS_AT_LEAST} 人。",
+            ),
+            models.CheckConstraint(
+                name="deliberation_is_the_villagers",
+                condition=Q(members__lte=F("representatives") * 3 / 2, representatives__lte=F("members")),
+                violation_error_message="村（居）民代表不足应到的三分之二，评议无效。",
+            ),
+            models.CheckConstraint(
                 name="deliberation_passes_by_two_thirds",
                 condition=Q(passed=True, agreed__gt=0, present__lte=F("agreed") * 3 / 2)
                 | (Q(passed=False) & (Q(agreed=0) | Q(present__gt=F("agreed") * 3 / 2))),
@@ -329,7 +359,35 @@ class DeliberationRecord(models.Model):
                 condition=Q(passed=True),
             ),
         ]
-        triggers = append_only()
+        triggers = [
+            *append_only(),
+            pgtrigger.Trigger(
+                name="meeting_is_in_its_time",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                # on the list that was submitted, and after a failed vote on a later day and for a reason, in whatever round
+                func="""
+                    DECLARE book record; failed date;
+                    BEGIN
+                        SELECT d.status, d.round, (d.submitted_at AT TIME ZONE 'Asia/Shanghai')::date AS since INTO book
+                            FROM recipients_declaration d WHERE d.id = NEW.declaration_id FOR SHARE;
+                        IF book.status <> 'deliberation' OR book.round <> NEW.round THEN
+                            RAISE EXCEPTION '申报册不在评议环节，不能登记评议' USING ERRCODE = '23514';
+                        END IF;
+                        IF NEW.held_on < book.since
+                           OR NEW.held_on > (business_now() AT TIME ZONE 'Asia/Shanghai')::date THEN
+                            RAISE EXCEPTION '评议日期应在送审以后、今天以前' USING ERRCODE = '23514';
+                        END IF;
+                        SELECT max(r.held_on) INTO failed FROM recipients_deliberationrecord r
+                            WHERE r.declaration_id = NEW.declaration_id AND NOT r.passed;
+                        IF failed IS NOT NULL AND (NEW.held_on <= failed OR NEW.again_because = '') THEN
+                            RAISE EXCEPTION '没有通过以后再评议，要在以后的日子，并写明原因' USING ERRCODE = '23514';
+                        END IF;
+                        RETURN NEW;
+                    END;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.held_on} 评议"

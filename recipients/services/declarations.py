@@ -138,20 +138,24 @@ _FAULTS = (
 
 
 @transaction.atomic
-def load_lines(declaration_id: int, lines: Sequence[LineInput], *, actor: User) -> int:
-    """Add many lines in a fixed number of statements, all or none; FileRefused lists every fault by row."""
+def load_lines(
+    declaration_id: int, lines: Sequence[LineInput], *, actor: User, faults: Sequence[RowError] = ()
+) -> int:
+    """Add many lines in a fixed number of statements, all or none; FileRefused lists every fault by row.
+
+    `faults` are those of rows that could not be read at all: one list, so that nobody mends a file twice.
+    """
     declaration = draft_for(declaration_id, actor)
-    if not lines:
+    if not lines and not faults:
         raise FileRefused("没有数据行。", [RowError(None, "", "没有数据行，请填写后再上传。")])
     given = _given(declaration)
     with connection.cursor() as cursor:
         _stage(cursor, lines, given)
-        errors = []
+        errors = list(faults)
         for sql in _FAULTS:
             cursor.execute(sql, given)
             errors += [RowError(*row) for row in cursor.fetchall()]
-        if not errors:
-            errors = _work_out(cursor, declaration)
+        errors += _work_out(cursor, declaration)
         if errors:
             raise refused_rows(sorted(errors, key=lambda error: error.row or 0))
         cursor.execute(
@@ -212,7 +216,7 @@ def _work_out(cursor: Any, declaration: Declaration) -> list[RowError]:
     )
     cursor.execute(
         """SELECT row_no, '数量', '按标准算出的金额是0或算不出来，请核对数量和所填情况。'
-           FROM declaration_matched WHERE coalesce(amount, 0) <= 0"""
+           FROM declaration_matched WHERE person_id IS NOT NULL AND coalesce(amount, 0) <= 0"""
     )
     return [RowError(*row) for row in cursor.fetchall()]
 
@@ -361,10 +365,10 @@ def import_lines(
         if holds and not replace and source and source.sha256 == files.digest_of(content):
             return 0
         facts = amounts.facts_of(declaration.version)
-        lines = sheet.read_lines(io.BytesIO(content), filename, facts, today=clock.today())
+        lines, faults = sheet.read_lines(io.BytesIO(content), filename, facts, today=clock.today())
         if replace and holds:
             clear_lines(declaration.pk, note="用新表替换全册", actor=actor)
-        added = load_lines(declaration.pk, lines, actor=actor)
+        added = load_lines(declaration.pk, lines, actor=actor, faults=faults)
         keep_source(declaration, content, filename=filename, content_type=XLSX, actor=actor)
     return added
 

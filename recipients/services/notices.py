@@ -22,7 +22,7 @@ from huimin.core.values.money import format_yuan
 from huimin.core.values.periods import Period
 from huimin.core.work import workflow
 from recipients.models import Declaration, Notice, NoticeLevel, NoticeLine, NoticePhoto
-from recipients.rules import DAYS_AHEAD, NAMES_IN_FULL, NO_PRIVATE_PART, plain
+from recipients.rules import DAYS_AHEAD, NAMES_IN_FULL, NO_PRIVATE_PART, plain, quantity_words
 from recipients.services import review, terms
 from recipients.states import DECLARATION_FLOW, NOTICE_LEVEL_OF, DeclarationStatus
 from subsidies.models import Policy
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 MAX_PHOTO = 10 * 1024 * 1024
 _PICTURES = ((b"\xff\xd8\xff", b"\xff\xd9", "image/jpeg", ".jpg"), (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82", "image/png", ".png"))  # fmt: skip
 PER_PAGE = 102
+HOTLINE = "12345"
 
 _FREEZE = """INSERT INTO recipients_noticeline
         (notice_id, line_no, village, group_name, shown_name, quantity, standard_text, amount)
@@ -256,7 +257,9 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
     version = declaration.version
     lines = list(notice.lines.order_by("line_no"))
     village = Division.objects.filter(pk=notice.division_code).first()
-    label = version.quantity_label or policy.unit
+    label, unit = quantity_words(version.quantity_label, policy.unit)
+    is_urban = str(village or "").endswith("社区")
+    committee = "居民委员会" if is_urban else "村民委员会"
     pages = [lines[at : at + PER_PAGE] for at in range(0, len(lines), PER_PAGE)] or [[]]
     period = Period.parse(declaration.period)
     who = "户" if policy.object_type == Policy.ObjectType.HOUSEHOLD else "人"
@@ -271,8 +274,8 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
             "start": day_text(notice.starts_on),
             "end": day_text(notice.ends_on),
             "days": terms.term_of(version).label,
-            "text": f"经村申报、审核，现将{period.label}拟享受名单公示如下。",
-            "columns": ["序号", "姓名", label, "金额（元）"],
+            "text": f"经村申报、审核，现将{period.label}拟享受名单公示如下。{_deliberated(notice)}",
+            "columns": ["序号", "姓名", label or (f"{unit}数" if unit else "数量"), "金额（元）"],
             "rows": [
                 [str(line.line_no), line.shown_name, plain(line.quantity), format_yuan(line.amount)]
                 for line in lines
@@ -283,10 +286,12 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
             "total_households": str(notice.line_count),
             "total_quantity": _subtotal(lines)["quantity"],
             "total_amount": format_yuan(notice.total),
-            "quantity_unit": {"name": label, "unit": ""},
+            "quantity_unit": {"name": label, "unit": unit if label else ""},
+            "whole": "全社区" if is_urban else "全村",
+            "committee": committee,
             "objections": whom_to_ask(notice),
             "notice_to": f"对名单有异议的{who}，请在公示期内向村、乡镇或主管部门提出，核实后书面答复。",
-            "issuer": f"{village or ''}村民委员会",
+            "issuer": f"{village or ''}{committee}",
             "issued_on": day_text(notice.starts_on),
             "number": f"GS-{notice.pk}",
             "version": f"第{notice.round}轮第{notice.sequence}次",
@@ -294,6 +299,17 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
             "qr": verify_url,
         },
     )
+
+
+def _deliberated(notice: Notice) -> str:
+    """The meetings on the list, the failed ones too: whoever reads the paper sat there."""
+    held = notice.declaration.deliberations.filter(round__lte=notice.round).order_by("pk")
+    told = [
+        f"{day_text(one.held_on)}应到{one.members}人、实到{one.present}人，同意{one.agreed}、不同意{one.against}、"
+        f"弃权{one.abstained}，{'通过' if one.passed else '没有通过'}"
+        for one in held
+    ]
+    return f"民主评议：{'；'.join(told)}。" if told else ""
 
 
 def whom_to_ask(notice: Notice) -> list[dict[str, str]]:
@@ -304,7 +320,9 @@ def whom_to_ask(notice: Notice) -> list[dict[str, str]]:
     )
     offices = Office.objects.filter(levels).exclude(phone="").order_by("-division_id", "name")
     near = [{"who": one.name, "phone": one.phone} for one in offices]
-    return [*near, {"who": str(policy.department), "phone": policy.phone or policy.department.phone}]
+    # whoever has no telephone on file is reached by the county's one number
+    phone = policy.phone or policy.department.phone or HOTLINE
+    return [*near, {"who": str(policy.department), "phone": phone}]
 
 
 def _subtotal(lines: list[NoticeLine]) -> dict[str, str]:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from huimin.core import clock
+from huimin.core.authority import scope
 from huimin.core.authority.duties import Duty
 from huimin.core.authority.posts import require_role
-from huimin.core.errors import BadInput, StepRefused
+from huimin.core.errors import BadInput, StepForbidden, StepRefused
 from huimin.core.records import audit
+from huimin.core.values import privacy
 from huimin.core.work import workflow
 from recipients.models import Declaration, Notice, Objection
-from recipients.services import notices, review
+from recipients.services import notices, registry, review
 from recipients.states import DECLARATION_FLOW, NOTICE_STATES, OBJECTION_ROLES
 
 if TYPE_CHECKING:
@@ -38,7 +40,9 @@ def file_objection(notice: Notice, text: str, contact: str = "", *, actor: User 
     notice.refresh_from_db()
     if notice.withdrawn_at or declaration.status not in NOTICE_STATES or declaration.round != notice.round:
         raise StepRefused("这份公示已经结束。有意见可以向乡镇政府或主管部门反映。")
-    words = text.strip()
+    words = privacy.hide(
+        text.strip()
+    )  # forms refuse it before: nobody's number rests in what is told of somebody
     if not words:
         raise BadInput("请写明对谁、对什么有异议。", field="text")
     if len(words) > _LONGEST:
@@ -151,3 +155,34 @@ def _carry_out(
         review.send_back(declaration, DECLARATION_FLOW["return_notice"], actor, reason)
     else:
         review.mark_excluded(declaration, exclude, reason=reason, actor=actor)
+
+
+def contact_refusal(objection: Objection, *, actor: User) -> str:
+    """Why this person is not shown how to reach the objector; empty for those who may answer.
+
+    The public form promises it: only who verifies sees it, and never who made the list (docs/decisions/0020).
+    """
+    declaration = objection.notice.declaration
+    place: dict[str, Any] = {"division_code": objection.division_code, "policy_id": declaration.policy_id}
+    if not scope.holds(actor, OBJECTION_ROLES, **place):
+        return "联系方式只有核实异议的人看得到。"
+    return workflow.separation_refusal(declaration, Duty.OBJECTION_ANSWER, actor=actor)
+
+
+@transaction.atomic
+def reveal_contact(objection_id: int, *, reason: str, actor: User) -> str:
+    """The objector's telephone in full for one look, under the rules and the day's limit of registry.reveal."""
+    registry.require_reason(reason)
+    objection = Objection.objects.visible_to(actor).select_related("notice__declaration").get(pk=objection_id)
+    if refusal := contact_refusal(objection, actor=actor):
+        raise StepForbidden(refusal)
+    registry.count_reveal(actor)
+    audit.record(
+        objection,
+        action="reveal",
+        actor=actor,
+        label="查看异议人联系方式",
+        note=reason.strip()[:200],
+        detail={"field": "contact"},
+    )
+    return objection.contact or ""

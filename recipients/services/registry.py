@@ -65,12 +65,11 @@ def reveal(person_id: int, field: str, *, reason: str, actor: User) -> str:
     """
     if field not in PRIVATE:
         raise BadInput("没有这一项。")
-    if sum(map(str.isalpha, reason)) < SHORTEST_REASON:
-        raise BadInput("看完整号码要写明原因，至少 4 个字。", field="reason")
+    require_reason(reason)
     person = Person.objects.visible_to(actor).get(pk=person_id)
     if not may_reveal(person, actor=actor):
         raise not_your_post(REVEAL_ROLES, "看完整号码")
-    _count_reveal(actor)
+    count_reveal(actor)
     if field == "account":
         account = person.accounts.filter(is_active=True).first()
         value = account.number if account else ""
@@ -85,6 +84,12 @@ def reveal(person_id: int, field: str, *, reason: str, actor: User) -> str:
         detail={"field": field},
     )
     return value
+
+
+def require_reason(reason: str) -> None:
+    """BadInput when a look at a number in full has no reason worth reading."""
+    if sum(map(str.isalpha, reason)) < SHORTEST_REASON:
+        raise BadInput("看完整号码要写明原因，至少 4 个字。", field="reason")
 
 
 def may_reveal(person: Person, *, actor: User) -> bool:
@@ -107,7 +112,7 @@ def may_reveal(person: Person, *, actor: User) -> bool:
     return listed.exists() or Entitlement.objects.filter(beneficiary=person, policy__in=policies).exists()
 
 
-def _count_reveal(actor: User) -> None:
+def count_reveal(actor: User) -> None:
     """Use up one of the day's looks; two accounts of one person share them, and two looks at once count as two."""
     accounts = User.objects.select_for_update(of=("self",), no_key=True).filter(person_key=actor.person_key)
     mine = list(accounts.order_by("pk").values_list("pk", flat=True))
@@ -239,6 +244,7 @@ def ask_account_change(
         kind=new.kind,
         **_named_after(person, new),
         number=number,
+        number_key=crypto.blind_index("account", number),
         tail=number[-4:],
         old_tail=active.tail if active else "",
         branch_code=new.branch_code,
@@ -344,11 +350,12 @@ def _replace_account(asked: AccountChange) -> None:
         holder_name=asked.holder_name,
         holder_relation=asked.holder_relation,
         number=asked.number,
-        number_key=crypto.blind_index("account", asked.number),
+        number_key=asked.number_key,
         commit_salt=salt,
         number_commitment=commit(salt, asked.number),
         tail=asked.tail,
         branch_code=asked.branch_code,
         bank_name=asked.bank_name,
+        change=asked,
         opened_at=now,
     )

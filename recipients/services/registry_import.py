@@ -120,8 +120,13 @@ def _stage_and_apply(one: RegistryImport, content: bytes, findings: Findings, ru
         findings=findings,
     )
     rows = ((number, ordered(cells)) for number, cells in table.rows)
+
+    def watch(done: int) -> None:
+        run.stop_if_asked()  # nothing of a file that was not read to its end is written
+        run.progress(done, done * 2)
+
     with connection.cursor() as cursor:
-        staged = _copy(cursor, registry.staged_rows(rows, reader, lambda done: run.progress(done, done * 2)))
+        staged = _copy(cursor, registry.staged_rows(rows, reader, watch))
         _compare(cursor, one.county_code, findings, sorted(reader.faulty_codes), run.actor)
         if findings.errors:
             raise FileRefused(f"有 {len(findings.errors)} 处要改，没有导入任何数据。", findings.errors)
@@ -359,7 +364,7 @@ def _close_as_repeated(one: RegistryImport, run: JobRun) -> None:
 
 
 def _refuse(one: RegistryImport, content: bytes, findings: Findings, run: JobRun) -> None:
-    """Nothing was written; keep the list of faults and the workbook to mend. Raises FileRefused for the job page."""
+    """Nothing was written; keep the list of faults and the workbook to mend. Raises what the job page says."""
     findings.errors.sort(key=lambda error: (error.row or 0, error.column))
     note = f"有 {len(findings.errors)} 处要改，没有导入任何数据。改好后请把整份表重新上传。"
     with run.transaction():
@@ -377,7 +382,7 @@ def _refuse(one: RegistryImport, content: bytes, findings: Findings, run: JobRun
             after=RegistryImport.Status.REFUSED,
             detail={"errors": len(findings.errors)} | _foreign(findings),
         )
-    raise FileRefused(note, findings.errors)
+    raise StepRefused(note)  # the import itself keeps its faults
 
 
 def _foreign(findings: Findings) -> dict[str, int]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from datetime import date
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, Max, Sum
+from django.utils import timezone
 
 from huimin.core import clock
 from huimin.core.authority import scope
@@ -28,7 +28,15 @@ from recipients.models import (
     Notice,
     Objection,
 )
-from recipients.rules import NAMES_IN_FULL, next_level, skipped_levels, vote_passes
+from recipients.rules import (
+    NAMES_IN_FULL,
+    Meetings,
+    Votes,
+    meeting_faults,
+    next_level,
+    skipped_levels,
+    vote_passes,
+)
 from recipients.services import entitlements, terms
 from recipients.states import (
     DECLARATION_FLOW,
@@ -100,7 +108,13 @@ def _hindrance(one: Declaration, step: Step) -> str:
         return _notice_refusal(one)
     if step.name in SIGNING:
         return _signature_refusal(one, SIGNING[step.name])
-    return ""
+    return _not_failed(one) if step.name == "return_deliberation" else ""
+
+
+def _not_failed(one: Declaration) -> str:
+    # a meeting that passed has moved the list on
+    held = one.deliberations.filter(round=one.round).exists()
+    return "" if held else "还没有登记过评议，没有通过的才退回编制。"
 
 
 def _clash_at_confirmation(one: Declaration) -> str:
@@ -185,32 +199,25 @@ def standing_notice(one: Declaration) -> Notice | None:
 # --- deliberation ------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Votes:
-    """民主评议 as it was held; the numbers are people."""
-
-    held_on: date
-    place: str
-    host: str
-    members: int
-    present: int
-    agreed: int
-    against: int
-    abstained: int
-    conclusion: str = ""
+def meetings_of(one: Declaration) -> Meetings:
+    """When a meeting on this list can have been held; the day of the last failed one, in whatever round."""
+    failed = one.deliberations.filter(passed=False).aggregate(last=Max("held_on"))["last"]
+    since = timezone.localdate(one.submitted_at) if one.submitted_at else clock.today()
+    return Meetings(since, clock.today(), failed)
 
 
 @transaction.atomic
 def deliberate(pk: int, votes: Votes, *, actor: User) -> Declaration:
     """Record the meeting, and go on when two thirds of those present agreed.
 
-    Else the record is kept and the list stays: people are excluded with their reason, and another meeting is held.
+    Else the record is kept and the list stays: it goes back to be mended, or people are excluded with their reason and
+    another meeting is held on a later day. BadInput with the field for the first of rules.meeting_faults.
     """
     one = locked(pk, actor)
     step = DECLARATION_FLOW["deliberate"]
     if refusal := workflow.why_not(one, step, actor=actor):
         raise refusal
-    _check_votes(votes)
+    _check_votes(one, votes)
     passed = vote_passes(present=votes.present, agreed=votes.agreed)
     DeliberationRecord.objects.create(
         declaration=one, round=one.round, recorded_by=actor, passed=passed, **asdict(votes)
@@ -229,15 +236,9 @@ def deliberate(pk: int, votes: Votes, *, actor: User) -> Declaration:
     return one
 
 
-def _check_votes(votes: Votes) -> None:
-    if votes.held_on > clock.today():
-        raise BadInput("评议日期不能晚于今天。", field="held_on")
-    if votes.agreed + votes.against + votes.abstained != votes.present:
-        raise BadInput("同意、不同意、弃权票数之和应等于实到人数。", field="present")
-    if votes.present > votes.members:
-        raise BadInput("实到人数不能多于应到人数。", field="present")
-    if votes.present * 3 < votes.members * 2:
-        raise BadInput("实到人数不足应到的三分之二，评议无效。", field="present")
+def _check_votes(one: Declaration, votes: Votes) -> None:
+    for field, said in meeting_faults(asdict(votes), meetings_of(one)).items():
+        raise BadInput(f"{said}。", field=field)
 
 
 # --- joint review --------------------------------------------------------------------------------------------------------------
@@ -297,6 +298,12 @@ def _return_county(one: Declaration, step: Step, actor: User, note: str) -> None
     raise StepForbidden("这项政策的联审不需要您的部门会签，退回须由会签部门办理。")
 
 
+def _return_deliberation(one: Declaration, step: Step, actor: User, note: str) -> None:
+    if reason := _not_failed(one):
+        raise StepRefused(reason)
+    send_back(one, step, actor, note)
+
+
 def _by_objection_only(_one: Declaration, _step: Step, _actor: User, _note: str) -> None:
     raise StepRefused("公示期间退回要在异议页面答复“属实”时办理。")
 
@@ -306,6 +313,7 @@ def _withdraw(one: Declaration, step: Step, actor: User, note: str) -> None:
 
 
 _BACK: dict[str, Callable[[Declaration, Step, User, str], None]] = {
+    "return_deliberation": _return_deliberation,
     "return_township": send_back,
     "return_county": _return_county,
     "return_notice": _by_objection_only,

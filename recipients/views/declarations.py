@@ -235,7 +235,7 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
         "term_warning": _term_warning(one, standing, may_post),
         "notices": one.notices.order_by("-pk"),
         "signatures": one.signatures.filter(round=one.round).select_related("signed_by"),
-        "meetings": one.deliberations.order_by("-pk"),
+        "meetings": one.deliberations.select_related("recorded_by").order_by("-pk"),
         "history": history(one, nobody=""),
         "action_key": str(uuid4()),
         "refusal": forms_given.get("refusal", ""),
@@ -312,10 +312,17 @@ def _panel(request: StaffRequest, one: Declaration, standing: Notice | None) -> 
         "办理",
         buttons,
         hint="编制这一册的人不能审核、会签，也不能答复对它的异议。",
-        form=forms.DeliberationForm() if deliberating else None,
+        form=_meeting_form(request, one) if deliberating else None,
         note_label="评议结论" if deliberating else "办理意见",
         drawn=workflow.drawn(one),
     )
+
+
+def _meeting_form(request: StaffRequest, one: Declaration) -> forms.DeliberationForm:
+    refused = getattr(request, "refused_form", None)
+    if isinstance(refused, forms.DeliberationForm):
+        return refused
+    return forms.DeliberationForm(meetings=review.meetings_of(one))
 
 
 def _waits(one: Declaration, step: Step) -> str:
@@ -331,9 +338,9 @@ def declaration_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
         raise Http404
     step, note, back = DECLARATION_FLOW[name], request.POST.get("note", ""), _url(pk)
     if name == "deliberate":
-        form = forms.DeliberationForm(request.POST)
+        form = forms.DeliberationForm(request.POST, meetings=review.meetings_of(one))
         if not form.is_valid():
-            return again(request, first_fault(form), back=back)
+            return again(request, form.summary_title, back=back, form=form)
         votes = form.votes(note)
         return take_step(
             request,
@@ -342,7 +349,7 @@ def declaration_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
             back=back,
             done="评议结果已登记。"
             if vote_passes(present=votes.present, agreed=votes.agreed)
-            else "评议没有通过，结果已登记。请核实有意见的人，剔除后重新评议。",
+            else "评议没有通过，结果已登记。请退回编制；或核实有意见的人，剔除后改天再评议，写明原因。",
             of=one,
         )
     return take_step(

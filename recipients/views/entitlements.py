@@ -96,7 +96,7 @@ def entitlement_export(request: StaffRequest) -> HttpResponseBase:
          str(one.dated[0].valid.upper or "") if one.dated else "", one.get_status_display(), str(one.ends_on or ""))
         for one in queries.in_places(chosen.qs.order_by(*order.columns))
     )  # fmt: skip
-    return workbook(request, "享受资格", columns, rows)
+    return workbook(request, "享受资格", columns, rows, of=chosen.qs)
 
 
 @opens(Area.REVIEW)

@@ -27,19 +27,29 @@ from huimin.core.authority.roles import Area
 from huimin.core.desk import lists, pages
 from huimin.core.desk.exports import download, workbook
 from huimin.core.desk.history import history
-from huimin.core.desk.http import StaffRequest, act_on_form, act_once, act_with, opens
+from huimin.core.desk.http import (
+    StaffRequest,
+    act_on_form,
+    act_once,
+    act_with,
+    code_first,
+    first_fault,
+    opens,
+)
 from huimin.core.desk.pages import Link, Nothing, Stat
-from huimin.core.errors import StepRefused
+from huimin.core.errors import Refused, StepRefused
 from huimin.core.records import files
 from huimin.core.sheets.writer import Column
+from huimin.core.values import identity, privacy
 from huimin.core.work import workflow
 from recipients import forms, queries
-from recipients.models import Declaration, Notice, NoticeLevel, NoticePhoto, Objection
+from recipients.models import DeclarationLine, Notice, NoticeLevel, NoticePhoto, Objection
 from recipients.rules import NAMES_IN_FULL
 from recipients.services import notices, objections, terms
 from recipients.states import DECLARATION_FLOW, NOTICE_STATES, OBJECTION_ROLES, NoticeStatus
 from recipients.views import helpers
 
+_SHORTEST_PHONE = 7
 _SORTS = {"starts": ("starts_on", "id"), "ends": ("ends_on", "id"), "place": ("division_code", "id")}
 
 
@@ -350,37 +360,76 @@ def objection_export(request: StaffRequest) -> HttpResponseBase:
 @opens(Area.NOTICE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def objection_detail(request: StaffRequest, pk: int) -> HttpResponse:
-    rows = Objection.objects.visible_to(request.user)
-    one = get_object_or_404(
-        rows.select_related("notice__policy", "notice__declaration__version", "answered_by"), pk=pk
-    )
-    declaration = one.notice.declaration
-    standing = declaration.lines.filter(excluded_at_level="").select_related("beneficiary__household")
-    shown = ("pk", "line_no", "declaration", "beneficiary__name", "beneficiary__household__group_name")
-    lines = list(standing.only(*shown).order_by("line_no"))
-    form = forms.AnswerForm(request.POST or None, lines=lines)
+    one = _objection(request, pk)
+    form = forms.AnswerForm(request.POST or None, lines=_standing_lines(one))
     if request.method == "POST" and form.is_valid() and _answer(request, one, form):
         return redirect("recipients:objection-detail", pk=pk)
-    return render(
-        request, "recipients/objection_detail.html", _objection_context(request, one, declaration, form)
+    return render(request, "recipients/objection_detail.html", _objection_context(request, one, form))
+
+
+def _objection(request: StaffRequest, pk: int) -> Objection:
+    rows = Objection.objects.visible_to(request.user)
+    return get_object_or_404(
+        rows.select_related("notice__policy", "notice__declaration__version", "answered_by"), pk=pk
     )
+
+
+def _standing_lines(one: Objection) -> list[DeclarationLine]:
+    standing = one.notice.declaration.lines.filter(excluded_at_level="").select_related(
+        "beneficiary__household"
+    )
+    shown = ("pk", "line_no", "declaration", "beneficiary__name", "beneficiary__household__group_name")
+    return list(standing.only(*shown).order_by("line_no"))
+
+
+def _masked(contact: str) -> str:
+    """The end of the number that was left; of other words nothing."""
+    digits = "".join(filter(str.isdecimal, contact))
+    return identity.mask_phone(digits) if len(digits) >= _SHORTEST_PHONE else contact and "留了"
+
+
+@opens(Area.NOTICE)
+@require_POST
+def objection_contact(request: StaffRequest, pk: int) -> HttpResponse:
+    """The objector's telephone stands in the answer to this one POST and nowhere else."""
+    one = _objection(request, pk)
+    form, shown = forms.ContactRevealForm(request.POST), ""
+    if form.is_valid():
+        back = reverse("recipients:objection-detail", args=[pk])
+        if asked := code_first(request, "看联系方式", back=back):
+            return asked
+        try:
+            shown = objections.reveal_contact(pk, reason=form.cleaned_data["reason"], actor=request.user)
+        except Refused as refused:
+            messages.error(request, str(refused))
+    else:
+        messages.error(request, first_fault(form))
+    answer = forms.AnswerForm(lines=_standing_lines(one))
+    context = _objection_context(request, one, answer, shown)
+    return render(request, "recipients/objection_detail.html", context)
 
 
 def _objection_context(
-    request: StaffRequest, one: Objection, declaration: Declaration, form: forms.AnswerForm
+    request: StaffRequest, one: Objection, form: forms.AnswerForm, shown: str = ""
 ) -> dict[str, Any]:
-
+    declaration = one.notice.declaration
     place: dict[str, Any] = {"division_code": one.division_code, "policy_id": declaration.policy_id}
     knows_how = scope.holds(request.user, OBJECTION_ROLES, **place)
     is_open = one.status == Objection.Status.OPEN
     return {
         "one": one,
+        "text": privacy.hide(one.text),
+        "contact": _masked(one.contact or ""),
+        "contact_form": forms.ContactRevealForm()
+        if one.contact and not objections.contact_refusal(one, actor=request.user)
+        else None,
+        "shown": shown,
         "declaration": declaration,
         "place": queries.place_names([one.division_code])[one.division_code],
         "badge": Objection.Status(one.status).badge,
         "form": form,
         "is_open": is_open,
-        "is_live": declaration.status in NOTICE_STATES and declaration.round == one.notice.round,
+        "is_live": _is_live(one),
         "may_answer": knows_how,
         "why_not": workflow.separation_refusal(declaration, Duty.OBJECTION_ANSWER, actor=request.user)
         if knows_how
@@ -391,8 +440,21 @@ def _objection_context(
     }
 
 
+def _is_live(one: Objection) -> bool:
+    """Does the list still hang in the round that was objected to? Else the answer moves nothing."""
+    declaration = one.notice.declaration
+    return declaration.status in NOTICE_STATES and declaration.round == one.notice.round
+
+
+_ANSWERED = {
+    "rejected": "已答复：不属实，公示照常。",
+    "exclude": "已答复：属实，选的人已剔除，原公示已撤下。请重新张贴，天数从头算。",
+    "return": "已答复：属实，原公示已撤下，申报册已退回补正。",
+}
+
+
 def _answer(request: StaffRequest, one: Objection, form: forms.AnswerForm) -> bool:
-    data = form.cleaned_data
+    data, live = form.cleaned_data, _is_live(one)
     done = act_on_form(
         request,
         form,
@@ -407,5 +469,5 @@ def _answer(request: StaffRequest, one: Objection, form: forms.AnswerForm) -> bo
         name="objection.answer",
     )
     if done:
-        messages.success(request, "已答复。属实的，原公示已撤下，请重新张贴并重算天数。")
+        messages.success(request, _ANSWERED[data["verdict"]] if live else "已答复，结论已登记。")
     return done is not None

@@ -152,7 +152,7 @@ def person_export(request: StaffRequest) -> HttpResponseBase:
         )
         for one in found
     )
-    return workbook(request, "补贴对象", _COLUMNS, rows)
+    return workbook(request, "补贴对象", _COLUMNS, rows, of=chosen.qs)
 
 
 @opens(Area.REGISTRY)

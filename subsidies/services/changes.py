@@ -1,4 +1,4 @@
-"""更正: facts of a policy that is public are changed as one asked and another approved (decisions/0013)."""
+"""更正: facts of a policy that is public are changed as one asked and another approved (decisions/0014)."""
 
 from __future__ import annotations
 

@@ -9,13 +9,13 @@ from datetime import date
 
 from disbursement import services as money
 from disbursement.models import Batch, PaymentLine
-from disbursement.services import confirming, orders
+from disbursement.services import confirming, intake, orders
 from huimin.core import clock
 from huimin.core.authority.roles import Role
 from huimin.core.work import jobs
 from recipients.models import Death, Entitlement
+from recipients.rules import Votes
 from recipients.services import deaths, notices, registry, review
-from recipients.services.review import Votes
 from subsidies import services as funds
 from tests.clicks.clicking import Press, press
 from tests.disbursement import factories as make
@@ -309,6 +309,14 @@ def _(tools):
     return press(here["reconciler"], "disbursement:return-upload", upload=answer)
 
 
+@button("disbursement.returnfile.upload", variant="by a job")
+def _(tools):
+    tools.monkeypatch.setattr(intake, "BYTES_AT_ONCE", 1)
+    here = make.world(3)
+    answer = make.answer(make.sent_order(here), fail={0})
+    return press(here["reconciler"], "disbursement:return-upload", upload=answer)
+
+
 def _uploaded(here):
     taken = money.accept_return(
         make.answer(make.sent_order(here), fail={0}), "r.txt", actor=here["reconciler"]
@@ -377,8 +385,8 @@ _reversal("refuse", "late_return")
 # --- who gets it -------------------------------------------------------------------------------------------------------
 
 VOTES = {
-    "held_on": "2026-01-05", "place": "村部", "host": "李主持", "members": "18", "present": "15", "agreed": "12",
-    "against": "2", "abstained": "1",
+    "place": "村部", "host": "李主持", "members": "18", "representatives": "12",
+    "present": "15", "agreed": "12", "against": "2", "abstained": "1",
 }  # fmt: skip
 ALL_LEVELS = {"deliberation": "required", "joint_parties": ["department", "finance", "supervision"]}
 # the way of a list: step, and who of lists.chain() takes it
@@ -406,7 +414,7 @@ def _list_before(tools, step):
         if name == step:
             break
         if name == "deliberate":
-            votes = Votes(clock.today(), "村部", "李主持", 18, 15, 12, 2, 1)
+            votes = Votes(clock.today(), "村部", "李主持", 18, 12, 15, 12, 2, 1)
             review.deliberate(one.pk, votes, actor=people[who])
         else:
             review.take_step(one.pk, name, actor=people[who])
@@ -417,11 +425,23 @@ def _declaration(step, who, before=None, **more):
     @button(f"recipients.declaration.{step}")
     def _(tools):
         one, people = _list_before(tools, before or step)
-        return press(people[who], "recipients:declaration-step", one.pk, step, **NOTE, **more)
+        return press(
+            people[who], "recipients:declaration-step", one.pk, step, held_on=clock.today(), **NOTE, **more
+        )
 
 
 for _step, _who in WAY:
     _declaration(_step, _who, **(VOTES if _step == "deliberate" else {}))
+
+
+@button("recipients.declaration.return_deliberation")
+def _(tools):
+    one, people = _list_before(tools, "deliberate")
+    votes = Votes(clock.today(), "村部", "李主持", 18, 12, 15, 2, 12, 1)
+    review.deliberate(one.pk, votes, actor=people["village"])
+    return press(people["village"], "recipients:declaration-step", one.pk, "return_deliberation", **NOTE)
+
+
 _declaration("return_township", "township", before="approve_township")
 _declaration("return_county", "department", before="sign_department")
 _declaration("withdraw", "village", before="submit")

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from huimin.core.accounts import auth
 from huimin.core.authority.roles import Role
-from huimin.core.models import AuditEvent, BankBranch, Department
+from huimin.core.models import AuditEvent, BankBranch, CalendarDay, Department
 from tests.factories import OTHER_TOWN, TOWN, OfficeFactory, UserFactory, county
 
 # the library's own templates ask for variables that are not always there
@@ -103,6 +103,47 @@ def test_an_import_is_traced_with_its_counts(client, admin):
     event = AuditEvent.objects.get(action="reference.import")
     assert event.detail == {"new": 2}
     assert event.actor == admin
+
+
+def calendar(client, content):
+    page = client.post(
+        f"{ROOT}core/calendarday/import/",
+        {"import_file": SimpleUploadedFile("days.csv", content.encode(), "text/csv"), "format": "0"},
+    )
+    form = page.context.get("confirm_form")
+    if form:
+        client.post(f"{ROOT}core/calendarday/process_import/", form.initial)
+    return page.content.decode()
+
+
+def test_a_calendar_understands_yes_and_no(client, admin):
+    calendar(client, "day,is_workday,name\n2027-10-09,是,国庆调休\n2027-10-01,否,国庆节\n2027-10-08,1,上班\n")
+    found = dict(CalendarDay.objects.values_list("name", "is_workday"))
+    assert found == {"国庆调休": True, "国庆节": False, "上班": True}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("day,is_workday,name\n2027-10-09,上班,国庆调休\n", "“上班”应为 1（是）或 0（否）"),
+        ("day,is_workday,name\n2027/13/09,1,国庆调休\n", "应写成 2026-10-01"),
+        ("day,name\n2027-10-09,国庆调休\n", "缺 is_workday"),
+        ("日期,上班,说明\n2027-10-09,1,国庆调休\n", "缺 day、is_workday、name"),
+    ],
+)
+def test_a_faulty_calendar_is_refused_in_our_words_and_shows_no_traceback(client, admin, content, words):
+    text = calendar(client, content)
+    assert words in text
+    assert "Traceback" not in text
+    assert "site-packages" not in text
+    assert not CalendarDay.objects.exists()
+
+
+def test_the_back_office_speaks_chinese(client, admin):
+    text = client.get(ROOT).content.decode()
+    for word in ("Model name", "Add link", "Change or view", admin.username):
+        assert word not in text
+    assert admin.name in text
 
 
 def test_an_import_with_a_bad_row_changes_nothing(client, admin):

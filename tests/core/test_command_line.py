@@ -47,6 +47,13 @@ def test_a_misspelt_environment_is_refused_in_one_sentence(word):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("word", ["0", "-1", "halb", "1.5"])
+def test_a_number_that_is_none_is_refused_in_one_sentence(monkeypatch, word):
+    monkeypatch.setenv("HUIMIN_MESSAGES_KEPT_DAYS", word)
+    with pytest.raises(env.BadSetting, match="HUIMIN_MESSAGES_KEPT_DAYS must be a whole number from 1 up"):
+        env.number("HUIMIN_MESSAGES_KEPT_DAYS", 180, least=1)
+
+
 @pytest.mark.parametrize("word", ["production", "demo", "test"])
 def test_each_environment_is_known_by_its_name(monkeypatch, word):
     monkeypatch.setenv("HUIMIN_ENV", word)

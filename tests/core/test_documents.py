@@ -47,6 +47,8 @@ def poster(count=386, **changes):
         "quantity_unit": {"name": "面积", "unit": "亩"},
         "objections": [{"who": "县纪委监委举报电话", "phone": "12388"}] * 4,
         "notice_to": "有异议，公示期内可口头、电话、书面提出，可不留姓名：",
+        "whole": "全村",
+        "committee": "村民委员会",
         "issuer": "余岭村村民委员会",
         "issued_on": "2026年6月4日",
         "number": "GS-2026-0417-01",

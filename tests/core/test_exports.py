@@ -183,3 +183,20 @@ def test_a_long_list_stops_when_asked_to(long_list, monkeypatch):
     monkeypatch.setattr(jobs.JobRun, "progress", lambda run, *_, **__: setattr(run, "_stop_asked", True))
     assert finished(long_list[0]) == "stopped"
     assert long_list[0].result_file is None
+
+
+GROWING = [
+    "core:audit-export",
+    "recipients:person-export",
+    "recipients:entitlement-export",
+    "disbursement:ledger-export",
+]
+
+
+@pytest.mark.parametrize("name", GROWING)
+def test_of_a_list_that_may_be_too_long_no_row_is_written_before_that_is_known(client, monkeypatch, name):
+    client.force_login(UserFactory(role=LISTS[name], at=COUNTY))
+    monkeypatch.setattr(exports, "MOST_ROWS", -1)
+    monkeypatch.setattr(exports, "write_rows", None)
+    answer = client.get(reverse(name))
+    assert answer.url == reverse("core:job", args=[Job.objects.get(kind=exports.JOB).pk])

@@ -191,6 +191,7 @@ def granted(security, username, role, division):
         "policies": "",
         "first_day": date(2026, 1, 1),
         "last_day": "",
+        "confirmed": "on",
     }
     security.post(reverse("core:grant-give", args=[user.pk]), facts | {"action_key": uuid4()})
     assert user.grants.get().role == role
@@ -238,6 +239,7 @@ def test_neither_of_the_two_can_do_the_others_half_or_their_own(monkeypatch):
         "policies": "",
         "first_day": "2026-01-01",
         "last_day": "",
+        "confirmed": "on",
     }
     for client, about in ((system, "luo.wei"), (security, "luo.wei")):
         client.post(reverse("core:grant-give", args=[both[about].pk]), facts | {"action_key": uuid4()})

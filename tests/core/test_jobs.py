@@ -7,9 +7,11 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
+from huimin.core import tasks
 from huimin.core.authority.roles import Area, Role
-from huimin.core.errors import Refused
+from huimin.core.errors import FileRefused, Refused, RowError, StepRefused
 from huimin.core.models import AuditEvent, Job, Notification, Outbox
+from huimin.core.records import proofs
 from huimin.core.work import jobs
 from tests.factories import COUNTY, OTHER_TOWN, TOWN, UserFactory
 
@@ -148,6 +150,52 @@ class TestOneConnection:
         assert jobs.run(job.pk) == "stopped"
         assert written == []
         assert AuditEvent.objects.filter(action="job.stop", actor=actor).exists()
+
+    def test_a_proof_asked_to_stop_ends_before_the_next_one(self, monkeypatch):
+        begun = []
+
+        def asked_meanwhile():
+            begun.append(1)
+            monkeypatch.setattr(jobs.JobRun, "stop_if_asked", stopped)
+            return 1, []
+
+        def stopped(run):
+            raise jobs.Stopped
+
+        monkeypatch.setattr(proofs, "_checks", [("一", asked_meanwhile), ("二", asked_meanwhile)])
+        monkeypatch.setitem(jobs._handlers, KIND, tasks.prove)
+        assert jobs.run(submit().pk) == "stopped"
+        assert begun == [1]
+
+    def test_a_job_of_one_piece_may_be_stopped_before_it_begins_and_not_afterwards(self, monkeypatch):
+        monkeypatch.setattr(jobs, "_wholes", {KIND})
+        job = submit()
+        tried = []
+
+        def work(run):
+            running = Job.objects.get(pk=job.pk)
+            with pytest.raises(StepRefused, match="不能停"):
+                jobs.ask_to_stop(running, actor=run.actor)
+            tried.append(jobs.may_stop(running))
+
+        steps["do"] = work
+        assert jobs.may_stop(job)
+        assert jobs.run(job.pk) == "done"
+        assert tried == [False]
+        jobs.ask_to_stop(other := submit(key="k2"), actor=job.created_by)
+        assert Job.objects.get(pk=other.pk).stop_asked
+
+    def test_the_faults_of_a_refused_file_stay_with_its_job_without_numbers(self):
+        def refuse(run):
+            raise FileRefused("有 1 处不符。", [RowError(3, "账号", "账号6217000000000000123不同。")])
+
+        steps["do"] = refuse
+        job = submit()
+        assert jobs.run(job.pk) == "failed"
+        job.refresh_from_db()
+        (fault,) = jobs.faults_of(job)
+        assert (fault.row, fault.column) == (3, "账号")
+        assert "6217000000000000123" not in fault.message
 
     def test_whoever_asked_is_told_when_it_is_done(self):
         actor = UserFactory()

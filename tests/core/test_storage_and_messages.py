@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import connection
 from django.test import RequestFactory
@@ -13,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
 
-from huimin.core import clock, proofs
+from huimin.core import clock, proofs, tasks
 from huimin.core.accounts.credentials import OfficeAuthentication
 from huimin.core.accounts.services import issue_credential
 from huimin.core.authority.roles import Role
@@ -263,3 +264,50 @@ def test_the_business_clock_moves_as_the_owner_and_never_in_production(committed
 def test_a_span_that_is_none_is_told(text):
     with pytest.raises(BadInput):
         clock_control.parse_span(text)
+
+
+def written(number, *, days):
+    """Messages delivered so many days ago, or still waiting (None)."""
+    at = days if days is None else timezone.now() - timedelta(days=days)
+    rows = [
+        Message(channel="sms", recipient="1", body="1", subject="t", delivered_at=at) for _ in range(number)
+    ]
+    Message.objects.bulk_create(rows)
+
+
+@pytest.mark.django_db
+def test_what_was_delivered_long_ago_is_forgotten_in_blocks_and_what_waits_is_not(settings, monkeypatch):
+    settings.MESSAGES_KEPT_DAYS = 90
+    monkeypatch.setattr(messages, "BLOCK", 2)
+    written(5, days=91)
+    written(1, days=89)
+    written(1, days=None)
+    assert messages.forget(blocks=1) == 2
+    assert tasks.forget_old() == 3
+    assert tasks.forget_old() == 0
+    assert Message.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_forgetting_reads_what_it_forgets_alone(owner_connection, settings):
+    old = Message.objects.filter(delivered_at__lt=timezone.now()).order_by("delivered_at").values("pk")[:10]
+    owner_connection.execute(
+        """INSERT INTO core_message (channel, recipient, body, subject, attempts, error, delivered_at)
+           SELECT 'sms', '', '', '', 0, '', now() + interval '1 day' FROM generate_series(1, 5000); ANALYZE core_message"""
+    )
+    assert rows_read_by(owner_connection, old)["core_message"] == 0
+
+
+@pytest.mark.django_db
+def test_ended_sessions_are_forgotten_and_others_are_not():
+    for key, days in (("ended", -1), ("open", 1)):
+        Session.objects.create(session_key=key, expire_date=timezone.now() + timedelta(days=days))
+    tasks.forget_old()
+    assert [one.session_key for one in Session.objects.all()] == ["open"]
+
+
+@pytest.mark.django_db
+def test_vacuum_comes_to_messages_after_a_fixed_number_of_dead_rows():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reloptions FROM pg_class WHERE relname = 'core_message'")
+        assert "autovacuum_vacuum_scale_factor=0" in cursor.fetchone()[0]

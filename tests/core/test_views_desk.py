@@ -128,6 +128,20 @@ def test_only_whoever_asked_stops_a_job(client, person, monkeypatch):
     assert (mine.stop_asked, other.stop_asked) == (True, False)
 
 
+def test_the_page_of_a_job_of_one_piece_says_that_it_cannot_be_stopped(client, person, monkeypatch):
+    job = make_job(person, state="running")
+    address = f"/desk/jobs/{job.pk}/"
+    assert f"{address}stop/" in client.get(address).content.decode()
+    monkeypatch.setattr(jobs, "_wholes", {job.kind})
+    page = client.get(address).content.decode()
+    assert "开始以后不能停" in page
+    assert f"{address}stop/" not in page
+    told = client.post(f"{address}stop/", follow=True).content.decode()
+    assert "这项任务整份一起办" in told
+    job.refresh_from_db()
+    assert not job.stop_asked
+
+
 def test_a_result_file_goes_to_its_owner_with_a_trace_and_to_nobody_else(client, person):
     stored = files.store(
         "结果".encode(), name="结果.txt", purpose="test", content_type="text/plain", actor=person

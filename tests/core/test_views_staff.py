@@ -56,6 +56,7 @@ def grant_form(**more):
         "policies": "",
         "first_day": clock.today(),
         "last_day": "",
+        "confirmed": "on",
     }
     return form | more
 
@@ -95,6 +96,19 @@ def test_the_security_administrator_grants_from_day_to_day(client, security, cle
     assert grant.granted_by == security
     event = AuditEvent.objects.get(action="grant.give")
     assert (event.division_code, event.detail["role"]) == (TOWN, "township_clerk")
+
+
+def test_an_untouched_grant_form_gives_nothing(client, security, clerk):
+    page = client.get(f"{LIST}{clerk.pk}/")
+    form = page.context["form"]
+    untouched = {name: form[name].value() or "" for name in form.fields if form[name].value()}
+    assert not {"role", "division"} & set(untouched)
+    text = client.post(
+        f"{LIST}{clerk.pk}/grant/", {**untouched, "action_key": page.context["action_key"]}
+    ).content.decode()
+    for why in ("请选择角色", "请选择管辖区划", "请先勾选“已照批准文件核对姓名、角色和管辖区划”"):
+        assert why in text
+    assert not Grant.objects.filter(user=clerk).exists()
 
 
 def test_a_double_click_grants_once(client, security, clerk):

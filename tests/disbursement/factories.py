@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import count
 
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from psycopg.types.range import DateRange
@@ -114,7 +115,17 @@ def policy(made_by, *, rule=None, frequency="yearly", protected=False, valid=Non
     return made
 
 
-def person(village=VILLAGE, *, name=None, household=None, phone=True, born=date(1970, 1, 1), by=1, **changes):
+def person(
+    village=VILLAGE,
+    *,
+    name=None,
+    number=None,
+    household=None,
+    phone=True,
+    born=date(1970, 1, 1),
+    by=1,
+    **changes,
+):
     serial = next(_serials)
     if household is None:
         household = Household.objects.create(
@@ -124,7 +135,7 @@ def person(village=VILLAGE, *, name=None, household=None, phone=True, born=date(
             group_name=f"第{serial % 3 + 1}组",
         )
         changes = {"is_holder": True, "relation": "02"} | changes
-    number = id_number(born=born.strftime("%Y%m%d"))
+    number = number or id_number(born=born.strftime("%Y%m%d"))
     salt_bytes = serial.to_bytes(16, "big")
     return Person.objects.create(
         county_code=COUNTY,
@@ -239,8 +250,9 @@ def world(people=10, *, issued="1000000.00", rule=None, frequency="yearly", prot
         workflow.take_duty(book, Duty.DECLARATION_MAKE, actor=crew["village"])
     for serial in range(people):
         village = VILLAGE if serial % 3 else OTHER_VILLAGE
-        one = person(village, by=crew["village"].pk)
-        account(one)
+        with transaction.atomic():  # the first account comes with the registration
+            one = person(village, by=crew["village"].pk)
+            account(one)
         entitle(books[village], one, quantity=quantity(serial) if quantity else f"{serial + 1}.2500")
         here.people.append(one)
     here.books = books

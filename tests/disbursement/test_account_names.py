@@ -6,9 +6,9 @@ from django.urls import reverse
 
 from disbursement import queries, services
 from disbursement.models import PaymentLine
-from recipients.models import Account
 from tests.disbursement import factories as make
 from tests.factories import TOWN
+from tests.recipients.factories import another_account
 
 pytestmark = pytest.mark.django_db
 STRANGER = "王建国国"
@@ -22,9 +22,7 @@ def here():
 @pytest.fixture
 def roster(here):
     """Of three lines the second is paid into the account of somebody else."""
-    Account.objects.filter(person=here.people[1], is_active=True).update(
-        holder_name=STRANGER, holder_relation="监护人"
-    )
+    another_account(here.people[1], holder_name=STRANGER, relation="监护人")
     return make.issued_batch(here).rosters.get(division_code=TOWN)
 
 
@@ -53,7 +51,7 @@ def test_an_order_counts_them_too(here, roster):
 
 def test_an_account_named_after_its_payee_is_not_listed(here, roster):
     line = PaymentLine.objects.get(roster=roster, account_name=STRANGER)
-    Account.objects.filter(number_key=line.account_key).update(holder_name=line.payee_name)
+    another_account(here.people[1], holder_name=line.payee_name)
     services.regenerate_roster(roster.pk, actor=here["town"])
     roster.refresh_from_db()
     assert not queries.named_otherwise(queries.lines_of_roster(roster)).exists()

@@ -23,6 +23,7 @@ from huimin.core.records import files
 from tests.core import odd_bank_format
 from tests.disbursement import factories as make
 from tests.factories import COUNTY, OfficeFactory, UserFactory
+from tests.recipients.factories import another_account
 
 pytestmark = pytest.mark.django_db
 ODD = "金寨县定长银行"
@@ -91,7 +92,7 @@ def test_the_banks_own_code_becomes_our_reason_when_its_file_is_taken_in(odd_for
 
 def test_a_name_that_the_banks_file_cannot_hold_is_found_before_money_is_frozen(odd_format):
     here = make.world(3)
-    make.Account.objects.filter(person=here.people[1]).update(holder_name="李䶮")
+    another_account(here.people[1], holder_name="李䶮")
     with pytest.raises(StepRefused, match="银行文件放不下的字：䶮"):
         ordered(here, bank_id=bank(ODD, "odd").pk)
     assert not PaymentOrder.objects.exists()

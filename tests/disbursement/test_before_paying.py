@@ -11,6 +11,7 @@ from django.utils import timezone
 from disbursement import proofs, services
 from disbursement.models import BankFile, PaymentLine, PaymentOrder, PaymentResult
 from disbursement.services import confirming, orders
+from huimin.core import crypto
 from huimin.core.authority.roles import Role
 from huimin.core.errors import StepForbidden, StepRefused
 from huimin.core.models import Job
@@ -21,6 +22,7 @@ from subsidies import services as funds
 from tests.disbursement import factories as make
 from tests.disbursement.test_pages import page_of
 from tests.factories import UserFactory
+from tests.recipients.factories import another_account, approved_change
 
 pytestmark = pytest.mark.django_db
 
@@ -210,7 +212,7 @@ def test_order_pages_list_the_lines_that_changed(here):
     new_card(line)
     link = reverse("disbursement:line-detail", args=[line.pk])
     assert link in page_of(here["order_maker"]).get(reverse("disbursement:order-new")).content.decode()
-    Account.objects.filter(person_id=line.beneficiary_id, is_active=True).update(number_key=line.account_key)
+    another_account(Person.objects.get(pk=line.beneficiary_id), number=line.account_number)
     order = services.make_order(list(batch.rosters.values_list("pk", flat=True)), actor=here["order_maker"])
     suspended(line)
     page = page_of(here["treasurer"]).get(reverse("disbursement:order-detail", args=[order.pk]))
@@ -220,25 +222,32 @@ def test_order_pages_list_the_lines_that_changed(here):
 # --- whose account it is ---------------------------------------------------------------------------------------------
 
 
-def swap(model, column):
-    """Another person's ciphertext under the first one's keys, in the registry."""
-    victim, thief = model.objects.order_by("pk").values_list("pk", flat=True)[:2]
-    table = model._meta.db_table
-    run_sql(
-        f"UPDATE {table} SET {column} = (SELECT {column} FROM {table} WHERE id = %s) WHERE id = %s",
-        [thief, victim],
-    )
+def thiefs_account(here):
+    """Approved under the victim's key, with the ciphertext of another's account."""
+    victim, thief = here.people[:2]
+    change = approved_change(victim)
+    Account.objects.filter(person=victim).update(is_active=False)
+    mine = Account.objects.get(person=thief)
+    mine.pk, mine.person, mine.change, mine.number_key = None, victim, change, change.number_key
+    mine.holder_name = victim.name
+    mine.save()
 
 
-SWAPS = {
-    "账号": (Account, "number"),
-    "身份证号": (Person, "id_number"),
-}
+def thiefs_number(here):
+    """Registered under a number of its own, with the ciphertext of another's."""
+    one = Person.objects.get(pk=here.people[1].pk)
+    one.pk, one.is_holder, one.id_key = None, False, crypto.blind_index("id_number", "nobody's")
+    one.save()
+    make.account(one)
+    make.entitle(here.books[one.division_code], one)
+
+
+SWAPS = {"账号": thiefs_account, "身份证号": thiefs_number}
 
 
 @pytest.mark.parametrize("word", SWAPS)
 def test_another_persons_number_under_the_same_key_reaches_no_file(here, word):
-    swap(*SWAPS[word])
+    SWAPS[word](here)
     order = make.ordered(here, make.issued_batch(here))
     services.sign_order(order.pk, actor=here["treasurer"])
     with pytest.raises(StepRefused, match=rf"花名册第 \d 行收款人的{word}与审核时的不符"):

@@ -11,7 +11,9 @@ from disbursement import queries, services
 from disbursement.models import PaymentLine
 from disbursement.services import generation
 from disbursement.services.confirming import APPLY
+from disbursement.services.today import STALE
 from publicity import queries as public
+from recipients.models import Account, Entitlement, EntitlementVersion, Person
 from tests.disbursement import factories as make
 from tests.disbursement.test_pages import page_of
 from tests.factories import COUNTY, TOWN, VILLAGE
@@ -188,3 +190,46 @@ def test_only_who_decides_upon_a_list_or_asks_has_every_line_hashed():
     was_hashed, page = hashed(here["finance"], roster, recompute="1")
     assert was_hashed
     assert "明细与名单指纹一致" in page
+
+
+COPIES = 10_000
+
+
+def copied(owner, model, pk, **other):
+    """Many rows like that one, as the owner writes them."""
+    table, names = model._meta.db_table, [field.column for field in model._meta.concrete_fields]
+    values = ", ".join(other.get(name, f"t.{name}") for name in names)
+    owner.execute(
+        f"""ALTER TABLE {table} DISABLE TRIGGER USER;
+        INSERT INTO {table} ({", ".join(names)}) SELECT {values} FROM {table} t, generate_series(1, {COPIES}) n
+        WHERE t.id = {pk}; ANALYZE {table}"""
+    )
+
+
+def test_what_changed_since_submission_is_found_without_a_look_up_for_every_line(
+    committed_db, owner_connection
+):
+    here = make.world(2)
+    line = PaymentLine.objects.filter(roster__in=make.approved(here, make.issued_batch(here))).first()
+    card = Account.objects.get(person=line.beneficiary_id)
+    connection.close()
+    number, key = "1000000 + n", "sha256(n::text::bytea)"
+    person = {"id": number, "id_key": key, "is_holder": "false"}
+    copied(owner_connection, Person, line.beneficiary_id, **person)
+    copied(owner_connection, Account, card.pk, id=number, person_id=number)
+    copied(owner_connection, Entitlement, line.entitlement_id, id=number, beneficiary_id=number)
+    right = {"id": number, "entitlement_id": number, "payee_id": number, "source_line_id": number}
+    copied(owner_connection, EntitlementVersion, line.entitlement_version_id, **right)
+    paid = {"id": number, "line_no": number, "beneficiary_id": number, "beneficiary_key": key}
+    paid |= {"entitlement_id": number, "entitlement_version_id": number}
+    copied(owner_connection, PaymentLine, line.pk, **paid)
+    owner_connection.execute("ANALYZE disbursement_roster")
+    params = [[line.roster_id], 100]
+    plan = plan_of(owner_connection, STALE, params)
+    assert (
+        max(node["Actual Loops"] for node in nodes(plan)) < COPIES / 100
+    )  # nothing is begun anew for every line
+    assert owner_connection.execute(STALE, params).fetchall() == []
+    owner_connection.execute("UPDATE recipients_account SET is_active = false WHERE id % 1000 = 7")
+    found = owner_connection.execute(STALE, params).fetchall()
+    assert [row[4] for row in found] == ["银行账号收款人没有在用的银行账户"] * (COPIES // 1000)

@@ -18,6 +18,7 @@ from huimin.core.models import AuditEvent
 from recipients.models import Account, Death, Person
 from tests.disbursement import factories as make
 from tests.factories import UserFactory
+from tests.recipients.factories import another_account
 
 pytestmark = pytest.mark.django_db
 
@@ -298,7 +299,7 @@ def test_a_sent_order_cannot_be_cancelled_or_sent_again(here):
 
 
 def test_a_name_no_bank_can_write_is_found_before_money_is_frozen(here):
-    Account.objects.filter(person=here.people[0]).update(holder_name="李\ue863")
+    another_account(here.people[0], holder_name="李\ue863")
     batch = make.issued_batch(here)
     roster = PaymentLine.objects.get(beneficiary_id=here.people[0].pk).roster
     with pytest.raises(FileRefused, match="送审校验"):
@@ -334,8 +335,7 @@ def test_a_correction_roster_made_anew_takes_the_card_of_today(here):
     make.returned(here, order, fail={0})
     correction = services.make_correction(make.batch_of(order).pk, actor=here["department"])
     line = PaymentLine.objects.get(roster__batch=correction)
-    Account.objects.filter(person=line.beneficiary_id).update(is_active=False)
-    new = make.account(Person.objects.get(pk=line.beneficiary_id))
+    new = another_account(Person.objects.get(pk=line.beneficiary_id))
     services.regenerate_roster(line.roster_id, actor=here["town"])
     again = make.lines_of(correction).get()
     assert (again.account_tail, again.corrects_line_id) == (new.tail, line.corrects_line_id)

@@ -14,10 +14,11 @@ from huimin.core.accounts import auth
 from huimin.core.accounts.services import issue_credential
 from huimin.core.authority.roles import Role
 from huimin.core.desk import menu, searching, todos
-from huimin.core.errors import BadInput
+from huimin.core.errors import BadInput, StepForbidden
 from huimin.core.models import Notification, User
 from tests.disbursement import factories as make
-from tests.factories import COUNTY, OTHER_TOWN, TOWN, VILLAGE, UserFactory
+from tests.factories import COUNTY, OTHER_TOWN, TOWN, VILLAGE, UserFactory, grant
+from tests.subsidies import factories as subsidies
 
 pytestmark = pytest.mark.django_db
 
@@ -426,6 +427,16 @@ def test_a_period_that_has_its_batch_leads_to_that_batch(here):
     assert "不能再建一个" in text
     assert "建补发批次" in text
     assert f'href="{reverse("disbursement:batch-detail", args=[batch.pk])}"' in text
+
+
+def test_a_batch_is_offered_for_ones_own_policies_and_refused_in_true_words(here):
+    other = subsidies.published(*subsidies.people(), name="高龄津贴")
+    clerk = UserFactory()
+    grant(clerk, Role.DEPARTMENT_CLERK, policies=[other.pk])
+    page = page_of(clerk).get(reverse("disbursement:batch-new"))
+    assert list(page.context["form"].fields["policy"].queryset) == [other]
+    with pytest.raises(StepForbidden, match="您的授权里没有这项政策"):
+        services.make_batch(here.policy, "2026", actor=clerk)
 
 
 def test_the_lines_of_a_roster_are_chosen_by_the_villages_name(here):

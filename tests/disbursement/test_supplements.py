@@ -3,6 +3,7 @@
 import json
 from decimal import Decimal
 from io import StringIO
+from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
@@ -266,6 +267,17 @@ def test_the_batch_page_says_how_many_are_due_and_unpaid_and_makes_the_supplemen
     theirs = township.get(reverse("disbursement:batch-detail", args=[batch.pk]))
     assert url not in theirs.content.decode()
     assert late.pk not in people_of(batch)
+
+
+def test_a_refused_supplement_keeps_its_reason_on_the_page(here):
+    batch = make.issued_batch(here)
+    make.approved(here, batch)
+    come_late(here)
+    client = page_of(here["department"])
+    data = {"action_key": str(uuid4()), "reason": "补报，问 13800000001"}
+    text = client.post(reverse("disbursement:batch-supplement", args=[batch.pk]), data).content.decode()
+    assert "里像有手机号" in text
+    assert "补报，问 13800000001</textarea>" in text
 
 
 def test_the_batch_page_itself_reckons_nothing_over_the_rights_of_the_county(here):

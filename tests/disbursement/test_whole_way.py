@@ -13,9 +13,9 @@ from huimin.core import clock
 from huimin.core.errors import StepRefused
 from huimin.core.models import Message
 from huimin.core.records import proofs
-from recipients.models import Account
 from subsidies.models import Indicator
 from tests.disbursement import factories as make
+from tests.recipients.factories import another_account
 
 pytestmark = pytest.mark.django_db
 
@@ -135,8 +135,7 @@ def test_a_card_changed_before_the_correction_is_the_one_that_is_paid():
     order = make.sent_order(here)
     make.returned(here, order, fail={0})
     failed = PaymentLine.objects.get(results__kind="bank_failed")
-    Account.objects.filter(person=failed.beneficiary_id).update(is_active=False)
-    new = make.account(next(one for one in here.people if one.pk == failed.beneficiary_id))
+    new = another_account(next(one for one in here.people if one.pk == failed.beneficiary_id))
     correction = services.make_correction(Batch.objects.get().pk, actor=here["department"])
     line = PaymentLine.objects.get(roster__batch=correction)
     assert (line.account_tail, line.amount, line.corrects_line_id) == (new.tail, failed.amount, failed.pk)

@@ -10,12 +10,13 @@ from django.urls import reverse
 from disbursement.models import PaymentLine, Roster
 from huimin.core.accounts import auth
 from publicity import services
-from recipients.models import Account, Person
 from recipients.models import Notice as PostedNotice
+from recipients.models import Person
 from tests.disbursement import factories as make
 from tests.e2e import checks
 from tests.factories import VILLAGE
 from tests.publicity.factories import notice, roster_at
+from tests.recipients.factories import another_account
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +35,8 @@ def here(db):
     """A county in which everybody has the longest of names; some were paid, and a new list hangs out."""
     here = make.world(6)
     Person.objects.update(name=NAME)
-    Account.objects.update(holder_name=NAME)
+    for one in Person.objects.all():
+        another_account(one, holder_name=NAME)
     here.order = make.sent_order(here)
     make.returned(here, here.order, fail={0})
     here.rosters = list(Roster.objects.filter(order=here.order).order_by("division_code"))

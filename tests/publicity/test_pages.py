@@ -273,12 +273,26 @@ def test_an_objection_gets_a_code_that_leads_to_its_answer(client):
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [({"text": ""}, "请填写说说怎么不对"), ({"answer": "99"}, "请再算一次"), ({"kind": "x"}, "请重新选")],
+    [
+        ({"text": ""}, "请填写说说怎么不对"),
+        ({"text": "他的电话 13800000001"}, "里像有手机号"),
+        ({"answer": "99"}, "请再算一次"),
+        ({"kind": "x"}, "请重新选"),
+    ],
 )
 def test_a_wrong_objection_is_not_filed_and_says_why(client, change, said):
     here = paid_world(3)
     assert said in file_objection(client, notice(here), **change).content.decode()
     assert not Objection.objects.exists()
+
+
+@pytest.mark.parametrize("change", [{"text": ""}, {"answer": "99"}])
+def test_a_refused_objection_comes_back_with_a_new_sum_that_can_be_answered(client, change):
+    running = notice(paid_world(3))
+    refused = file_objection(client, running, **change).content.decode()
+    given = {"kind": "amount", "household": "张三", "text": "他家只有 2 块地", "contact": ""}
+    client.post(reverse("publicity:objection", args=[running.pk]), given | solve(refused))
+    assert Objection.objects.exists()
 
 
 def test_objections_from_one_address_are_limited(client):

@@ -93,6 +93,16 @@ def test_what_is_under_review_is_told_by_its_stage(here, client):
     text = ask_about(client, person).content.decode()
     assert "正在审核的" in text
     assert "正在村里公示" in text
+    assert f"申报 {book.lines.get(beneficiary=person).amount:,.2f} 元" in text
+
+
+def test_a_draft_tells_no_amount(here, client):
+    _, person, _ = failed_and_paid(here)
+    book = here.books[person.division_code]
+    type(book).objects.filter(pk=book.pk).update(status="draft")
+    text = ask_about(client, person).content.decode()
+    assert "村里正在登记" in text
+    assert "申报 " not in text
 
 
 @pytest.mark.parametrize("typed", ["13805641234", "138 0564 1234", "+86 138-0564-1234"])
@@ -586,6 +596,16 @@ def test_an_empty_box_is_named(client, here):
     text = client.post(QUERY, solve(client.get(QUERY).content.decode())).content.decode()
     assert "还不能查，有 3 处要改" in text
     assert "请填写身份证号" in text
+
+
+@pytest.mark.parametrize("change", [{"answer": "99"}, {"id_number": ""}])
+def test_after_a_fault_the_page_asks_a_new_sum_that_can_be_answered(here, client, change):
+    _, person, line = failed_and_paid(here)
+    given = {"name": person.name, "id_number": person.id_number, "tail_or_phone": line.account_tail}
+    first = solve(client.get(QUERY).content.decode())
+    again = solve(client.post(QUERY, given | first | change).content.decode())
+    assert again["token"] != first["token"]
+    assert "已到账" in client.post(QUERY, given | again).content.decode()
 
 
 def test_the_token_does_not_tell_the_answer():

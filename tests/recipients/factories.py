@@ -5,16 +5,19 @@ from decimal import Decimal
 from itertools import count
 from uuid import uuid4
 
+from django.db import transaction
 from django.utils import timezone
 from psycopg.types.range import DateRange
 
 from huimin.core import crypto
 from huimin.core.authority.roles import Role
 from huimin.core.values.pinyin import sort_key
+from huimin.core.work import workflow
 from recipients.files.declaration import LineInput
-from recipients.models import Account, Household, Person
+from recipients.models import Account, AccountChange, Household, Person
 from recipients.rules import commit
 from recipients.services import declarations
+from recipients.states import ACCOUNT_FLOW
 from subsidies.models import PolicyVersion
 from subsidies.services.versions import required
 from tests.factories import COUNTY, TOWN, VILLAGE, UserFactory, county, id_number
@@ -24,6 +27,7 @@ _serials = count(1)
 _NAMES = "国建德明长永先家世正传开光维道立成福根军平山宝银海林胜友新荣"
 
 
+@transaction.atomic  # the first account comes with the registration
 def person(household, *, holder=False, name=None, village=VILLAGE, born="19700101", **more):
     number = id_number(born=born)
     salt = uuid4()
@@ -69,6 +73,37 @@ def account(owner, number=None):
         number_commitment=commit(salt, number),
         tail=number[-4:],
         bank_name="县农村商业银行",
+    )
+
+
+def approved_change(owner, *, holder_name=None, relation="亲属", number=None):
+    """Asked for by one and approved by another, and nothing made of it yet; any name, also one that no form would take."""
+    clerk, checker = (UserFactory(role=role) for role in (Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER))
+    number = number or f"1000{next(_serials):013d}"
+    bank = {"kind": "passbook", "bank_name": "县农村商业银行", "holder_name": holder_name or owner.name}
+    bank |= {"number": number, "number_key": crypto.blind_index("account", number), "tail": number[-4:]}
+    bank["holder_relation"] = relation
+    place = {"county_code": owner.county_code, "division_code": owner.division_code}
+    change = AccountChange.objects.create(person=owner, reason="换卡", asked_by=clerk, **bank, **place)
+    workflow.take_duty(change, ACCOUNT_FLOW["ask"].duty, actor=clerk)
+    workflow.take_duty(change, ACCOUNT_FLOW["approve"].duty, actor=checker)
+    AccountChange.objects.filter(pk=change.pk).update(status="approved", checked_by=checker)
+    change.refresh_from_db()
+    return change
+
+
+def another_account(owner, **wanted):
+    """The account of today, by an approved change."""
+    change = approved_change(owner, **wanted)
+    Account.objects.filter(person=owner, is_active=True).update(is_active=False)
+    salt = uuid4()
+    copied = ("kind", "bank_name", "holder_name", "holder_relation", "number", "number_key", "tail")
+    return Account.objects.create(
+        person=owner,
+        change=change,
+        commit_salt=salt,
+        number_commitment=commit(salt, change.number),
+        **{name: getattr(change, name) for name in copied},
     )
 
 

@@ -55,6 +55,13 @@ def test_the_database_refuses_such_a_day_too(one, people):
         Notice.objects.create(**row)
 
 
+def test_the_township_reviewer_takes_back_what_the_only_clerk_of_a_village_mistook(one, people):
+    posted = post(one, people)
+    notices.withdraw_notice(posted.pk, note=WHY, actor=people["township"])
+    posted.refresh_from_db()
+    assert WHY in posted.withdrawn_reason
+
+
 def test_another_person_takes_it_back_with_a_reason_and_the_days_begin_anew(one, people):
     posted = post(one, people, starts_on=clock.today() + timedelta(days=5))
     with pytest.raises(StepRefused, match=r"公示张贴登记.*不能再办.*公示登记撤回"):

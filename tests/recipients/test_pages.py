@@ -338,6 +338,31 @@ def uploaded(client, one, *rows):
     return post(client, one.made_by, "declaration-lines-import", one.pk, file=upload).content.decode()
 
 
+def test_faults_of_reading_and_of_the_registry_are_counted_and_listed_together(client):
+    one = declaration(lines=[])
+    stranger, good = household(1, village="341524101001")[0], household(1)[0]
+    text = uploaded(
+        client,
+        one,
+        [stranger.name, stranger.id_number, "", "2"],
+        [good.name, good.id_number, "", "很多"],
+        ["另一个人", good.id_number, "", "2"],
+    )
+    assert "有 3 处错误" in text
+    assert "不在本村" in text
+    assert "姓名与系统登记的不同" in text
+    assert not one.lines.exists()
+
+
+def test_a_fact_that_is_missing_is_named(client):
+    fact = {"op": "fact", "name": "members", "label": "保障人口", "unit": "人"}
+    one = declaration(lines=[], amount_rule={"op": "mul", "args": [fact, {"op": "const", "value": "86.90"}]})
+    person = household(1)[0]
+    given = {"name": person.name, "id_number": person.id_number, "quantity": "1"}
+    text = post(client, one.made_by, "line-add", one.pk, **given).content.decode()
+    assert "请填写保障人口" in text
+
+
 def test_bad_lines_of_a_workbook_are_listed_on_the_page(client):
     one = declaration(lines=[])
     stranger = household(1, village="341524101001")[0]
@@ -536,7 +561,9 @@ def test_a_refused_service_leaves_the_key_for_another_try(client, clerk):
     text = post(client, clerk, "objection-detail", found.pk, **given).content.decode()
     assert "二者选一" in text
     given |= {"verdict": "rejected"}
-    assert "已答复" in post(client, clerk, "objection-detail", found.pk, **given).content.decode()
+    text = post(client, clerk, "objection-detail", found.pk, **given).content.decode()
+    assert "已答复：不属实，公示照常" in text
+    assert "已撤下" not in text
 
 
 def test_the_export_of_objections_has_the_county_day(client, clerk, owner_connection):

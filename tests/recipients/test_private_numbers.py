@@ -4,6 +4,7 @@ import io
 import re
 import time
 import zipfile
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -17,9 +18,9 @@ from huimin.core.records import audit, files
 from huimin.core.work import jobs, messages
 from recipients.forms import PersonForm
 from recipients.models import RegistryImport
-from recipients.services import registry, registry_import
+from recipients.services import notices, objections, registry, registry_import, review
 from recipients.states import REVEAL_ROLES, REVEALS_A_DAY
-from tests.factories import COUNTY, TOWN, VILLAGE, UserFactory, grant
+from tests.factories import COUNTY, TOWN, VILLAGE, UserFactory, grant, id_number
 from tests.recipients import factories as make
 from tests.recipients import sheets
 
@@ -225,3 +226,75 @@ def test_file_names_job_titles_and_notifications_keep_no_number(person):
     told = Notification.objects.get(user=user)
     assert NUMBER not in stored.name + Job.objects.get(pk=job.pk).title + told.title
     assert PHONE not in told.body
+
+
+# --- who objected ------------------------------------------------------------------------------------------------------
+
+PHONE = "13800001234"
+
+
+def objected():
+    people = make.chain()
+    one = make.declaration(actor=people["village"], **make.NOTHING | {"has_village_notice": True})
+    review.take_step(one.pk, "submit", actor=people["village"])
+    notice = notices.post_notice(one.pk, place="公开栏", actor=people["village"])
+    objections.file_objection(notice, "多报了面积", PHONE)
+    return notice.objections.get(), people
+
+
+def ask_contact(client, found, reason="打电话核实面积"):
+    return client.post(reverse("recipients:objection-contact", args=[found.pk]), {"reason": reason})
+
+
+@pytest.mark.parametrize(
+    ("who", "sees"),
+    [
+        ("village", False),
+        ("finance", False),
+        ("supervisor", False),
+        ("clerk", True),
+        ("township", True),
+        ("department", True),
+    ],
+)
+def test_the_objectors_telephone_is_masked_and_shown_to_those_who_verify_alone(who, sees):
+    found, people = objected()
+    client = browser(people[who], code=True)
+    page = client.get(reverse("recipients:objection-detail", args=[found.pk])).content.decode()
+    assert "138****1234" in page
+    assert PHONE not in page
+    assert ("看一次，留痕" in page) is sees
+    assert (PHONE in ask_contact(client, found).content.decode()) is sees
+    assert AuditEvent.objects.filter(action="reveal").count() == sees
+    assert PHONE not in str(AuditEvent.objects.filter(action="reveal").values())
+
+
+def test_a_township_clerk_who_made_the_list_does_not_see_who_objects_to_it():
+    clerk = UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN)
+    one = make.declaration(actor=clerk, **make.NOTHING | {"has_village_notice": True})
+    review.take_step(one.pk, "submit", actor=clerk)
+    notice = notices.post_notice(one.pk, place="公开栏", actor=clerk)
+    objections.file_objection(notice, "多报了面积", PHONE)
+    client = browser(clerk, code=True)
+    assert PHONE not in ask_contact(client, notice.objections.get()).content.decode()
+
+
+def test_the_objectors_telephone_asks_for_code_and_reason_and_counts_among_the_days_looks():
+    found, people = objected()
+    assert ask_contact(browser(people["clerk"]), found).url.startswith(reverse("core:step-up"))
+    client = browser(people["clerk"], code=True)
+    assert PHONE not in ask_contact(client, found, reason="看").content.decode()
+    for _ in range(REVEALS_A_DAY):
+        audit.record(found, action="reveal", actor=people["clerk"], label="查看")
+    assert "到上限了" in ask_contact(client, found).content.decode()
+
+
+def test_an_objection_holds_nobodys_number():
+    found, people = objected()
+    number = id_number()
+    objections.file_objection(found.notice, f"他的证号是{number}")
+    assert number not in found.notice.objections.order_by("pk").last().text
+    client = browser(people["village"])
+    given = {"text": f"他的证号是{number}", "contact": "", "action_key": str(uuid4())}
+    answer = client.post(reverse("recipients:objection-file", args=[found.notice_id]), given)
+    assert "里像有身份证号" in answer.content.decode()

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from huimin.core import crypto
 from huimin.core.authority.roles import Role
 from huimin.core.errors import FileRefused, StepForbidden
-from huimin.core.models import AuditEvent, Division, Job
+from huimin.core.models import AuditEvent, BankBranch, Division, Job
 from huimin.core.records import files
 from huimin.core.work import jobs
 from recipients.files import registry
@@ -18,13 +18,30 @@ from recipients.models import Account, Household, Person, RegistryImport
 from recipients.rules import commit
 from recipients.services import registry_import
 from tests.core.test_sheets_guard import in_sheet, rebuilt
-from tests.factories import COUNTY, OTHER_TOWN, OTHER_VILLAGE, TOWN, VILLAGE, UserFactory
+from tests.factories import COUNTY, OTHER_TOWN, OTHER_VILLAGE, TOWN, VILLAGE, UserFactory, county
 from tests.recipients.sheets import card, member, person_id, workbook
 
 
 @pytest.fixture
 def clerk(db):
     return UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN)
+
+
+def test_a_bank_that_nobody_knows_is_to_be_looked_at(clerk):
+    county()
+    BankBranch.objects.create(code="402376100010", name="金寨农商行梅山支行", bank="农商行")
+    one = take(
+        workbook(
+            [
+                member(1, holder=1, 开户银行="金寨农商行梅山支行"),
+                member(2, house=2, holder=2, 开户银行="402376100028-金寨农商行古碑支行"),
+                member(3, house=3, holder=3, 开户银行="某某银行"),
+            ]
+        ),
+        clerk,
+    )
+    told = [warning["message"] for warning in one.warnings if "银行网点表" in warning["message"]]
+    assert told == ["“某某银行”不在银行网点表里，也没有联行号，请核对行名。"]
 
 
 def family(count=3, house=1, start=1):
@@ -367,6 +384,23 @@ def test_an_import_that_broke_off_is_not_shown_as_under_way(client, clerk, monke
     assert "请把原来的表重新上传" in text
     monkeypatch.undo()
     assert take(workbook(family(2)), clerk).status == "applied"
+
+
+def test_an_import_asked_to_stop_while_its_rows_are_read_writes_nothing(clerk, monkeypatch):
+    _one, job = registry_import.submit_import(workbook(family(2)), filename="a.xlsx", actor=clerk)
+    staged = registry.staged_rows
+
+    def asked_meanwhile(rows, reader, watch):
+        yield from staged(rows, reader, lambda _: None)
+        monkeypatch.setattr(jobs.JobRun, "stop_if_asked", stopped)
+        watch(2)
+
+    def stopped(_):
+        raise jobs.Stopped
+
+    monkeypatch.setattr(registry, "staged_rows", asked_meanwhile)
+    assert jobs.run(job.pk) == "stopped"
+    assert not Person.objects.exists()
 
 
 def test_an_import_under_way_says_so(client, clerk):

@@ -14,8 +14,8 @@ from huimin.core.errors import BadInput, FileRefused, StepForbidden, StepRefused
 from huimin.core.models import AuditEvent
 from huimin.core.work import verbs
 from recipients.models import Declaration, DeclarationLine, Entitlement, EntitlementVersion
+from recipients.rules import Votes
 from recipients.services import deaths, declarations, entitlements, notices, objections, review
-from recipients.services.review import Votes
 from tests.factories import OTHER_TOWN, TOWN, VILLAGE, UserFactory
 from tests.recipients.factories import (
     NOTHING,
@@ -28,7 +28,15 @@ from tests.recipients.factories import (
     policy,
 )
 
-VOTES = Votes(date(2026, 1, 5), "村部", "李主持", 18, 15, 12, 2, 1)
+
+def votes(members=18, present=15, agreed=12, against=2, abstained=1):
+    """A meeting of today, with as many representatives as are needed."""
+    representatives = -(-members * 2 // 3)
+    return Votes(
+        clock.today(), "村部", "李主持", members, representatives, present, agreed, against, abstained
+    )
+
+
 JOINT = NOTHING | {"has_county_review": True, "joint_parties": ["department", "finance"]}
 TOWNSHIP = NOTHING | {"has_township_review": True}
 
@@ -309,9 +317,9 @@ def test_a_deliberation_without_quorum_or_with_a_wrong_count_is_no_deliberation(
 ):
     one = declaration(**NOTHING | {"deliberation": "required"})
     step(one, "submit", one.made_by)
-    votes = Votes(date(2026, 1, 5), "村部", "李主持", members, present, agreed, against, abstained)
+    meeting = votes(members, present, agreed, against, abstained)
     with pytest.raises((StepRefused, BadInput), match=words):
-        review.deliberate(one.pk, votes, actor=one.made_by)
+        review.deliberate(one.pk, meeting, actor=one.made_by)
     one.refresh_from_db()
     assert one.status == "deliberation"
 
@@ -322,7 +330,7 @@ def test_a_passed_deliberation_goes_on():
     step(one, "submit", one.made_by)
     with pytest.raises(StepRefused, match="登记到会人数"):
         step(one, "deliberate", one.made_by)
-    assert review.deliberate(one.pk, VOTES, actor=one.made_by).status == "confirmed"
+    assert review.deliberate(one.pk, votes(), actor=one.made_by).status == "confirmed"
 
 
 @pytest.mark.django_db
@@ -440,7 +448,7 @@ def test_the_whole_way_by_the_right_people(committed_db, move_clock):
         joint_parties=["department", "finance", "supervision"],
     )
     step(one, "submit", people["village"])
-    review.deliberate(one.pk, VOTES, actor=people["village"])
+    review.deliberate(one.pk, votes(), actor=people["village"])
     for poster, ender, name in (
         (people["village"], people["village"], "village"),
         (people["clerk"], people["clerk"], "township"),

@@ -4,7 +4,7 @@ from typing import Any
 
 from disbursement import services
 from huimin.core.errors import Refused
-from huimin.core.models import User
+from huimin.core.models import Job, User
 from huimin.core.work.command import StaffCommand
 
 
@@ -19,7 +19,10 @@ class Command(StaffCommand):
         path: Path = options["file"]
         if not path.is_file():
             raise Refused(f"没有找到文件 {path.name}。")
-        taken = services.accept_return(path.read_bytes(), path.name, actor=actor)
+        with path.open("rb") as file:
+            taken = services.hand_in_return(file, path.name, size=path.stat().st_size, actor=actor)
+        if isinstance(taken, Job):  # many lines: done here and now
+            taken = services.taken_by(self.run_job(taken))
         found = taken.return_file
         return {
             "return_file": found.pk,

@@ -20,6 +20,18 @@ def not_your_post(roles: Iterable[str], act: str = "") -> StepForbidden:
     return StepForbidden(f"{what}不归您的岗位办理，须由{names_of(roles)}办理。")
 
 
+def refusal_of_post(
+    actor: scope.Holder, roles: Iterable[str], *, division_code: str, policy_id: int | None, act: str = ""
+) -> StepForbidden | None:
+    """The refusal where no grant gives one of the roles there; who has the role for other policies is told so."""
+    wanted = set(roles)
+    if scope.holds(actor, wanted, division_code=division_code, policy_id=policy_id):
+        return None
+    if scope.holds(actor, wanted, division_code=division_code):
+        return StepForbidden(f"您的授权里没有这项政策，请由管这项政策的{names_of(wanted)}办理。")
+    return not_your_post(wanted, act)
+
+
 def require_role(
     actor: scope.Holder,
     roles: Iterable[str],
@@ -33,5 +45,5 @@ def require_role(
     For acts that have no step of their own; steps are asked about by workflow.why_not, in the same words.
     """
     wanted = set(roles)
-    if not scope.holds(actor, wanted, division_code=division_code, policy_id=policy_id):
-        raise not_your_post(wanted, act)
+    if refusal := refusal_of_post(actor, wanted, division_code=division_code, policy_id=policy_id, act=act):
+        raise refusal

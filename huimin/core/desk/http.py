@@ -54,6 +54,7 @@ class StaffRequest(HttpRequest):
     user: User  # type: ignore[assignment]
     htmx: HtmxDetails
     client_ip: str
+    refused_form: BaseForm | None = None  # again(): a form of the page with its faults, to be drawn as it is
 
 
 def opens(area: str) -> Callable[[View], View]:
@@ -165,17 +166,19 @@ def first_fault(form: Form) -> str:
     return str(next(iter(form.errors.values()))[0])
 
 
-def again(request: StaffRequest, refusal: str, *, back: str) -> HttpResponse:
+def again(request: StaffRequest, refusal: str, *, back: str, form: BaseForm | None = None) -> HttpResponse:
     """The page `back` once more, as the answer to a small form that stands on it: why not, and what was typed.
 
-    Nothing is stored for it, so that a number typed in comes back too; a key that was taken was given back with the
+    `form` is for a page that draws it with the faults at their fields (request.refused_form). Nothing is stored for it, so that a number typed in comes back too; a key that was taken was given back with the
     transaction, and the page brings a new one.
     """
     messages.error(request, refusal)
     page = standing_on(request, back)
     path, _, query = page.partition("?")
     match = resolve(path)
-    response = match.func(_as_opened(request, path, query, match), *match.args, **match.kwargs)
+    opened = _as_opened(request, path, query, match)
+    opened.refused_form = form
+    response = match.func(opened, *match.args, **match.kwargs)
     if response.status_code != HTTPStatus.OK or response.streaming:
         return redirect(page)
     html = refilling.fill(

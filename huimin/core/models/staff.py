@@ -26,6 +26,10 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # django-otp,
     phone = EncryptedTextField("手机", purpose="phone", null=True)
     password_changed_at = models.DateTimeField("密码修改时间", null=True)
 
+    def get_short_name(self) -> str:
+        """What the back office calls the person at the top of its pages."""
+        return self.name
+
     class Meta:
         verbose_name = verbose_name_plural = "工作人员"
         constraints = [

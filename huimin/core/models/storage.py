@@ -76,7 +76,13 @@ class Message(models.Model):
                 fields=["channel", "next_at"],
                 name="message_waiting",
                 condition=models.Q(delivered_at__isnull=True),
-            )
+            ),
+            # what may be forgotten
+            models.Index(
+                fields=["delivered_at"],
+                name="message_delivered",
+                condition=models.Q(delivered_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -58,6 +58,8 @@ class Job(models.Model):
     result_file = models.ForeignKey(
         StoredFile, models.PROTECT, verbose_name="结果文件", null=True, related_name="+"
     )
+    # of a refused file: row, column, message of each fault, for whoever handed it in
+    faults: Any = models.JSONField("文件里不符的地方", default=list)
     attempts = models.PositiveSmallIntegerField("尝试次数", default=0)
     fence = models.BigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)

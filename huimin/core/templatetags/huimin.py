@@ -14,10 +14,12 @@ from django.utils.safestring import SafeString
 
 from huimin.core.desk import badges, pages
 from huimin.core.desk.lists import changed_query
+from huimin.core.models import Job
 from huimin.core.records import audit
 from huimin.core.values import identity, money
 from huimin.core.values.days import day_text
 from huimin.core.values.periods import Period
+from huimin.core.work import jobs
 
 register = template.Library()
 DASH = "—"
@@ -25,6 +27,12 @@ DASH = "—"
 
 def _or_dash(value: Any, show: Callable[[Any], str]) -> str:
     return DASH if value is None or value == "" else show(value)
+
+
+@register.filter
+def may_stop(job: Job) -> bool:
+    """Whether the button that stops a job would have an effect."""
+    return jobs.may_stop(job)
 
 
 @register.filter

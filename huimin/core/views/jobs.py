@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import django_filters
+from django.contrib import messages
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
@@ -18,6 +19,7 @@ from huimin.core.desk import exports, lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.http import StaffRequest, any_staff, render_page
 from huimin.core.desk.pages import Link, Nothing, Stat
+from huimin.core.errors import Refused
 from huimin.core.models import Job
 from huimin.core.records import audit, files
 from huimin.core.sheets.writer import Column
@@ -51,7 +53,7 @@ class JobFilter(lists.HouseFilterSet):
 @any_staff
 @require_safe
 def job_list(request: StaffRequest) -> HttpResponse:
-    rows = jobs.visible_to(request.user).select_related("created_by")
+    rows = jobs.visible_to(request.user).select_related("created_by").defer("faults")
     context = lists.listing(
         request,
         rows,
@@ -101,7 +103,7 @@ def job_export(request: StaffRequest) -> HttpResponseBase:
             job.total,
             job.message,
         )
-        for job in chosen.qs.select_related("created_by").order_by(*order.columns).iterator()
+        for job in chosen.qs.select_related("created_by").defer("faults").order_by(*order.columns).iterator()
     )
     return workbook(request, "后台任务", _COLUMNS, rows)
 
@@ -121,7 +123,10 @@ def job_detail(request: StaffRequest, pk: int) -> HttpResponse:
 def job_stop(request: StaffRequest, pk: int) -> HttpResponse:
     """Whoever asked for it may stop it; others may only look."""
     job = get_object_or_404(Job, pk=pk, created_by=request.user)
-    jobs.ask_to_stop(job, actor=request.user)
+    try:
+        jobs.ask_to_stop(job, actor=request.user)
+    except Refused as refused:
+        messages.error(request, str(refused))
     return redirect("core:job", pk=pk)
 
 

@@ -110,7 +110,8 @@ def trail_export(request: StaffRequest) -> HttpResponseBase:
     rows = TrailFilter(request.GET, queryset=audit.visible_to(request.user), request=request).qs.order_by(
         "-id"
     )
-    return workbook(request, "审计日志", _COLUMNS, map(_export_row, rows.select_related("actor").iterator()))
+    shown = map(_export_row, rows.select_related("actor").iterator())
+    return workbook(request, "审计日志", _COLUMNS, shown, of=rows)
 
 
 def _export_row(event: AuditEvent) -> tuple[object, ...]:

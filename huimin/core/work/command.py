@@ -51,6 +51,8 @@ class StaffCommand(BaseCommand):
     def run_job(self, job: Job) -> Job:
         """Do a job here and now instead of waiting for a worker; raises Refused with its message when it fails."""
         jobs.run_to_end(job)
+        if job.faults:
+            raise FileRefused(job.message, jobs.faults_of(job))
         if job.state != Job.State.DONE:
             raise Refused(job.message or "任务没有办成。")
         return job

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from huimin.core.authority import scope
 from huimin.core.authority.roles import roles_reading
-from huimin.core.errors import Refused
+from huimin.core.errors import FileRefused, Refused, RowError, StepRefused
 from huimin.core.models import Job, Outbox, StoredFile
 from huimin.core.records import audit
 from huimin.core.values import privacy
@@ -38,12 +38,14 @@ TASK = "core.run_job"  # by name: tasks.py imports this module
 LEASE_SECONDS = 60
 HEARTBEAT_SECONDS = 5
 MAX_ATTEMPTS = 3
+MOST_FAULTS = 500  # of a refused file are kept for the job's page
 # long statements are expected in a worker; a lock held by someone else still ends the wait
 WORKER_SETTINGS = "SET statement_timeout = '1800s'; SET lock_timeout = '60s'"
 
 Handler = Callable[["JobRun"], None]
 _handlers: dict[str, Handler] = {}
 _areas: dict[str, str] = {}
+_wholes: set[str] = set()
 
 
 class LeaseLost(Exception):
@@ -54,8 +56,10 @@ class Stopped(Exception):
     """Somebody asked for the job to stop; work committed so far stays."""
 
 
-def handler(kind: str, *, area: str = "") -> Callable[[Handler], Handler]:
+def handler(kind: str, *, area: str = "", is_whole: bool = False) -> Callable[[Handler], Handler]:
     """Register the function that does jobs of this kind; it must be safe to run again from the start.
+
+    `is_whole`: one transaction without a safe point inside; once begun it cannot be stopped, and its page says so.
 
     Whoever asked for a job sees it and its result file. `area` lets the other readers of that area see it too,
     where their reach covers the job's place; leave it empty when a result shows more than those may see.
@@ -66,6 +70,8 @@ def handler(kind: str, *, area: str = "") -> Callable[[Handler], Handler]:
             raise RuntimeError(f"two handlers for job kind {kind}")
         _handlers[kind] = function
         _areas[kind] = area
+        if is_whole:
+            _wholes.add(kind)
         return function
 
     return register
@@ -183,7 +189,8 @@ def run(job_id: int) -> str:
         except Stopped:
             return this.finish(Job.State.STOPPED, "已按要求停止，已完成的部分保留。")
         except Refused as refused:
-            return this.finish(Job.State.FAILED, str(refused))
+            faults = refused.errors if isinstance(refused, FileRefused) else ()
+            return this.finish(Job.State.FAILED, str(refused), faults=faults)
         except Exception as error:
             log.exception("job %s failed", job.pk)
             return this.finish(
@@ -202,6 +209,15 @@ def run_to_end(job: Job, *, wait_seconds: float = 0.5) -> None:
     job.refresh_from_db()
 
 
+def faults_of(job: Job) -> list[RowError]:
+    """What was wrong with the file of a failed job; at most MOST_FAULTS."""
+    return [RowError(**one) for one in job.faults]
+
+
+def _kept(fault: RowError) -> dict[str, Any]:
+    return {"row": fault.row, "column": fault.column, "message": privacy.hide(fault.message)}
+
+
 def _claim(job_id: int) -> int | None:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -216,9 +232,17 @@ def _claim(job_id: int) -> int | None:
     return row[0] if row else None
 
 
+def may_stop(job: Job) -> bool:
+    """Whether asking it to stop has an effect: always before it begins, afterwards where it has safe points."""
+    return job.state == Job.State.QUEUED or (job.state == Job.State.RUNNING and job.kind not in _wholes)
+
+
 def ask_to_stop(job: Job, *, actor: User) -> None:
-    """The job ends at its next safe point; what is committed stays."""
-    if Job.objects.filter(pk=job.pk, state__in=["queued", "running"]).update(stop_asked=True):
+    """The job ends at its next safe point; what is committed stays. StepRefused when it has none."""
+    if not job.is_finished and not may_stop(job):
+        raise StepRefused("这项任务整份一起办，开始以后不能停。办完以后看结果。")
+    states = ["queued"] if job.kind in _wholes else ["queued", "running"]  # it may have begun meanwhile
+    if Job.objects.filter(pk=job.pk, state__in=states).update(stop_asked=True):
         audit.record(job, action="job.stop", actor=actor, label="要求停止")
 
 
@@ -270,13 +294,14 @@ class JobRun:
             if cursor.fetchone() is None:
                 raise LeaseLost
 
-    def finish(self, state: str, message: str) -> str:
+    def finish(self, state: str, message: str, *, faults: Sequence[RowError] = ()) -> str:
         """Close the job if it is still ours, and tell whoever asked for it; returns the state, or "busy"."""
         self._ended.set()
         with transaction.atomic():
             closed = Job.objects.filter(pk=self.job.pk, fence=self._fence, state=Job.State.RUNNING).update(
                 state=state,
                 message=message[:2000],
+                faults=[_kept(one) for one in faults[:MOST_FAULTS]],
                 done=self._total if state == Job.State.DONE else self._done,
                 total=self._total,
                 finished_at=timezone.now(),

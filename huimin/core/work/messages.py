@@ -109,6 +109,7 @@ def notify_each(lines: Iterable[tuple[User, str]], *, url: str = "", body: str =
 
 
 _DELIVERY_LOCK = 7_150_002
+BLOCK = 1_000  # forgotten in one short transaction
 
 
 @contextmanager
@@ -159,3 +160,19 @@ def _send(pk: int, way: Provider) -> bool:
         outcome = {"error": type(error).__name__, "next_at": timezone.now() + wait}
     Message.objects.filter(pk=pk).update(attempts=F("attempts") + 1, **outcome)
     return "delivered_at" in outcome
+
+
+def forget(blocks: int = 20) -> int:
+    """Drop what was delivered more than settings.MESSAGES_KEPT_DAYS ago, some blocks of it; returns how many went.
+
+    That somebody was written to about a payment follows from the payment; what waits is never dropped.
+    """
+    before = timezone.now() - timedelta(days=settings.MESSAGES_KEPT_DAYS)
+    gone = 0
+    for _ in range(blocks):
+        old = Message.objects.filter(delivered_at__lt=before).order_by("delivered_at").values("pk")[:BLOCK]
+        dropped, _ = Message.objects.filter(pk__in=old).delete()
+        gone += dropped
+        if dropped < BLOCK:
+            break
+    return gone

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection, transaction
 
-from huimin.core.authority import scope
 from huimin.core.authority.duties import CONFLICTS, Duty
-from huimin.core.authority.posts import not_your_post
+from huimin.core.authority.posts import refusal_of_post
 from huimin.core.authority.steps import Step, Workflow
 from huimin.core.errors import StepForbidden, StepRefused
 from huimin.core.models import Involvement
@@ -82,10 +81,9 @@ def _change(
 
 def why_not(obj: Any, one: Step, *, actor: User, note: str | None = None) -> StepRefused | None:
     """The reason this person cannot take this step now, or None. `note=None` leaves the reason text unchecked."""
-    if not scope.holds(
-        actor, one.roles, division_code=obj.division_code, policy_id=getattr(obj, "policy_id", None)
-    ):
-        return not_your_post(one.roles)
+    policy_id = getattr(obj, "policy_id", None)
+    if refusal := refusal_of_post(actor, one.roles, division_code=obj.division_code, policy_id=policy_id):
+        return refusal
     if obj.status not in one.sources:
         return StepRefused(f"当前状态为“{obj.get_status_display()}”，不能“{one.label}”。")
     if note is not None and one.needs_note and not note.strip():
