@@ -38,6 +38,7 @@ from huimin.core.bankformats.registry import get_format
 from huimin.core.errors import FileRefused
 from huimin.core.records import files
 from huimin.core.records.proofs import proof, rows
+from huimin.core.values import privacy
 from subsidies.models import Indicator
 
 MOST = 20
@@ -170,6 +171,18 @@ def _return_fault(found: ReturnFile) -> str:
     if told != {reference_of(line): outcome for line, outcome in kept}:
         return f"原文件 {len(told)} 笔，登记的明细与它不同"
     return ""
+
+
+@proof("回盘明细、发放结果的文字里没有账号、身份证号")
+def no_numbers_in_words() -> tuple[int, list[str]]:
+    """As the constraints hold it; asked anew, because a constraint may be dropped and put back unvalidated."""
+    return rows(
+        f"""SELECT '回盘 ' || return_file_id || ' 第 ' || line_no || ' 行' FROM disbursement_returnline
+            WHERE concat_ws('甲', bank_words, bank_code, question) ~ '{privacy.LONG_DIGITS}'
+            UNION ALL SELECT '明细 ' || line_id FROM disbursement_paymentresult
+            WHERE note ~ '{privacy.LONG_DIGITS}'""",  # noqa: S608 -- a constant of ours
+        count="SELECT (SELECT count(*) FROM disbursement_returnline) + (SELECT count(*) FROM disbursement_paymentresult)",
+    )
 
 
 @proof("有效的发放都占着自己的期次，已放开的都有原因")

@@ -31,6 +31,8 @@ OBJECTION_ROLES = frozenset(
 )
 IMPORT_ROLES = frozenset({Role.TOWNSHIP_CLERK, Role.DEPARTMENT_CLERK, Role.DEPARTMENT_REVIEWER})
 EDIT_ROLES = frozenset({Role.VILLAGE_CLERK, *IMPORT_ROLES})
+# who sets a mistaken record aside; never one that they registered themselves
+VOID_ROLES = frozenset({Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER})
 # one number in full, for those who face the person or answer for the list; finance and those who watch see the mask
 # (docs/decisions/0020). The day's limit is per person, over all their accounts.
 REVEAL_ROLES = frozenset(

@@ -188,6 +188,7 @@ class PaymentOrder(Scoped):
         Office, models.PROTECT, verbose_name="代发银行", related_name="+", limit_choices_to={"kind": "bank"}
     )
     bank_format = models.CharField("代发文件格式", max_length=20)
+    remark = models.CharField("银行摘要", max_length=7)
     line_count = models.PositiveIntegerField("笔数")
     total = models.DecimalField("金额", max_digits=14, decimal_places=2)
     # root over the rosters' content hashes: what the signer saw
@@ -227,6 +228,7 @@ class PaymentOrder(Scoped):
             fixed(
                 "order_is_fixed",
                 [
+                    "remark",
                     "total",
                     "line_count",
                     "content_hash",

@@ -26,6 +26,7 @@ from huimin.core.work.jobs import JobRun
 from huimin.core.work.verbs import advances
 from subsidies.models import Policy
 from subsidies.services import version_for
+from subsidies.states import FINISHING, PolicyStatus
 
 if TYPE_CHECKING:
     from huimin.core.models import User
@@ -168,6 +169,7 @@ def _submit(batch: Batch, *, actor: User) -> Job:
 
 
 def _issue(batch: Batch, *, actor: User, note: str) -> None:
+    _require_in_force(batch)
     if (
         batch.kind == Batch.Kind.REGULAR
         and batch.policy.version_on(batch.period_range.lower) != batch.version
@@ -182,6 +184,13 @@ def _issue(batch: Batch, *, actor: User, note: str) -> None:
             else "这一期没有享受资格有效的人，没有可下达的乡镇。请先确认申报册。"
         )
     _submit(batch, actor=actor)
+
+
+def _require_in_force(batch: Batch) -> None:
+    """A regular batch lists people anew, for which a policy must be in force; a supplement ends what was begun."""
+    allowed = FINISHING if batch.kind == Batch.Kind.SUPPLEMENT else {PolicyStatus.PUBLISHED}
+    if batch.policy.status not in allowed:
+        raise StepRefused(f"“{batch.policy}”现在是“{batch.policy.get_status_display()}”，批次不能再下达。")
 
 
 def _make_supplementary_rosters(batch: Batch) -> int:

@@ -11,6 +11,8 @@ from disbursement.models.sql import PUBLIC_ROW
 from disbursement.services.due import paid_as_another
 from disbursement.services.generation import run_claiming
 
+# as the failed line had it, unless the policy has come to protect names since
+SHOWN_NAME = "CASE WHEN %(protected)s THEN hm_mask_surname(n.beneficiary_name) ELSE n.public_name END"
 COPY = f"""
 WITH numbered AS MATERIALIZED (
     SELECT f.*, a.number AS now_number, a.number_key AS now_key, a.holder_name AS now_name, a.tail AS now_tail,
@@ -27,7 +29,7 @@ WITH numbered AS MATERIALIZED (
                       AND c.component = f.component AND c.period_range && f.period_range)
       AND {paid_as_another("f.beneficiary_key", "f.policy_id", "f.component", "f.period_range")} IS FALSE
 ), l AS MATERIALIZED (
-    SELECT n.new_line_no AS line_no, n.division_code, n.group_name, n.public_name, n.quantity, n.standard_text,
+    SELECT n.new_line_no AS line_no, n.division_code, n.group_name, {SHOWN_NAME} AS public_name, n.quantity, n.standard_text,
            n.amount, n.id AS failed_id, n.new_salt,
            hm_commitment(n.new_salt, n.id_commitment, n.number_commitment) AS new_commitment FROM numbered n
 ), added AS (
@@ -38,7 +40,7 @@ WITH numbered AS MATERIALIZED (
         account_tail, bank_name, branch_code, quantity, standard_text, amount, salt, commitment, leaf)
     SELECT n.county_code, n.division_code, %(roster)s, %(revision)s, l.line_no, n.policy_id, n.entitlement_id,
         n.entitlement_version_id, n.component, n.period_range, n.id, n.household_code, n.group_name, n.holder_name,
-        n.beneficiary_id, n.beneficiary_name, n.beneficiary_id_number, n.beneficiary_key, n.public_name,
+        n.beneficiary_id, n.beneficiary_name, n.beneficiary_id_number, n.beneficiary_key, l.public_name,
         n.payee_name, n.payee_id_number, n.payee_key, n.now_number, n.now_key, n.now_name, n.now_tail, n.now_bank,
         n.now_branch, n.quantity, n.standard_text, n.amount, l.new_salt, l.new_commitment,
         hm_leaf({PUBLIC_ROW}, l.new_commitment)
@@ -57,7 +59,8 @@ SELECT count(*), coalesce(sum(amount), 0),
 
 def copy_lines(roster: Roster, failed: list[int]) -> tuple[int, Decimal, str]:
     """Write the roster's lines from these failed ones; those without an account now, or claimed, are left out."""
-    return run_claiming(COPY, {"lines": failed, "roster": roster.pk, "revision": roster.revision})
+    given = {"roster": roster.pk, "revision": roster.revision, "protected": roster.policy.is_protected}
+    return run_claiming(COPY, {"lines": failed, **given})
 
 
 def copy_again(roster: Roster) -> tuple[int, Decimal, str]:

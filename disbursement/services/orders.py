@@ -69,6 +69,7 @@ def make_order(roster_ids: Sequence[int], *, actor: User, bank_id: int | None = 
         policy=policy,
         bank=bank,
         bank_format=bank.bank_format,
+        remark=policy.payment_remark,
         line_count=count,
         total=total,
         content_hash=_fingerprint(rosters),

@@ -16,6 +16,7 @@ from huimin.core import clock
 from huimin.core.authority.posts import require_role
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit
+from huimin.core.values import privacy
 from huimin.core.work import workflow
 from huimin.core.work.verbs import advances
 
@@ -45,7 +46,7 @@ def ask_reversal(
                 kind=kind,
                 returned_on=returned_on,
                 bank_reference=bank_reference.strip()[:40],
-                reason=reason.strip()[:200],
+                reason=privacy.hide_digits(reason.strip())[:200],
                 asked_by=actor,
                 county_code=line.county_code,
                 division_code=line.division_code,

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from disbursement.models import Batch, PaymentLine, PaymentResult, Roster
-from disbursement.queries import content_of, live_lines
+from disbursement.queries import content_of, lines_in_full, live_lines
 from disbursement.services import copying, generation
 from disbursement.services.due import CUT, FAULTS, as_rows, paid_as_another
 from disbursement.services.people import TO_ROSTER, inherit_duties
@@ -19,6 +19,7 @@ from huimin.core import clock
 from huimin.core.authority.posts import require_role
 from huimin.core.errors import BadInput, FileRefused, RowError, StepRefused
 from huimin.core.records import audit
+from huimin.core.values import privacy
 from huimin.core.work import workflow
 from huimin.core.work.verbs import advances
 
@@ -185,6 +186,8 @@ def _before_submission(roster: Roster) -> None:
         raise StepRefused("花名册还在生成，请稍候再送审。")
     if not roster.line_count:
         raise StepRefused("花名册里没有人，不能送审。没有人可发的，请部门经办作废这份花名册。")
+    if roster.policy.is_protected and lines_in_full(roster).exists():
+        raise StepRefused("政策已改为保护隐私，只公示姓氏，这份名单写着全名。请重新生成花名册，再送审。")
     errors = roster_errors(roster)
     if errors:
         shown = f"{MOST_ERRORS} 处以上" if len(errors) >= MOST_ERRORS else f"{len(errors)} 处"
@@ -270,7 +273,7 @@ def stop_line(pk: int, *, reason: str, actor: User) -> PaymentResult:
     result = PaymentResult.objects.create(
         line=line,
         kind=PaymentResult.Kind.STOPPED,
-        note=reason.strip()[:200],
+        note=privacy.hide_digits(reason.strip())[:200],
         actor=actor,
         business_on=clock.today(),
     )

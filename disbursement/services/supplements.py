@@ -19,7 +19,7 @@ from huimin.core.records import audit
 from huimin.core.values.periods import Period
 from huimin.core.work import workflow
 from subsidies.models import Policy
-from subsidies.states import PolicyStatus
+from subsidies.states import FINISHING
 
 if TYPE_CHECKING:
     from huimin.core.models import User
@@ -63,8 +63,10 @@ def make_supplement(pk: int, *, reason: str, actor: User) -> Batch:
 def _require_due(root: Batch) -> None:
     if root.kind != Batch.Kind.REGULAR or root.status not in UNDER_WAY:
         raise StepRefused("只有已下达的正常批次可以补发。")
-    if root.policy.status != PolicyStatus.PUBLISHED:
-        raise StepRefused(f"“{root.policy}”现在是“{root.policy.get_status_display()}”，发布以后才能补发。")
+    if root.policy.status not in FINISHING:
+        raise StepRefused(
+            f"“{root.policy}”现在是“{root.policy.get_status_display()}”，政策恢复以后才能补发。"
+        )
     if Batch.objects.filter(supplements=root, status=BatchStatus.DRAFT).exists():
         raise StepRefused("这一期还有一个补发批次没有下达，请先下达或作废它。")
     if not generation.unpaid(root):

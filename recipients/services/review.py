@@ -28,7 +28,15 @@ from recipients.models import (
     Notice,
     Objection,
 )
-from recipients.rules import Meetings, Votes, meeting_faults, next_level, skipped_levels, vote_passes
+from recipients.rules import (
+    NAMES_IN_FULL,
+    Meetings,
+    Votes,
+    meeting_faults,
+    next_level,
+    skipped_levels,
+    vote_passes,
+)
 from recipients.services import entitlements, terms
 from recipients.states import (
     DECLARATION_FLOW,
@@ -169,6 +177,8 @@ def _notice_refusal(one: Declaration) -> str:
     notice = standing_notice(one)
     if notice is None:
         return "还没有张贴公示，请先登记张贴。"
+    if notice.is_shielded:
+        return NAMES_IN_FULL
     waiting = Objection.objects.filter(
         notice__declaration=one, notice__round=one.round, status=Objection.Status.OPEN
     ).count()

@@ -104,11 +104,24 @@ def _policy(step, before):
         for one in before:
             funds.advance_policy(policy.pk, one, actor=clerk if one == "submit" else checker, note="办理")
         actor = clerk if step == "submit" else checker
-        return press(actor, "subsidies:policy-step", policy.pk, step, **NOTE)
+        return press(actor, "subsidies:policy-step", policy.pk, step, seen="on", **NOTE)
 
 
 for _step, _before in _POLICY_BEFORE.items():
     _policy(_step, _before)
+
+
+def _change(step):
+    @button(f"subsidies.policychange.{step}")
+    def _(tools):
+        clerk, checker = policies.people()
+        policy = policies.published(clerk, checker)
+        change = funds.ask_change(policy, reason="登记错了", actor=clerk, phone="0564-7061234")
+        return press(checker, "subsidies:change-step", change.pk, step, **NOTE)
+
+
+for _step in ("approve", "refuse"):
+    _change(_step)
 
 
 def _version(step):
