@@ -20,7 +20,7 @@ from disbursement.models import (
 from disbursement.models.sql import COUNTS, LIVE
 from disbursement.queries import ZERO, content_of, equations, live_lines, ordered_totals
 from disbursement.services.bankfiles import BLOCK, reference_of
-from disbursement.services.due import lines_today, other_than_due
+from disbursement.services.due import counts_months, lines_today, other_than_due
 from disbursement.services.people import TO_ORDER, TO_RETURN, TO_ROSTER
 from disbursement.services.returns import digest_of
 from disbursement.services.rosters import ORIGINS
@@ -40,6 +40,7 @@ from huimin.core.bankformats.registry import get_format
 from huimin.core.errors import FileRefused
 from huimin.core.records import files
 from huimin.core.records.proofs import proof, rows
+from huimin.core.values import privacy
 from subsidies.models import Indicator, PolicyVersion
 
 MOST = 20
@@ -174,6 +175,18 @@ def _return_fault(found: ReturnFile) -> str:
     return ""
 
 
+@proof("回盘明细、发放结果的文字里没有账号、身份证号")
+def no_numbers_in_words() -> tuple[int, list[str]]:
+    """As the constraints hold it; asked anew, because a constraint may be dropped and put back unvalidated."""
+    return rows(
+        f"""SELECT '回盘 ' || return_file_id || ' 第 ' || line_no || ' 行' FROM disbursement_returnline
+            WHERE concat_ws('甲', bank_words, bank_code, question) ~ '{privacy.LONG_DIGITS}'
+            UNION ALL SELECT '明细 ' || line_id FROM disbursement_paymentresult
+            WHERE note ~ '{privacy.LONG_DIGITS}'""",  # noqa: S608 -- a constant of ours
+        count="SELECT (SELECT count(*) FROM disbursement_returnline) + (SELECT count(*) FROM disbursement_paymentresult)",
+    )
+
+
 @proof("有效的发放都占着自己的期次，已放开的都有原因")
 def claims_are_live() -> tuple[int, list[str]]:
     return rows(
@@ -287,6 +300,54 @@ made AS (
     JOIN disbursement_roster r ON r.id = p.roster_id
 )"""  # noqa: S608 -- constants of ours
 _INHERITED = {"roster": TO_ROSTER, "order": TO_ORDER, "return": TO_RETURN}
+
+
+# what version v was worth when its roster was generated: what it is worth now, what endings cut off since, and where it
+# was open until a version that was confirmed since; never beyond an ending that stood then
+THEN = """CROSS JOIN LATERAL (
+    SELECT range_agg(x.days) AS days FROM (
+        SELECT v.valid AS days UNION ALL
+        SELECT k.valid_before FROM recipients_endingcut k JOIN recipients_ending g ON g.id = k.ending_id
+        WHERE k.version_id = v.id AND g.made_at > r.generated_at) x) had
+CROSS JOIN LATERAL (
+    SELECT (had.days + CASE WHEN NOT isempty(had.days) AND EXISTS (
+                SELECT FROM recipients_entitlementversion w WHERE w.entitlement_id = v.entitlement_id AND w.id > v.id
+                AND w.created_at > r.generated_at)
+            THEN datemultirange(daterange(lower(had.days), NULL)) ELSE '{}' END)
+        * datemultirange(daterange(NULL, (
+            SELECT min(g.ends_on) FROM recipients_ending g WHERE g.entitlement_id = v.entitlement_id
+            AND g.made_at <= r.generated_at AND (g.over_at IS NULL OR g.over_at > r.generated_at)))) AS days) valid"""
+
+
+@proof("每一笔送审的明细，都在生成时有效的享受资格期间之内，没有发到停发日期以后")
+def lines_lie_in_their_rights() -> tuple[int, list[str]]:
+    """The few whose days are not simply those of the version today, or whose right has ever ended, are looked at.
+
+    A rule that counts months pays the days of the version, any other the period in which it has days.
+    """
+    return rows(
+        f"""SELECT '明细 ' || l.id || '：' || l.period_range || ' 不在享受资格 ' || l.entitlement_id || ' 的有效期间'
+           FROM {LIVE} JOIN disbursement_claim c ON c.line_id = l.id
+           JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
+           {THEN}
+           WHERE r.status <> 'issued'
+             AND (NOT l.period_range <@ v.valid OR v.entitlement_id <> l.entitlement_id
+                  OR EXISTS (SELECT FROM recipients_ending g WHERE g.entitlement_id = v.entitlement_id))
+             AND (v.entitlement_id <> l.entitlement_id
+                  OR NOT CASE WHEN {counts_months("r.id")} THEN l.period_range <@ valid.days
+                              ELSE l.period_range && valid.days END)""",  # noqa: S608 -- constants of ours
+        count=COUNT_LINES,
+    )
+
+
+@proof("收回、作废的批次没有留下补发、更正")
+def branches_have_their_batch() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '批次 ' || b.number FROM disbursement_batch b
+           JOIN disbursement_batch o ON o.id = coalesce(b.supplements_id, b.corrects_id)
+           WHERE b.status <> 'cancelled' AND o.status NOT IN ('issued', 'closed')""",
+        count="SELECT count(*) FROM disbursement_batch WHERE kind <> 'regular'",
+    )
 
 
 @proof("经手过来源材料的人，没有在后面办不相容的岗位")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -23,9 +23,9 @@ from django.db.models import (
     Sum,
 )
 
-from disbursement.models import Batch, Correction, PaymentLine, PaymentResult, Roster
+from disbursement.models import Batch, Correction, PaymentLine, PaymentOrder, PaymentResult, Roster
 from disbursement.models.sql import LIVE, ROOT, STATE, counts, state_of
-from disbursement.states import PaymentState, RosterStatus
+from disbursement.states import BatchStatus, OrderStatus, PaymentState, RosterStatus
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, roles_reading
 from huimin.core.models import User
@@ -33,6 +33,7 @@ from recipients.models import Account, EntitlementVersion, Person
 from subsidies.models import Indicator
 
 ZERO = Decimal("0.00")
+UNDER_WAY = (OrderStatus.DRAFT, OrderStatus.SIGNED, OrderStatus.SENT)
 
 
 # --- which lines count, and the state of a payment: models.sql over the columns that the ORM has joined ---------------
@@ -84,7 +85,7 @@ def live_lines(lines: QuerySet[PaymentLine] | None = None) -> QuerySet[PaymentLi
     return rows.filter(_Counts())
 
 
-def standing_stops(lines: QuerySet[PaymentLine]) -> QuerySet[PaymentLine]:
+def unlifted_stops(lines: QuerySet[PaymentLine]) -> QuerySet[PaymentLine]:
     """Stopped lines whose stop nobody took back: it hinders every later list of the days, also where the line itself
     counts no more, because its list was made anew or cancelled."""
     return lines.filter(has_result(PaymentResult.Kind.STOPPED), stop_lift=None)
@@ -224,6 +225,11 @@ def failed_lines(lines: QuerySet[PaymentLine] | None = None) -> QuerySet[Payment
     )
 
 
+def lines_in_full(roster: Any) -> QuerySet[PaymentLine]:
+    """Lines of a list that are open under the full name: such a list is not shown once its policy protects names."""
+    return live_lines(PaymentLine.objects.filter(roster=roster, public_name=F("beneficiary_name")))
+
+
 def named_otherwise(lines: QuerySet[PaymentLine]) -> QuerySet[PaymentLine]:
     """Lines to be paid into an account that is not named after the payee: for everybody who checks them to look at."""
     return live_lines(lines).filter(~Q(account_name=F("payee_name")), ~has_result(PaymentResult.Kind.STOPPED))
@@ -278,6 +284,31 @@ def failed_for(user: User) -> QuerySet[PaymentLine]:
             card_now=Subquery(card.values("tail")[:1]), card_key=Subquery(card.values("number_key")[:1])
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Something of a policy that is not done yet: how many, and their sum in 元 where it has one."""
+
+    words: str
+    count: int
+    total: Decimal | None = None
+
+
+def unfinished(user: User, policy_id: int) -> list[Open]:
+    """What is under way of a policy, in this person's reach: what 废止 does not end, and what it does."""
+    whole = {"count": Count("pk"), "total": Sum("total", default=ZERO)}
+    rosters = rosters_for(user).filter(policy_id=policy_id, order=None, line_count__gt=0)
+    orders = PaymentOrder.objects.visible_to(user).filter(policy_id=policy_id, status__in=UNDER_WAY)
+    failed = failed_for(user).filter(policy_id=policy_id)
+    drafts = Batch.objects.visible_to(user).filter(policy_id=policy_id, status=BatchStatus.DRAFT)
+    found = (
+        Open("花名册还没有编入支付申请", **rosters.aggregate(**whole)),
+        Open("支付申请还没有办结", **orders.aggregate(**whole)),
+        Open("失败的钱还没有更正", **failed.aggregate(count=Count("pk"), total=Sum("amount", default=ZERO))),
+        Open("批次还没有下达，废止以后不能再下达", drafts.count()),
+    )
+    return [one for one in found if one.count]
 
 
 # --- the books ----------------------------------------------------------------------------------------------------
@@ -405,3 +436,16 @@ def days(counties: Iterable[str], most: int = 31) -> list[Day]:
         # with fewer days in the books than are shown, older results without an entry are shown beside them
         cursor.execute(DAYS, asked | {"since": first if found == most else date.min})
         return [Day(*row) for row in cursor.fetchall()]
+
+
+def standing_stops(roster: Roster, entitlement_ids: Sequence[int]) -> dict[int, int]:
+    """Right -> its last line that was stopped in the roster's period and not taken back, whatever became of its list."""
+    batch = roster.batch
+    found = PaymentLine.objects.filter(
+        entitlement_id__in=entitlement_ids,
+        component=batch.component,
+        period_range__overlap=batch.period_range,
+        results__kind=PaymentResult.Kind.STOPPED,
+        stop_lift__isnull=True,
+    )
+    return dict(found.order_by("pk").values_list("entitlement_id", "pk"))

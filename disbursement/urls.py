@@ -25,6 +25,7 @@ urlpatterns = [
     path("lines/<int:pk>/stop/", lines.line_stop, name="line-stop"),
     path("lines/<int:pk>/lift/", lines.line_lift, name="line-lift"),
     path("lines/<int:pk>/reversal/", reversals.reversal_ask, name="reversal-ask"),
+    path("policies/<int:pk>/unfinished/", batches.policy_unfinished, name="policy-unfinished"),
     path("people/<int:pk>/payments/", lines.person_payments, name="person-payments"),
     path("orders/", orders.order_list, name="order-list"),
     path("orders/export/", orders.order_export, name="order-export"),

@@ -11,16 +11,16 @@ from huimin.core.models import User
 from huimin.core.models.guards import append_only
 from publicity.rules import OPEN_ROW_SQL
 from publicity.states import DISCLOSURE_FLOW, DisclosureStatus, LineState, QueryOutcome
-from subsidies.models import Policy
+from subsidies.models import Policy, ShowsNames
 
 
 class DisclosureQuerySet(ScopedQuerySet):
     def standing(self) -> "DisclosureQuerySet":
-        """What the public may read now."""
-        return self.filter(status=DisclosureStatus.PUBLISHED)
+        """What the public may read now: neither withdrawn, nor with full names under 保护隐私."""
+        return self.filter(status=DisclosureStatus.PUBLISHED).exclude(ShowsNames.SHIELDED)
 
 
-class Disclosure(Scoped):
+class Disclosure(Scoped, ShowsNames):
     """发放公开: a roster as it was paid, open to everybody. `root` is the roster's content hash.
 
     division_code is the township; its villages are told by the lines. `code` is the short form of the root that
@@ -94,6 +94,15 @@ class Disclosure(Scoped):
                                      AND (r.content_hash, r.line_count, r.total, r.policy_id, r.division_code)
                                          = (NEW.root, NEW.line_count, NEW.total, NEW.policy_id, NEW.division_code)) THEN
                         RAISE EXCEPTION '公开名单与花名册不符，或者还没有发放完' USING ERRCODE = '23514';
+                    END IF;
+                    IF NEW.surname_only AND EXISTS (SELECT FROM disbursement_paymentline l
+                                                    JOIN disbursement_roster r ON r.id = l.roster_id AND r.revision = l.revision
+                                                    WHERE r.id = NEW.roster_id AND l.public_name = l.beneficiary_name) THEN
+                        RAISE EXCEPTION '名单里有全名，不是只写姓氏的' USING ERRCODE = '23514';
+                    END IF;
+                    IF NOT NEW.surname_only AND EXISTS (SELECT FROM subsidies_policy p
+                                                        WHERE p.id = NEW.policy_id AND p.is_protected) THEN
+                        RAISE EXCEPTION '政策保护隐私，写着全名的名单不能公开' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;
                 """,

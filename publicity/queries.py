@@ -14,7 +14,7 @@ from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, Q, Query
 
 from disbursement.models import Roster
 from disbursement.models.sql import COUNTS, LIVE, STATE
-from disbursement.queries import live_lines
+from disbursement.queries import lines_in_full, live_lines
 from disbursement.services.due import REASON, days_of
 from disbursement.states import PaymentState
 from huimin.core.authority.scope import subtree_range, town_of
@@ -231,7 +231,7 @@ def awaited(person_id: int) -> list[Awaited]:
 
 
 def running_notices(today: date) -> QuerySet[Notice]:
-    """Notices whose days run today; names leave the site when the days are over."""
+    """Notices whose days run today; names leave the site when the days are over, or 保护隐私 is turned on."""
     return (
         Notice.objects.filter(
             county_code=settings.COUNTY_CODE,
@@ -239,6 +239,7 @@ def running_notices(today: date) -> QuerySet[Notice]:
             starts_on__lte=today,
             ends_on__gte=today,
         )
+        .exclude(Notice.SHIELDED)
         .select_related("policy", "declaration")
         .order_by("ends_on", "division_code", "id")
     )
@@ -412,6 +413,7 @@ def publishable(user: User) -> QuerySet[Roster]:
         .filter(order__status="settled")
         .exclude(content_hash="")
         .filter(~Exists(standing))
+        .exclude(Q(policy__is_protected=True) & Exists(lines_in_full(OuterRef("pk"))))
         .select_related("batch", "policy", "order")
         .order_by("-id")
     )

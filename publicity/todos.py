@@ -7,7 +7,8 @@ from django.urls import reverse
 
 from huimin.core.desk.todos import Todo, source
 from publicity import queries
-from publicity.states import DISCLOSURE_FLOW
+from publicity.models import Disclosure
+from publicity.states import DISCLOSURE_FLOW, DisclosureStatus
 
 if TYPE_CHECKING:
     from huimin.core.models import User
@@ -19,6 +20,16 @@ def lists_to_publish(user: User) -> Iterable[Todo]:
     if not DISCLOSURE_FLOW["publish"].roles & user.roles():
         return []
     waiting = queries.publishable(user).count()
+    shielded = Disclosure.objects.visible_to(user).filter(
+        Disclosure.SHIELDED, status=DisclosureStatus.PUBLISHED
+    )
     return [
-        Todo("发放名单等着公开", waiting, reverse("publicity:desk-list"), "去公开", "发完的钱要让群众看得到")
+        Todo(
+            "公开的名单写着全名，已不显示",
+            shielded.count(),
+            reverse("publicity:desk-list"),
+            "去撤下",
+            "政策已改为保护隐私；墙上贴的也要揭下",
+        ),
+        Todo("发放名单等着公开", waiting, reverse("publicity:desk-list"), "去公开", "发完的钱要让群众看得到"),
     ]

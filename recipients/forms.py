@@ -58,6 +58,15 @@ class DeathForm(HouseForm):
     died_on = forms.DateField(label="死亡日期")
 
 
+class VoidForm(HouseForm):
+    summary_verb = "作废"
+    reason = FreeText(
+        label="作废原因",
+        max_length=200,
+        help_text="身份证号登记错了、同一个人建了两份。去世、迁走的不作废。作废后不能恢复，要重新建档",
+    )
+
+
 class RevealForm(HouseForm):
     field = forms.ChoiceField(
         label="看哪一项",

@@ -28,6 +28,20 @@ def versions_have_their_line() -> tuple[int, list[str]]:
     )
 
 
+@proof("终止的享受资格都有终止记录，停发日期由它定，以后没有有效期间")
+def ended_rights_have_their_ending() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '享受资格 ' || e.id FROM recipients_entitlement e
+           LEFT JOIN recipients_ending g ON g.entitlement_id = e.id AND g.status = 'standing'
+           WHERE (e.status = 'ended') <> (g.id IS NOT NULL) OR e.ends_on IS DISTINCT FROM g.ends_on
+           UNION ALL
+           SELECT '享受资格 ' || e.id || ' 的版本 ' || v.id FROM recipients_entitlement e
+           JOIN recipients_entitlementversion v ON v.entitlement_id = e.id AND NOT v.valid <@ daterange(NULL, e.ends_on)
+           WHERE e.ends_on IS NOT NULL""",
+        count="SELECT count(*) FROM recipients_entitlement",
+    )
+
+
 @proof("每一册确认的申报都公示满了天数，没有未答复的异议")
 def confirmed_had_their_notices() -> tuple[int, list[str]]:
     return rows(

@@ -19,6 +19,9 @@ from subsidies.rules.levels import ReviewTerms, levels_of
 # a notice line has no private part: its leaf binds the digest of nothing (huimin.core.values.digests)
 NO_PRIVATE_PART = sha256(b"").digest()
 
+# said of a notice that was posted before its policy came to protect names
+NAMES_IN_FULL = "政策已改为保护隐私，只公示姓氏，这份公示写着全名，网上已不显示。请从墙上揭下，由另一个人撤回登记，再重新张贴满天数。"
+
 # a paper is registered when it is hung, or a few days before; another first day is a slip of the finger
 DAYS_AHEAD = 7
 

@@ -31,6 +31,8 @@ OBJECTION_ROLES = frozenset(
 )
 IMPORT_ROLES = frozenset({Role.TOWNSHIP_CLERK, Role.DEPARTMENT_CLERK, Role.DEPARTMENT_REVIEWER})
 EDIT_ROLES = frozenset({Role.VILLAGE_CLERK, *IMPORT_ROLES})
+# who sets a mistaken record aside; never one that they registered themselves
+VOID_ROLES = frozenset({Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER})
 # one number in full, for those who face the person or answer for the list; finance and those who watch see the mask
 # (docs/decisions/0020). The day's limit is per person, over all their accounts.
 REVEAL_ROLES = frozenset(
@@ -235,6 +237,7 @@ _CONFIRMERS = frozenset(role for one in DECLARATION_FLOW.steps if one.style != "
 DEATH_CORRECT_ROLES = frozenset(
     {Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER, Role.DEPARTMENT_CLERK, Role.DEPARTMENT_REVIEWER}
 )
+_RESTORERS = DEATH_CORRECT_ROLES | frozenset(_KEEPERS)
 E = EntitlementStatus
 
 ENTITLEMENT_FLOW = Workflow(
@@ -244,7 +247,7 @@ ENTITLEMENT_FLOW = Workflow(
         step("suspend", "暂停享受", [E.ACTIVE], E.SUSPENDED, _KEEPERS, needs_note=True, style="danger"),
         step("resume", "恢复享受", [E.SUSPENDED], E.ACTIVE, _KEEPERS, needs_note=True),
         step("end", "终止享受", [E.ACTIVE, E.SUSPENDED], E.ENDED, _KEEPERS, needs_note=True, style="danger"),
-        # the rest has no button: it follows from a death, its correction, or a newly confirmed declaration
+        # the rest has no button: it follows from a death, from an ending corrected, or a newly confirmed declaration
         step(
             "end_by_rule",
             "按规定终止",
@@ -255,18 +258,52 @@ ENTITLEMENT_FLOW = Workflow(
             style="danger",
         ),
         step("revive", "重新确认，恢复享受", [E.ENDED], E.ACTIVE, _CONFIRMERS),
-        step("restore", "死亡更正，恢复享受", [E.ENDED], E.ACTIVE, DEATH_CORRECT_ROLES, needs_note=True),
+        step("restore", "更正终止，恢复享受", [E.ENDED], E.ACTIVE, _RESTORERS, needs_note=True),
         step(
-            "restore_suspended",
-            "死亡更正，恢复为暂停",
-            [E.ENDED],
-            E.SUSPENDED,
-            DEATH_CORRECT_ROLES,
-            needs_note=True,
+            "restore_suspended", "更正终止，恢复为暂停", [E.ENDED], E.SUSPENDED, _RESTORERS, needs_note=True
         ),
     ),
 )
 ENTITLEMENT_BUTTONS = ("suspend", "resume", "end")
+
+
+class EndingStatus(StateChoices):
+    STANDING = "standing", Kind.OK, "已终止"
+    REVIVED = "revived", Kind.OFF, "已重新确认"
+    CORRECTED = "corrected", Kind.OFF, "已更正"
+
+
+_G = EndingStatus
+
+ENDING_FLOW = Workflow(
+    "recipients.ending",
+    "终止记录",
+    (
+        # follows from a newly confirmed declaration; the days that the ending cut off stay off
+        step("revive", "重新确认，终止到此为止", [_G.STANDING], _G.REVIVED, _CONFIRMERS),
+        # what a death ended goes with the correction of the death, by who corrects that
+        step(
+            "correct",
+            "更正终止",
+            [_G.STANDING, _G.REVIVED],
+            _G.CORRECTED,
+            _KEEPERS,
+            duty=Duty.ENDING_CORRECT,
+            needs_note=True,
+            style="danger",
+        ),
+    ),
+    acts=(
+        step(
+            "make",
+            "登记终止",
+            [],
+            _G.STANDING,
+            EDIT_ROLES | _CONFIRMERS | frozenset(_KEEPERS),
+            duty=Duty.ENDING_MAKE,
+        ),
+    ),
+)
 
 
 class AccountChangeStatus(StateChoices):
@@ -323,7 +360,7 @@ DEATH_FLOW = Workflow(
     acts=(step("record", "登记死亡", [], DeathStatus.STANDING, EDIT_ROLES, duty=Duty.DEATH_RECORD),),
 )
 
-FLOWS = (DECLARATION_FLOW, ENTITLEMENT_FLOW, ACCOUNT_FLOW, DEATH_FLOW)
+FLOWS = (DECLARATION_FLOW, ENTITLEMENT_FLOW, ENDING_FLOW, ACCOUNT_FLOW, DEATH_FLOW)
 # (level, office, duty): in which posts a list passes a level that asks for one; office '' where one post decides
 POSTS = tuple(
     (str(level), one.name.removeprefix("sign_") if one.target == level else "", str(one.duty))

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, Exists, Max, Min, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Subquery
 from django.urls import reverse
 
 from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.desk.todos import Todo, source
-from recipients.models import AccountChange, Declaration, JointSignature, Notice, Objection
+from recipients.models import AccountChange, Declaration, JointSignature, Notice, NoticeLevel, Objection
+from recipients.rules import NAMES_IN_FULL
 from recipients.services import terms
 from recipients.states import (
     ACCOUNT_CHECK_ROLES,
@@ -109,6 +110,23 @@ def notices(user: User) -> Iterator[Todo]:
             terms.warning(found["first"], found["last"]),
             due=found["due"] and found["due"] + timedelta(days=1),
         )
+
+
+@source
+def names_in_full(user: User) -> Iterator[Todo]:
+    """Papers that hang with full names although their policy protects names now."""
+    for level in NoticeLevel:
+        roles = DECLARATION_FLOW[f"withdraw_{level}_notice"].roles
+        standing = Notice.objects.filter(
+            Notice.SHIELDED,
+            scope.reach(user, roles, policy="policy_id"),
+            level=level,
+            withdrawn_at__isnull=True,
+            round=F("declaration__round"),
+            declaration__status=f"{level}_notice",
+        )
+        title = f"{level.label}公示写着全名，要揭下重贴"
+        yield Todo(title, standing.count(), reverse("recipients:notice-list"), "去撤回", NAMES_IN_FULL)
 
 
 @source

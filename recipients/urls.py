@@ -10,6 +10,7 @@ urlpatterns = [
     path("people/<int:pk>/reveal/", people.person_reveal, name="person-reveal"),
     path("people/<int:pk>/edit/", people.person_edit, name="person-edit"),
     path("people/<int:pk>/death/", people.person_death, name="person-death"),
+    path("people/<int:pk>/void/", people.person_void, name="person-void"),
     path("people/<int:pk>/deaths/<int:death>/correct/", people.death_correct, name="death-correct"),
     path("people/<int:pk>/account/", accounts.account_ask, name="account-ask"),
     path("accounts/", accounts.change_list, name="change-list"),
@@ -54,5 +55,6 @@ urlpatterns = [
     path("objections/<int:pk>/", notices.objection_detail, name="objection-detail"),
     path("entitlements/", entitlements.entitlement_list, name="entitlement-list"),
     path("entitlements/export/", entitlements.entitlement_export, name="entitlement-export"),
+    path("entitlements/endings/<int:pk>/correct/", entitlements.ending_correct, name="ending-correct"),
     path("entitlements/<int:pk>/<slug:name>/", entitlements.entitlement_step, name="entitlement-step"),
 ]

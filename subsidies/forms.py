@@ -10,7 +10,15 @@ from django import forms
 from django.db.models import Q, QuerySet
 
 from huimin.core import clock
-from huimin.core.desk.forms import HouseForm, HouseModelForm, QuantityField, YuanField, dress, word_errors
+from huimin.core.desk.forms import (
+    FreeText,
+    HouseForm,
+    HouseModelForm,
+    QuantityField,
+    YuanField,
+    dress,
+    word_errors,
+)
 from huimin.core.desk.lists import HouseFilterSet
 from huimin.core.errors import BadInput
 from huimin.core.models import Department
@@ -19,6 +27,7 @@ from subsidies.models import (
     Indicator,
     JointParty,
     Policy,
+    PolicyChange,
     PolicyVersion,
     StopRule,
 )
@@ -137,6 +146,30 @@ class PolicyForm(HouseModelForm):
             "basis": "文件名称和文号",
             "is_protected": "低保、残疾等：公示只写姓氏",
         }
+
+
+class PolicyChangeForm(PolicyForm):
+    """What may still be corrected once a policy is public."""
+
+    summary_verb = "申请更正"
+    reason = FreeText(label="更正原因", max_length=200, widget=forms.Textarea)
+
+    class Meta(PolicyForm.Meta):
+        fields = PolicyChange.CORRECTABLE  # type: ignore[assignment]
+        help_texts = PolicyForm.Meta.help_texts | {
+            "payment_remark": "印在存折上，最多 7 个字；以后编制的支付申请用新的",
+            "is_protected": "勾上并同意以后，写着全名的公示、公开名单立即不再显示；去掉的，以后新的名单才写全名",
+        }
+
+
+class AbolishForm(HouseForm):
+    """On the panel of a policy that may be abolished; the other buttons of the panel do not ask for it."""
+
+    seen = forms.BooleanField(
+        label="废止前看过“还没有办完的发放”",
+        help_text="废止时必勾。已列入名单的照旧发完、更正、办结；以后不能再申报、建批次、下达，也不能恢复",
+        error_messages={"required": "废止前请先看“还没有办完的发放”，看过以后打勾。"},
+    )
 
 
 def _line_fields() -> dict[str, forms.Field]:

@@ -11,13 +11,15 @@ from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, roles_reading
 from huimin.core.authority.scope import Holder, Scoped, ScopedQuerySet
 from huimin.core.models import Department, User
-from huimin.core.models.guards import append_only, taken_in_duty
+from huimin.core.models.guards import append_only, begins, fixed, never_deleted, taken_in_duty
 from huimin.core.values.periods import Frequency
 from subsidies.rules.levels import DECIDED, NOBODY_DECIDES
 from subsidies.states import (
+    CHANGE_FLOW,
     INDICATOR_FLOW,
     POLICY_FLOW,
     VERSION_FLOW,
+    ChangeStatus,
     Deliberation,
     IndicatorStatus,
     PolicyStatus,
@@ -90,6 +92,22 @@ class Policy(Scoped):
         triggers = [
             pgtrigger.FSM(name="policy_steps", field="status", transitions=POLICY_FLOW.transitions()),
             taken_in_duty(POLICY_FLOW),
+            pgtrigger.Trigger(
+                name="sent_facts_change_by_act",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=~pgtrigger.Q(old__status="draft"),
+                # what was sent is what is published, and what is public changes as one asked and another approved
+                func="""
+                    IF to_jsonb(NEW) - 'status' IS DISTINCT FROM to_jsonb(OLD) - 'status'
+                       AND NOT EXISTS (SELECT FROM subsidies_policychange c
+                                       WHERE c.policy_id = NEW.id AND c.status = 'approved'
+                                         AND to_jsonb(NEW) - 'status' = (to_jsonb(OLD) - 'status') || c.facts) THEN
+                        RAISE EXCEPTION '已送审的政策不能修改，公开以后要经更正' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
             pgtrigger.Protect(name="policy_stays", operation=pgtrigger.Delete),
         ]
 
@@ -107,6 +125,79 @@ class Policy(Scoped):
 
     def version_on(self, day: date) -> "PolicyVersion | None":
         return self.versions.filter(valid__contains=day, published_at__isnull=False).first()
+
+
+class PolicyChange(Scoped):
+    """更正: facts of a policy that is public already, asked for by one and approved by another.
+
+    What was frozen before keeps what it says (orders, lists, papers); decisions/0015 says what changes at once.
+    """
+
+    # the rest is fixed by what hangs on it: the code is the policy's name in files, by frequency and by person or
+    # household periods, rights and claims were made
+    CORRECTABLE = (
+        "name", "short_name", "level", "department", "finance_section", "unit", "payment_remark", "basis",
+        "objects_text", "exclusions", "process", "phone", "is_protected", "is_sample",
+    )  # fmt: skip
+
+    policy = models.ForeignKey(Policy, models.PROTECT, related_name="changes", verbose_name="政策")
+    # column -> the value asked for
+    facts: Any = models.JSONField("更正为")
+    reason = models.CharField("原因", max_length=200)
+    status = models.CharField("状态", max_length=10, choices=ChangeStatus, default=ChangeStatus.ASKED)
+    asked_by = models.ForeignKey(User, models.PROTECT, verbose_name="申请人", related_name="+")
+    asked_at = models.DateTimeField("申请时间", db_default=models.functions.Now())
+
+    area = Area.POLICY
+    policy_field = "policy_id"
+
+    class Meta:
+        verbose_name = verbose_name_plural = "政策更正"
+        ordering = ("-id",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["policy"],
+                name="one_open_change_per_policy",
+                condition=Q(status=ChangeStatus.ASKED),
+                violation_error_message="这项政策还有一份更正等着审批，请先办完它。",
+            ),
+            models.CheckConstraint(name="policy_change_has_facts", condition=~Q(facts={}) & ~Q(reason="")),
+        ]
+        triggers = [
+            pgtrigger.FSM(name="policy_change_steps", field="status", transitions=CHANGE_FLOW.transitions()),
+            taken_in_duty(CHANGE_FLOW),
+            begins(CHANGE_FLOW),
+            fixed(
+                "policy_change_is_fixed",
+                ["policy_id", "facts", "reason", "asked_by_id", "county_code", "division_code"],
+                "更正申请不能修改",
+            ),
+            *never_deleted("policy_change_stays"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.policy}更正"
+
+    @property
+    def badge(self) -> str:
+        return ChangeStatus(self.status).badge
+
+
+class ShowsNames(models.Model):
+    """Mix into a list of people that hangs or is open: once 保护隐私 is turned on, one with full names is shielded."""
+
+    surname_only = models.BooleanField("只写姓氏", default=False)
+
+    # of lists with a `policy`: what must not be shown any more
+    SHIELDED = Q(policy__is_protected=True, surname_only=False)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_shielded(self) -> bool:
+        policy: Policy = self.policy  # type: ignore[attr-defined]
+        return policy.is_protected and not self.surname_only
 
 
 class JointParty(models.TextChoices):

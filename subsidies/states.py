@@ -14,6 +14,9 @@ class PolicyStatus(StateChoices):
     ABOLISHED = "abolished", Kind.OFF, "已作废"
 
 
+# what was listed is paid, corrected and settled; an abolished policy only lists nobody any more
+FINISHING = frozenset({PolicyStatus.PUBLISHED, PolicyStatus.ABOLISHED})
+
 _MAKERS = [Role.DEPARTMENT_CLERK, Role.FINANCE_CLERK]
 _CHECKERS = [Role.FINANCE_CHECKER]
 
@@ -81,6 +84,40 @@ POLICY_FLOW = Workflow(
             duty=Duty.POLICY_MAKE,
         ),
     ),
+)
+
+
+class ChangeStatus(StateChoices):
+    ASKED = "asked", Kind.TODO, "待审批"
+    APPROVED = "approved", Kind.OK, "已生效"
+    REFUSED = "refused", Kind.BAD, "已退回"
+
+
+# a fact of a policy that is public already; what may be changed so: PolicyChange.CORRECTABLE
+CHANGE_FLOW = Workflow(
+    "subsidies.policychange",
+    "政策更正",
+    (
+        step(
+            "approve",
+            "同意更正",
+            [ChangeStatus.ASKED],
+            ChangeStatus.APPROVED,
+            _CHECKERS,
+            duty=Duty.POLICY_PUBLISH,
+        ),
+        step(
+            "refuse",
+            "退回更正",
+            [ChangeStatus.ASKED],
+            ChangeStatus.REFUSED,
+            _CHECKERS,
+            duty=Duty.POLICY_PUBLISH,
+            needs_note=True,
+            style="danger",
+        ),
+    ),
+    acts=(step("ask", "申请更正", [], ChangeStatus.ASKED, _MAKERS, duty=Duty.POLICY_MAKE, needs_note=True),),
 )
 
 
@@ -196,4 +233,4 @@ INDICATOR_FLOW = Workflow(
     ),
 )
 
-FLOWS = (POLICY_FLOW, VERSION_FLOW, INDICATOR_FLOW)
+FLOWS = (POLICY_FLOW, CHANGE_FLOW, VERSION_FLOW, INDICATOR_FLOW)

@@ -11,8 +11,8 @@ from huimin.core.authority import scope
 from huimin.core.authority.roles import Role
 from huimin.core.desk.todos import Todo, source
 from subsidies import queries
-from subsidies.models import Indicator, Policy, PolicyVersion
-from subsidies.states import IndicatorStatus, PolicyStatus, VersionStatus
+from subsidies.models import Indicator, Policy, PolicyChange, PolicyVersion
+from subsidies.states import ChangeStatus, IndicatorStatus, PolicyStatus, VersionStatus
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -26,8 +26,10 @@ def policies_waiting(user: User) -> Iterator[Todo]:
     seen = Policy.objects.visible_to(user)
     if _is(user, Role.FINANCE_CHECKER):
         sent = seen.filter(status=PolicyStatus.SUBMITTED).count()
+        asked = PolicyChange.objects.filter(policy__in=seen, status=ChangeStatus.ASKED)
+        yield _of_policies("政策更正待审批", "去审批", asked)
         yield Todo("政策待审批", sent, f"{url}?status=submitted", "去审批")
-        yield _versions(
+        yield _of_policies(
             "新标准待审批", "去审批", _later_versions(seen).filter(status=VersionStatus.SUBMITTED)
         )
     if _is(user, Role.DEPARTMENT_CLERK, Role.FINANCE_CLERK):
@@ -36,7 +38,7 @@ def policies_waiting(user: User) -> Iterator[Todo]:
         )
         yield Todo("拟好的政策还没送审", ready, f"{url}?status=draft", "去送审")
         mine = _later_versions(seen).filter(status=VersionStatus.DRAFT, made_by=user)
-        yield _versions("拟好的新标准还没送审", "去送审", mine)
+        yield _of_policies("拟好的新标准还没送审", "去送审", mine)
 
 
 def _later_versions(seen: QuerySet[Policy]) -> QuerySet[PolicyVersion]:
@@ -45,8 +47,8 @@ def _later_versions(seen: QuerySet[Policy]) -> QuerySet[PolicyVersion]:
     return PolicyVersion.objects.filter(policy__in=public)
 
 
-def _versions(title: str, act: str, rows: QuerySet[PolicyVersion]) -> Todo:
-    """Leads to the first of the policies, since versions have no list of their own."""
+def _of_policies(title: str, act: str, rows: QuerySet[PolicyVersion] | QuerySet[PolicyChange]) -> Todo:
+    """Leads to the first of the policies, since versions and changes have no list of their own."""
     first = rows.order_by("policy__code").values_list("policy_id", flat=True).first()
     where = reverse("subsidies:policy-detail", args=[first]) if first else reverse("subsidies:policy-list")
     return Todo(title, rows.count(), where, act)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from subsidies.views import indicators, policies, versions
+from subsidies.views import changes, indicators, policies, versions
 
 app_name = "subsidies"
 urlpatterns = [
@@ -10,6 +10,8 @@ urlpatterns = [
     path("policies/<int:pk>/", policies.policy_detail, name="policy-detail"),
     path("policies/<int:pk>/edit/", policies.policy_edit, name="policy-edit"),
     path("policies/<int:pk>/step/<slug:step>/", policies.policy_step, name="policy-step"),
+    path("policies/<int:pk>/change/", changes.change_ask, name="change-ask"),
+    path("policies/changes/<int:pk>/step/<slug:step>/", changes.change_step, name="change-step"),
     path("policies/<int:pk>/versions/new/", versions.version_add, name="version-add"),
     path("policies/versions/<int:pk>/edit/", versions.version_edit, name="version-edit"),
     path("policies/versions/<int:pk>/step/<slug:step>/", versions.version_step, name="version-step"),

@@ -122,7 +122,7 @@ def limit_txt(stage: Stage) -> dict[str, Any]:
 
 
 def bare_txt(order: PaymentOrder, out: io.BytesIO) -> None:
-    digest, remark, serial, total = hashlib.sha256(), order.policy.payment_remark, 0, Decimal(0)
+    digest, remark, serial, total = hashlib.sha256(), order.remark, 0, Decimal(0)
     parts = [f"H|金寨县|{order.number}|{order.line_count}|{order.total}|{DAY:%Y%m%d}|\r\n"]
     for block in copied(order):
         for pk, name, account, amount, person in block:
@@ -183,7 +183,7 @@ def limit_sent(stage: Stage) -> dict[str, Any]:
 
 
 def bare_xlsx(order: PaymentOrder, out: io.BytesIO) -> None:
-    remark, serial = order.policy.payment_remark, 0
+    remark, serial = order.remark, 0
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, text in PARTS.items():
             archive.writestr(name, text)

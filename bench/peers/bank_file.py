@@ -26,7 +26,7 @@ def objects(order: PaymentOrder) -> Iterator[tuple[Any, ...]]:
             line.account_number,
             str(line.amount),
             line.payee_id_number,
-            order.policy.payment_remark,
+            order.remark,
             f"P{line.pk:012d}",
         )
 

@@ -99,6 +99,53 @@ class Batch(Scoped):
             pgtrigger.FSM(name="batch_steps", field="status", transitions=BATCH_FLOW.transitions()),
             taken_in_duty(BATCH_FLOW),
             pgtrigger.Protect(name="batch_stays", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="batch_issued_by_its_version",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition(
+                    "NEW.kind = 'regular' AND OLD.status = 'draft' AND NEW.status = 'issued'"
+                ),
+                # the standard of the period may have been published since the batch was made
+                func="""
+                    IF NOT EXISTS (SELECT FROM subsidies_policyversion v WHERE v.id = NEW.version_id
+                                   AND v.published_at IS NOT NULL AND v.valid @> lower(NEW.period_range)) THEN
+                        RAISE EXCEPTION '批次的政策版本不是这一期的标准，不能下达' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="batch_not_without_its_branches",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("OLD.status <> 'cancelled' AND NEW.status = 'cancelled'"),
+                func="""
+                    IF EXISTS (SELECT FROM disbursement_batch b WHERE (b.supplements_id = NEW.id OR b.corrects_id = NEW.id)
+                               AND b.status <> 'cancelled') THEN
+                        RAISE EXCEPTION '还有补发或更正批次，不能作废原批次' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="branch_of_a_batch_that_stands",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("NEW.kind <> 'regular' AND NEW.status <> 'cancelled'"),
+                # the original is held, so that it is not taken back meanwhile
+                func="""
+                    DECLARE standing text;
+                    BEGIN
+                        SELECT b.status INTO standing FROM disbursement_batch b
+                            WHERE b.id = coalesce(NEW.supplements_id, NEW.corrects_id) FOR SHARE;
+                        IF standing NOT IN ('issued', 'closed') THEN
+                            RAISE EXCEPTION '原批次没有下达或已作废，不能补发、更正' USING ERRCODE = '23514';
+                        END IF;
+                        RETURN NEW;
+                    END;
+                """,
+            ),
             # claims, amounts and lists are made from these
             fixed(
                 "batch_is_fixed",
@@ -141,6 +188,7 @@ class PaymentOrder(Scoped):
         Office, models.PROTECT, verbose_name="代发银行", related_name="+", limit_choices_to={"kind": "bank"}
     )
     bank_format = models.CharField("代发文件格式", max_length=20)
+    remark = models.CharField("银行摘要", max_length=7)
     line_count = models.PositiveIntegerField("笔数")
     total = models.DecimalField("金额", max_digits=14, decimal_places=2)
     # root over the rosters' content hashes: what the signer saw
@@ -180,6 +228,7 @@ class PaymentOrder(Scoped):
             fixed(
                 "order_is_fixed",
                 [
+                    "remark",
                     "total",
                     "line_count",
                     "content_hash",

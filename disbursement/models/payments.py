@@ -19,6 +19,7 @@ from huimin.core.authority.scope import Scoped
 from huimin.core.fields import BlindIndexField, EncryptedTextField
 from huimin.core.models import StoredFile, User
 from huimin.core.models.guards import append_only, begins, fixed, no_truncate, taken_in_duty
+from huimin.core.values import privacy
 
 
 class PaymentLine(Scoped):
@@ -290,6 +291,12 @@ class ReturnLine(models.Model):
             models.UniqueConstraint(
                 fields=["return_file", "payment_line_id"], name="return_line_payment_once"
             ),
+            models.CheckConstraint(
+                name="return_line_holds_no_number",
+                condition=~Q(bank_words__regex=privacy.LONG_DIGITS)
+                & ~Q(bank_code__regex=privacy.LONG_DIGITS)
+                & ~Q(question__regex=privacy.LONG_DIGITS),
+            ),
         ]
         triggers = [
             *append_only(),
@@ -373,6 +380,10 @@ class PaymentResult(models.Model):
                 name="stop_and_refund_have_reason",
                 condition=~Q(kind__in=["stopped", "voluntary_refund"]) | ~Q(note=""),
                 violation_error_message="停发和退款要写明原因。",
+            ),
+            models.CheckConstraint(
+                name="result_holds_no_number",
+                condition=~Q(note__regex=privacy.LONG_DIGITS),
             ),
         ]
         triggers = [

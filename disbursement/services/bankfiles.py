@@ -96,7 +96,7 @@ def _require_own(rows: Sequence[Any], accounts: Sequence[str], people: Sequence[
 
 def payroll_lines(order: PaymentOrder) -> Iterator[PayrollLine]:
     """Lines as the bank gets them, from a server-side cursor, decrypted block by block."""
-    remark, serial = order.policy.payment_remark, 0
+    remark, serial = order.remark, 0
     with connection.chunked_cursor() as cursor:
         cursor.execute(LINES, [order.pk])
         while rows := cursor.fetchmany(BLOCK):

@@ -50,7 +50,7 @@ def require_writable(bank: BankFormat, roster_ids: list[int], *, remark: str) ->
     """
     if lacking := bank.lacking(remark):
         raise StepRefused(
-            f"政策的摘要“{remark}”里有银行文件放不下的字：{_shown(lacking)}。请先改政策的摘要。"
+            f"政策的摘要“{remark}”里有银行文件放不下的字：{_shown(lacking)}。请先在政策页面申请更正银行摘要。"
         )
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT string_agg(l.account_name, '') {PAYABLE}", {"rosters": roster_ids})

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 from django.urls import reverse
 from psycopg.types.range import DateRange
 
@@ -25,6 +26,7 @@ from huimin.core.work.jobs import JobRun
 from huimin.core.work.verbs import advances
 from subsidies.models import Policy
 from subsidies.services import version_for
+from subsidies.states import FINISHING, PolicyStatus
 
 if TYPE_CHECKING:
     from huimin.core.models import User
@@ -103,7 +105,7 @@ def _early(wanted: Period, reason: str) -> str:
 @transaction.atomic
 def advance_batch(pk: int, step: str, *, actor: User, note: str = "") -> Batch:
     """Issue a batch, cancel a draft, take back what was issued, or close it."""
-    batch: Batch = Batch.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
+    batch: Batch = Batch.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=pk)
     acts = {"issue": _issue, "cancel": _cancel, "take_back": _take_back, "close": _close}
     if step not in acts:
         raise BadInput(f"批次没有“{step}”这一步。")
@@ -139,7 +141,7 @@ def why_not_again(batch: Batch) -> str:
 @transaction.atomic
 def generate_again(pk: int, *, actor: User) -> Job:
     """A generation that was stopped or broke down goes on: another job for the townships that have no list yet."""
-    batch: Batch = Batch.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
+    batch: Batch = Batch.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=pk)
     one = BATCH_FLOW["generate_again"]
     require_role(
         actor, one.roles, division_code=batch.division_code, policy_id=batch.policy_id, act=one.label
@@ -167,6 +169,7 @@ def _submit(batch: Batch, *, actor: User) -> Job:
 
 
 def _issue(batch: Batch, *, actor: User, note: str) -> None:
+    _require_in_force(batch)
     rosters.require_standard(batch)
     workflow.move(batch, BATCH_FLOW["issue"], actor=actor, note=note)
     is_supplement = batch.kind == Batch.Kind.SUPPLEMENT
@@ -177,6 +180,13 @@ def _issue(batch: Batch, *, actor: User, note: str) -> None:
             else "这一期没有享受资格有效的人，没有可下达的乡镇。请先确认申报册。"
         )
     _submit(batch, actor=actor)
+
+
+def _require_in_force(batch: Batch) -> None:
+    """A regular batch lists people anew, for which a policy must be in force; a supplement ends what was begun."""
+    allowed = FINISHING if batch.kind == Batch.Kind.SUPPLEMENT else {PolicyStatus.PUBLISHED}
+    if batch.policy.status not in allowed:
+        raise StepRefused(f"“{batch.policy}”现在是“{batch.policy.get_status_display()}”，批次不能再下达。")
 
 
 def _make_supplementary_rosters(batch: Batch) -> int:
@@ -243,9 +253,13 @@ _SENT_ON = "已有乡镇送审，批次不能整个收回。送审的请审核�
 
 
 def why_not_take_back(batch: Batch) -> str:
-    """Why an issued batch stays; empty while every roster of it still lies with its township."""
+    """Why an issued batch stays; empty while no 补发 stands on it and every roster of it still lies with its township."""
     if batch.status != BatchStatus.ISSUED:
         return ""
+    branches = Batch.objects.filter(Q(supplements=batch) | Q(corrects=batch))
+    if branch := branches.exclude(status=BatchStatus.CANCELLED).first():
+        kind = branch.get_kind_display()
+        return f"这一期还有{kind}批次 {branch.number}，不能收回。请先作废或收回那个批次。"
     lying = {RosterStatus.ISSUED, RosterStatus.CANCELLED}
     if Roster.objects.filter(batch=batch).exclude(status__in=lying).exists():
         return _SENT_ON

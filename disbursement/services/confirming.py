@@ -75,7 +75,9 @@ def refuse_return(pk: int, *, actor: User, note: str) -> ReturnFile:
 
 
 def _locked(pk: int, actor: User) -> ReturnFile:
-    found: ReturnFile = ReturnFile.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
+    found: ReturnFile = (
+        ReturnFile.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=pk)
+    )
     return found
 
 
@@ -135,7 +137,7 @@ def apply_return(pk: int, *, actor: User, note: str = "") -> ReturnFile:
     Indicators come last: others wait for them, and wait five seconds only. Whatever reads every line is done before.
     """
     found = _locked(pk, actor)
-    order = PaymentOrder.objects.select_for_update(of=("self",)).get(pk=found.order_id)
+    order = PaymentOrder.objects.select_for_update(of=("self",), no_key=True).get(pk=found.order_id)
     one = RETURN_FLOW["confirm"]
     refusal = workflow.why_not(found, one, actor=actor, note=note)
     if refusal:

@@ -14,6 +14,8 @@ from recipients.services import amounts
 
 _OF_FAILED = "AND e.id IN (SELECT entitlement_id FROM disbursement_paymentline WHERE id = ANY(%(lines)s))"
 
+# as the failed line had it, unless the policy has come to protect names since
+SHOWN_NAME = "CASE WHEN %(protected)s THEN hm_mask_surname(n.beneficiary_name) ELSE n.public_name END"
 COPY = """
 WITH due AS (
     {due}
@@ -36,7 +38,7 @@ WITH due AS (
                       AND c.component = f.component AND c.period_range && d.days)
       AND {twin} IS FALSE
 ), l AS MATERIALIZED (
-    SELECT n.new_line_no AS line_no, n.division_code, n.group_name, n.public_name, n.now_quantity AS quantity,
+    SELECT n.new_line_no AS line_no, n.division_code, n.group_name, {shown} AS public_name, n.now_quantity AS quantity,
            n.standard_text, n.now_amount AS amount, n.id AS failed_id, n.new_salt,
            hm_commitment(n.new_salt, n.id_commitment, n.number_commitment) AS new_commitment FROM numbered n
 ), added AS (
@@ -47,7 +49,7 @@ WITH due AS (
         account_tail, bank_name, branch_code, quantity, standard_text, amount, salt, commitment, leaf)
     SELECT n.county_code, n.division_code, %(roster)s, %(revision)s, l.line_no, n.policy_id, n.entitlement_id,
         n.now_version, n.component, n.now_days, n.id, n.household_code, n.group_name, n.holder_name,
-        n.beneficiary_id, n.beneficiary_name, n.beneficiary_id_number, n.beneficiary_key, n.public_name,
+        n.beneficiary_id, n.beneficiary_name, n.beneficiary_id_number, n.beneficiary_key, l.public_name,
         n.now_payee, n.now_payee_number, n.now_payee_key, n.now_number, n.now_key, n.now_name, n.now_tail, n.now_bank,
         n.now_branch, l.quantity, n.standard_text, l.amount, l.new_salt, l.new_commitment,
         hm_leaf({public}, l.new_commitment)
@@ -77,8 +79,10 @@ def copy_lines(roster: Roster, failed: list[int]) -> tuple[int, Decimal, str]:
         same="d.version_id = f.entitlement_version_id" if by_month(batch.version) else "true",
         twin=paid_as_another("f.beneficiary_key", "f.policy_id", "f.component", "d.days"),
         public=PUBLIC_ROW,
+        shown=SHOWN_NAME,
     )
     values |= {"lines": failed, "roster": roster.pk, "revision": roster.revision}
+    values |= {"protected": roster.policy.is_protected}
     values |= {"policy": batch.policy_id, "county": batch.county_code, "period": batch.period_range}
     return run_claiming(sql, values)
 

@@ -33,7 +33,7 @@ def make_correction(pk: int, *, actor: User, line_ids: Sequence[int] | None = No
     """
     asked: Batch = Batch.objects.visible_to(actor).get(pk=pk)
     # one correction at a time per original batch, so that attempts are numbered without gaps
-    root = Batch.objects.select_for_update(of=("self",)).get(pk=asked.corrects_id or asked.pk)
+    root = Batch.objects.select_for_update(of=("self",), no_key=True).get(pk=asked.corrects_id or asked.pk)
     one = BATCH_FLOW["pay_again"]
     require_role(actor, one.roles, division_code=root.division_code, policy_id=root.policy_id, act=one.label)
     towns = _by_town(correctable(root), line_ids)

@@ -85,6 +85,13 @@ def paid_as_another(key: str, policy: str, component: str, days: str) -> str:
         WHERE t.status = 'void' AND t.id_key = {key})"""
 
 
+def counts_months(roster: str) -> str:
+    """Whether the batch of this roster pays by a rule that counts months: each stretch of a right, not the period once."""
+    return f"""(SELECT y.amount_rule @? '$.** ? (@.op == "fact" && @.name == "months")' FROM disbursement_roster o
+        JOIN disbursement_batch t ON t.id = o.batch_id JOIN subsidies_policyversion y ON y.id = t.version_id
+        WHERE o.id = {roster})"""  # noqa: S608 -- a column of ours
+
+
 # the reason for which a roster leaves somebody out, or NULL
 REASON = "CASE " + " ".join(f"WHEN {wrong} THEN '{reason}'" for reason, _, _, wrong in UNPAYABLE) + " END"
 

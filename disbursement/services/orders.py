@@ -50,7 +50,7 @@ def make_order(roster_ids: Sequence[int], *, actor: User, bank_id: int | None = 
     """
     rosters = list(
         Roster.objects.visible_to(actor)
-        .select_for_update(of=("self",))
+        .select_for_update(of=("self",), no_key=True)
         .filter(pk__in=set(roster_ids))
         .order_by("pk")
     )
@@ -71,6 +71,7 @@ def make_order(roster_ids: Sequence[int], *, actor: User, bank_id: int | None = 
         policy=policy,
         bank=bank,
         bank_format=bank.bank_format,
+        remark=policy.payment_remark,
         line_count=count,
         total=total,
         content_hash=_fingerprint(rosters),
@@ -148,7 +149,9 @@ def advance_order(
 
 
 def _locked(pk: int, actor: User) -> PaymentOrder:
-    order: PaymentOrder = PaymentOrder.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
+    order: PaymentOrder = (
+        PaymentOrder.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=pk)
+    )
     return order
 
 

@@ -34,7 +34,7 @@ def order_paper(order: PaymentOrder, *, url: str) -> bytes:
             "payer": str(order.made_by.office or ""),
             "payer_account": "惠民惠农补贴资金专户",
             "payee_bank": order.bank.name,
-            "purpose": order.policy.payment_remark,
+            "purpose": order.remark,
             "policy": str(order.policy),
             "period": "、".join(dict.fromkeys(Period.parse(one.batch.period).label for one in rosters)),
             "count": f"{order.line_count:,}",

@@ -27,6 +27,7 @@ from huimin.core.binary_copy import copy_rows
 from huimin.core.errors import FileRefused, RowError, StepRefused
 from huimin.core.models import StoredFile
 from huimin.core.records import audit, files
+from huimin.core.values import privacy
 from huimin.core.values.digests import canonical_row
 from huimin.core.work import workflow
 
@@ -184,7 +185,9 @@ def _refusal(errors: list[RowError]) -> FileRefused:
 def _order_of(content: ReturnContent, *, actor: User, to_lock: bool = False) -> PaymentOrder:
     number = content.header.order_number
     seen = PaymentOrder.objects.visible_to(actor).filter(number=number)
-    order: PaymentOrder | None = (seen.select_for_update(of=("self",)) if to_lock else seen).first()
+    order: PaymentOrder | None = (
+        seen.select_for_update(of=("self",), no_key=True) if to_lock else seen
+    ).first()
     if order is None:
         raise FileRefused(
             f"支付申请{number[:24]}不存在。", [RowError(1, "申请号", f"支付申请{number[:24]}不存在。")]
@@ -227,7 +230,10 @@ STAGED = (
 
 
 def _stage(upload: Upload) -> None:
-    """The lines into a temporary table; account numbers only as blind indexes, the bank's reason as one of ours."""
+    """The lines into a temporary table; account numbers only as blind indexes, the bank's reason as one of ours.
+
+    Whatever a bank writes in words of its own stays for ever once kept, so that numbers are hidden in it here.
+    """
     lines, codes = upload.content.lines, upload.bank.reason_codes
     keys = crypto.blind_index_many("account", [line.account for line in lines])
     with connection.cursor() as cursor:
@@ -238,15 +244,15 @@ def _stage(upload: Upload) -> None:
             (
                 line.line_no,
                 _line_id(line.reference),
-                line.name,
+                privacy.hide_digits(line.name),
                 key,
                 line.amount,
                 line.result,
                 normalise(line.reason_code, line.bank_words, codes=codes).code
                 if line.result == FAILURE
                 else "",
-                line.reason_code,
-                line.bank_words,
+                privacy.hide_digits(line.reason_code),
+                privacy.hide_digits(line.bank_words),
             )
             for line, key in zip(lines, keys, strict=True)
         )

@@ -16,6 +16,7 @@ from huimin.core import clock
 from huimin.core.authority.posts import require_role
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit
+from huimin.core.values import privacy
 from huimin.core.work import workflow
 from huimin.core.work.verbs import advances
 
@@ -45,7 +46,7 @@ def ask_reversal(
                 kind=kind,
                 returned_on=returned_on,
                 bank_reference=bank_reference.strip()[:40],
-                reason=reason.strip()[:200],
+                reason=privacy.hide_digits(reason.strip())[:200],
                 asked_by=actor,
                 county_code=line.county_code,
                 division_code=line.division_code,
@@ -89,7 +90,9 @@ def _order(line: PaymentLine) -> PaymentOrder:
 @transaction.atomic
 def advance_reversal(pk: int, step: str, *, actor: User, note: str = "") -> Reversal:
     """Approve (the books change) or refuse."""
-    found: Reversal = Reversal.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
+    found: Reversal = (
+        Reversal.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=pk)
+    )
     one = next((known for known in REVERSAL_FLOW.steps if known.name == step), None)
     if one is None:
         raise BadInput(f"退汇退款没有“{step}”这一步。")
@@ -106,7 +109,7 @@ def advance_reversal(pk: int, step: str, *, actor: User, note: str = "") -> Reve
 
 def _apply(found: Reversal, *, actor: User) -> None:
     line = PaymentLine.objects.only("amount", "roster").get(pk=found.line_id)
-    order = PaymentOrder.objects.select_for_update(of=("self",)).get(rosters=line.roster_id)
+    order = PaymentOrder.objects.select_for_update(of=("self",), no_key=True).get(rosters=line.roster_id)
     undone = [PaymentResult.Kind.LATE_RETURN, PaymentResult.Kind.VOLUNTARY_REFUND]
     if PaymentResult.objects.filter(line=line, kind__in=undone).exists():
         raise StepRefused("这笔发放已经由银行回盘记作退汇，不能再记一次。请退回这份登记。")

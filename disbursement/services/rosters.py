@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from disbursement.models import Batch, PaymentLine, PaymentResult, Roster
-from disbursement.queries import content_of, live_lines
+from disbursement.queries import content_of, lines_in_full, live_lines
 from disbursement.services import copying, generation
 from disbursement.services.due import as_rows, faults, lines_today, paid_as_another
 from disbursement.services.people import TO_ROSTER, inherit_duties
@@ -19,6 +19,7 @@ from huimin.core import clock
 from huimin.core.authority.posts import require_role
 from huimin.core.errors import BadInput, FileRefused, RowError, StepRefused
 from huimin.core.records import audit
+from huimin.core.values import privacy
 from huimin.core.work import workflow
 from huimin.core.work.verbs import advances
 
@@ -60,15 +61,15 @@ def require_standard(batch: Batch) -> None:
     now = batch.policy.version_on(batch.period_range.lower)
     if now is None or now.pk != batch.version_id:
         raise StepRefused(
-            f"{batch.number}建立以后，这一期的补贴标准换了（建批次时是“{batch.version.standard_text}”，"
-            f"现在是“{now.standard_text if now else '没有已发布的标准'}”），不能再照旧标准发。"
-            "请部门作废（已下达的先收回）这个批次，另建一个。"
+            f"建批次以后，这一期换了补贴标准（建批次时是“{batch.version.standard_text}”，"
+            f"现在是“{now.standard_text if now else '没有已发布的标准'}”）。"
+            "请作废（已下达的先收回）这个批次，重新建一个，按新的标准发。"
         )
 
 
 def generate_first(pk: int, *, actor: User) -> int:
     """For the job: write a roster that was never made; 0 when it was. The caller is in a transaction."""
-    roster = Roster.objects.select_for_update(of=("self",)).get(pk=pk)
+    roster = Roster.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
     if roster.generated_at is not None or roster.status != RosterStatus.ISSUED:
         return 0
     _write(roster, actor=actor)
@@ -126,7 +127,7 @@ def _release(roster: Roster) -> None:
 
 
 def _locked(pk: int, actor: User) -> Roster:
-    roster: Roster = Roster.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=pk)
+    roster: Roster = Roster.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=pk)
     return roster
 
 
@@ -195,6 +196,8 @@ def _before_submission(roster: Roster) -> None:
         raise StepRefused("花名册还在生成，请稍候再送审。")
     if not roster.line_count:
         raise StepRefused("花名册里没有人，不能送审。没有人可发的，请部门经办作废这份花名册。")
+    if roster.policy.is_protected and lines_in_full(roster).exists():
+        raise StepRefused("政策已改为保护隐私，只公示姓氏，这份名单写着全名。请重新生成花名册，再送审。")
     require_standard(roster.batch)
     errors = roster_errors(roster)
     if errors:
@@ -278,7 +281,7 @@ def stop_line(pk: int, *, reason: str, actor: User) -> PaymentResult:
     result = PaymentResult.objects.create(
         line=line,
         kind=PaymentResult.Kind.STOPPED,
-        note=reason.strip()[:200],
+        note=privacy.hide_digits(reason.strip())[:200],
         actor=actor,
         business_on=clock.today(),
     )

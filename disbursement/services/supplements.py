@@ -19,7 +19,7 @@ from huimin.core.records import audit
 from huimin.core.values.periods import Period
 from huimin.core.work import workflow
 from subsidies.models import Policy
-from subsidies.states import PolicyStatus
+from subsidies.states import FINISHING
 
 if TYPE_CHECKING:
     from huimin.core.models import User
@@ -51,7 +51,7 @@ def make_supplement(pk: int, *, reason: str, actor: User) -> Batch:
     """
     asked: Batch = Batch.objects.visible_to(actor).get(pk=pk)
     # one supplement at a time per batch, so that they are numbered without gaps
-    root = Batch.objects.select_for_update(of=("self",)).get(pk=asked.supplements_id or asked.pk)
+    root = Batch.objects.select_for_update(of=("self",), no_key=True).get(pk=asked.supplements_id or asked.pk)
     one = BATCH_FLOW["supplement"]
     require_role(actor, one.roles, division_code=root.division_code, policy_id=root.policy_id, act=one.label)
     if not reason.strip():
@@ -63,8 +63,10 @@ def make_supplement(pk: int, *, reason: str, actor: User) -> Batch:
 def _require_due(root: Batch) -> None:
     if root.kind != Batch.Kind.REGULAR or root.status not in UNDER_WAY:
         raise StepRefused("只有已下达的正常批次可以补发。")
-    if root.policy.status != PolicyStatus.PUBLISHED:
-        raise StepRefused(f"“{root.policy}”现在是“{root.policy.get_status_display()}”，发布以后才能补发。")
+    if root.policy.status not in FINISHING:
+        raise StepRefused(
+            f"“{root.policy}”现在是“{root.policy.get_status_display()}”，政策恢复以后才能补发。"
+        )
     if Batch.objects.filter(supplements=root, status=BatchStatus.DRAFT).exists():
         raise StepRefused("这一期还有一个补发批次没有下达，请先下达或作废它。")
     if not generation.unpaid(root):
@@ -113,7 +115,7 @@ def lift_stop(pk: int, *, reason: str, actor: User) -> StopLift:
         .only("pk", "line_no", "amount", "roster_id", "county_code", "division_code", "policy_id")
         .get(pk=pk)
     )
-    roster = Roster.objects.select_for_update(of=("self",)).get(pk=line.roster_id)
+    roster = Roster.objects.select_for_update(of=("self",), no_key=True).get(pk=line.roster_id)
     one = ROSTER_FLOW["lift_stop"]
     require_role(actor, one.roles, division_code=line.county_code, policy_id=line.policy_id, act=one.label)
     if not PaymentResult.objects.filter(line=line, kind=PaymentResult.Kind.STOPPED).exists():

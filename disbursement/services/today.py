@@ -14,7 +14,7 @@ from disbursement.services.due import faults, lines_today
 from huimin.core.errors import StepRefused
 from huimin.core.models import Division
 from subsidies.models import Policy, PolicyVersion
-from subsidies.states import PolicyStatus
+from subsidies.states import FINISHING
 
 NAMED = 5  # lines that a refusal names; the pages list more
 MOST = 100
@@ -81,9 +81,12 @@ def stale_lines(roster_ids: Iterable[int], *, most: int = MOST) -> list[StaleLin
 
 
 def require_payable(policy: Policy, roster_ids: Sequence[int], *, remedy: str) -> None:
-    """The policy is in force and every line may be paid today; StepRefused names lines, and `remedy` what to do."""
-    if policy.status != PolicyStatus.PUBLISHED:
-        raise StepRefused(f"“{policy}”现在是“{policy.get_status_display()}”，不能支付。恢复发布以后再办。")
+    """Nobody halted the policy and every line may be paid today; StepRefused names lines, and `remedy` what to do.
+
+    废止 halts nothing that was listed before it; 暂停 does.
+    """
+    if policy.status not in FINISHING:
+        raise StepRefused(f"“{policy}”现在是“{policy.get_status_display()}”，不能支付。政策恢复以后再办。")
     found = stale_lines(roster_ids)
     if not found:
         return

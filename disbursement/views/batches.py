@@ -235,6 +235,16 @@ def batch_unpaid(request: StaffRequest, pk: int) -> HttpResponse:
     return render_page(request, page, panel, context)
 
 
+@opens(Area.ROSTER)
+@require_safe
+def policy_unfinished(request: StaffRequest, pk: int) -> HttpResponse:
+    """What is still under way of a policy: a panel of the policy's page, read before it is abolished."""
+    policy = get_object_or_404(Policy.objects.visible_to(request.user), pk=pk)
+    context = {"policy": policy, "open": queries.unfinished(request.user, pk)}
+    page, panel = "disbursement/policy_unfinished.html", "disbursement/partials/unfinished.html"
+    return render_page(request, page, panel, context)
+
+
 def _left_out() -> Subquery:
     rows = (
         RosterOmission.objects.filter(roster=OuterRef("pk"), revision=OuterRef("revision"))

@@ -38,7 +38,7 @@ def line_detail(request: StaffRequest, pk: int) -> HttpResponse:
     context = {
         "line": line,
         "lift": lift,
-        "lift_form": None if lift else _lift_form(request, line),
+        "lift_form": None if lift else _lift_form(request, line, results),
         "results": results,
         "facts": _facts(line),
         "stop_form": StopForm() if line.payment_state == PaymentState.WAITING else None,
@@ -69,10 +69,11 @@ def _reversal_form(request: StaffRequest, line: Any) -> ReversalForm | None:
     return ReversalForm() if mine and line.payment_state == PaymentState.PAID else None
 
 
-def _lift_form(request: StaffRequest, line: Any) -> LiftForm | None:
+def _lift_form(request: StaffRequest, line: Any, results: list[Any]) -> LiftForm | None:
+    """Also on a line of a list that was made anew or given up: the stop holds for the person until it is taken back."""
     lifters = ROSTER_FLOW["lift_stop"].roles
     mine = scope.holds(request.user, lifters, division_code=line.county_code, policy_id=line.policy_id)
-    stopped = queries.standing_stops(PaymentLine.objects.filter(pk=line.pk)).exists()
+    stopped = any(one.kind == PaymentResult.Kind.STOPPED for one in results)
     return LiftForm() if mine and stopped else None
 
 
@@ -128,7 +129,7 @@ def person_payments(request: StaffRequest, pk: int) -> HttpResponse:
         .order_by("-pk")[:60]
     )
     paid = sum((line.amount for line in found if line.payment_state == PaymentState.PAID), queries.ZERO)
-    stops = queries.standing_stops(PaymentLine.objects.visible_to(request.user).filter(beneficiary_id=pk))
+    stops = queries.unlifted_stops(PaymentLine.objects.visible_to(request.user).filter(beneficiary_id=pk))
     shown = {line.pk for line in found}
     context = {
         "rows": found,

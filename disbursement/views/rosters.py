@@ -310,25 +310,15 @@ def roster_left_out(request: StaffRequest, pk: int) -> HttpResponse:
     context = lists.listing(
         request, rows, sorts={"place": "division_code", "reason": "reason"}, default="place", size=50
     )
-    context["rows"] = _with_stops(request, roster, with_places(context["page"]))
+    context["rows"] = with_places(context["page"])
+    stops = queries.standing_stops(roster, [one.entitlement_id for one in context["rows"]])
+    for one in context["rows"]:
+        one.stopped_line = stops.get(one.entitlement_id)
     context |= {
         "roster": roster,
         "nothing": Nothing("没有人被留在花名册外面", "享受资格有效的人都在花名册里。"),
     }
     return render(request, "disbursement/roster_left_out.html", context)
-
-
-def _with_stops(request: StaffRequest, roster: Roster, rows: list[Any]) -> list[Any]:
-    """Set `stop` on rows that a stop keeps out: the line on whose page it is taken back."""
-    rights = [one.entitlement_id for one in rows if one.reason == RosterOmission.Reason.STOPPED]
-    days, component = roster.batch.period_range, roster.batch.component
-    lines = PaymentLine.objects.visible_to(request.user).filter(
-        entitlement_id__in=rights, component=component, period_range__overlap=days
-    )
-    stops = dict(queries.standing_stops(lines).order_by("pk").values_list("entitlement_id", "pk"))
-    for one in rows:
-        one.stop = stops.get(one.entitlement_id)
-    return rows
 
 
 @opens(Area.ROSTER)

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from disbursement.models import Roster
 from disbursement.models.sql import LIVE, STATE
+from disbursement.queries import lines_in_full
 from disbursement.states import OrderStatus, PaymentState
 from huimin.core import clock
 from huimin.core.authority import scope
@@ -54,7 +55,7 @@ def publish_disclosure(roster_id: int, *, actor: User) -> Disclosure:
     the lines don't give the root that was signed; the database refuses the last one too.
     """
     one = DISCLOSURE_FLOW["publish"]
-    roster = Roster.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=roster_id)
+    roster = Roster.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=roster_id)
     lines = _lines_of(roster)
     if refusal := why_not_publish(roster, lines, actor=actor):
         raise refusal
@@ -74,6 +75,7 @@ def publish_disclosure(roster_id: int, *, actor: User) -> Disclosure:
         paid_on=_last_paid_on(roster),
         root=roster.content_hash,
         code=short_code(roster.content_hash),
+        surname_only=not lines_in_full(roster).exists(),
         published_by=actor,
         published_on=clock.today(),
     )
@@ -97,7 +99,11 @@ def publish_disclosure(roster_id: int, *, actor: User) -> Disclosure:
 @transaction.atomic
 def withdraw_disclosure(disclosure_id: int, *, actor: User, note: str) -> Disclosure:
     """Take a list off the site with a reason; its code then says that it was withdrawn, and it may be published anew."""
-    disclosure = Disclosure.objects.visible_to(actor).select_for_update(of=("self",)).get(pk=disclosure_id)
+    disclosure = (
+        Disclosure.objects.visible_to(actor)
+        .select_for_update(of=("self",), no_key=True)
+        .get(pk=disclosure_id)
+    )
     step = DISCLOSURE_FLOW["withdraw"]
     if refusal := workflow.why_not(disclosure, step, actor=actor, note=note):
         raise refusal
@@ -126,7 +132,7 @@ def why_not_publish(roster: Roster, lines: list[OpenLine], *, actor: User) -> St
         return StepRefused("银行还没有全部回盘，发完、办结以后再公开。")
     if roster.disclosures.filter(status=DisclosureStatus.PUBLISHED).exists():
         return StepRefused("这份名单已经公开，不用再公开一次。")
-    if fault := _text_fault(lines):
+    if fault := _names_fault(roster) or _text_fault(lines):
         return StepRefused(fault)
     if root_of(lines) != roster.content_hash or sum(line.amount for line in lines) != roster.total:
         return StepRefused("名单和签章时的指纹对不上，不能公开。请马上报告监督部门。")
@@ -140,6 +146,12 @@ def may_publish(roster: Roster, actor: User) -> bool:
         division_code=roster.division_code,
         policy_id=roster.policy_id,
     )
+
+
+def _names_fault(roster: Roster) -> str:
+    if not (roster.policy.is_protected and lines_in_full(roster).exists()):
+        return ""
+    return "政策已改为保护隐私，只公示姓氏；这份名单审核、签章时写的是全名，改不了，不能公开。本人可以在“我的补贴”里查。"
 
 
 def _text_fault(lines: Iterable[OpenLine]) -> str:

@@ -63,8 +63,10 @@ def _notice_verdict(posted: list[Notice]) -> dict[str, object]:
         "notice": shown,
         "posted": posted,
         "place": queries.place_title(shown.division_code),
-        "is_standing": shown.withdrawn_at is None,
-        "is_running": shown.status_on(today) == NoticeStatus.RUNNING and shown.starts_on <= today,
+        "is_standing": shown.withdrawn_at is None and not shown.is_shielded,
+        "is_running": not shown.is_shielded
+        and shown.status_on(today) == NoticeStatus.RUNNING
+        and shown.starts_on <= today,
         "holds": all(digest_of(one.pk) == one.digest for one in posted),
         "spaced_code": spaced(shown.code),
     }
@@ -75,7 +77,7 @@ def _verdict(found: Disclosure) -> dict[str, object]:
     return {
         "disclosure": found,
         "place": queries.place_title(found.division_code),
-        "is_standing": found.status == DisclosureStatus.PUBLISHED,
+        "is_standing": found.status == DisclosureStatus.PUBLISHED and not found.is_shielded,
         "holds": proof.root == found.root,
         "root_parts": [found.root[at : at + 8] for at in range(0, 64, 8)],
         "spaced_code": spaced(found.code),
@@ -108,6 +110,8 @@ def _compared(request: PublicRequest, file: files.OpenFile) -> HttpResponse:
     if found is None:
         return show(request, "publicity/verify_unknown.html", {"code": ""}, status=404)
     mine = list(file.lines(found.line_count + SPARE_LINES))
+    if found.is_shielded:  # a comparison would tell the names
+        return show(request, "publicity/verified.html", _verdict(found))
     unlike = differences(mine, queries.open_lines(found), most=MOST_SHOWN)
     if not unlike and root_of(mine) == found.root:
         return show(request, "publicity/verified.html", _verdict(found))
@@ -117,6 +121,6 @@ def _compared(request: PublicRequest, file: files.OpenFile) -> HttpResponse:
         "differences": unlike,
         "same_count": found.line_count - len({one.line_no for one in unlike}),
         "is_cut": len(unlike) == MOST_SHOWN,
-        "is_standing": found.status == DisclosureStatus.PUBLISHED,
+        "is_standing": found.status == DisclosureStatus.PUBLISHED and not found.is_shielded,
     }
     return show(request, "publicity/verify_diff.html", context)

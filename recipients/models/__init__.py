@@ -1,4 +1,4 @@
-from recipients.models.entitlements import DeathEnding, Entitlement, EntitlementVersion
+from recipients.models.entitlements import Ending, EndingCut, Entitlement, EntitlementVersion
 from recipients.models.notices import Notice, NoticeLevel, NoticeLine, NoticePhoto, Objection
 from recipients.models.registry import (
     Account,
@@ -20,10 +20,11 @@ __all__ = [
     "Account",
     "AccountChange",
     "Death",
-    "DeathEnding",
     "Declaration",
     "DeclarationLine",
     "DeliberationRecord",
+    "Ending",
+    "EndingCut",
     "Entitlement",
     "EntitlementVersion",
     "Household",

@@ -4,16 +4,17 @@ import pgtrigger
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateRangeField, RangeOperators
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
-from huimin.core.models.guards import append_only
+from huimin.core.models import User
+from huimin.core.models.guards import append_only, begins, fixed, taken_in_duty
 from recipients.models.registry import Death, Person
 from recipients.models.review import DeclarationLine
-from recipients.states import ENTITLEMENT_FLOW, EntitlementStatus
-from subsidies.models import Policy
+from recipients.states import ENDING_FLOW, ENTITLEMENT_FLOW, EndingStatus, EntitlementStatus
+from subsidies.models import Policy, StopRule
 
 
 class Entitlement(Scoped):
@@ -26,7 +27,7 @@ class Entitlement(Scoped):
     status = models.CharField(
         "状态", max_length=9, choices=EntitlementStatus, default=EntitlementStatus.ACTIVE
     )
-    # first day on which nothing more is due, by the policy's stop rule
+    # first day on which nothing more is due: that of the standing ending, written by the database alone
     ends_on = models.DateField("停发日期", null=True)
     created_at = models.DateTimeField("确认时间", db_default=Now())
 
@@ -48,7 +49,34 @@ class Entitlement(Scoped):
             pgtrigger.FSM(
                 name="entitlement_steps", field="status", transitions=ENTITLEMENT_FLOW.transitions()
             ),
+            begins(ENTITLEMENT_FLOW),
             pgtrigger.Protect(name="entitlement_stays", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="ended_by_its_ending",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                # an ended right has one standing ending, which gives the day, and nothing left beyond that day
+                func="""
+                    DECLARE due date;
+                    BEGIN
+                        due := (SELECT g.ends_on FROM recipients_ending g
+                                WHERE g.entitlement_id = NEW.id AND g.status = 'standing');
+                        IF (NEW.status = 'ended') <> (due IS NOT NULL) THEN
+                            RAISE EXCEPTION '享受资格的终止、恢复都要有终止记录' USING ERRCODE = '23514';
+                        END IF;
+                        IF NEW.ends_on IS DISTINCT FROM OLD.ends_on AND NEW.ends_on IS DISTINCT FROM due THEN
+                            RAISE EXCEPTION '停发日期由终止记录定，不能另改' USING ERRCODE = '23514';
+                        END IF;
+                        IF due IS NOT NULL AND EXISTS (
+                                   SELECT FROM recipients_entitlementversion v
+                                   WHERE v.entitlement_id = NEW.id AND NOT v.valid <@ daterange(NULL, due)) THEN
+                            RAISE EXCEPTION '停发日期以后还有有效期间' USING ERRCODE = '23514';
+                        END IF;
+                        NEW.ends_on := due;
+                        RETURN NEW;
+                    END;
+                """,
+            ),
         ]
 
     def __str__(self) -> str:
@@ -89,18 +117,35 @@ class EntitlementVersion(models.Model):
                 name="entitlement_version_is_fixed",
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
-                # an open-ended version is closed by the next one, and given back what a mistaken death cut off; nothing
-                # else changes
+                # an open-ended version is closed by the next one or by an ending, which may leave nothing of it, and given
+                # back what a mistaken ending cut off; nothing else changes
                 func="""
                     IF to_jsonb(NEW) - 'valid' IS DISTINCT FROM to_jsonb(OLD) - 'valid'
-                       OR lower(NEW.valid) IS DISTINCT FROM lower(OLD.valid)
-                       OR NOT (NEW.valid <@ OLD.valid OR EXISTS (
-                              SELECT FROM recipients_deathending c JOIN recipients_death d ON d.id = c.death_id
-                              WHERE c.version_id = OLD.id AND NEW.valid <@ c.valid_before
-                                AND d.status = 'corrected')) THEN
+                       OR NOT ((NEW.valid <@ OLD.valid
+                                AND (isempty(NEW.valid) OR lower(NEW.valid) IS NOT DISTINCT FROM lower(OLD.valid)))
+                               OR EXISTS (
+                                  SELECT FROM recipients_endingcut c JOIN recipients_ending g ON g.id = c.ending_id
+                                  WHERE c.version_id = OLD.id AND NEW.valid <@ c.valid_before
+                                    AND lower(NEW.valid) = lower(c.valid_before) AND g.status = 'corrected')) THEN
                         RAISE EXCEPTION '享受资格的历史不能修改' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="entitlement_version_within_right",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.Before,
+                # the right is held, so that it does not end meanwhile
+                func="""
+                    DECLARE due date;
+                    BEGIN
+                        SELECT e.ends_on INTO due FROM recipients_entitlement e WHERE e.id = NEW.entitlement_id FOR SHARE;
+                        IF NOT NEW.valid <@ daterange(NULL, due) THEN
+                            RAISE EXCEPTION '有效期间不能超过停发日期' USING ERRCODE = '23514';
+                        END IF;
+                        RETURN NEW;
+                    END;
                 """,
             ),
         ]
@@ -109,25 +154,103 @@ class EntitlementVersion(models.Model):
         return f"{self.entitlement_id} {self.valid}"
 
 
-class DeathEnding(models.Model):
-    """What a registered death ended: the right's status and the version's range before, so that a mistake is undone."""
+class Ending(Scoped):
+    """终止记录: a right ended, by a person or a death. It stands until the right is confirmed anew, or it is corrected.
 
-    death = models.ForeignKey(Death, models.PROTECT, related_name="endings")
-    entitlement = models.ForeignKey(Entitlement, models.PROTECT, related_name="+")
+    A mistaken one is corrected by a second person; the row stays and tells what happened.
+    """
+
+    entitlement = models.ForeignKey(
+        Entitlement, models.PROTECT, verbose_name="享受资格", related_name="endings"
+    )
+    policy = models.ForeignKey(Policy, models.PROTECT, verbose_name="政策", related_name="+")
+    death = models.ForeignKey(
+        Death, models.PROTECT, verbose_name="死亡登记", null=True, related_name="endings"
+    )
+    status = models.CharField("状态", max_length=9, choices=EndingStatus, default=EndingStatus.STANDING)
+    happened = models.DateField("原因发生日期")
+    rule = models.CharField("停发规则", max_length=12, choices=StopRule)
+    ends_on = models.DateField("停发日期")
     status_before = models.CharField("原状态", max_length=9, choices=EntitlementStatus)
-    version = models.ForeignKey(EntitlementVersion, models.PROTECT, null=True, related_name="+")
-    valid_before = DateRangeField("原有效期间", null=True)
+    made_by = models.ForeignKey(User, models.PROTECT, verbose_name="终止人", related_name="+")
+    made_at = models.DateTimeField("终止时间")  # business time, as over_at: rosters are dated by it too
+    over_at = models.DateTimeField("恢复时间", null=True)
+    corrected_by = models.ForeignKey(User, models.PROTECT, verbose_name="更正人", null=True, related_name="+")
+    correction_reason = models.CharField("更正原因", max_length=200, blank=True)
+
+    area = Area.REVIEW
+    policy_field = "policy_id"
 
     class Meta:
-        verbose_name = verbose_name_plural = "因死亡终止的享受资格"
+        verbose_name = verbose_name_plural = "终止记录"
+        ordering = ("-id",)
         constraints = [
+            models.UniqueConstraint(
+                fields=["entitlement"],
+                name="one_standing_ending",
+                condition=Q(status="standing"),
+                violation_error_message="这项享受资格已经终止。",
+            ),
             models.CheckConstraint(
-                name="death_ending_version_with_range",
-                condition=Q(version__isnull=True, valid_before__isnull=True)
-                | Q(version__isnull=False, valid_before__isnull=False),
+                name="ending_over_when_not_standing",
+                condition=Q(status="standing") | Q(over_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="ending_correction_complete",
+                condition=~Q(status="corrected") | (Q(corrected_by__isnull=False) & ~Q(correction_reason="")),
+                violation_error_message="更正要写明原因。",
+            ),
+            models.CheckConstraint(
+                name="ending_correction_needs_second_person",
+                condition=Q(corrected_by__isnull=True) | ~Q(corrected_by=F("made_by")),
+                violation_error_message="终止享受要由另一个人更正。",
             ),
         ]
+        indexes = [models.Index(fields=["entitlement", "-id"], name="endings_of_right")]
+        triggers = [
+            pgtrigger.FSM(name="ending_steps", field="status", transitions=ENDING_FLOW.transitions()),
+            taken_in_duty(ENDING_FLOW),
+            begins(ENDING_FLOW),
+            pgtrigger.Protect(name="ending_stays", operation=pgtrigger.Delete),
+            fixed(
+                "ending_is_fixed",
+                [
+                    "entitlement_id",
+                    "policy_id",
+                    "death_id",
+                    "county_code",
+                    "division_code",
+                    "happened",
+                    "rule",
+                    "ends_on",
+                    "status_before",
+                    "made_by_id",
+                    "made_at",
+                ],
+                "终止记录不能修改，有误的请更正",
+                once=["over_at", "corrected_by_id"],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.entitlement_id} {self.ends_on}"
+
+    @property
+    def badge(self) -> str:
+        return EndingStatus(self.status).badge
+
+
+class EndingCut(models.Model):
+    """A version's range before an ending cut it, or left nothing of it: what a correction gives back."""
+
+    ending = models.ForeignKey(Ending, models.PROTECT, related_name="cuts")
+    version = models.ForeignKey(EntitlementVersion, models.PROTECT, related_name="cuts")
+    valid_before = DateRangeField("原有效期间")
+
+    class Meta:
+        verbose_name = verbose_name_plural = "终止截去的期间"
+        constraints = [models.UniqueConstraint(fields=["ending", "version"], name="ending_cut_once")]
         triggers = append_only()
 
     def __str__(self) -> str:
-        return f"{self.death_id} {self.entitlement_id}"
+        return f"{self.ending_id} {self.version_id}"

@@ -17,7 +17,7 @@ from huimin.core.values.digests import short_code
 from recipients.models.review import Declaration
 from recipients.rules import DAYS_AHEAD
 from recipients.states import DECLARATION_FLOW
-from subsidies.models import Policy
+from subsidies.models import Policy, ShowsNames
 
 _ANSWER = DECLARATION_FLOW["return_notice"].duty
 _WITHDRAW = DECLARATION_FLOW["withdraw_village_notice"].duty
@@ -29,7 +29,7 @@ class NoticeLevel(models.TextChoices):
     COUNTY = "county", "县级"
 
 
-class Notice(Scoped):
+class Notice(Scoped, ShowsNames):
     """公示: a frozen masked list with its dates. The days come from the policy, and it cannot end early."""
 
     declaration = models.ForeignKey(

@@ -270,7 +270,8 @@ class DeclarationLine(models.Model):
                 name="declaration_line_frozen",
                 operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
                 when=pgtrigger.Before,
-                # after submission a line is only excluded, at the level where the list is, never changed and never taken
+                # after submission a line is only excluded, at the level where the list is and before an office has signed for
+                # what is on it, never changed and never taken
                 # back in, since the notices hang without it; the row lock closes the race with submit
                 func="""
                     DECLARE state text;
@@ -281,7 +282,10 @@ class DeclarationLine(models.Model):
                             RETURN coalesce(NEW, OLD);
                         END IF;
                         IF TG_OP = 'UPDATE' AND state NOT IN ('confirmed', 'withdrawn')
-                           AND OLD.excluded_at_level = '' AND NEW.excluded_at_level = state AND
+                           AND OLD.excluded_at_level = '' AND NEW.excluded_at_level = state
+                           AND NOT EXISTS (SELECT FROM recipients_jointsignature s JOIN recipients_declaration d
+                                   ON d.id = s.declaration_id AND d.round = s.round
+                                   WHERE state = 'county_review' AND d.id = NEW.declaration_id) AND
                            to_jsonb(NEW) - ARRAY['excluded_at_level', 'excluded_reason', 'excluded_by_id'] =
                            to_jsonb(OLD) - ARRAY['excluded_at_level', 'excluded_reason', 'excluded_by_id'] THEN
                             RETURN NEW;

@@ -1,5 +1,5 @@
 """The writes of this app. Imported at start, so that `advance` finds the steps."""
 
-from recipients.services import entitlements, review
+from recipients.services import endings, entitlements, review
 
-__all__ = ["entitlements", "review"]
+__all__ = ["endings", "entitlements", "review"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from huimin.core import clock
 from huimin.core.authority.duties import Duty
@@ -15,22 +15,12 @@ from huimin.core.records import audit
 from huimin.core.values import privacy
 from huimin.core.work import messages, workflow
 from huimin.core.work.verbs import advances
-from recipients.models import Death, DeathEnding, Entitlement, Person
-from recipients.services import entitlements
-from recipients.states import DEATH_FLOW, EDIT_ROLES, ENTITLEMENT_FLOW, EntitlementStatus
+from recipients.models import Death, Ending, Entitlement, Person
+from recipients.services import endings
+from recipients.states import DEATH_FLOW, EDIT_ROLES, EndingStatus, EntitlementStatus
 
 if TYPE_CHECKING:
     from huimin.core.models import User
-
-_WAY_BACK = {
-    EntitlementStatus.ACTIVE.value: ENTITLEMENT_FLOW["restore"],
-    EntitlementStatus.SUSPENDED.value: ENTITLEMENT_FLOW["restore_suspended"],
-}
-# a version gets back what the death cut off, up to a version that was confirmed since
-_GIVE_BACK = """UPDATE recipients_entitlementversion v SET valid = daterange(lower(v.valid), least(upper(c.valid_before),
-        (SELECT min(lower(n.valid)) FROM recipients_entitlementversion n
-         WHERE n.entitlement_id = v.entitlement_id AND lower(n.valid) > lower(v.valid))))
-    FROM recipients_deathending c WHERE c.version_id = v.id AND c.death_id = %s AND c.entitlement_id = %s"""
 
 
 @transaction.atomic
@@ -62,7 +52,7 @@ def record_death(person_id: int, *, died_on: date, actor: User) -> list[Entitlem
     # after the person's lock: a confirmation holds it too (entitlements.entitle), so its rights are seen here
     rights = Entitlement.objects.filter(beneficiary=person).exclude(status=EntitlementStatus.ENDED)
     held = rights.select_for_update(of=("self",), no_key=True).order_by("pk")
-    return [one for one in held if entitlements.end_by_death(one, death, actor=actor)]
+    return [one for one in held if endings.end_by_death(one, death, actor=actor)]
 
 
 def _locked(person_id: int, actor: User) -> Person:
@@ -113,16 +103,14 @@ def correct_death(pk: int, step: str, *, actor: User, note: str = "") -> list[En
 
 
 def _restore(death: Death, reason: str, actor: User) -> list[Entitlement]:
-    """What stands ended only because of this death goes back to what it was."""
-    before: dict[int, str] = dict(
-        DeathEnding.objects.filter(death=death).order_by("pk").values_list("entitlement_id", "status_before")
-    )
-    rights = Entitlement.objects.filter(pk__in=before, status=EntitlementStatus.ENDED)
-    restored = list(rights.select_for_update(of=("self",), no_key=True).order_by("pk"))
-    for one in restored:
-        workflow.follow(one, _WAY_BACK[before[one.pk]], actor=actor, note=reason)
-        one.ends_on = None
-        one.save(update_fields=["ends_on"])
-        with connection.cursor() as cursor:
-            cursor.execute(_GIVE_BACK, [death.pk, one.pk])
-    return restored
+    """What this death ended goes back to what it was, the latest ending first."""
+    mine = Ending.objects.filter(death=death).exclude(status=EndingStatus.CORRECTED)
+    rights = Entitlement.objects.filter(pk__in=mine.values("entitlement"))
+    held = {
+        one.pk: one
+        for one in rights.select_for_update(of=("self",), no_key=True).order_by("beneficiary", "pk")
+    }
+    ended = [one for one in held.values() if one.status == EntitlementStatus.ENDED]
+    for ending in mine.select_for_update(of=("self",), no_key=True).order_by("-pk"):
+        endings.take_back(held[ending.entitlement_id], ending, actor=actor, reason=reason)
+    return [one for one in ended if one.status != EntitlementStatus.ENDED]

@@ -245,11 +245,20 @@ def add_line(
         raise BadInput(refused.errors[0].message, field=refused.errors[0].column) from refused
 
 
+def _line_for(line_id: int, actor: User) -> tuple[Declaration, DeclarationLine]:
+    """The locked draft and its line as it is now; StepRefused when somebody else has just taken it off."""
+    book = DeclarationLine.objects.filter(pk=line_id).values_list("declaration_id", flat=True).first()
+    declaration = draft_for(book, actor) if book is not None else None
+    line = DeclarationLine.objects.select_related("beneficiary").filter(pk=line_id).first()
+    if declaration is None or line is None:
+        raise StepRefused("这一行刚刚被删去了，请回到申报册再看。")
+    return declaration, line
+
+
 @transaction.atomic
 def change_line(line_id: int, *, quantity: str, facts: Mapping[str, str], actor: User) -> DeclarationLine:
     """Another quantity or other facts; the amount follows by the rule."""
-    line = DeclarationLine.objects.select_related("beneficiary").get(pk=line_id)
-    declaration = draft_for(line.declaration_id, actor)
+    declaration, line = _line_for(line_id, actor)
     rule = amounts.rule_of(declaration.version)
     before = line.amount
     line.quantity = sheet.parse_quantity(quantity)
@@ -275,8 +284,7 @@ def change_line(line_id: int, *, quantity: str, facts: Mapping[str, str], actor:
 @transaction.atomic
 def remove_line(line_id: int, *, actor: User) -> None:
     """Take a line off a draft."""
-    line = DeclarationLine.objects.get(pk=line_id)
-    declaration = draft_for(line.declaration_id, actor)
+    declaration, line = _line_for(line_id, actor)
     line.delete()
     audit.record(
         declaration,

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 
 from huimin.core import clock
-from huimin.core.errors import BadInput, StepRefused
+from huimin.core.errors import BadInput
 from huimin.core.records import audit
 from huimin.core.work import workflow
 from huimin.core.work.verbs import advances
-from recipients.models import Death, DeathEnding, Declaration, Entitlement, EntitlementVersion
-from recipients.rules import stops_on
+from recipients.models import Death, Declaration, Entitlement
+from recipients.services import endings
 from recipients.states import ENTITLEMENT_BUTTONS, ENTITLEMENT_FLOW, DeathStatus, EntitlementStatus
 
 if TYPE_CHECKING:
     from huimin.core.models import User
-    from subsidies.models import PolicyVersion
 
 # lines that would overlap a version which the new one cannot close: it began no earlier, or is bounded
 _CLASHES = """SELECT p.name FROM recipients_declarationline l JOIN recipients_person p ON p.id = l.beneficiary_id
@@ -35,8 +33,7 @@ _HOLD_PEOPLE = """SELECT p.id FROM recipients_person p JOIN recipients_declarati
 _ENTITLE = """INSERT INTO recipients_entitlement (county_code, division_code, policy_id, beneficiary_id, status)
     SELECT %(county)s, %(division)s, %(policy)s, l.beneficiary_id, 'active' FROM recipients_declarationline l
     WHERE l.declaration_id = %(declaration)s AND l.excluded_at_level = '' ORDER BY l.beneficiary_id
-    ON CONFLICT (policy_id, beneficiary_id) DO UPDATE SET division_code = excluded.division_code,
-        ends_on = CASE WHEN recipients_entitlement.id = ANY(%(revived)s) THEN NULL ELSE recipients_entitlement.ends_on END"""
+    ON CONFLICT (policy_id, beneficiary_id) DO UPDATE SET division_code = excluded.division_code"""
 _CLOSE_EARLIER = """UPDATE recipients_entitlementversion v
     SET valid = daterange(lower(v.valid), lower(%(valid)s::daterange))
     FROM recipients_entitlement e, recipients_declarationline l
@@ -44,16 +41,10 @@ _CLOSE_EARLIER = """UPDATE recipients_entitlementversion v
       AND l.declaration_id = %(declaration)s AND l.excluded_at_level = ''
       AND upper_inf(v.valid) AND v.valid && %(valid)s::daterange"""
 _ADD_VERSIONS = """INSERT INTO recipients_entitlementversion
-        (entitlement_id, valid, payee_id, quantity, facts, source_line_id)
-    SELECT e.id, %(valid)s::daterange, l.payee_id, l.quantity, l.facts, l.id FROM recipients_declarationline l
+        (entitlement_id, valid, payee_id, quantity, facts, source_line_id, created_at)
+    SELECT e.id, %(valid)s::daterange, l.payee_id, l.quantity, l.facts, l.id, business_now() FROM recipients_declarationline l
     JOIN recipients_entitlement e ON e.policy_id = %(policy)s AND e.beneficiary_id = l.beneficiary_id
     WHERE l.declaration_id = %(declaration)s AND l.excluded_at_level = '' ORDER BY l.line_no"""
-
-_CUT_OFF = """WITH cut AS (SELECT id, valid FROM recipients_entitlementversion
-        WHERE entitlement_id = %(right)s AND lower(valid) < %(ends)s AND (upper_inf(valid) OR upper(valid) > %(ends)s)),
-    closed AS (UPDATE recipients_entitlementversion v SET valid = daterange(lower(v.valid), %(ends)s)
-        FROM cut WHERE cut.id = v.id)
-    SELECT id, valid FROM cut"""
 
 
 def clash_refusal(declaration: Declaration) -> str:
@@ -73,7 +64,7 @@ def entitle(declaration: Declaration, *, actor: User) -> int:
     given = _given(declaration)
     with connection.cursor() as cursor:
         cursor.execute(_HOLD_PEOPLE, given)
-        given["revived"] = _revive(declaration, actor)
+        _revive(declaration, actor)
         cursor.execute(_ENTITLE, given)
         cursor.execute(_CLOSE_EARLIER, given)
         cursor.execute(_ADD_VERSIONS, given)
@@ -85,22 +76,19 @@ def entitle(declaration: Declaration, *, actor: User) -> int:
     )
     for death in deaths.order_by("person_id"):
         right = Entitlement.objects.get(policy_id=declaration.policy_id, beneficiary=death.person_id)
-        end_by_death(right, death, actor=actor)
+        endings.end_by_death(right, death, actor=actor)
     return made
 
 
-def _revive(declaration: Declaration, actor: User) -> list[int]:
+def _revive(declaration: Declaration, actor: User) -> None:
     """Rights that had ended and are confirmed anew; the trail of each says so."""
     ended = Entitlement.objects.filter(
         policy_id=declaration.policy_id,
         status=EntitlementStatus.ENDED,
         beneficiary__in=declaration.lines.filter(excluded_at_level="").values("beneficiary"),
     )
-    revived = list(ended.select_for_update(of=("self",), no_key=True).order_by("beneficiary_id"))
-    for one in revived:
-        detail = {"declaration": declaration.pk, "ended_on": str(one.ends_on or "")}
-        workflow.follow(one, ENTITLEMENT_FLOW["revive"], actor=actor, detail=detail)
-    return [one.pk for one in revived]
+    for one in ended.select_for_update(of=("self",), no_key=True).order_by("beneficiary_id"):
+        endings.revive(one, actor=actor, detail={"declaration": declaration.pk})
 
 
 def _given(declaration: Declaration) -> dict[str, Any]:
@@ -130,83 +118,10 @@ def take_step(
         raise BadInput(f"享受资格没有“{step}”这一步。")
     chosen = ENTITLEMENT_FLOW[step]
     if chosen.name == "end":
-        refusal = workflow.why_not(one, chosen, actor=actor, note=note)
-        if refusal:
-            raise refusal
-        ending = ending_of(one, happened or clock.today())
-        detail = {
-            "happened": ending.happened.isoformat(),
-            "ends_on": ending.ends_on.isoformat(),
-            "rule": ending.rule,
-        }
-        workflow.move(one, chosen, actor=actor, note=note, detail=detail)
-        _cut_off(one, ending.ends_on)
+        endings.end_by_hand(one, happened or clock.today(), actor=actor, note=note)
     else:
         workflow.move(one, chosen, actor=actor, note=note)
     return one
 
 
 advances("recipients.entitlement")(take_step)  # the plain function keeps `happened` for the page
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """What ending a right comes to: the day of the cause, the policy's stop rule, the first day nothing is due for."""
-
-    happened: date
-    rule: str
-    ends_on: date
-
-
-def ending_of(one: Entitlement, happened: date) -> Ending:
-    """What the stop rule makes of a cause on that day; BadInput for a day to come, StepRefused without a rule."""
-    version = _version_of(one)
-    if version is None:
-        raise StepRefused("这项享受资格还没有有效期间，不能终止。")
-    if happened > clock.today():
-        raise BadInput("原因发生日期不能晚于今天，请等发生以后再办。", field="happened")
-    return Ending(happened, version.stop_rule, stops_on(version.stop_rule, happened))
-
-
-def _version_of(one: Entitlement) -> PolicyVersion | None:
-    """The policy version whose stop rule holds: that of the newest declaration behind the right."""
-    latest = (
-        EntitlementVersion.objects.filter(entitlement=one)
-        .select_related("source_line__declaration__version")
-        .order_by("-valid")
-        .first()
-    )
-    return latest.source_line.declaration.version if latest else None
-
-
-def end_by_death(one: Entitlement, death: Death, *, actor: User) -> bool:
-    """End a right by its policy's stop rule, and keep what it was; False where it never had a range to end."""
-    version = _version_of(one)
-    if version is None:
-        return False
-    ends = stops_on(version.stop_rule, death.died_on)
-    before = one.status
-    workflow.follow(
-        one,
-        ENTITLEMENT_FLOW["end_by_rule"],
-        actor=actor,
-        note="享受人死亡",
-        detail={"ends_on": ends.isoformat(), "rule": version.stop_rule, "death": death.pk},
-    )
-    version_id, valid = _cut_off(one, ends)
-    DeathEnding.objects.create(
-        death=death, entitlement=one, status_before=before, version_id=version_id, valid_before=valid
-    )
-    return True
-
-
-def _cut_off(one: Entitlement, ends: date) -> tuple[int | None, Any]:
-    """Nothing is due from `ends` on. The version that ran over that day closes there; given back as it was before.
-
-    Ranges of one right do not overlap, so there is one such version at most; (None, None) when there is none.
-    """
-    one.ends_on = ends
-    one.save(update_fields=["ends_on"])
-    with connection.cursor() as cursor:
-        cursor.execute(_CUT_OFF, {"right": one.pk, "ends": ends})
-        return cursor.fetchone() or (None, None)

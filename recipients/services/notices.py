@@ -22,7 +22,7 @@ from huimin.core.values.money import format_yuan
 from huimin.core.values.periods import Period
 from huimin.core.work import workflow
 from recipients.models import Declaration, Notice, NoticeLevel, NoticeLine, NoticePhoto
-from recipients.rules import DAYS_AHEAD, NO_PRIVATE_PART, plain, quantity_words
+from recipients.rules import DAYS_AHEAD, NAMES_IN_FULL, NO_PRIVATE_PART, plain, quantity_words
 from recipients.services import review, terms
 from recipients.states import DECLARATION_FLOW, NOTICE_LEVEL_OF, DeclarationStatus
 from subsidies.models import Policy
@@ -136,6 +136,7 @@ def _write(one: Declaration, level: str, start: date, place: str, actor: User) -
         line_count=count,
         total=total,
         digest=root,
+        surname_only=policy.is_protected,
         posted_by=actor,
         county_code=one.county_code,
         division_code=one.division_code,
@@ -250,6 +251,8 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
     """The A3 paper for the wall as PDF; `verify_url` stands in the QR code. StepRefused for one that was taken down."""
     if notice.withdrawn_at:
         raise StepRefused("这份公示已撤下，不能再打印张贴。请打印现在张贴的那一份。")
+    if notice.is_shielded:
+        raise StepRefused(NAMES_IN_FULL)
     declaration, policy = notice.declaration, notice.policy
     version = declaration.version
     lines = list(notice.lines.order_by("line_no"))

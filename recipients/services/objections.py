@@ -90,7 +90,9 @@ def answer_objection(
     objection: Objection = Objection.objects.visible_to(actor).select_related("notice").get(pk=objection_id)
     declaration = review.locked(objection.notice.declaration_id, actor)
     objection = (
-        Objection.objects.select_for_update(of=("self",)).select_related("notice").get(pk=objection.pk)
+        Objection.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("notice")
+        .get(pk=objection.pk)
     )
     _check(
         objection,

@@ -25,7 +25,7 @@ from huimin.core.values import identity, privacy
 from huimin.core.values.pinyin import sort_key
 from huimin.core.work import messages, workflow
 from huimin.core.work.verbs import advances
-from recipients.models import Account, AccountChange, DeclarationLine, Entitlement, Person
+from recipients.models import Account, AccountChange, DeclarationLine, Entitlement, Person, RecordStatus
 from recipients.rules import commit, is_strangers
 from recipients.states import (
     ACCOUNT_ASK_ROLES,
@@ -149,10 +149,7 @@ def edit_person(
     """
     person = locked(person_id, actor)
     require_role(actor, EDIT_ROLES, division_code=person.division_code, act="改档案")
-    if seen is not None and seen != state_of(person):
-        raise StepRefused(
-            "您打开这一页以后，别人改过这份档案，没有保存。请重新打开“改档案”，看过现在的内容再改。"
-        )
+    _require_editable(person, seen)
     before = {name: getattr(person, name) for name in ("name", *CORRECTED)} | {
         "group_name": person.household.group_name
     }
@@ -180,6 +177,15 @@ def edit_person(
         person.household.save(update_fields=["group_name"])
     audit.record(person, action="edit", actor=actor, label="改档案", detail=detail)
     return person
+
+
+def _require_editable(person: Person, seen: str | None) -> None:
+    if person.status == RecordStatus.VOID:
+        raise StepRefused("这份档案已作废，不能再改。请重新建档。")
+    if seen is not None and seen != state_of(person):
+        raise StepRefused(
+            "您打开这一页以后，别人改过这份档案，没有保存。请重新打开“改档案”，看过现在的内容再改。"
+        )
 
 
 def _phone_after(person: Person, changes: Mapping[str, Any]) -> str | None:

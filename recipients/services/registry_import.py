@@ -179,9 +179,9 @@ _FAULTS = (
        JOIN recipients_household h ON h.county_code = %(county)s AND h.code = s.code AND h.status <> 'void'
        LEFT JOIN core_division v ON v.code = h.division_code
        LEFT JOIN core_division t ON t.code = left(h.division_code, 9) || '000'
-       WHERE h.division_code LIKE ANY(%(reach)s) AND (h.division_code <> s.village OR NOT EXISTS (
+       WHERE h.division_code LIKE ANY(%(reach)s) AND (h.division_code <> s.village OR EXISTS (
            SELECT FROM recipients_person p WHERE p.household_id = h.id AND p.is_holder AND p.status <> 'void'
-           AND p.id_key = s.holder_key))""",
+           AND p.id_key <> s.holder_key))""",
     """SELECT row_no, '农户编码', '与第' || first_row || '行农户编码相同，' || CASE
            WHEN village <> first_village THEN '村不同' WHEN group_name <> first_group THEN '小组不同'
            WHEN holder_key <> first_key THEN '户主身份证号不同' ELSE '户主姓名不同' END || '，请核对。'
@@ -194,6 +194,7 @@ _FAULTS = (
     """SELECT min(s.row_no), '户主身份证号', '这一户没有户主本人的行，请补上户主，与户主关系填“本人”。'
        FROM registry_stage s WHERE s.code <> ALL(%(faulty)s)
          AND NOT EXISTS (SELECT FROM recipients_household h
+                         JOIN recipients_person p ON p.household_id = h.id AND p.is_holder AND p.status <> 'void'
                          WHERE h.county_code = %(county)s AND h.code = s.code AND h.status <> 'void')
        GROUP BY s.code HAVING NOT bool_or(s.is_holder)""",
 )
@@ -202,7 +203,7 @@ _FAULTS = (
 _FOREIGN = (
     """SELECT s.row_no, '身份证号', CASE WHEN p.name = s.name
            THEN '这个人在系统中(' || coalesce(c.name, '') || '-' || coalesce(t.name, '')
-               || ')已存在！请从表里删去，或请对方乡镇办理迁出。'
+               || ')已存在！请从表里删去。户口确已迁来的，请与原建档的乡镇核对，由一边申报，不要两边都报。'
            ELSE '这个身份证号在本县别处已登记，姓名与表里的不同。请核对证件；没有填错的，请联系县级主管部门。' END
        FROM registry_stage s
        JOIN recipients_person p ON p.county_code = %(county)s AND p.id_key = s.id_key AND p.status <> 'void'

@@ -28,7 +28,15 @@ from recipients.models import (
     Notice,
     Objection,
 )
-from recipients.rules import Meetings, Votes, meeting_faults, next_level, skipped_levels, vote_passes
+from recipients.rules import (
+    NAMES_IN_FULL,
+    Meetings,
+    Votes,
+    meeting_faults,
+    next_level,
+    skipped_levels,
+    vote_passes,
+)
 from recipients.services import entitlements, terms
 from recipients.states import (
     DECLARATION_FLOW,
@@ -169,6 +177,8 @@ def _notice_refusal(one: Declaration) -> str:
     notice = standing_notice(one)
     if notice is None:
         return "还没有张贴公示，请先登记张贴。"
+    if notice.is_shielded:
+        return NAMES_IN_FULL
     waiting = Objection.objects.filter(
         notice__declaration=one, notice__round=one.round, status=Objection.Status.OPEN
     ).count()
@@ -280,17 +290,18 @@ def _return_county(one: Declaration, step: Step, actor: User, note: str) -> None
     """One refusal returns it; whoever refuses acts in their office's post of the joint review."""
     if refusal := workflow.why_not(one, step, actor=actor, note=note):
         raise refusal
-    _take_county_post(one, actor, act="退回")
+    _act_for_office(one, actor)
     send_back(one, step, actor, note)
 
 
-def _take_county_post(one: Declaration, actor: User, *, act: str) -> None:
-    """The duty of the office for which this person sits in the joint review; StepForbidden where it has no part in it."""
+def _act_for_office(one: Declaration, actor: User) -> None:
+    """Whoever refuses or takes somebody off at the joint review does so in the post of an office that signs."""
     place: dict[str, Any] = {"division_code": one.division_code, "policy_id": one.policy_id}
     for party in one.version.joint_parties:
         if scope.holds(actor, DECLARATION_FLOW[f"sign_{party}"].roles, **place):
-            return workflow.take_duty(one, _COUNTY_DUTIES[JointParty(party)], actor=actor)
-    raise StepForbidden(f"这项政策的联审不需要您的部门会签，{act}须由会签部门办理。")
+            workflow.take_duty(one, _COUNTY_DUTIES[JointParty(party)], actor=actor)
+            return
+    raise StepForbidden("这项政策的联审不需要您的部门会签，退回、剔除须由会签部门办理。")
 
 
 def _return_deliberation(one: Declaration, step: Step, actor: User, note: str) -> None:
@@ -316,6 +327,13 @@ _BACK: dict[str, Callable[[Declaration, Step, User, str], None]] = {
 }
 
 
+def signed_refusal(one: Declaration) -> str:
+    """Why nobody is taken off any more at the joint review: an office has signed for the list as it is."""
+    if not one.signatures.filter(round=one.round).exists():
+        return ""
+    return "已有部门会签，名单不能再变。要剔除的，请退回补正，改好以后重新会签。"
+
+
 @transaction.atomic
 def exclude_line(line_id: int, *, reason: str, actor: User) -> DeclarationLine:
     """Take one person off the list at a review level, with a reason; the rest goes on.
@@ -331,22 +349,12 @@ def exclude_line(line_id: int, *, reason: str, actor: User) -> DeclarationLine:
     if one.status == DeclarationStatus.TOWNSHIP_REVIEW:
         workflow.take_duty(one, Duty.TOWNSHIP_REVIEW, actor=actor)
     if one.status == DeclarationStatus.COUNTY_REVIEW:
-        _take_county_post(one, actor, act="剔除")
-        _require_unsigned(one)
+        if refusal := signed_refusal(one):
+            raise StepRefused(refusal)
+        _act_for_office(one, actor)
     mark_excluded(one, [line.pk], reason=reason, actor=actor)
     line.refresh_from_db()
     return line
-
-
-def _require_unsigned(one: Declaration) -> None:
-    """What an office has signed is the list that goes on: people come off it before the first signature, or by a return,
-    after which every office signs anew."""
-    parties = one.signatures.filter(round=one.round).values_list("party", flat=True)
-    signed = [JointParty(party).label for party in parties]
-    if signed:
-        raise StepRefused(
-            f"{'、'.join(signed)}已经按现在的名单会签，不能再剔除。要剔除的，请“不同意，退回补正”，各部门重新会签。"
-        )
 
 
 def mark_excluded(one: Declaration, line_ids: list[int], *, reason: str, actor: User) -> int:

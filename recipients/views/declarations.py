@@ -280,6 +280,11 @@ def _stats(one: Declaration) -> list[Stat]:
 
 def _may_exclude(request: StaffRequest, one: Declaration) -> bool:
     roles = EXCLUDE_ROLES.get(DeclarationStatus(one.status), frozenset())
+    if one.status == DeclarationStatus.COUNTY_REVIEW:
+        signing = (DECLARATION_FLOW[f"sign_{party}"].roles for party in one.version.joint_parties)
+        roles = roles.intersection(frozenset().union(*signing))
+        if review.signed_refusal(one):
+            return False
     return scope.holds(request.user, roles, division_code=one.division_code, policy_id=one.policy_id)
 
 

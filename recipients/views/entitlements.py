@@ -1,4 +1,4 @@
-"""享受资格: the list, and suspending, resuming, ending one."""
+"""享受资格: the list, suspending, resuming and ending one, and the way back from a mistaken ending."""
 
 from __future__ import annotations
 
@@ -28,9 +28,15 @@ from huimin.core.sheets.writer import Column
 from huimin.core.values import identity
 from huimin.core.work import workflow
 from recipients import forms, queries
-from recipients.models import Entitlement, EntitlementVersion
-from recipients.services import entitlements
-from recipients.states import ENTITLEMENT_BUTTONS, ENTITLEMENT_FLOW, EntitlementStatus
+from recipients.models import Ending, Entitlement, EntitlementVersion
+from recipients.services import endings, entitlements
+from recipients.states import (
+    ENDING_FLOW,
+    ENTITLEMENT_BUTTONS,
+    ENTITLEMENT_FLOW,
+    EndingStatus,
+    EntitlementStatus,
+)
 from recipients.views import helpers
 from subsidies.models import StopRule
 
@@ -49,7 +55,12 @@ def _rows(request: StaffRequest) -> QuerySet[Entitlement]:
         Entitlement.objects.visible_to(request.user)
         .select_related("policy", "beneficiary")
         .defer("beneficiary__phone")
-        .prefetch_related(Prefetch("versions", versions.order_by("-valid"), to_attr="dated"))
+        .prefetch_related(
+            Prefetch("versions", versions.order_by("-valid"), to_attr="dated"),
+            Prefetch(
+                "endings", Ending.objects.exclude(status=EndingStatus.CORRECTED), to_attr="standing_endings"
+            ),
+        )
     )
     return rows
 
@@ -67,18 +78,33 @@ def entitlement_list(request: StaffRequest) -> HttpResponse:
     )
     context["rows"] = queries.with_places(context["page"])
     for one in context["rows"]:
-        found = workflow.actions(one, ENTITLEMENT_FLOW, actor=request.user)
-        one.acts = [
-            (act.step.name, act.step.label)
-            for act in found
-            if act.step.name in ENTITLEMENT_BUTTONS and not act.refused
-        ]
+        one.acts = _acts(request, one)
     context["nothing"] = Nothing(
         "没有符合条件的享受资格",
         "申报册确认后在这里生成。",
         [Link("看申报册", reverse("recipients:declaration-list"))],
     )
     return render(request, "recipients/entitlement_list.html", context)
+
+
+def _acts(request: StaffRequest, one: Any) -> list[Link]:
+    """What this person may do with the right now; the last ending is taken back by another one than who made it."""
+    found = [
+        Link(act.step.label, reverse("recipients:entitlement-step", args=[one.pk, act.step.name]))
+        for act in workflow.actions(one, ENTITLEMENT_FLOW, actor=request.user)
+        if act.step.name in ENTITLEMENT_BUTTONS and not act.refused
+    ]
+    last = next(iter(one.standing_endings), None)
+    if last is not None and last.death_id is None and not _why_not_correct(request, last):
+        step = ENDING_FLOW["correct"]
+        found.append(Link(step.label, reverse("recipients:ending-correct", args=[last.pk])))
+    return found
+
+
+def _why_not_correct(request: StaffRequest, ending: Ending) -> str:
+    step = ENDING_FLOW["correct"]
+    refusal = workflow.why_not(ending, step, actor=request.user)
+    return str(refusal or workflow.separation_refusal(ending, step.duty, actor=request.user))
 
 
 @opens(Area.REVIEW)
@@ -92,7 +118,7 @@ def entitlement_export(request: StaffRequest) -> HttpResponseBase:
     ]  # fmt: skip
     rows = (
         (str(one.policy), one.beneficiary.name, identity.mask_id_staff(one.beneficiary.id_number), one.place_name,
-         one.dated[0].quantity if one.dated else None, str(one.dated[0].valid.lower) if one.dated else "",
+         one.dated[0].quantity if one.dated else None, str(one.dated[0].valid.lower or "") if one.dated else "",
          str(one.dated[0].valid.upper or "") if one.dated else "", one.get_status_display(), str(one.ends_on or ""))
         for one in queries.in_places(chosen.qs.order_by(*order.columns))
     )  # fmt: skip
@@ -153,7 +179,7 @@ def _ending(request: StaffRequest, one: Entitlement, form: Form) -> dict[str, An
     found: dict[str, Any] = {"cause_form": cause}
     if cause.is_valid():
         try:
-            ending = entitlements.ending_of(one, cause.cleaned_data["happened"])
+            ending = endings.stop_of(one, cause.cleaned_data["happened"])
         except Refused as refused:
             cause.add_error("happened", str(refused))
             return found
@@ -165,3 +191,37 @@ def _ending(request: StaffRequest, one: Entitlement, form: Form) -> dict[str, An
                 f"{panel}?entitlement={one.pk}&since={ending.ends_on.isoformat()}" if panel else ""
             )
     return found
+
+
+@opens(Area.REVIEW)
+@require_http_methods(["GET", "HEAD", "POST"])
+def ending_correct(request: StaffRequest, pk: int) -> HttpResponse:
+    """更正: the right should not have ended, or not on that day. By another one than who ended it, with the reason."""
+    ending = get_object_or_404(
+        Ending.objects.visible_to(request.user).select_related("made_by").prefetch_related("cuts"), pk=pk
+    )
+    one = get_object_or_404(_rows(request), pk=ending.entitlement_id)
+    step = ENDING_FLOW["correct"]
+    refusal = workflow.why_not(ending, step, actor=request.user)
+    if isinstance(refusal, StepForbidden):
+        return forbidden(request, refusal)
+    form = forms.EntitlementStepForm(request.POST or None)
+    why = str(refusal or "") or _why_not_correct(request, ending) or endings.why_not_correct(ending)
+    if request.method == "POST" and form.is_valid():
+        note = form.cleaned_data["note"]
+        if act_on_form(
+            request,
+            form,
+            lambda: endings.correct_ending(pk, step.name, actor=request.user, note=note),
+            name="ending.correct",
+        ):
+            messages.success(
+                request,
+                f"{one.beneficiary}：终止已更正，截去的期间已恢复。确实要终止的，按对的日期再办一次。",
+            )
+            return redirect("recipients:entitlement-list")
+    elif why:
+        messages.error(request, why)
+        return redirect("recipients:entitlement-list")
+    context = _step_page(request, one, step, form) | {"mistaken": ending}
+    return render(request, "recipients/entitlement_step.html", context)

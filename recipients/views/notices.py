@@ -44,6 +44,7 @@ from huimin.core.values import identity, privacy
 from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.models import DeclarationLine, Notice, NoticeLevel, NoticePhoto, Objection
+from recipients.rules import NAMES_IN_FULL
 from recipients.services import notices, objections, terms
 from recipients.states import DECLARATION_FLOW, NOTICE_STATES, OBJECTION_ROLES, NoticeStatus
 from recipients.views import helpers
@@ -199,6 +200,7 @@ def notice_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "word": status.label,
         "badge": status.badge,
         "term": terms.term_of(one.declaration.version).label,
+        "names_in_full": NAMES_IN_FULL,
         "term_warning": terms.warning_of(one),
         "photos": one.photos.select_related("file"),
         "objections": one.objections.defer("text", "contact"),

@@ -31,12 +31,13 @@ from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.files import relations
 from recipients.models import Death, Entitlement, Person, RecordStatus
-from recipients.services import deaths, registry
+from recipients.services import deaths, records, registry
 from recipients.states import (
     ACCOUNT_ASK_ROLES,
     DEATH_FLOW,
     EDIT_ROLES,
     IMPORT_ROLES,
+    VOID_ROLES,
     DeathStatus,
 )
 from recipients.views import helpers
@@ -196,6 +197,9 @@ def _detail(request: StaffRequest, person: Person, shown: dict[str, str] | None 
         "may_reveal": registry.may_reveal(person, actor=request.user),
         "reveal_form": forms.RevealForm(),
         "death_form": forms.DeathForm(),
+        "void_form": forms.VoidForm()
+        if person.status != RecordStatus.VOID and scope.holds(request.user, VOID_ROLES, division_code=place)
+        else None,
         "death_panel": _death_panel(request, person),
         "action_key": str(uuid4()),
         "shown": shown,
@@ -294,6 +298,21 @@ def person_death(request: StaffRequest, pk: int) -> HttpResponse:
         name="death.record",
         back=reverse("recipients:person-detail", args=[pk]),
         done="已登记死亡，享受资格已按各项政策的停发规则终止。",
+    )
+
+
+@opens(Area.REGISTRY)
+@require_POST
+def person_void(request: StaffRequest, pk: int) -> HttpResponse:
+    """作废: by another one than who registered the person, with the reason."""
+    get_object_or_404(Person.objects.visible_to(request.user), pk=pk)
+    return act_with(
+        request,
+        forms.VoidForm(request.POST),
+        lambda data: records.void_person(pk, reason=data["reason"], actor=request.user),
+        name="person.void",
+        back=reverse("recipients:person-detail", args=[pk]),
+        done="档案已作废。这个身份证号可以重新导入建档；已经发过的期次不会重发。",
     )
 
 

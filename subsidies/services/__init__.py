@@ -1,5 +1,6 @@
 """Every write of policies and indicators."""
 
+from subsidies.services.changes import advance_change, ask_change
 from subsidies.services.funds import (
     Deduction,
     freeze_for,
@@ -28,9 +29,11 @@ from subsidies.services.versions import (
 __all__ = [
     "Deduction",
     "add_version",
+    "advance_change",
     "advance_indicator",
     "advance_policy",
     "advance_version",
+    "ask_change",
     "attach_indicator",
     "discard_version",
     "draft_policy",

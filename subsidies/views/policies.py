@@ -22,17 +22,17 @@ from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
-from huimin.core.desk.http import StaffRequest, act_on_form, opens, take_step
+from huimin.core.desk.http import StaffRequest, act_on_form, again, first_fault, opens, take_step
 from huimin.core.desk.pages import Act, Link, Nothing, Pair, Panel, acts
 from huimin.core.errors import Refused
 from huimin.core.sheets.writer import Column
 from huimin.core.work import workflow
 from subsidies import queries, rules, services
-from subsidies.forms import PolicyFilter, PolicyForm, TryForm
-from subsidies.models import Policy, PolicyVersion
+from subsidies.forms import AbolishForm, PolicyFilter, PolicyForm, TryForm
+from subsidies.models import Policy, PolicyChange, PolicyVersion
 from subsidies.rules.levels import levels_of
-from subsidies.states import POLICY_FLOW, VERSION_FLOW, PolicyStatus, ReviewLevel, VersionStatus
-from subsidies.views import not_yours, told
+from subsidies.states import CHANGE_FLOW, POLICY_FLOW, VERSION_FLOW, PolicyStatus, ReviewLevel, VersionStatus
+from subsidies.views import changes, not_yours, told
 
 _SORTS = {
     "code": "code",
@@ -110,18 +110,26 @@ def policy_export(request: StaffRequest) -> HttpResponseBase:
 def policy_detail(request: StaffRequest, pk: int) -> HttpResponse:
     policy = _policy(request, pk)
     versions = list(policy.versions.order_by("-number"))
+    change = changes.open_change(policy)
     today = clock.today()
     context = {
         "policy": policy,
         "crumbs": _crumbs(Link(policy.name)),
         "facts": _facts(policy),
         "versions": [_shown(version, today) for version in versions],
-        "panel": _panel(policy, versions, request),
-        "entries": history(policy, *versions, limit=50, told=told),
+        "panel": _panel(policy, versions, change, request),
+        "change": change,
+        "differences": changes.shown(policy, change) if change else [],
+        "may_correct": change is None and _may_correct(policy, request),
+        "entries": history(policy, *versions, *policy.changes.all(), limit=50, told=told),
         "indicators": policy.indicators.order_by("indicatorpolicy__priority", "pk"),
         "sees_indicators": scope.reads(request.user, Area.INDICATOR),
         "can_make": workflow.why_not(policy, POLICY_FLOW["add_version"], actor=request.user) is None,
         "has_draft": any(version.status != VersionStatus.PUBLISHED for version in versions),
+        # what the rooms above still do under it; their panel is loaded by its address
+        "unfinished_url": reverse("disbursement:policy-unfinished", args=[pk])
+        if policy.status != PolicyStatus.DRAFT and scope.reads(request.user, Area.ROSTER)
+        else "",
         **_tried(request, versions),
     }
     return render(request, "subsidies/policy_detail.html", context)
@@ -154,7 +162,9 @@ def policy_edit(request: StaffRequest, pk: int) -> HttpResponse:
     if refusal := not_yours(request, roles, division_code=policy.division_code, policy_id=pk):
         return refusal
     if policy.status != PolicyStatus.DRAFT:
-        messages.error(request, "只有草稿可以修改。标准有变，请添加新版本。")
+        messages.error(
+            request, "只有草稿可以修改。标准有变，请添加新版本；公开以后登记的事项有错，请申请更正。"
+        )
         return redirect("subsidies:policy-detail", pk)
     # the form works on its own copy: a refused save must not show in the page's head
     form = PolicyForm(request.POST or None, instance=_policy(request, pk))
@@ -181,12 +191,16 @@ def policy_step(request: StaffRequest, pk: int, step: str) -> HttpResponse:
     if one is None:
         messages.error(request, "没有这一步，请刷新页面后再看。")
         return redirect("subsidies:policy-detail", pk)
+    back = reverse("subsidies:policy-detail", args=[pk])
+    asked = AbolishForm(request.POST)
+    if one.name == "abolish" and not asked.is_valid():
+        return again(request, first_fault(asked), back=back)
     note = request.POST.get("note", "")
     return take_step(
         request,
         one,
         lambda: services.advance_policy(policy.pk, step, actor=request.user, note=note),
-        back=reverse("subsidies:policy-detail", args=[pk]),
+        back=back,
         done=f"“{one.label}”已办好。",
         of=policy,
     )
@@ -207,7 +221,7 @@ def _crumbs(*more: Link) -> list[Link]:
 
 
 def _form_page(request: StaffRequest, form: PolicyForm, title: str, crumbs: list[Link]) -> HttpResponse:
-    context = {"form": form, "title": title, "crumbs": crumbs, "action_key": uuid4()}
+    context = {"form": form, "title": title, "crumbs": crumbs, "action_key": uuid4(), "save": "存为草稿"}
     return render(request, "subsidies/policy_form.html", context)
 
 
@@ -247,14 +261,26 @@ def _review(version: PolicyVersion) -> str:
     return f"{way}；每次公示 {version.notice_days} {kind}，{first}；{version.get_stop_rule_display()}。"
 
 
-def _panel(policy: Policy, versions: list[PolicyVersion], request: StaffRequest) -> Panel:
+def _may_correct(policy: Policy, request: StaffRequest) -> bool:
+    is_public = policy.status not in {PolicyStatus.DRAFT, PolicyStatus.SUBMITTED}
+    return is_public and scope.holds(
+        request.user, CHANGE_FLOW["ask"].roles, division_code=policy.division_code, policy_id=policy.pk
+    )
+
+
+def _panel(
+    policy: Policy, versions: list[PolicyVersion], change: PolicyChange | None, request: StaffRequest
+) -> Panel:
     buttons = acts(
         workflow.actions(policy, POLICY_FLOW, actor=request.user, also=_lacking(versions)),
         lambda name: reverse("subsidies:policy-step", args=[policy.pk, name]),
     )
+    ends = {POLICY_FLOW["abolish"].label} & {one.label for one in buttons if not one.refused}
     buttons += _version_acts(policy, versions, request)
+    buttons += changes.buttons(change, request) if change else []
     hint = "拟订的人不能发布，发布的人不能拟订。"
-    return Panel("办理", buttons, hint=hint, drawn=workflow.drawn(policy))
+    form = AbolishForm() if ends else None
+    return Panel("办理", buttons, hint=hint, form=form, drawn=workflow.drawn(policy))
 
 
 def _lacking(versions: list[PolicyVersion]) -> Callable[[Step], str]:

@@ -15,7 +15,7 @@ from huimin.core.authority.roles import Role
 from huimin.core.work import jobs
 from recipients.models import Death, Entitlement
 from recipients.rules import Votes
-from recipients.services import deaths, notices, registry, review
+from recipients.services import deaths, entitlements, notices, registry, review
 from subsidies import services as funds
 from tests.clicks.clicking import Press, press
 from tests.disbursement import factories as make
@@ -104,11 +104,24 @@ def _policy(step, before):
         for one in before:
             funds.advance_policy(policy.pk, one, actor=clerk if one == "submit" else checker, note="办理")
         actor = clerk if step == "submit" else checker
-        return press(actor, "subsidies:policy-step", policy.pk, step, **NOTE)
+        return press(actor, "subsidies:policy-step", policy.pk, step, seen="on", **NOTE)
 
 
 for _step, _before in _POLICY_BEFORE.items():
     _policy(_step, _before)
+
+
+def _change(step):
+    @button(f"subsidies.policychange.{step}")
+    def _(tools):
+        clerk, checker = policies.people()
+        policy = policies.published(clerk, checker)
+        change = funds.ask_change(policy, reason="登记错了", actor=clerk, phone="0564-7061234")
+        return press(checker, "subsidies:change-step", change.pk, step, **NOTE)
+
+
+for _step in ("approve", "refuse"):
+    _change(_step)
 
 
 def _version(step):
@@ -445,8 +458,6 @@ def _entitlement(step):
     def _(tools):
         right, keeper = _right()
         if step == "resume":
-            from recipients.services import entitlements
-
             entitlements.take_step(right.pk, "suspend", actor=keeper, note="逾期未认证")
         cause = {"happened": "2026-01-05"} if step == "end" else {}
         return press(keeper, "recipients:entitlement-step", right.pk, step, **NOTE, **cause)
@@ -454,6 +465,14 @@ def _entitlement(step):
 
 for _step in ("suspend", "resume", "end"):
     _entitlement(_step)
+
+
+@button("recipients.ending.correct")
+def _(tools):
+    right, keeper = _right()
+    entitlements.take_step(right.pk, "end", actor=keeper, note="户口迁出", happened=date(2026, 1, 5))
+    second = UserFactory(role=Role.DEPARTMENT_REVIEWER)
+    return press(second, "recipients:ending-correct", right.endings.get().pk, **NOTE)
 
 
 CARD = {"kind": "passbook", "number": "10009900000000001", "bank_name": "县农村商业银行", "branch_code": ""}

@@ -11,7 +11,7 @@ from tests.clicks.buttons import BUTTONS
 from tests.clicks.clicking import CLICKS, Desk, click_at_once, left, one_click
 
 # steps that no button takes: an order is settled by its last return, an objection's answer returns a list, and a right
-# ends, revives and is restored by a death, a new declaration and a correction
+# ends, revives and is restored by a death, a new declaration and a correction, and its ending with it
 NO_BUTTON = {
     "disbursement.paymentorder.settle",
     "recipients.declaration.return_notice",
@@ -19,6 +19,7 @@ NO_BUTTON = {
     "recipients.entitlement.revive",
     "recipients.entitlement.restore",
     "recipients.entitlement.restore_suspended",
+    "recipients.ending.revive",
 }
 
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -164,6 +165,16 @@ class TestWaitingForASeal:
         audit.seal_all()
         assert UnsealedEvent.objects.count() == 0
         assert AuditSeal.objects.count() == 3
+
+    def test_an_event_is_put_at_the_end_whatever_number_and_time_it_is_given(self, committed_db):
+        last = write(2)[1]
+        past = AuditEvent.objects.get(pk=last.pk)
+        past.pk, past.at = last.pk + 1000, last.at - timedelta(days=300)
+        past.business_at = past.at
+        past.save(force_insert=True)
+        event = AuditEvent.objects.latest("pk")
+        assert last.pk < event.pk < last.pk + 1000
+        assert min(event.at, event.business_at) >= last.at
 
     def test_nobody_takes_an_unsealed_event_off_the_list(self, committed_db):
         write(1)

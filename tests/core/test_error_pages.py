@@ -5,7 +5,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import RequestFactory
-from psycopg.errors import LockNotAvailable, QueryCanceled
+from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 
 from huimin.core.desk import errors
 from huimin.core.desk.middleware import StaffMiddleware
@@ -86,7 +86,8 @@ def test_a_reading_aid_outside_the_list_is_not_stored():
 
 
 @pytest.mark.parametrize(
-    ("cause", "status"), [(LockNotAvailable("held"), 409), (QueryCanceled("slow"), None)]
+    ("cause", "status"),
+    [(LockNotAvailable("held"), 409), (DeadlockDetected("ring"), 409), (QueryCanceled("slow"), None)],
 )
 def test_a_held_row_is_told_as_such_and_nothing_else_is(cause, status):
     error = OperationalError("x")

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from itertools import product
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from huimin.core.authority import posts, scope
 from huimin.core.authority.roles import Role
 from huimin.core.desk.history import history, setbacks
 from huimin.core.errors import StepForbidden
-from huimin.core.models import AuditEvent, Division
+from huimin.core.models import AuditEvent, Division, Office
 from huimin.core.records import audit
 from huimin.core.work.workflow_docs import flows
 from tests.factories import COUNTY, OTHER_TOWN, OTHER_VILLAGE, TOWN, VILLAGE, UserFactory, county
@@ -108,3 +109,12 @@ def test_no_name_goes_back_in_one_workflow_and_forward_in_another():
     forward = {one.name for flow in flows() for one in (*flow.steps, *flow.acts) if one.style != "danger"}
     assert not forward & setbacks()
     assert {"exclude", "deliberate.failed", "stop_line", "withdraw"} <= setbacks()
+
+
+@pytest.mark.django_db
+def test_villages_of_one_name_have_an_office_each_and_a_place_no_two_of_one_name():
+    county()
+    Office.objects.create(name="黄河村委会", kind="village", division_id=VILLAGE)
+    Office.objects.create(name="黄河村委会", kind="village", division_id=OTHER_VILLAGE)
+    with pytest.raises(IntegrityError, match="office_name_once_per_place"), transaction.atomic():
+        Office.objects.create(name="黄河村委会", kind="village", division_id=VILLAGE)

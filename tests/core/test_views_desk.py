@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from huimin.core import clock
 from huimin.core.authority.roles import Area, Role
@@ -155,14 +156,16 @@ def test_a_result_file_goes_to_its_owner_with_a_trace_and_to_nobody_else(client,
     assert client.get(f"/desk/jobs/{job.pk}/file/").status_code == 404
 
 
-@pytest.mark.parametrize("purpose", ["bank_file", "export"])
-def test_a_job_gives_out_no_file_but_its_own(client, person, purpose):
-    """Whoever can write to the table of jobs puts the bank's file, or another person's list, under a job of theirs."""
-    whose = person if purpose == "bank_file" else UserFactory(role=Role.FINANCE_CLERK)
-    stored = files.store(b"x", name="x.txt", purpose=purpose, content_type="text/plain", actor=whose)
-    job = make_job(person, kind="core.export", result_file=stored, state="done")
-    assert client.get(f"/desk/jobs/{job.pk}/file/").status_code == 404
-    assert f"/desk/jobs/{job.pk}/file/" not in client.get(f"/desk/jobs/{job.pk}/").content.decode()
+@pytest.mark.parametrize(("purpose", "mine"), [("bank_file", True), ("export", False)])
+def test_no_file_but_its_own_is_made_the_result_of_a_job_nor_is_the_job_made_anothers(person, purpose, mine):
+    other = UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN)
+    given = {"name": "x", "content_type": "text/plain", "actor": person if mine else other}
+    stored = files.store(b"x", purpose=purpose, **given)
+    job = make_job(person)
+    with pytest.raises(IntegrityError, match="不是本任务的结果文件"), transaction.atomic():
+        Job.objects.filter(pk=job.pk).update(result_file=stored)
+    with pytest.raises(IntegrityError, match="不能修改"), transaction.atomic():
+        Job.objects.filter(pk=job.pk).update(created_by=other)
 
 
 def test_a_job_without_result_has_no_file(client, person):

@@ -1,6 +1,7 @@
 """What an order is asked before money is frozen, at the signature and before the file is written."""
 
 from datetime import date, timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -21,6 +22,7 @@ from subsidies import services as funds
 from tests.disbursement import factories as make
 from tests.disbursement.test_pages import page_of
 from tests.factories import UserFactory
+from tests.recipients import factories as lists
 from tests.recipients.factories import another_account, approved_change
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +46,7 @@ def suspended(line):
 
 
 def ended(line):
-    Entitlement.objects.filter(pk=line.entitlement_id).update(status="ended", ends_on=date(2025, 12, 31))
+    lists.ended(Entitlement.objects.get(pk=line.entitlement_id), date(2025, 12, 31))
 
 
 def dead(line):
@@ -140,6 +142,68 @@ def test_a_policy_that_is_not_in_force_pays_nothing(here):
     turn("suspend")
     with pytest.raises(StepRefused, match=r"已暂停.*不能支付"):
         services.send_order(order.pk, actor=here["treasurer"])
+
+
+def abolish(here):
+    checker = UserFactory(role=Role.FINANCE_CHECKER)
+    funds.advance_policy(here.policy.pk, "abolish", actor=checker, note="到期废止")
+
+
+def test_what_failed_before_a_policy_was_abolished_is_corrected_paid_and_settled(here):
+    batch = make.batch_of(make.returned(here, make.sent_order(here), fail={0}).order)
+    abolish(here)
+    correction = services.make_correction(batch.pk, actor=here["department"])
+    order = make.sent_order(here, correction)
+    make.returned(here, order)
+    order.refresh_from_db()
+    assert order.status == "settled"
+
+
+def test_an_order_under_way_goes_on_when_its_policy_is_abolished(here):
+    order = make.ordered(here, make.issued_batch(here))
+    abolish(here)
+    services.sign_order(order.pk, actor=here["treasurer"], whole_yuan=str(int(order.total)))
+    assert services.send_order(order.pk, actor=here["treasurer"]).status == "sent"
+
+
+def test_a_card_changed_after_the_policy_was_abolished_is_paid_by_a_supplement(here):
+    batch = make.issued_batch(here)
+    make.approved(here, batch)
+    line = PaymentLine.objects.order_by("pk").first()
+    abolish(here)
+    services.stop_line(line.pk, reason="换卡", actor=here["order_maker"])
+    services.lift_stop(line.pk, reason="已换卡", actor=here["department"])
+    made = services.make_supplement(batch.pk, reason="换卡", actor=here["department"])
+    _, job = services.issue_batch(made.pk, actor=here["department"])
+    assert jobs.run(job.pk) == "done"
+    assert make.lines_of(made).count() == 1
+
+
+def test_nobody_is_listed_anew_under_an_abolished_policy(here):
+    batch = services.make_batch(here.policy, "2026", actor=here["department"])
+    abolish(here)
+    with pytest.raises(StepRefused, match="批次不能再下达"):
+        services.issue_batch(batch.pk, actor=here["department"])
+
+
+def test_abolishing_shows_what_is_under_way_and_wants_to_know_that_it_was_seen(here):
+    order = make.sent_order(here)
+    make.returned(here, order, fail={0}, leave_out={1})
+    checker = page_of(UserFactory(role=Role.FINANCE_CHECKER))
+    panel = reverse("disbursement:policy-unfinished", args=[here.policy.pk])
+    page = checker.get(reverse("subsidies:policy-detail", args=[here.policy.pk]))
+    assert panel in page.content.decode()
+    told = checker.get(panel).content.decode()
+    assert "支付申请还没有办结" in told
+    assert "失败的钱还没有更正" in told
+    url = reverse("subsidies:policy-step", args=[here.policy.pk, "abolish"])
+    form = {"note": "到期废止", "action_key": str(uuid4())}
+    assert "看过以后打勾" in checker.post(url, form).content.decode()
+    here.policy.refresh_from_db()
+    assert here.policy.status == "published"
+    checker.post(url, form | {"seen": "on"})
+    here.policy.refresh_from_db()
+    assert here.policy.status == "abolished"
 
 
 def test_order_pages_list_the_lines_that_changed(here):

@@ -17,6 +17,7 @@ from huimin.core.work import jobs
 from recipients.models import Death, Person
 from tests.disbursement import factories as make
 from tests.disbursement.test_guards import refused_sql, run_sql
+from tests.recipients import factories as lists
 
 pytestmark = pytest.mark.django_db
 
@@ -178,7 +179,9 @@ def test_a_township_where_nobody_is_due_any_more_gets_no_roster(here):
         one = make.person(village, by=here["village"].pk)
         make.account(one)
         book = make.declaration(here.policy, village, here["village"])
-        make.entitle(book, one, valid=DateRange(date(2026, begins, 1), None), ends_on=ends)
+        right = make.entitle(book, one, valid=DateRange(date(2026, begins, 1), None))
+        if ends:
+            lists.ended(right, ends)
     batch = make.issued_batch(here)
     assert [roster.line_count for roster in batch.rosters.all()] == [1]
 

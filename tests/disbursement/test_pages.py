@@ -76,6 +76,7 @@ def all_pages(here):
         "roster-check": [roster.pk],
         "line-detail": [line.pk],
         "person-payments": [line.beneficiary_id],
+        "policy-unfinished": [here.policy.pk],
         "failed-list": [],
         "failed-export": [],
         "order-list": [],

@@ -11,7 +11,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 
 from disbursement import queries, services
 from disbursement.models import (
@@ -107,6 +107,62 @@ def test_stop_and_order_at_once_never_pay_a_stopped_line(run_in_threads):
     effects(run_in_threads(act, 4))
     order = PaymentOrder.objects.get()
     assert order.total == sum(total for _, total in queries.payable_totals(pks).values())
+
+
+# --- a batch is taken back while its townships work ---------------------------------------------------------------------
+
+
+def taking_back(here, batch):
+    return lambda: services.advance_batch(batch.pk, "take_back", actor=here["department"], note="期次选错")
+
+
+@pytest.mark.parametrize("other", ["submit", "regenerate"])
+def test_a_batch_taken_back_never_waits_in_a_ring_with_a_township(run_in_threads, other):
+    here = make.world(6, frequency="monthly", rule=make.MONTHLY)
+    for month in range(1, 4):
+        batch = make.issued_batch(here, period=f"2026-{month:02d}")
+        roster = batch.rosters.order_by("pk").first()
+        acts = {
+            "submit": lambda pk=roster.pk: services.advance_roster(pk, "submit", actor=here["town"]),
+            "regenerate": lambda pk=roster.pk: services.regenerate_roster(pk, actor=here["town"]),
+        }
+        back = taking_back(here, batch)
+        answers = run_in_threads(lambda index, do=(back, acts[other]): do[index](), 2)
+        effects(answers)
+        batch.refresh_from_db()
+        left = set(batch.rosters.values_list("status", flat=True))
+        assert left == {"cancelled"} if batch.status == "cancelled" else "cancelled" not in left
+
+
+@pytest.mark.parametrize("no_key", [True, False])
+def test_a_roster_moves_while_its_batch_is_held_unless_it_is_held_with_its_key(run_in_threads, no_key):
+    """Negative control: a roster's second update in a transaction looks at its batch again, so FOR UPDATE makes the ring."""
+    here = make.world(3)
+    batch = make.issued_batch(here)
+    roster = batch.rosters.first()
+
+    def submit(_):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '200ms'")
+            return services.advance_roster(roster.pk, "submit", actor=here["town"])
+
+    with transaction.atomic():
+        Batch.objects.select_for_update(of=("self",), no_key=no_key).get(pk=batch.pk)
+        (answer,) = run_in_threads(submit, 1)
+    assert isinstance(answer, Roster if no_key else OperationalError), answer
+
+
+def test_a_batch_is_not_taken_back_while_a_supplement_of_it_is_made(run_in_threads):
+    here = make.world(6, frequency="monthly", rule=make.MONTHLY)
+    for month in range(1, 4):
+        batch = make.issued_batch(here, period=f"2026-{month:02d}")
+        roster = batch.rosters.order_by("pk").first()
+        services.advance_roster(roster.pk, "cancel", actor=here["department"], note="重做")
+        acts = (
+            taking_back(here, batch),
+            lambda pk=batch.pk: services.make_supplement(pk, reason="补发", actor=here["department"]),
+        )
+        assert len(effects(run_in_threads(lambda index, do=acts: do[index](), 2))) == 1
 
 
 def test_without_the_exclusion_constraint_two_batches_would_pay_twice(committed_db, owner_connection):

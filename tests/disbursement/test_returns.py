@@ -4,10 +4,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from disbursement import services
-from disbursement.models import Batch, PaymentLine, PaymentResult, ReturnFile
+from disbursement.models import Batch, PaymentLine, PaymentResult, ReturnFile, ReturnLine
 from huimin.core.bankformats.xlsx import FORMAT as XLSX
 from huimin.core.errors import FileRefused, StepForbidden, StepRefused
 from tests.disbursement import factories as make
@@ -228,3 +229,42 @@ def test_who_uploads_nowhere_is_told_so_before_the_file_is_looked_at(here, monke
         with pytest.raises(StepForbidden, match="须由代发银行、对账员办理"):
             services.accept_return(b"x", "r.txt", actor=here[name])
     assert not read
+
+
+def _in_groups(number):
+    return " ".join([number[:4], number[4:8], number[8:12], number[12:]])
+
+
+def _in_wide_digits(number):
+    return "".join(chr(ord(one) + 0xFEE0) for one in number)
+
+
+@pytest.mark.parametrize("written", [str, _in_groups, _in_wide_digits, "\u200b".join])
+def test_a_number_in_the_words_of_a_bank_is_hidden_before_anything_is_stored(here, order, written):
+    def told(line):
+        words = f"账号{written(line.account)}户名不符"
+        return line._replace(bank_words=words) if line.result == "1" else line
+
+    make.returned(here, order, fail={0}, change=told)
+    hidden = "账号［数字已隐去］户名不符"
+    assert set(ReturnLine.objects.exclude(bank_words="").values_list("bank_words", flat=True)) == {hidden}
+    assert set(PaymentResult.objects.exclude(note="").values_list("note", flat=True)) == {hidden}
+
+
+@pytest.mark.parametrize("column", ["bank_words", "bank_code", "question"])
+def test_the_database_refuses_a_return_line_that_holds_a_number(here, order, column):
+    make.returned(here, order, fail={0})
+    line = ReturnLine.objects.filter(outcome="failed").get()
+    line.pk, line.line_no, line.payment_line_id = None, 99, 99
+    setattr(line, column, "62309100000" if column == "bank_code" else "卡6230-9100 0000-0000 008")
+    with pytest.raises(IntegrityError, match="return_line_holds_no_number"), transaction.atomic():
+        line.save()
+
+
+def test_a_number_in_the_reason_of_a_stop_is_hidden(here):
+    roster = make.issued_batch(here).rosters.order_by("-line_count").first()
+    make.approve(here, roster, until="pass_department_check")
+    result = services.stop_line(
+        roster.lines.first().pk, reason="卡6230910000000000008已销", actor=here["finance"]
+    )
+    assert result.note == "卡［数字已隐去］已销"

@@ -21,7 +21,7 @@ RULE = {
         {"op": "const", "value": "200.00"},
     ],
 }
-OVERTAKEN = r"标准换了（建批次时是“86.90 元/亩”，现在是“200 元/亩”）.*另建一个"
+OVERTAKEN = r"换了补贴标准（建批次时是“86.90 元/亩”，现在是“200 元/亩”）.*重新建一个"
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_an_issued_batch_is_not_generated_by_a_standard_that_was_replaced(here):
     new_standard(here)
     assert jobs.run(job.pk) == "failed"
     job.refresh_from_db()
-    assert "标准换了" in job.message
+    assert "换了补贴标准" in job.message
     assert not make.lines_of(batch).exists()
 
 

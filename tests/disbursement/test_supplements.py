@@ -1,6 +1,7 @@
 """补发: nobody who is due is lost for a period, and nobody is paid twice for it."""
 
 import json
+from datetime import date
 from decimal import Decimal
 from io import StringIO
 from uuid import uuid4
@@ -10,6 +11,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from psycopg.types.range import DateRange
 
 from disbursement import services
 from disbursement.models import Batch, Claim, PaymentLine, PaymentResult, RosterOmission, StopLift
@@ -18,6 +20,7 @@ from huimin.core.errors import BadInput, StepForbidden, StepRefused
 from huimin.core.models import AuditEvent, Job
 from huimin.core.work import jobs
 from subsidies import services as funds
+from subsidies.models import PolicyVersion
 from tests.disbursement import factories as make
 from tests.disbursement.test_pages import page_of
 from tests.factories import OTHER_VILLAGE, TOWN, VILLAGE, UserFactory, grant
@@ -345,3 +348,89 @@ def test_reconcilers_may_change_places_for_the_answer_to_a_correction(here):
     services.confirm_return(taken.return_file.pk, actor=here["reconciler"])
     order.refresh_from_db()
     assert order.status == "settled"
+
+
+# --- the batch that it supplements is taken back --------------------------------------------------------------------------
+
+
+def lacking(here):
+    """A batch whose first township was given up, and a draft 补发 for it."""
+    batch = make.issued_batch(here)
+    roster = batch.rosters.order_by("pk").first()
+    services.advance_roster(roster.pk, "cancel", actor=here["department"], note="重做")
+    return batch, services.make_supplement(batch.pk, reason=WHY, actor=here["department"])
+
+
+def take_back(here, batch):
+    return services.advance_batch(batch.pk, "take_back", actor=here["department"], note="期次选错")
+
+
+@pytest.mark.parametrize("until", ["draft", "approved"])
+def test_a_batch_is_not_taken_back_while_its_supplement_lives(here, until):
+    batch, made = lacking(here)
+    if until == "approved":
+        made, job = services.issue_batch(made.pk, actor=here["department"])
+        jobs.run(job.pk)
+        make.approved(here, made)
+    with pytest.raises(StepRefused, match=f"还有补发批次 {made.number}"):
+        take_back(here, batch)
+
+
+def test_a_batch_is_taken_back_once_its_supplement_was_given_up(here):
+    batch, made = lacking(here)
+    services.advance_batch(made.pk, "cancel", actor=here["department"], note="期次选错")
+    assert take_back(here, batch).status == "cancelled"
+
+
+def test_sql_neither_takes_a_batch_back_under_its_supplement_nor_hangs_one_onto_a_batch_taken_back(here):
+    batch, made = lacking(here)
+    with pytest.raises(DatabaseError, match="还有补发或更正批次"), transaction.atomic():
+        Batch.objects.filter(pk=batch.pk).update(status="cancelled")
+    services.advance_batch(made.pk, "cancel", actor=here["department"], note="期次选错")
+    take_back(here, batch)
+    again = {
+        name: getattr(made, name)
+        for name in ("county_code", "division_code", "kind", "policy_id", "version_id")
+    }
+    again |= {"period": made.period, "period_range": made.period_range, "supplements": batch, "reason": WHY}
+    with pytest.raises(DatabaseError, match="原批次没有下达或已作废"), transaction.atomic():
+        Batch.objects.create(**again, number="X", title="补发", attempt=2, made_by=here["department"])
+
+
+def test_a_stop_is_taken_back_from_its_line_after_the_list_was_made_anew_or_given_up(here):
+    batch = make.issued_batch(here)
+    line = PaymentLine.objects.first()
+    services.stop_line(line.pk, reason="材料待补", actor=here["town"])
+    services.regenerate_roster(line.roster_id, actor=here["town"])
+    client = page_of(here["department"])
+    url = reverse("disbursement:line-detail", args=[line.pk])
+    assert client.get(url).context["lift_form"]
+    left_out = client.get(reverse("disbursement:roster-left-out", args=[line.roster_id])).content.decode()
+    assert url in left_out
+    take_back(here, batch)
+    assert client.get(url).context["lift_form"]
+    services.lift_stop(line.pk, reason="补齐", actor=here["department"])
+    assert client.get(url).context["lift_form"] is None
+    assert line.beneficiary_id in people_of(make.issued_batch(here))
+
+
+def test_a_batch_made_before_its_periods_standard_was_published_is_not_issued(here):
+    batch = services.make_batch(here.policy, "2027", actor=here["department"], early="县里要求")
+    old = here.policy.versions.get()
+    facts = {
+        name: getattr(old, name)
+        for name in ("policy", "made_by", "published_at", "status", "has_county_review")
+    }
+    old.valid = DateRange(old.valid.lower, date(2027, 1, 1))
+    old.save(update_fields=["valid"])
+    PolicyVersion.objects.create(
+        **facts,
+        number=2,
+        amount_rule=make.MONTHLY,
+        standard_text="新",
+        valid=DateRange(date(2027, 1, 1), None),
+    )
+    with pytest.raises(StepRefused, match="换了补贴标准"):
+        services.issue_batch(batch.pk, actor=here["department"])
+    with pytest.raises(DatabaseError, match="不是这一期的标准"), transaction.atomic():
+        Batch.objects.filter(pk=batch.pk).update(status="issued")

@@ -1,11 +1,7 @@
 """What a browser does with Enter in the panel of acts: nothing, and every button still does its own."""
 
-import os
-import shutil
-
 import pytest
 from django.template.loader import render_to_string
-from playwright.sync_api import sync_playwright
 
 from huimin.core.desk.forms import HouseForm, YuanField
 from huimin.core.desk.pages import Act, Panel
@@ -16,20 +12,18 @@ class Typed(HouseForm):
 
 
 @pytest.fixture
-def panel():
+def panel(browser):
     """The panel of an order on a page of its own, which notes what is sent."""
     acts = [Act("签章", "/sign/"), Act("退回，撤销", "/cancel/", "danger", needs_note=True)]
     words = render_to_string("partials/act_panel.html", {"panel": Panel("办理", acts, form=Typed())})
-    with sync_playwright() as driver:
-        path = os.environ.get("HUIMIN_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-        flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-        page = driver.chromium.launch(executable_path=path, args=flags).new_page()
-        page.set_content(words)
-        page.evaluate(
-            """() => { window.sent = []; document.addEventListener("submit", (event) => {
-                event.preventDefault(); sent.push(event.submitter.getAttribute("formaction")); }); }"""
-        )
-        yield page
+    page = browser.new_page()
+    page.set_content(words)
+    page.evaluate(
+        """() => { window.sent = []; document.addEventListener("submit", (event) => {
+            event.preventDefault(); sent.push(event.submitter.getAttribute("formaction")); }); }"""
+    )
+    yield page
+    page.close()
 
 
 def test_enter_in_a_box_of_the_panel_sends_nothing_and_a_button_sends_itself(panel):

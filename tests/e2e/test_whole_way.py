@@ -101,7 +101,7 @@ def people_are_registered(story):
     clerk.reload()
     clerk.sees("不符，未导入", f"有 {len(rows)} 处要改")
     for row in rows:
-        expect(clerk.page.get_by_role("cell", name=str(row), exact=True).first).to_be_visible()
+        expect(clerk.page.get_by_role("cell", name=re.compile(rf"第{row}行")).first).to_be_visible()
     ours = "SELECT count(*) FROM recipients_household WHERE code = ANY(%s)"
     assert story.stack.rows(ours, [one.code for one in story.families]) == [(0,)]
     workbook = clerk.download(re.compile("下载"))

@@ -99,6 +99,7 @@ def notice(here, *, names=("张三", "李四"), village=VILLAGE):
         line_count=len(names),
         total="100.00",
         digest="0" * 64,
+        surname_only=book.policy.is_protected,
         posted_by=here["village"],
     )
     NoticeLine.objects.bulk_create(

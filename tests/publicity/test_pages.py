@@ -17,6 +17,7 @@ from publicity.models import Disclosure
 from recipients.models import Account, Objection, Person
 from recipients.services import objections
 from recipients.services.objections import answer_objection
+from subsidies.services import advance_change, ask_change
 from tests.factories import COUNTY, OTHER_TOWN, OTHER_VILLAGE, TOWN, VILLAGE, UserFactory, grant
 from tests.publicity.factories import (
     disclosure_at,
@@ -158,7 +159,8 @@ def test_the_reading_aids_reach_every_page(client):
 
 def test_a_sample_standard_is_marked(client):
     here = paid_world(3)
-    type(here.policy).objects.filter(pk=here.policy.pk).update(is_sample=True)
+    asked = ask_change(here.policy, reason="未核文件", actor=here["finance"], is_sample=True)
+    advance_change(asked.pk, "approve", actor=UserFactory(role=Role.FINANCE_CHECKER))
     assert "示例" in client.get(reverse("publicity:policy", args=[here.policy.code])).content.decode()
     assert "示例" in client.get(reverse("publicity:policies")).content.decode()
 

@@ -20,6 +20,7 @@ from recipients.models import Person
 from tests.disbursement import factories as make
 from tests.factories import id_number
 from tests.publicity.factories import ask, ask_about, paid_world, solve, without_tokens
+from tests.recipients import factories as lists
 
 pytestmark = pytest.mark.django_db
 QUERY = "/query/"
@@ -178,15 +179,17 @@ def test_a_missing_card_of_somebody_else_is_told_as_the_payees(here, client):
 def test_the_state_of_the_right_decides_what_is_said(here, client, status, words):
     _, person, _ = failed_and_paid(here)
     right = confirmed(here, person)
-    ends = right.versions.get().valid.lower if status == "ended" else None
-    type(right).objects.filter(pk=right.pk).update(status=status, ends_on=ends)
+    if status == "ended":
+        lists.ended(right, right.versions.get().valid.lower)
+    else:
+        type(right).objects.filter(pk=right.pk).update(status=status)
     text = ask_about(client, person).content.decode()
     assert words in text if words else 'id="awaited"' not in text
 
 
 def test_a_right_that_ended_within_what_is_listed_waits_for_nothing(here, client):
     _, person, _ = failed_and_paid(here)
-    person.entitlements.update(status="ended", ends_on=date(2026, 7, 1))
+    lists.ended(person.entitlements.get(), date(2026, 7, 1))
     assert 'id="awaited"' not in ask_about(client, person).content.decode()
 
 

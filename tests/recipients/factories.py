@@ -16,9 +16,9 @@ from huimin.core.work import workflow
 from recipients.files.declaration import LineInput
 from recipients.models import Account, AccountChange, Household, Person
 from recipients.rules import commit
-from recipients.services import declarations
+from recipients.services import declarations, endings
 from recipients.states import ACCOUNT_FLOW
-from subsidies.models import PolicyVersion
+from subsidies.models import PolicyVersion, StopRule
 from subsidies.services.versions import required
 from tests.factories import COUNTY, TOWN, VILLAGE, UserFactory, county, id_number
 from tests.subsidies.factories import people, published, version_facts
@@ -172,6 +172,12 @@ def declaration(chosen=None, *, actor=None, lines=None, village=VILLAGE, period=
         rows = [line(one, row=n) for n, one in enumerate(lines, 1)]
         declarations.load_lines(made.pk, rows, actor=actor)
     return made
+
+
+def ended(right, ends_on):
+    """The right as an ending of that day leaves it, whoever ended it and why."""
+    endings.cut_off(right, endings.Stop(ends_on, StopRule.SAME_MONTH, ends_on, None), by=registrar())
+    type(right).objects.filter(pk=right.pk).update(status="ended")
 
 
 def chain():

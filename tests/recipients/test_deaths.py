@@ -9,7 +9,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from huimin.core.authority.roles import Role
 from huimin.core.errors import StepForbidden, StepRefused
 from huimin.core.models import AuditEvent, Notification
-from recipients.models import Death, DeathEnding, Entitlement, EntitlementVersion, Person
+from recipients.models import Death, Ending, Entitlement, EntitlementVersion, Person
 from recipients.services import deaths, entitlements, review
 from tests.factories import TOWN, UserFactory
 from tests.recipients.factories import NOTHING, declaration, household, policy
@@ -139,7 +139,7 @@ def test_sql_can_neither_widen_a_version_nor_kill_or_revive_a_person_without_a_d
     death = Death.objects.get()
     with pytest.raises(IntegrityError, match="不能修改"), transaction.atomic():
         Death.objects.filter(pk=death.pk).update(died_on=date(2026, 1, 1))
-    assert DeathEnding.objects.get().entitlement == right
+    assert Ending.objects.get().entitlement == right
 
 
 @pytest.mark.django_db

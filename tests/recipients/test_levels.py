@@ -5,8 +5,8 @@ from django.db import IntegrityError, connection, transaction
 
 from huimin.core import clock
 from huimin.core.authority.roles import Role
-from huimin.core.errors import StepRefused
-from huimin.core.models import AuditEvent
+from huimin.core.errors import StepForbidden, StepRefused
+from huimin.core.models import AuditEvent, Involvement
 from recipients import queries
 from recipients.models import Declaration, DeliberationRecord
 from recipients.rules import Votes
@@ -14,7 +14,7 @@ from recipients.services import notices, objections, review
 from recipients.states import REVIEW_ORDER
 from subsidies.rules.levels import levels_of
 from tests.factories import UserFactory, grant
-from tests.recipients.factories import NOTHING, chain, declaration, policy
+from tests.recipients.factories import NOTHING, chain, declaration, household, policy
 
 pytestmark = pytest.mark.django_db
 EVERY = {
@@ -203,3 +203,35 @@ def test_an_objection_cannot_be_put_under_another_policy():
     other = policy(name="另一项补贴", **NOTHING)
     with pytest.raises(IntegrityError, match="应与公示相同"), transaction.atomic():
         notice.objections.update(policy=other)
+
+
+def jointly():
+    """Three people before the joint review of two offices."""
+    people = chain()
+    asked = {"has_county_review": True, "joint_parties": ["department", "finance"]}
+    one = declaration(actor=people["village"], lines=[household(1)[0] for _ in range(3)], **NOTHING | asked)
+    review.take_step(one.pk, "submit", actor=people["village"])
+    one.refresh_from_db()
+    assert one.status == "county_review"
+    return one, people
+
+
+def test_nobody_is_taken_off_a_list_for_which_an_office_has_signed():
+    one, people = jointly()
+    first, second, _ = one.lines.order_by("pk")
+    review.exclude_line(first.pk, reason="已迁出", actor=people["department"])
+    review.take_step(one.pk, "sign_finance", actor=people["finance"])
+    with pytest.raises(StepRefused, match="已有部门会签"):
+        review.exclude_line(second.pk, reason="已迁出", actor=people["department"])
+    with pytest.raises(IntegrityError, match="明细不能再改"), transaction.atomic():
+        one.lines.filter(pk=second.pk).update(excluded_at_level="county_review", excluded_reason="x")
+
+
+def test_who_takes_somebody_off_at_the_joint_review_belongs_to_an_office_that_signs_and_is_on_record():
+    one, people = jointly()
+    line = one.lines.first()
+    with pytest.raises(StepForbidden, match="须由会签部门"):
+        review.exclude_line(line.pk, reason="已迁出", actor=people["supervisor"])
+    review.exclude_line(line.pk, reason="已迁出", actor=people["department"])
+    duties = Involvement.objects.filter(subject=f"recipients.declaration:{one.pk}", user=people["department"])
+    assert [found.duty for found in duties] == ["declaration.department"]

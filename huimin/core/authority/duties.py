@@ -29,6 +29,8 @@ class Duty(TextChoices):
     ACCOUNT_CHECK = "account.check", "换卡复核"
     DEATH_RECORD = "death.record", "死亡登记"
     DEATH_CORRECT = "death.correct", "死亡更正"
+    ENDING_MAKE = "ending.make", "终止享受"
+    ENDING_CORRECT = "ending.correct", "终止更正"
     BATCH_MAKE = "batch.make", "批次编制"
     ROSTER_MAKE = "roster.make", "花名册编制"
     ROSTER_TOWNSHIP_CHECK = "roster.township", "乡镇审核花名册"
@@ -67,6 +69,7 @@ CONFLICTS: tuple[tuple[str, str], ...] = (
     # the registry: who gets the money, and who is no longer paid, is checked by a second person
     (_D.ACCOUNT_ASK, _D.ACCOUNT_CHECK),
     (_D.DEATH_RECORD, _D.DEATH_CORRECT),
+    (_D.ENDING_MAKE, _D.ENDING_CORRECT),
     # the roster: who compiled list or roster checks neither; every checker is another person
     *product([_D.DECLARATION_MAKE, _D.ROSTER_MAKE], [*ROSTER_CHECKS, *PAYING, *RETURNING]),
     *combinations(ROSTER_CHECKS, 2),

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError
 from django.http import Http404
-from psycopg.errors import LockNotAvailable
 from rest_framework import status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from huimin.core.desk.errors import is_held
 from huimin.core.errors import FileRefused, Refused
 
 
@@ -22,7 +21,7 @@ def refused(error: Exception, context: dict[str, Any]) -> Response | None:
         return Response({"detail": str(error), "errors": rows}, status=status.HTTP_422_UNPROCESSABLE_ENTITY)
     if isinstance(error, Refused):
         return Response({"detail": str(error)}, status=status.HTTP_409_CONFLICT)
-    if isinstance(error, OperationalError) and isinstance(error.__cause__, LockNotAvailable):
+    if is_held(error):
         return Response({"detail": "别人正在办这一件，请稍等再试。"}, status=status.HTTP_409_CONFLICT)
     if isinstance(error, PermissionDenied | Http404):
         return Response({"detail": "没有找到。"}, status=status.HTTP_404_NOT_FOUND)

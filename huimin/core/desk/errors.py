@@ -10,11 +10,13 @@ import secrets
 from typing import Any
 
 from django.contrib import messages
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.csrf import requires_csrf_token
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from huimin.core.desk import held
 from huimin.core.desk.addresses import above, came_from
@@ -74,8 +76,15 @@ def too_large(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     return _page("413", 413)
 
 
+def is_held(error: BaseException) -> bool:
+    """Whether the database gave up because somebody else is at the same rows: nothing was changed, try again."""
+    return isinstance(error, OperationalError) and isinstance(
+        error.__cause__, LockNotAvailable | DeadlockDetected
+    )
+
+
 def busy(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
-    """Somebody else holds the row longer than we wait (lock_timeout); nothing was changed."""
+    """Somebody else holds the row longer than we wait, or waits for us in a ring (is_held); nothing was changed."""
     return _page("409", 409)
 
 

@@ -7,7 +7,7 @@ person, so reach, filter, order and masks are those of the page; its file is for
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -74,6 +74,9 @@ def workbook(
         raise
     if count > most:
         file.close()
+        # the rows may be read in a transaction of their own, which ends here: a job asked for inside it would be undone
+        if isinstance(rows, Generator):
+            rows.close()
         if run:
             raise StepRefused(f"超过 {most:,} 行，一个表格放不下。请先按乡镇、村或日期缩小范围。")
         return _by_job(request, name)

@@ -9,15 +9,13 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
-from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, UnreadablePostError
 from django.shortcuts import redirect
 from django.urls import reverse
-from psycopg.errors import LockNotAvailable
 
 from huimin.core.desk import held
 from huimin.core.desk.addresses import above, came_from
-from huimin.core.desk.errors import bad_request, busy, not_a_page, not_found, too_large
+from huimin.core.desk.errors import bad_request, busy, is_held, not_a_page, not_found, too_large
 
 FORM_AROUND = 64 * 1024  # other fields and boundaries around an upload
 _SEEN, _BEGAN = "seen_at", "began_at"
@@ -121,8 +119,7 @@ class StaffMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """A held row is nobody's fault: say so instead of showing the page for our own errors."""
-        held = isinstance(exception, OperationalError) and isinstance(exception.__cause__, LockNotAvailable)
-        return busy(request, exception) if held else None
+        return busy(request, exception) if is_held(exception) else None
 
     def _first_things(self, request: HttpRequest) -> HttpResponse | None:
         """Whoever still has the password they were given, or no telephone, may only see to that, or go."""

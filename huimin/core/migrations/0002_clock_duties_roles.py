@@ -22,6 +22,7 @@ CONFLICTS = (
     ("account.ask", "account.check"),
     ("notice.post", "notice.withdraw"),
     ("death.record", "death.correct"),
+    ("ending.make", "ending.correct"),
     ("declaration.make", "roster.township"),
     ("declaration.make", "roster.department.handle"),
     ("declaration.make", "roster.department.check"),

@@ -113,7 +113,7 @@ class Office(models.Model):
         BANK = "bank", "代发银行"
         ADMINISTRATION = "administration", "系统管理"
 
-    name = models.CharField("名称", max_length=80, unique=True)
+    name = models.CharField("名称", max_length=80)
     kind = models.CharField("类别", max_length=16, choices=Kind)
     division = models.ForeignKey(Division, models.PROTECT, verbose_name="所在区划", related_name="offices")
     department = models.ForeignKey(Department, models.PROTECT, verbose_name="主管部门", null=True, blank=True)
@@ -125,6 +125,12 @@ class Office(models.Model):
         verbose_name = verbose_name_plural = "机构"
         ordering = ("division_id", "name")
         constraints = [
+            # two villages of one name have an office each
+            models.UniqueConstraint(
+                fields=["division", "name"],
+                name="office_name_once_per_place",
+                violation_error_message="这个地方已有同名的机构。",
+            ),
             models.CheckConstraint(
                 name="only_banks_have_a_format",
                 condition=Q(bank_format="") | Q(kind="bank"),

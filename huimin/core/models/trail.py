@@ -49,6 +49,18 @@ class AuditEvent(models.Model):
         triggers = [
             *append_only(),
             pgtrigger.Trigger(
+                name="event_is_of_now",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                # whoever writes by SQL writes at the end of the trail as well, whatever number and time they give
+                func="""
+                    NEW.id := nextval('core_auditevent_id_seq');
+                    NEW.at := statement_timestamp();
+                    NEW.business_at := statement_timestamp() + (business_now() - now());
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
                 name="waits_for_its_seal",
                 operation=pgtrigger.Insert,
                 when=pgtrigger.After,

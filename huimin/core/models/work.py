@@ -2,11 +2,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from huimin.core.models.guards import append_only
+from huimin.core.models.guards import append_only, fixed
 from huimin.core.models.staff import User
 from huimin.core.models.storage import StoredFile
 
@@ -14,6 +15,9 @@ from huimin.core.models.storage import StoredFile
 FILE_LASTS = {"core.export": timedelta(days=7)}
 # kind of job -> purpose of the file that it makes: no other stored file is given out as its result
 RESULT_FILES = {"core.export": "export", "core.prove": "proof"}
+
+
+RESULTS = ("export", "proof")  # what a stored file must be for to be the result of a job
 
 
 class Clock(models.Model):
@@ -78,6 +82,24 @@ class Job(models.Model):
                 fields=["lease_until"], name="job_unfinished", condition=Q(state__in=["queued", "running"])
             ),
             models.Index(fields=["created_by", "-id"], name="job_by_person"),
+        ]
+        triggers = [
+            fixed("job_is_whose_it_is", ["kind", "created_by_id"], "后台任务的种类和发起人不能修改"),
+            pgtrigger.Trigger(
+                name="job_gives_out_its_own_file",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("NEW.result_file_id IS NOT NULL"),
+                # a result is given out to whoever asked for the job, without a code: bank files and the like are not
+                func=f"""
+                    IF NOT EXISTS (SELECT FROM core_storedfile f WHERE f.id = NEW.result_file_id
+                                   AND f.purpose IN ({", ".join(repr(one) for one in RESULTS)})
+                                   AND f.created_by_id = NEW.created_by_id) THEN
+                        RAISE EXCEPTION '这不是本任务的结果文件' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
         ]
 
     def __str__(self) -> str:

@@ -109,7 +109,7 @@ def require_as_drawn(obj: Any, told: str) -> None:
 
     Raises StepRefused when others have been at it since: a step may be allowed there as well, but not unseen.
     """
-    now = type(obj)._default_manager.select_for_update(of=("self",)).get(pk=obj.pk)
+    now = type(obj)._default_manager.select_for_update(of=("self",), no_key=True).get(pk=obj.pk)
     if told == drawn(now):
         return
     if told.rpartition(":")[2] == now.status:

@@ -1,0 +1,231 @@
+"""终止享受: a right ends by its policy's own stop rule, by hand or by a death; a mistaken ending is corrected by another person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from django.db import connection, transaction
+from django.urls import reverse
+
+from huimin.core import clock
+from huimin.core.errors import BadInput, StepRefused
+from huimin.core.records import audit
+from huimin.core.values import privacy
+from huimin.core.work import messages, workflow
+from huimin.core.work.verbs import advances
+from recipients.models import Death, Ending, Entitlement, EntitlementVersion, Person
+from recipients.rules import stops_on
+from recipients.states import ENDING_FLOW, ENTITLEMENT_FLOW, DeathStatus, EndingStatus, EntitlementStatus
+
+if TYPE_CHECKING:
+    from huimin.core.authority.steps import Step
+    from huimin.core.models import User
+    from subsidies.models import PolicyVersion
+
+_WAY_BACK = {
+    EntitlementStatus.ACTIVE.value: ENTITLEMENT_FLOW["restore"],
+    EntitlementStatus.SUSPENDED.value: ENTITLEMENT_FLOW["restore_suspended"],
+}
+# every version that reaches beyond the day: one is closed there, later ones have nothing left
+_CUT = """WITH cut AS (INSERT INTO recipients_endingcut (ending_id, version_id, valid_before)
+        SELECT %(ending)s, id, valid FROM recipients_entitlementversion
+        WHERE entitlement_id = %(right)s AND NOT valid <@ daterange(NULL, %(ends)s) RETURNING version_id, valid_before)
+    UPDATE recipients_entitlementversion v SET valid = c.valid_before * daterange(NULL, %(ends)s)
+    FROM cut c WHERE c.version_id = v.id"""
+# what the ending cut off comes back, up to a version that was confirmed since, and not where one stands in its place
+_GIVE_BACK = """UPDATE recipients_entitlementversion v
+    SET valid = daterange(lower(c.valid_before), least(upper(c.valid_before),
+        (SELECT min(lower(n.valid)) FROM recipients_entitlementversion n WHERE n.entitlement_id = v.entitlement_id
+         AND n.id <> v.id AND lower(n.valid) > lower(c.valid_before))))
+    FROM recipients_endingcut c WHERE c.version_id = v.id AND c.ending_id = %s AND NOT EXISTS (
+        SELECT FROM recipients_entitlementversion n WHERE n.entitlement_id = v.entitlement_id AND n.id <> v.id
+        AND n.valid @> lower(c.valid_before))"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """What ending a right comes to: the day of the cause, the policy's stop rule, the first day nothing is due for."""
+
+    happened: date
+    rule: str
+    ends_on: date
+    begins: date | None  # the first day of what the right has now; None when nothing is left of it
+
+    @property
+    def leaves_nothing(self) -> bool:
+        """Whether no day remains: then the day of the cause is perhaps mistyped."""
+        return self.begins is not None and self.ends_on <= self.begins
+
+
+def stop_of(one: Entitlement, happened: date) -> Stop:
+    """What the stop rule makes of a cause on that day; BadInput for a day to come, StepRefused without a rule."""
+    version = _version_of(one)
+    if version is None:
+        raise StepRefused("这项享受资格还没有有效期间，不能终止。")
+    if happened > clock.today():
+        raise BadInput("原因发生日期不能晚于今天，请等发生以后再办。", field="happened")
+    first = EntitlementVersion.objects.filter(entitlement=one, valid__isempty=False).order_by("valid").first()
+    begins = first.valid.lower if first else None
+    return Stop(happened, version.stop_rule, stops_on(version.stop_rule, happened), begins)
+
+
+def _version_of(one: Entitlement) -> PolicyVersion | None:
+    """The policy version whose stop rule holds: that of the newest declaration behind the right."""
+    latest = (
+        EntitlementVersion.objects.filter(entitlement=one)
+        .select_related("source_line__declaration__version")
+        .order_by("-valid")
+        .first()
+    )
+    return latest.source_line.declaration.version if latest else None
+
+
+def end_by_hand(one: Entitlement, happened: date, *, actor: User, note: str) -> Ending:
+    """End a right whose row is locked; the reason and the post are those of the step."""
+    step = ENTITLEMENT_FLOW["end"]
+    if refusal := workflow.why_not(one, step, actor=actor, note=note):
+        raise refusal
+    made = cut_off(one, stop_of(one, happened), by=actor)
+    workflow.move(one, step, actor=actor, note=note, detail=_told(made))
+    one.ends_on = made.ends_on
+    return made
+
+
+def end_by_death(one: Entitlement, death: Death, *, actor: User) -> bool:
+    """End a right by its policy's stop rule, and keep what it was; False where it never had a range to end.
+
+    `actor` is who brought it about: perhaps a confirmation after the death. Behind it stands who registered the death.
+    """
+    if _version_of(one) is None:
+        return False
+    made = cut_off(one, stop_of(one, death.died_on), by=death.recorded_by, death=death)
+    workflow.follow(
+        one,
+        ENTITLEMENT_FLOW["end_by_rule"],
+        actor=actor,
+        note="享受人死亡",
+        detail=_told(made) | {"death": death.pk},
+    )
+    one.ends_on = made.ends_on
+    return True
+
+
+def _told(made: Ending) -> dict[str, str | int]:
+    return {
+        "happened": made.happened.isoformat(),
+        "ends_on": made.ends_on.isoformat(),
+        "rule": made.rule,
+        "ending": made.pk,
+    }
+
+
+def cut_off(one: Entitlement, stop: Stop, *, by: User, death: Death | None = None) -> Ending:
+    """Nothing is due from the day on: the ending, and every version cut to it. The right itself is moved afterwards."""
+    made = Ending.objects.create(
+        entitlement=one,
+        policy_id=one.policy_id,
+        county_code=one.county_code,
+        division_code=one.division_code,
+        death=death,
+        happened=stop.happened,
+        rule=stop.rule,
+        ends_on=stop.ends_on,
+        status_before=one.status,
+        made_by=by,
+        made_at=clock.now(),
+    )
+    workflow.take_duty(made, ENDING_FLOW["make"].duty, actor=by)
+    with connection.cursor() as cursor:
+        cursor.execute(_CUT, {"ending": made.pk, "right": one.pk, "ends": stop.ends_on})
+    return made
+
+
+def revive(one: Entitlement, *, actor: User, detail: dict[str, int]) -> None:
+    """A right that had ended is confirmed anew, from the new declaration's days on; what was cut off stays off."""
+    ending = _locked(Ending.objects.get(entitlement=one, status=EndingStatus.STANDING).pk)
+    ending.over_at = clock.now()
+    ending.save(update_fields=["over_at"])
+    workflow.follow(ending, ENDING_FLOW["revive"], actor=actor, detail=detail)
+    told = detail | {"ended_on": ending.ends_on.isoformat()}
+    workflow.follow(one, ENTITLEMENT_FLOW["revive"], actor=actor, detail=told)
+    one.ends_on = None
+
+
+def _locked(pk: int) -> Ending:
+    return Ending.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
+
+
+@advances("recipients.ending")
+@transaction.atomic
+def correct_ending(pk: int, step: str, *, actor: User, note: str = "") -> Entitlement:
+    """The right should not have ended, or not on that day: another one than who ended it says so and why.
+
+    It is again what it was, but where a later declaration has taken its place; then it can be ended on the right day.
+    Who died meanwhile has it up to the death. StepRefused for what a death ended: the death is corrected.
+    """
+    chosen = ENDING_FLOW["correct"]
+    if step != chosen.name:
+        raise BadInput(f"终止记录没有“{step}”这一步。")
+    found = Ending.objects.visible_to(actor).select_related("entitlement").get(pk=pk)
+    # people before rights, as a confirmation and a death hold them
+    Person.objects.select_for_update(of=("self",), no_key=True).only("pk").get(
+        pk=found.entitlement.beneficiary_id
+    )
+    right = _locked_right(found.entitlement_id)
+    ending = _locked(pk)
+    if refusal := workflow.why_not(ending, chosen, actor=actor, note=note):
+        raise refusal
+    if why := why_not_correct(ending):
+        raise StepRefused(why)
+    reason = privacy.scrub(note.strip())[:200]
+    take_back(right, ending, actor=actor, reason=reason)
+    for death in Death.objects.filter(person=right.beneficiary_id, status=DeathStatus.STANDING):
+        if right.status != EntitlementStatus.ENDED:
+            end_by_death(right, death, actor=actor)
+    messages.notify(
+        [ending.made_by],
+        title=f"{right.beneficiary}的终止享受已更正",
+        url=reverse("recipients:person-detail", args=[right.beneficiary_id]),
+        body=reason,
+    )
+    return right
+
+
+def _locked_right(pk: int) -> Entitlement:
+    rights = Entitlement.objects.select_related("policy", "beneficiary")
+    return rights.select_for_update(of=("self",), no_key=True).get(pk=pk)
+
+
+def why_not_correct(ending: Ending) -> str:
+    """Why an ending that has not been corrected stays as it is; empty when it can be corrected."""
+    if ending.death_id is not None:
+        return "这次终止由死亡登记而来。登记错了的，请在个人档案里更正死亡登记。"
+    later = Ending.objects.filter(entitlement_id=ending.entitlement_id, pk__gt=ending.pk)
+    if later.exclude(status=EndingStatus.CORRECTED).exists():
+        return "这项资格后来又终止过，请先更正后来的那一次。"
+    return ""
+
+
+def take_back(right: Entitlement, ending: Ending, *, actor: User, reason: str) -> None:
+    """Undo one ending: its mark, the right's status where it stands ended by it, the days that it cut off.
+
+    In the caller's transaction, with right and ending locked. What a death ended follows from the death's correction,
+    whose post was asked there.
+    """
+    one = ENDING_FLOW["correct"]
+    stands = ending.status == EndingStatus.STANDING
+    workflow.take_duty(ending, one.duty, actor=actor)
+    ending.corrected_by, ending.correction_reason = actor, reason
+    ending.over_at = ending.over_at or clock.now()
+    ending.save(update_fields=["corrected_by", "correction_reason", "over_at"])
+    workflow.follow(ending, one, actor=actor, note=reason)
+    if stands:
+        back: Step = _WAY_BACK[ending.status_before]
+        workflow.follow(right, back, actor=actor, note=reason, detail={"ending": ending.pk})
+        right.ends_on = None
+    else:
+        audit.record(right, action="ending.correct", actor=actor, label="更正终止", note=reason)
+    with connection.cursor() as cursor:
+        cursor.execute(_GIVE_BACK, [ending.pk])

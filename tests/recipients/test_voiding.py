@@ -1,0 +1,94 @@
+"""作废: a record made by mistake is set aside by another person, and its ID number is registered anew."""
+
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from huimin.core.authority.roles import Role
+from huimin.core.errors import BadInput, FileRefused, StepForbidden, StepRefused
+from huimin.core.models import AuditEvent
+from recipients.models import Entitlement, Person
+from recipients.services import entitlements, records, registry, registry_import, review
+from tests.factories import TOWN, UserFactory, county
+from tests.recipients import factories as make
+from tests.recipients.sheets import member, workbook
+
+pytestmark = pytest.mark.django_db
+WHY = "身份证号登记错了"
+
+
+@pytest.fixture
+def clerk():
+    county()
+    return UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN)
+
+
+@pytest.fixture
+def second():
+    return UserFactory(role=Role.TOWNSHIP_REVIEWER, at=TOWN)
+
+
+def take(rows, clerk):
+    return registry_import.import_now(workbook(rows), filename=f"{uuid4()}.xlsx", actor=clerk)
+
+
+def test_a_head_with_a_wrong_number_is_set_aside_and_registered_anew_in_the_same_household(clerk, second):
+    take([member(1), member(2, holder=1)], clerk)
+    wrong = Person.objects.get(is_holder=True)
+    with pytest.raises(FileRefused, match="要改"):
+        take([member(7)], clerk)
+    records.void_person(wrong.pk, reason=WHY, actor=second)
+    assert not wrong.accounts.filter(is_active=True).exists()
+    take([member(7)], clerk)
+    heads = Person.objects.filter(is_holder=True, household=wrong.household)
+    assert heads.exclude(status="void").count() == 1
+    event = AuditEvent.objects.get(subject=f"recipients.person:{wrong.pk}", action="void")
+    assert (event.note, event.after) == (WHY, "void")
+
+
+def test_a_number_set_aside_is_registered_again(clerk, second):
+    take([member(1)], clerk)
+    records.void_person(Person.objects.get().pk, reason=WHY, actor=second)
+    take([member(1, house=2)], clerk)
+    assert sorted(Person.objects.values_list("status", flat=True)) == ["normal", "void"]
+
+
+def test_who_registered_a_record_does_not_set_it_aside_and_a_reason_is_wanted(clerk, second):
+    take([member(1)], clerk)
+    one = Person.objects.get()
+    with pytest.raises(StepRefused, match="要由另一个人作废"):
+        records.void_person(one.pk, reason=WHY, actor=clerk)
+    with pytest.raises(BadInput, match="原因"):
+        records.void_person(one.pk, reason=" ", actor=second)
+    with pytest.raises((StepForbidden, Person.DoesNotExist)):
+        records.void_person(one.pk, reason=WHY, actor=UserFactory(role=Role.VILLAGE_CLERK, at=make.VILLAGE))
+
+
+def test_rights_and_open_books_come_first(second):
+    book = make.declaration(**make.NOTHING)
+    one = book.lines.first().beneficiary
+    with pytest.raises(StepRefused, match="还在没有办完的申报册里"):
+        records.void_person(one.pk, reason=WHY, actor=second)
+    review.take_step(book.pk, "submit", actor=book.made_by)
+    with pytest.raises(StepRefused, match="请先终止"):
+        records.void_person(one.pk, reason=WHY, actor=second)
+    keeper = UserFactory(role=Role.DEPARTMENT_REVIEWER)
+    right = Entitlement.objects.get(beneficiary=one)
+    entitlements.take_step(right.pk, "end", actor=keeper, note="登记错了")
+    assert records.void_person(one.pk, reason=WHY, actor=second).status == "void"
+    with pytest.raises(StepRefused, match="已作废，不能再改"):
+        registry.edit_person(one.pk, {}, actor=UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN))
+
+
+def test_the_page_offers_it_and_takes_it(clerk, second):
+    take([member(1)], clerk)
+    one = Person.objects.get()
+    client = Client()
+    client.force_login(second)
+    url = reverse("recipients:person-void", args=[one.pk])
+    assert url in client.get(reverse("recipients:person-detail", args=[one.pk])).content.decode()
+    client.post(url, {"reason": WHY, "action_key": str(uuid4())})
+    one.refresh_from_db()
+    assert one.status == "void"
