@@ -91,9 +91,7 @@ def _upload(monkeypatch, owner):
 def _correct(monkeypatch, owner):
     without_row_locks(monkeypatch)
     hold_together(monkeypatch, corrections, "_by_town")
-    monkeypatch.setattr(
-        copying, "COPY", re.sub(r"\n +AND NOT EXISTS .*(\n .*period_range\))?", "", copying.COPY)
-    )
+    monkeypatch.setattr(copying, "COPY", re.sub(r"\n +AND NOT EXISTS .*(\n .*d\.days\))?", "", copying.COPY))
     without_constraint(owner, "disbursement_claim", "never_paid_twice")
     without_constraint(owner, "disbursement_correction", "failed_line")
 

@@ -89,7 +89,9 @@ def test_the_order_is_locked_only_when_its_return_has_been_copied():
         services.accept_return(data, "r.txt", actor=here["reconciler"])
     asked = [one["sql"] for one in captured]
     (locked,) = [
-        place for place, sql in enumerate(asked) if "FOR UPDATE" in sql and "disbursement_paymentorder" in sql
+        place
+        for place, sql in enumerate(asked)
+        if "FOR NO KEY UPDATE" in sql and 'FROM "disbursement_paymentorder"' in sql
     ]
     assert locked > asked.index("ANALYZE staged_return (line_id)")
 

@@ -244,7 +244,7 @@ def order_is_signed_and_sent(story):
     total = story.stack.rows("SELECT trunc(total)::bigint FROM disbursement_paymentorder ORDER BY id DESC")[
         0
     ][0]
-    signer.fill(请输入应付金额的整数部分=str(total))
+    signer.fill(应付金额的整数部分=str(total))
     signer.press_twice("签章，同意支付")
     signer.enter_code_if_asked()
     signer.sees("待送银行")
