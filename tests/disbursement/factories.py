@@ -58,7 +58,8 @@ YEAR = DateRange(date(2026, 1, 1), date(2027, 1, 1))
 
 
 def account_number(serial):
-    return f"623091{serial:013d}"
+    """Never one that ends in 0000, which tests type as the wrong card; nor does a telephone."""
+    return f"623091{serial:012d}7"
 
 
 def staff():
@@ -149,7 +150,7 @@ def person(
         id_commitment=commit(salt_bytes, number),
         birth_date=born,
         sex="1",
-        phone=f"138{serial:08d}" if phone else None,
+        phone=f"138{serial:07d}5" if phone else None,
         created_by_id=by,
         **changes,
     )
