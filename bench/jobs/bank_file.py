@@ -28,7 +28,9 @@ from huimin.core.bankformats.pipe_txt import FORMAT as TXT
 from huimin.core.bankformats.xlsx import FORMAT as XLSX
 
 DAY = datetime(2026, 6, 1, tzinfo=ZoneInfo("Asia/Shanghai"))
-COPY_LINES = bankfiles.LINES.replace("%s", "{order}")
+# the lines that the service sends, without the columns that only its checks read
+COPY_LINES = f"""SELECT id, account_name, account_number, amount, payee_id_number
+FROM ({bankfiles.LINES.replace("%s", "{order}")}) l"""  # noqa: S608 -- a constant of ours
 COLUMNS = ("serial", "name", "account", "amount", "id_number", "remark", "reference")
 
 

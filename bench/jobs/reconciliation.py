@@ -81,9 +81,9 @@ def limit(stage: Stage) -> dict[str, Any]:
     content, order, actor = answer_of(stage), PaymentOrder.objects.get(), data.user(Role.RECONCILER)
     today = clock.today()
     with stage.timed(), transaction.atomic(), connection.cursor() as cursor:
-        found = _return_file(order, actor)
-        cursor.execute(STAGED)
         lines = content.decode("gb18030").split("\r\n")
+        found = _return_file(order, actor, [line.split("|") for line in lines[1:-2]])
+        cursor.execute(STAGED)
         with cursor.copy("COPY staged FROM STDIN") as copy:
             for number, line in enumerate(lines[1:-2], 2):
                 cells = line.split("|")
@@ -95,13 +95,15 @@ def limit(stage: Stage) -> dict[str, Any]:
     return proof()
 
 
-def _return_file(order: PaymentOrder, actor: Any) -> int:
-    """The row that both tables name."""
+def _return_file(order: PaymentOrder, actor: Any, lines: list[list[str]]) -> int:
+    """The row that both tables name, with the numbers and sums (元) that its evidence must add up to."""
     stored = StoredFile.objects.first()
+    paid = [Decimal(cells[3]) for cells in lines if cells[4] == "0"]
+    failed = [Decimal(cells[3]) for cells in lines if cells[4] != "0"]
     made = ReturnFile.objects.create(
         order=order, policy_id=order.policy_id, county_code=order.county_code, division_code=order.division_code,
-        file=stored, format=order.bank_format, sha256="0" * 64, content_digest="0" * 64, line_count=0, paid_count=0, paid_total=0, failed_count=0,
-        failed_total=0, open_count=0, uploaded_by=actor,
+        file=stored, format=order.bank_format, sha256="0" * 64, content_digest="0" * 64, line_count=len(lines), paid_count=len(paid),
+        paid_total=sum(paid), failed_count=len(failed), failed_total=sum(failed), open_count=0, uploaded_by=actor,
     )  # fmt: skip
     return int(made.pk)
 
