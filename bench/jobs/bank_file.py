@@ -30,7 +30,7 @@ from huimin.core.bankformats.xlsx import FORMAT as XLSX
 DAY = datetime(2026, 6, 1, tzinfo=ZoneInfo("Asia/Shanghai"))
 # the lines that the service sends, without the columns that only its checks read
 COPY_LINES = f"""SELECT id, account_name, account_number, amount, payee_id_number
-FROM ({bankfiles.LINES.replace("%s", "{order}")}) l"""  # noqa: S608 -- a constant of ours
+FROM ({bankfiles.LINES.replace("%s", "{order}")}) l"""
 COLUMNS = ("serial", "name", "account", "amount", "id_number", "remark", "reference")
 
 
