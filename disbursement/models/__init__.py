@@ -1,7 +1,7 @@
 from disbursement.models.batches import Batch, NumberSeries, Roster, RosterOmission
 from disbursement.models.ledger import Journal, LedgerAccount, Posting, ResultSum
 from disbursement.models.lines import Claim, PaymentLine
-from disbursement.models.orders import BankFile, OrderIndicator, PaymentOrder
+from disbursement.models.orders import BankFile, OrderIndicator, OrderPart, PaymentOrder
 from disbursement.models.results import Correction, PaymentResult, Reversal, StopLift
 from disbursement.models.returns import ReturnFile, ReturnLine
 
@@ -14,6 +14,7 @@ __all__ = [
     "LedgerAccount",
     "NumberSeries",
     "OrderIndicator",
+    "OrderPart",
     "PaymentLine",
     "PaymentOrder",
     "PaymentResult",

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from disbursement.models.sql import ROOT
+from disbursement.models.sql import NOT_STOPPED, ROOT
 from disbursement.states import BATCH_FLOW, ROSTER_FLOW, BatchStatus, RosterStatus
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
@@ -187,13 +187,6 @@ class Roster(Scoped):
     line_count = models.PositiveIntegerField("笔数", default=0)
     total = models.DecimalField("金额", max_digits=14, decimal_places=2, default=0)
     content_hash = models.CharField("名单指纹", max_length=64, blank=True)
-    order = models.ForeignKey(
-        "disbursement.PaymentOrder",
-        models.PROTECT,
-        verbose_name="支付申请",
-        null=True,
-        related_name="rosters",
-    )
     generated_at = models.DateTimeField("生成时间", null=True)
     submitted_at = models.DateTimeField("送审时间", null=True)
 
@@ -205,11 +198,6 @@ class Roster(Scoped):
         ordering = ("batch", "division_code")
         constraints = [
             models.UniqueConstraint(fields=["batch", "division_code"], name="roster_once_per_township"),
-            models.CheckConstraint(
-                name="only_approved_rosters_are_paid",
-                condition=Q(order__isnull=True) | Q(status="approved"),
-                violation_error_message="花名册没有终审，不能支付。",
-            ),
         ]
         indexes = [models.Index(fields=["division_code", "status"], name="roster_place")]
         triggers = [
@@ -236,25 +224,6 @@ class Roster(Scoped):
                 "花名册的批次、政策和乡镇不能修改",
             ),
             pgtrigger.Trigger(
-                name="roster_joins_one_order",
-                operation=pgtrigger.Update,
-                when=pgtrigger.Before,
-                condition=pgtrigger.Condition("NEW.order_id IS DISTINCT FROM OLD.order_id"),
-                # into an order that is being made, out of one that was cancelled: never paid by two of them
-                func="""
-                    IF OLD.order_id IS NOT NULL AND (NEW.order_id IS NOT NULL OR NOT EXISTS (
-                        SELECT FROM disbursement_paymentorder o WHERE o.id = OLD.order_id AND o.status = 'cancelled'))
-                    THEN
-                        RAISE EXCEPTION '花名册已编入支付申请，撤销以前不能移出，也不能换一笔' USING ERRCODE = '23514';
-                    END IF;
-                    IF NEW.order_id IS NOT NULL AND NOT EXISTS (
-                        SELECT FROM disbursement_paymentorder o WHERE o.id = NEW.order_id AND o.status = 'draft') THEN
-                        RAISE EXCEPTION '花名册只能编入待签章的支付申请' USING ERRCODE = '23514';
-                    END IF;
-                    RETURN NEW;
-                """,
-            ),
-            pgtrigger.Trigger(
                 name="roster_adds_up_at_submission",
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
@@ -267,8 +236,7 @@ class Roster(Scoped):
                     DECLARE n bigint; s numeric; root text; free bigint;
                     BEGIN
                         SELECT count(*), coalesce(sum(l.amount), 0), {ROOT}, count(*) FILTER (WHERE c.line_id IS NULL
-                                AND NOT EXISTS (SELECT FROM disbursement_paymentresult p
-                                                WHERE p.line_id = l.id AND p.kind = 'stopped'))
+                                AND {NOT_STOPPED})
                             INTO n, s, root, free
                             FROM disbursement_paymentline l LEFT JOIN disbursement_claim c ON c.line_id = l.id
                             WHERE l.roster_id = NEW.id AND l.revision = NEW.revision;

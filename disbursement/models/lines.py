@@ -49,6 +49,8 @@ class PaymentLine(Scoped):
     account_tail = models.CharField("账号尾号", max_length=4)
     bank_name = models.CharField("开户银行", max_length=120)
     branch_code = models.CharField("联行号", max_length=12, blank=True)
+    # the paying bank (代发银行) that the account is at; 0 where it is at none of the county's
+    bank_id = models.BigIntegerField("代发银行", default=0, db_default=0)
     quantity = models.DecimalField("数量", max_digits=12, decimal_places=4)
     standard_text = models.CharField("补贴标准", max_length=200)
     amount = models.DecimalField("金额", max_digits=14, decimal_places=2)

@@ -7,8 +7,9 @@ from django.db.models.functions import Now
 
 from disbursement.models.ledger import adds_up_results
 from disbursement.models.lines import PaymentLine
+from disbursement.models.orders import PaymentOrder
 from disbursement.models.returns import ReturnFile
-from disbursement.models.sql import COUNTS
+from disbursement.models.sql import COUNTS, HOLDER, ORDERED
 from disbursement.states import REVERSAL_FLOW, ReversalStatus
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
@@ -78,8 +79,8 @@ class PaymentResult(models.Model):
                 when=pgtrigger.After,
                 level=pgtrigger.Statement,
                 referencing=pgtrigger.Referencing(new="added"),
-                # paid only what was sent and is still claimed by this line; undone only what was paid;
-                # stopped only before the order, whose making waits for the share lock
+                # paid only what was sent and is still claimed by this line, by a return of its own order; undone only
+                # what was paid; stopped only before the order, whose making waits for the share lock
                 func=f"""
                     PERFORM FROM disbursement_roster r WHERE r.id IN (
                         SELECT l.roster_id FROM added a JOIN disbursement_paymentline l ON l.id = a.line_id
@@ -90,9 +91,11 @@ class PaymentResult(models.Model):
                     END IF;
                     IF EXISTS (SELECT FROM added a JOIN disbursement_paymentline l ON l.id = a.line_id
                                JOIN disbursement_roster r ON r.id = l.roster_id
-                               LEFT JOIN disbursement_paymentorder o ON o.id = r.order_id
+                               {HOLDER}
+                               LEFT JOIN disbursement_returnfile f ON f.id = a.return_file_id
                                WHERE (a.kind IN ('paid', 'bank_failed') AND coalesce(o.status, '') <> 'sent')
-                                  OR (a.kind = 'stopped' AND r.order_id IS NOT NULL)
+                                  OR (a.kind = 'stopped' AND q.id IS NOT NULL)
+                                  OR f.order_id <> q.order_id
                                   OR NOT {COUNTS}) THEN
                         RAISE EXCEPTION '这笔发放现在不能登记这个结果' USING ERRCODE = '23514';
                     END IF;
@@ -157,6 +160,8 @@ class Reversal(Scoped):
         VOLUNTARY_REFUND = "voluntary_refund", "退款"
 
     line = models.ForeignKey(PaymentLine, models.PROTECT, related_name="reversals", verbose_name="发放明细")
+    # the order that paid the line
+    order = models.ForeignKey(PaymentOrder, models.PROTECT, related_name="reversals", verbose_name="支付申请")
     policy_id = models.BigIntegerField("政策")
     kind = models.CharField("种类", max_length=16, choices=Kind)
     returned_on = models.DateField("退回到账日期")
@@ -169,7 +174,7 @@ class Reversal(Scoped):
 
     area = Area.RETURN
     policy_field = "policy_id"
-    office_field = "line__roster__order__bank_id"
+    office_field = "order__bank_id"
 
     class Meta:
         verbose_name = verbose_name_plural = "退汇退款"
@@ -196,11 +201,24 @@ class Reversal(Scoped):
             taken_in_duty(REVERSAL_FLOW),
             begins(REVERSAL_FLOW),
             pgtrigger.Protect(name="reversal_stays", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="reversal_names_its_order",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                func=f"""
+                    IF NOT EXISTS (SELECT FROM {ORDERED}
+                                   WHERE l.id = NEW.line_id AND q.is_live AND q.order_id = NEW.order_id) THEN
+                        RAISE EXCEPTION '这笔发放不是这笔支付申请支付的' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
             # what the second person checks is what the first one asked for
             fixed(
                 "reversal_is_fixed",
                 [
                     "line_id",
+                    "order_id",
                     "policy_id",
                     "kind",
                     "returned_on",

@@ -47,7 +47,7 @@ def bank(name, code):
 
 def ordered(here, **kwargs):
     rosters = make.approved(here, make.issued_batch(here))
-    return services.make_order([one.pk for one in rosters], actor=here["order_maker"], **kwargs)
+    return make.make_order([one.pk for one in rosters], actor=here["order_maker"], **kwargs)
 
 
 def sent(here, order):
@@ -111,12 +111,12 @@ def test_with_two_banks_one_must_be_chosen_and_with_none_the_page_says_who_regis
     with pytest.raises(BadInput, match="请选择代发银行"):
         ordered(here)
     rosters = list(make.Roster.objects.values_list("pk", flat=True))
-    order = services.make_order(rosters, actor=here["order_maker"], bank_id=other.pk)
+    order = make.make_order(rosters, actor=here["order_maker"], bank_id=other.pk)
     assert (order.bank, order.bank_format) == (other, "xlsx")
     services.cancel_order(order.pk, actor=here["treasurer"], note="换银行")
     Office.objects.update(bank_format="")
     with pytest.raises(StepRefused, match="请系统管理员在“机构”里登记"):
-        services.make_order(rosters, actor=here["order_maker"])
+        make.make_order(rosters, actor=here["order_maker"])
 
 
 def test_the_page_asks_which_bank_only_where_there_are_two():

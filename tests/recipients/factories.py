@@ -17,6 +17,7 @@ from recipients.files.declaration import LineInput
 from recipients.models import Account, AccountChange, Household, Person
 from recipients.rules import commit
 from recipients.services import declarations, endings
+from recipients.services.banks import bank_at
 from recipients.states import ACCOUNT_FLOW
 from subsidies.models import PolicyVersion, StopRule
 from subsidies.services.versions import required
@@ -97,11 +98,13 @@ def another_account(owner, **wanted):
     change = approved_change(owner, **wanted)
     Account.objects.filter(person=owner, is_active=True).update(is_active=False)
     salt = uuid4()
+    at = bank_at(owner.county_code, branch_code=change.branch_code, bank_name=change.bank_name)
     copied = ("kind", "bank_name", "holder_name", "holder_relation", "number", "number_key", "tail")
     return Account.objects.create(
         person=owner,
         change=change,
         commit_salt=salt,
+        bank_id=at,
         number_commitment=commit(salt, change.number),
         **{name: getattr(change, name) for name in copied},
     )
