@@ -235,7 +235,10 @@ class World:
         return self.staff[name]
 
 
-def world(people=10, *, issued="1000000.00", rule=None, frequency="yearly", protected=False, quantity=None):
+def world(
+    people=10, *, issued="1000000.00", rule=None, frequency="yearly", protected=False, quantity=None, at=None
+):
+    """`at` gives the written bank of the account of person number …; without, all are at the county's bank."""
     crew = staff()
     made = policy(crew["finance"], rule=rule, frequency=frequency, protected=protected)
     confirmer = UserFactory(role=Role.FINANCE_CHECKER)
@@ -255,7 +258,7 @@ def world(people=10, *, issued="1000000.00", rule=None, frequency="yearly", prot
         village = VILLAGE if serial % 3 else OTHER_VILLAGE
         with transaction.atomic():  # the first account comes with the registration
             one = person(village, by=crew["village"].pk)
-            account(one)
+            account(one, **({"bank_name": at(serial)} if at else {}))
         entitle(books[village], one, quantity=quantity(serial) if quantity else f"{serial + 1}.2500")
         here.people.append(one)
     here.books = books

@@ -77,11 +77,11 @@ def account(owner, number=None):
     )
 
 
-def approved_change(owner, *, holder_name=None, relation="亲属", number=None):
+def approved_change(owner, *, holder_name=None, relation="亲属", number=None, bank_name="县农村商业银行"):
     """Asked for by one and approved by another, and nothing made of it yet; any name, also one that no form would take."""
     clerk, checker = (UserFactory(role=role) for role in (Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER))
     number = number or f"1000{next(_serials):012d}7"
-    bank = {"kind": "passbook", "bank_name": "县农村商业银行", "holder_name": holder_name or owner.name}
+    bank = {"kind": "passbook", "bank_name": bank_name, "holder_name": holder_name or owner.name}
     bank |= {"number": number, "number_key": crypto.blind_index("account", number), "tail": number[-4:]}
     bank["holder_relation"] = relation
     place = {"county_code": owner.county_code, "division_code": owner.division_code}
