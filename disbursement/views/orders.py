@@ -208,7 +208,8 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
     context = {
         "order": order,
         "parts": _parts(order),
-        "left": _left(order),
+        # a bank sees nothing of what another one pays
+        "left": _left(order) if scope.reads(request.user, Area.ROSTER) else [],
         "deductions": OrderIndicator.objects.filter(order=order).select_related("indicator"),
         "format": get_format(order.bank_format),
         "file": BankFile.objects.filter(order=order).select_related("file").first(),

@@ -160,6 +160,16 @@ def test_what_is_left_for_another_bank_is_told_on_the_orders_page_and_on_the_pag
     assert f"{found[1]:,.2f}" in page
 
 
+def test_a_bank_is_not_told_what_is_left_for_another():
+    here = two_banks()
+    (one,) = order(here, bank_id=here.first.pk)
+    client = Client()
+    client.force_login(here["bank"])
+    page = client.get(reverse("disbursement:order-detail", args=[one.pk])).content.decode()
+    assert one.number in page
+    assert POST not in page
+
+
 def test_a_bank_without_lines_in_the_lists_is_refused_with_the_way_on():
     here = make.world(3)
     other = post_bank()
