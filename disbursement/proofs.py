@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from disbursement.models import (
     BankFile,
@@ -305,7 +306,9 @@ def _unsent() -> QuerySet[Roster]:
         roster=OuterRef("pk"), is_live=True, order__status__in=[OrderStatus.SENT, OrderStatus.SETTLED]
     )
     count = sent.order_by().values("roster").annotate(n=Sum("line_count")).values("n")
-    return Roster.objects.exclude(status=RosterStatus.CANCELLED).exclude(line_count=Subquery(count))
+    return Roster.objects.exclude(status=RosterStatus.CANCELLED).exclude(
+        line_count=Coalesce(Subquery(count), 0)
+    )
 
 
 # (what was made, what it was made from, duties that count further down), and the lists l whose origins are asked for

@@ -300,12 +300,14 @@ def settled(rosters: QuerySet[Roster]) -> QuerySet[Roster]:
 
 def to_order(roster_ids: Iterable[int]) -> dict[int, dict[int, Sums]]:
     """Roster -> bank of the lines (0: none of the county's) -> what an order may take: nothing holds it, no result."""
-    found: dict[int, dict[int, Sums]] = {}
+    asked, found = list(roster_ids), dict[int, dict[int, Sums]]()
+    if not asked:
+        return found
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT r.id, l.bank_id, count(*), sum(l.amount) FROM {LIVE}
                 WHERE r.id = ANY(%s) AND {FREE} GROUP BY r.id, l.bank_id ORDER BY r.id, l.bank_id""",  # noqa: S608
-            [list(roster_ids)],
+            [asked],
         )
         for roster, bank, count, total in cursor.fetchall():
             found.setdefault(roster, {})[bank] = (count, total)

@@ -56,7 +56,8 @@ class AtBank:
 
 def by_bank(county_code: str, found: Iterable[dict[int, Sums]]) -> list[AtBank]:
     """What is still to be ordered (queries.to_order), by paying bank; what is at none of them comes last."""
-    known = {bank.pk: bank for bank in banks_of(county_code)}
+    found = list(found)
+    known = {bank.pk: bank for bank in banks_of(county_code)} if found else {}
     sums: dict[Office | None, list[Sums]] = {}
     for one in found:
         for bank_id, part in one.items():
