@@ -23,8 +23,28 @@ from django.db.models import (
     Sum,
 )
 
-from disbursement.models import Batch, Correction, PaymentLine, PaymentOrder, PaymentResult, Roster
-from disbursement.models.sql import LIVE, ROOT, STATE, counts, state_of
+from disbursement.models import (
+    Batch,
+    Correction,
+    OrderPart,
+    PaymentLine,
+    PaymentOrder,
+    PaymentResult,
+    Roster,
+)
+from disbursement.models.sql import (
+    COUNTS,
+    FREE,
+    HOLDER,
+    LIVE,
+    ORDERED,
+    ROOT,
+    counts,
+    has_free,
+    is_settled,
+    state_of,
+    status_of_order,
+)
 from disbursement.states import BatchStatus, OrderStatus, PaymentState, RosterStatus
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, roles_reading
@@ -60,10 +80,31 @@ class _State(Func):
     output_field = _StateField()
 
     def __init__(self) -> None:
-        super().__init__(F("pk"), _Counts(), F("roster__order__status"))
+        super().__init__(F("pk"), _Counts(), F("roster"), F("bank_id"), F("line_no"))
 
     def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> Any:
-        return state_of(*_columns(self, compiler)), []
+        line, counted, *place = _columns(self, compiler)
+        return state_of(line, counted, status_of_order(*place)), []
+
+
+class _HasFree(Func):
+    output_field = BooleanField()
+
+    def __init__(self) -> None:
+        super().__init__(F("pk"), F("revision"), F("status"), F("line_count"))
+
+    def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> Any:
+        return has_free(*_columns(self, compiler)), []
+
+
+class _IsSettled(Func):
+    output_field = BooleanField()
+
+    def __init__(self) -> None:
+        super().__init__(F("pk"), F("revision"), F("line_count"))
+
+    def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> Any:
+        return is_settled(*_columns(self, compiler)), []
 
 
 def _columns(expression: Func, compiler: Any) -> list[str]:
@@ -150,27 +191,13 @@ def sums_of(roster: Roster) -> Content:
     return Content(**lines_of_roster(roster).aggregate(count=Count("*"), total=Sum("amount", default=ZERO)))
 
 
-def payable_totals(roster_ids: list[int]) -> dict[int, tuple[int, Decimal]]:
-    """Per roster: number and sum (元) of the lines with no result at all: what an order may pay now."""
-    return _totals(roster_ids, PaymentResult.Kind.values)
-
-
-def ordered_totals(roster_ids: list[int]) -> dict[int, tuple[int, Decimal]]:
-    """Per roster: number and sum (元) of the lines that are not stopped: what its order holds, whatever came of it."""
-    return _totals(roster_ids, [PaymentResult.Kind.STOPPED])
-
-
-def _totals(roster_ids: list[int], without: list[str]) -> dict[int, tuple[int, Decimal]]:
-    rows = (
-        live_lines(PaymentLine.objects.filter(roster__in=roster_ids))
-        .exclude(has_result(*without))
-        .values("roster")
-        .annotate(count=Count("*"), total=Sum("amount"))
-        .order_by()
-        .values_list("roster", "count", "total")
+def unstopped_total(roster: Roster) -> tuple[int, Decimal]:
+    """Number and sum (元) of the list's lines that are not stopped, whatever else came of them."""
+    rows = live_lines(PaymentLine.objects.filter(roster=roster)).exclude(
+        has_result(PaymentResult.Kind.STOPPED)
     )
-    found = {roster: (count, total) for roster, count, total in rows}
-    return {pk: found.get(pk, (0, ZERO)) for pk in roster_ids}
+    found = rows.aggregate(count=Count("*"), total=Sum("amount", default=ZERO))
+    return found["count"], found["total"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +210,12 @@ class StateTotal:
 
 
 def state_totals(where: str, params: list[Any]) -> list[StateTotal]:
-    """The live lines by state, in the order of the states; `where` is a condition over l, r and o."""
+    """The live lines by state, in the order of the states; `where` is a condition over l, r and o, the order now."""
+    state = state_of("l.id", COUNTS, "o.status")
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT s.state, count(*), sum(s.amount) FROM (
-                    SELECT {STATE} AS state, l.amount FROM {LIVE}
-                    LEFT JOIN disbursement_paymentorder o ON o.id = r.order_id WHERE {where}) s
+                    SELECT {state} AS state, l.amount FROM {LIVE} {HOLDER} WHERE {where}) s
                 GROUP BY s.state""",  # noqa: S608
             params,
         )
@@ -200,13 +227,101 @@ def open_lines(order_id: int) -> int:
     """Lines of a sent order that have no outcome yet: 已送盘."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT count(*) FROM {LIVE}
-               WHERE r.order_id = %s AND NOT EXISTS (
-                   SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id
-                   AND p.kind IN ('paid', 'bank_failed', 'stopped'))""",  # noqa: S608 -- a constant of ours
+            f"""SELECT count(*) FROM {ORDERED}
+               WHERE q.order_id = %s AND NOT EXISTS (
+                   SELECT FROM disbursement_paymentresult x WHERE x.line_id = l.id
+                   AND x.kind IN ('paid', 'bank_failed'))""",  # noqa: S608 -- a constant of ours
             [order_id],
         )
         return int(cursor.fetchone()[0])
+
+
+# --- what an order holds, and what is still to be ordered -----------------------------------------------------------------
+
+
+Sums = tuple[int, Decimal]  # number of lines and their sum in 元
+
+
+def order_of(line: PaymentLine) -> PaymentOrder | None:
+    """The order that holds a line now."""
+    return PaymentOrder.objects.filter(
+        parts__is_live=True,
+        parts__roster=line.roster_id,
+        parts__bank_id=line.bank_id,
+        parts__lines__contains=line.line_no,
+    ).first()
+
+
+def rosters_of(order: PaymentOrder) -> QuerySet[Roster]:
+    """The rosters of which an order pays lines, or paid them until it was cancelled; in the order of its file."""
+    held = OrderPart.objects.filter(order=order).values("roster")
+    return Roster.objects.filter(pk__in=held).order_by("division_code", "pk")
+
+
+def totals_of(order: PaymentOrder) -> dict[int, Sums]:
+    """Roster -> what the order pays of it."""
+    rows = OrderPart.objects.filter(order=order).order_by().values("roster")
+    sums = rows.annotate(n=Sum("line_count"), s=Sum("total")).values_list("roster", "n", "s")
+    return {roster: (count, total) for roster, count, total in sums}
+
+
+def orders_of(roster_ids: Iterable[int]) -> dict[int, list[PaymentOrder]]:
+    """Roster -> the orders that hold lines of it now."""
+    rows = OrderPart.objects.filter(roster__in=list(roster_ids), is_live=True).select_related("order")
+    found: dict[int, list[PaymentOrder]] = {}
+    for one in rows.order_by("order", "pk"):
+        if one.order not in (known := found.setdefault(one.roster_id, [])):
+            known.append(one.order)
+    return found
+
+
+def lines_of_order(order_id: int) -> QuerySet[PaymentLine]:
+    """The lines that an order pays, whatever came of them; not those that were stopped before."""
+    held = OrderPart.objects.filter(
+        order=order_id,
+        roster=OuterRef("roster"),
+        bank_id=OuterRef("bank_id"),
+        lines__contains=OuterRef("line_no"),
+    )
+    rosters = OrderPart.objects.filter(order=order_id).values("roster")
+    lines = PaymentLine.objects.filter(Exists(held), roster__in=rosters)
+    return live_lines(lines).filter(~has_result(PaymentResult.Kind.STOPPED))
+
+
+def with_free_lines(rosters: QuerySet[Roster]) -> QuerySet[Roster]:
+    """Of these the approved ones of which something is still to be ordered. A closed batch has nothing left."""
+    return rosters.exclude(batch__status=BatchStatus.CLOSED).filter(_HasFree())
+
+
+def settled(rosters: QuerySet[Roster]) -> QuerySet[Roster]:
+    """Of these the ones that were paid, every line with what became of it."""
+    return rosters.filter(_IsSettled())
+
+
+def to_order(roster_ids: Iterable[int]) -> dict[int, dict[int, Sums]]:
+    """Roster -> bank of the lines (0: none of the county's) -> what an order may take: nothing holds it, no result."""
+    asked, found = list(roster_ids), dict[int, dict[int, Sums]]()
+    if not asked:
+        return found
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT r.id, l.bank_id, count(*), sum(l.amount) FROM {LIVE}
+                WHERE r.id = ANY(%s) AND {FREE} GROUP BY r.id, l.bank_id ORDER BY r.id, l.bank_id""",  # noqa: S608
+            [asked],
+        )
+        for roster, bank, count, total in cursor.fetchall():
+            found.setdefault(roster, {})[bank] = (count, total)
+    return found
+
+
+def still_to_order(rosters: QuerySet[Roster]) -> dict[int, dict[int, Sums]]:
+    """to_order of these rosters, for looking at: the lines of those that orders hold wholly are not read."""
+    return to_order(with_free_lines(rosters).values_list("pk", flat=True))
+
+
+def added_up(found: Iterable[Sums]) -> Sums:
+    known = list(found)
+    return sum(count for count, _ in known), sum((total for _, total in known), ZERO)
 
 
 def failed_lines(lines: QuerySet[PaymentLine] | None = None) -> QuerySet[PaymentLine]:
@@ -298,12 +413,15 @@ class Open:
 def unfinished(user: User, policy_id: int) -> list[Open]:
     """What is under way of a policy, in this person's reach: what 废止 does not end, and what it does."""
     whole = {"count": Count("pk"), "total": Sum("total", default=ZERO)}
-    rosters = rosters_for(user).filter(policy_id=policy_id, order=None, line_count__gt=0)
+    rosters = rosters_for(user).filter(policy_id=policy_id, line_count__gt=0)
+    checked = rosters.exclude(status=RosterStatus.APPROVED).aggregate(**whole)
+    approved = still_to_order(rosters)
+    _, free = added_up(sums for one in approved.values() for sums in one.values())
     orders = PaymentOrder.objects.visible_to(user).filter(policy_id=policy_id, status__in=UNDER_WAY)
     failed = failed_for(user).filter(policy_id=policy_id)
     drafts = Batch.objects.visible_to(user).filter(policy_id=policy_id, status=BatchStatus.DRAFT)
     found = (
-        Open("花名册还没有编入支付申请", **rosters.aggregate(**whole)),
+        Open("花名册还没有编入支付申请", checked["count"] + len(approved), checked["total"] + free),
         Open("支付申请还没有办结", **orders.aggregate(**whole)),
         Open("失败的钱还没有更正", **failed.aggregate(count=Count("pk"), total=Sum("amount", default=ZERO))),
         Open("批次还没有下达，废止以后不能再下达", drafts.count()),

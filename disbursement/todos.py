@@ -51,7 +51,9 @@ def rosters(user: User) -> Iterable[Todo]:
 def orders(user: User) -> Iterable[Todo]:
     mine = user.roles()
     if Role.FINANCE_CLERK in mine:
-        waiting = Roster.objects.visible_to(user).filter(status=RosterStatus.APPROVED, order__isnull=True)
+        waiting = queries.with_free_lines(
+            Roster.objects.visible_to(user).filter(status=RosterStatus.APPROVED)
+        )
         yield Todo(
             "花名册已终审，等着支付", waiting.count(), reverse("disbursement:order-new"), "编制支付申请"
         )

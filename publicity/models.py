@@ -4,7 +4,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from disbursement.models import Batch, Roster
-from disbursement.models.sql import LIVE
+from disbursement.models.sql import LIVE, is_settled
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped, ScopedQuerySet
 from huimin.core.fields import BlindIndexField
@@ -87,11 +87,11 @@ class Disclosure(Scoped, ShowsNames):
                 name="disclosure_is_the_roster",
                 operation=pgtrigger.Insert,
                 when=pgtrigger.Before,
-                # only what the bank has answered for is published, with the figures that were signed
+                # only what was paid and answered for, every line, is published, with the figures that were signed
                 func=f"""
                     IF NOT EXISTS (SELECT FROM disbursement_roster r
-                                   JOIN disbursement_paymentorder o ON o.id = r.order_id
-                                   WHERE r.id = NEW.roster_id AND o.status = 'settled' AND r.batch_id = NEW.batch_id
+                                   WHERE r.id = NEW.roster_id AND r.batch_id = NEW.batch_id
+                                     AND {is_settled("r.id", "r.revision", "r.line_count")}
                                      AND (r.content_hash, r.line_count, r.total, r.policy_id, r.division_code)
                                          = (NEW.root, NEW.line_count, NEW.total, NEW.policy_id, NEW.division_code)) THEN
                         RAISE EXCEPTION '公开名单与花名册不符，或者还没有发放完' USING ERRCODE = '23514';

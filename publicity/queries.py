@@ -14,7 +14,7 @@ from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, Q, Query
 
 from disbursement.models import Roster
 from disbursement.models.sql import COUNTS, LIVE, STATE
-from disbursement.queries import lines_in_full, live_lines
+from disbursement.queries import lines_in_full, live_lines, settled
 from disbursement.services.due import REASON, days_of
 from disbursement.states import PaymentState
 from huimin.core.authority.scope import subtree_range, town_of
@@ -165,7 +165,6 @@ def payments_of_key(key: bytes, *, most: int = MOST_PAYMENTS) -> list[OwnPayment
                 JOIN disbursement_batch b ON b.id = r.batch_id
                 JOIN subsidies_policyversion v ON v.id = b.version_id
                 JOIN subsidies_policy y ON y.id = b.policy_id
-                LEFT JOIN disbursement_paymentorder o ON o.id = r.order_id
                 {RESULT_JOIN}
                 WHERE l.county_code = %s AND l.beneficiary_key = %s
                   AND NOT EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = l.id)
@@ -409,12 +408,11 @@ def publishable(user: User) -> QuerySet[Roster]:
     """Rosters this person sees, whose results are in and that do not stand open yet."""
     standing = Disclosure.objects.filter(roster=OuterRef("pk"), status=DisclosureStatus.PUBLISHED)
     return (
-        Roster.objects.visible_to(user)
-        .filter(order__status="settled")
+        settled(Roster.objects.visible_to(user))
         .exclude(content_hash="")
         .filter(~Exists(standing))
         .exclude(Q(policy__is_protected=True) & Exists(lines_in_full(OuterRef("pk"))))
-        .select_related("batch", "policy", "order")
+        .select_related("batch", "policy")
         .order_by("-id")
     )
 

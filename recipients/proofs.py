@@ -7,6 +7,7 @@ from huimin.core.authority.duties import Duty
 from huimin.core.records.proofs import proof, rows
 from recipients.models import Account, Notice, Person
 from recipients.rules import commit
+from recipients.services.banks import OTHERWISE
 from recipients.services.notices import digest_of
 from recipients.states import DECLARATION_FLOW, POSTS, REVIEW_ORDER, DeclarationStatus
 from subsidies.rules.levels import SWITCHED, switch_of
@@ -39,6 +40,15 @@ def ended_rights_have_their_ending() -> tuple[int, list[str]]:
            JOIN recipients_entitlementversion v ON v.entitlement_id = e.id AND NOT v.valid <@ daterange(NULL, e.ends_on)
            WHERE e.ends_on IS NOT NULL""",
         count="SELECT count(*) FROM recipients_entitlement",
+    )
+
+
+@proof("在用账户的代发银行，与按联行号、行名认定的一致")
+def accounts_are_at_their_banks() -> tuple[int, list[str]]:
+    """Banks and branches that were just changed are settled by a job; until it is done they may stand here."""
+    return rows(
+        f"SELECT '账户 ' || a.id FROM {OTHERWISE}",  # noqa: S608 -- a constant of ours
+        count="SELECT count(*) FROM recipients_account WHERE is_active",
     )
 
 

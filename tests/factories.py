@@ -71,7 +71,12 @@ class OfficeFactory(factory.django.DjangoModelFactory):
 
 def bank_office() -> Office:
     """The county's paying bank, where its people sit."""
-    return OfficeFactory(name="金寨县农村商业银行", kind=Office.Kind.BANK, bank_format="pipe_txt")
+    return OfficeFactory(
+        name="金寨县农村商业银行",
+        kind=Office.Kind.BANK,
+        bank_format="pipe_txt",
+        bank_names="金寨农村商业银行、县农村商业银行",
+    )
 
 
 class UserFactory(factory.django.DjangoModelFactory):

@@ -45,7 +45,8 @@ def prepare(stage: Stage) -> None:
         )
         actor = data.user(next(iter(step.roles)))
         roster = rosters.advance_roster(roster.pk, step.name, actor=actor)
-    order = orders.make_order([roster.pk], actor=second_person("order_maker", Role.FINANCE_CLERK))
+    maker = second_person("order_maker", Role.FINANCE_CLERK)
+    (order,) = orders.make_orders([roster.pk], actor=maker, cross_bank=True)
     orders.sign_order(order.pk, actor=data.user(Role.TREASURER))
 
 

@@ -43,6 +43,7 @@ SOURCES = {
     "account_tail": "a.tail",
     "bank_name": "a.bank_name",
     "branch_code": "a.branch_code",
+    "bank_id": "coalesce(a.bank_id, 0)",
     "quantity": "v.quantity",
     "standard_text": "%(standard)s",
     "amount": "round(v.quantity * %(rate)s, 2)",

@@ -16,7 +16,7 @@ from huimin.core.bankformats.encodings import encode_text
 
 def objects(order: PaymentOrder) -> Iterator[tuple[Any, ...]]:
     """Model objects through an iterator; the encrypted fields open by themselves."""
-    lines = PaymentLine.objects.filter(roster__order=order).order_by(
+    lines = PaymentLine.objects.filter(roster__parts__order=order).order_by(
         "roster__division_code", "roster_id", "line_no"
     )
     for serial, line in enumerate(lines.iterator(2_000), 1):

@@ -11,7 +11,7 @@ DO $$ BEGIN
         REVOKE UPDATE, DELETE ON {TABLES} FROM {settings.APP_DB_ROLE};
         REVOKE UPDATE ON disbursement_claim, disbursement_correction FROM {settings.APP_DB_ROLE};
         REVOKE DELETE ON disbursement_batch, disbursement_roster, disbursement_paymentorder, disbursement_orderindicator,
-            disbursement_returnfile, disbursement_reversal FROM {settings.APP_DB_ROLE};
+            disbursement_orderpart, disbursement_returnfile, disbursement_reversal FROM {settings.APP_DB_ROLE};
     END IF;
 END $$;
 """

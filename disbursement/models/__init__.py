@@ -1,23 +1,9 @@
-from disbursement.models.batches import (
-    BankFile,
-    Batch,
-    NumberSeries,
-    OrderIndicator,
-    PaymentOrder,
-    Roster,
-    RosterOmission,
-)
+from disbursement.models.batches import Batch, NumberSeries, Roster, RosterOmission
 from disbursement.models.ledger import Journal, LedgerAccount, Posting, ResultSum
-from disbursement.models.payments import (
-    Claim,
-    Correction,
-    PaymentLine,
-    PaymentResult,
-    ReturnFile,
-    ReturnLine,
-    Reversal,
-    StopLift,
-)
+from disbursement.models.lines import Claim, PaymentLine
+from disbursement.models.orders import BankFile, OrderIndicator, OrderPart, PaymentOrder
+from disbursement.models.results import Correction, PaymentResult, Reversal, StopLift
+from disbursement.models.returns import ReturnFile, ReturnLine
 
 __all__ = [
     "BankFile",
@@ -28,6 +14,7 @@ __all__ = [
     "LedgerAccount",
     "NumberSeries",
     "OrderIndicator",
+    "OrderPart",
     "PaymentLine",
     "PaymentOrder",
     "PaymentResult",

@@ -1,23 +1,18 @@
+"""Batches and the lists (花名册) that townships get of them."""
+
 import pgtrigger
 from django.contrib.postgres.fields import DateRangeField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 
-from disbursement.models.sql import LIVE, ROOT
-from disbursement.states import (
-    BATCH_FLOW,
-    ORDER_FLOW,
-    ROSTER_FLOW,
-    BatchStatus,
-    OrderStatus,
-    RosterStatus,
-)
+from disbursement.models.sql import NOT_STOPPED, ROOT
+from disbursement.states import BATCH_FLOW, ROSTER_FLOW, BatchStatus, RosterStatus
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
-from huimin.core.models import Office, StoredFile, User
+from huimin.core.models import User
 from huimin.core.models.guards import append_only, begins, fixed, taken_in_duty
-from subsidies.models import Indicator, Policy, PolicyVersion
+from subsidies.models import Policy, PolicyVersion
 
 
 class NumberSeries(models.Model):
@@ -178,132 +173,6 @@ class Batch(Scoped):
         return BatchStatus(self.status).badge
 
 
-class PaymentOrder(Scoped):
-    """支付申请: gathers finally approved rosters, freezes indicators, is signed by another person, goes to the bank once."""
-
-    number = models.CharField("申请号", max_length=24, unique=True)
-    policy = models.ForeignKey(Policy, models.PROTECT, verbose_name="政策")
-    # who pays it out, and in which format: as it stood when the order was made
-    bank = models.ForeignKey(
-        Office, models.PROTECT, verbose_name="代发银行", related_name="+", limit_choices_to={"kind": "bank"}
-    )
-    bank_format = models.CharField("代发文件格式", max_length=20)
-    remark = models.CharField("银行摘要", max_length=7)
-    line_count = models.PositiveIntegerField("笔数")
-    total = models.DecimalField("金额", max_digits=14, decimal_places=2)
-    # root over the rosters' content hashes: what the signer saw
-    content_hash = models.CharField("名单指纹", max_length=64)
-    status = models.CharField("状态", max_length=10, choices=OrderStatus, default=OrderStatus.DRAFT)
-    made_by = models.ForeignKey(User, models.PROTECT, verbose_name="编制人", related_name="+")
-    created_at = models.DateTimeField("编制时间", db_default=Now())
-    signed_by = models.ForeignKey(User, models.PROTECT, verbose_name="签章人", null=True, related_name="+")
-    signed_at = models.DateTimeField("签章时间", null=True)
-    sent_at = models.DateTimeField("送盘时间", null=True)
-
-    area = Area.ORDER
-    policy_field = "policy_id"
-    office_field = "bank_id"
-
-    class Meta:
-        verbose_name = verbose_name_plural = "支付申请"
-        ordering = ("-id",)
-        constraints = [
-            models.CheckConstraint(
-                name="order_signer_is_another",
-                condition=Q(signed_by__isnull=True) | ~Q(signed_by=F("made_by")),
-                violation_error_message="支付申请要由另一个人签章。",
-            ),
-            models.CheckConstraint(
-                name="order_signed_before_sent",
-                condition=Q(status__in=["draft", "cancelled"])
-                | Q(signed_by__isnull=False, signed_at__isnull=False),
-            ),
-            models.CheckConstraint(name="order_has_money", condition=Q(total__gt=0, line_count__gt=0)),
-        ]
-        triggers = [
-            pgtrigger.FSM(name="order_steps", field="status", transitions=ORDER_FLOW.transitions()),
-            taken_in_duty(ORDER_FLOW),
-            begins(ORDER_FLOW),
-            pgtrigger.Protect(name="order_stays", operation=pgtrigger.Delete),
-            fixed(
-                "order_is_fixed",
-                [
-                    "remark",
-                    "total",
-                    "line_count",
-                    "content_hash",
-                    "number",
-                    "made_by_id",
-                    "policy_id",
-                    "county_code",
-                    "bank_id",
-                    "bank_format",
-                ],
-                "支付申请编制后不能修改",
-                once=["signed_by_id", "signed_at", "sent_at"],
-            ),
-            pgtrigger.Trigger(
-                name="order_adds_up_when_sent",
-                operation=pgtrigger.Update,
-                when=pgtrigger.Before,
-                condition=pgtrigger.Condition("OLD.status <> 'sent' AND NEW.status = 'sent'"),
-                # the money leaves: every line without a result must hold its claim, and they are what was signed
-                func=f"""
-                    DECLARE n bigint; s numeric; free bigint;
-                    BEGIN
-                        SELECT count(*), coalesce(sum(l.amount), 0), count(*) FILTER (WHERE c.line_id IS NULL)
-                            INTO n, s, free
-                            FROM {LIVE}
-                            LEFT JOIN disbursement_claim c ON c.line_id = l.id
-                            WHERE r.order_id = NEW.id AND NOT EXISTS (
-                                SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id);
-                        IF free > 0 THEN
-                            RAISE EXCEPTION '支付申请有 % 笔没有占用期次，不能送银行', free USING ERRCODE = '23514';
-                        END IF;
-                        IF n <> NEW.line_count OR s <> NEW.total THEN
-                            RAISE EXCEPTION '支付申请合计与明细不符：明细 % 笔 % 元', n, s USING ERRCODE = '23514';
-                        END IF;
-                        RETURN NEW;
-                    END;
-                """,  # noqa: S608 -- a constant of ours
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.number
-
-    @property
-    def badge(self) -> str:
-        return OrderStatus(self.status).badge
-
-
-class OrderIndicator(models.Model):
-    """How much of an order one indicator pays."""
-
-    order = models.ForeignKey(PaymentOrder, models.PROTECT, related_name="deductions")
-    indicator = models.ForeignKey(Indicator, models.PROTECT, verbose_name="指标")
-    amount = models.DecimalField("金额", max_digits=14, decimal_places=2)
-    # how much of the amount has been paid or given back since; the rest is still frozen
-    paid = models.DecimalField("已支付", max_digits=14, decimal_places=2, default=0)
-    released = models.DecimalField("已退回可用", max_digits=14, decimal_places=2, default=0)
-
-    class Meta:
-        verbose_name = verbose_name_plural = "指标扣减"
-        ordering = ("id",)
-        constraints = [
-            models.UniqueConstraint(fields=["order", "indicator"], name="order_indicator_once"),
-            models.CheckConstraint(
-                name="order_indicator_adds_up",
-                condition=Q(amount__gt=0, paid__gte=0, released__gte=0)
-                & Q(amount__gte=F("paid") + F("released")),
-            ),
-        ]
-        triggers = [pgtrigger.Protect(name="order_indicator_stays", operation=pgtrigger.Delete)]
-
-    def __str__(self) -> str:
-        return f"{self.order_id} {self.amount}"
-
-
 class Roster(Scoped):
     """花名册: a township's list in a batch. Its lines live under `revision`; a rework writes a new revision.
 
@@ -318,9 +187,6 @@ class Roster(Scoped):
     line_count = models.PositiveIntegerField("笔数", default=0)
     total = models.DecimalField("金额", max_digits=14, decimal_places=2, default=0)
     content_hash = models.CharField("名单指纹", max_length=64, blank=True)
-    order = models.ForeignKey(
-        PaymentOrder, models.PROTECT, verbose_name="支付申请", null=True, related_name="rosters"
-    )
     generated_at = models.DateTimeField("生成时间", null=True)
     submitted_at = models.DateTimeField("送审时间", null=True)
 
@@ -332,11 +198,6 @@ class Roster(Scoped):
         ordering = ("batch", "division_code")
         constraints = [
             models.UniqueConstraint(fields=["batch", "division_code"], name="roster_once_per_township"),
-            models.CheckConstraint(
-                name="only_approved_rosters_are_paid",
-                condition=Q(order__isnull=True) | Q(status="approved"),
-                violation_error_message="花名册没有终审，不能支付。",
-            ),
         ]
         indexes = [models.Index(fields=["division_code", "status"], name="roster_place")]
         triggers = [
@@ -363,25 +224,6 @@ class Roster(Scoped):
                 "花名册的批次、政策和乡镇不能修改",
             ),
             pgtrigger.Trigger(
-                name="roster_joins_one_order",
-                operation=pgtrigger.Update,
-                when=pgtrigger.Before,
-                condition=pgtrigger.Condition("NEW.order_id IS DISTINCT FROM OLD.order_id"),
-                # into an order that is being made, out of one that was cancelled: never paid by two of them
-                func="""
-                    IF OLD.order_id IS NOT NULL AND (NEW.order_id IS NOT NULL OR NOT EXISTS (
-                        SELECT FROM disbursement_paymentorder o WHERE o.id = OLD.order_id AND o.status = 'cancelled'))
-                    THEN
-                        RAISE EXCEPTION '花名册已编入支付申请，撤销以前不能移出，也不能换一笔' USING ERRCODE = '23514';
-                    END IF;
-                    IF NEW.order_id IS NOT NULL AND NOT EXISTS (
-                        SELECT FROM disbursement_paymentorder o WHERE o.id = NEW.order_id AND o.status = 'draft') THEN
-                        RAISE EXCEPTION '花名册只能编入待签章的支付申请' USING ERRCODE = '23514';
-                    END IF;
-                    RETURN NEW;
-                """,
-            ),
-            pgtrigger.Trigger(
                 name="roster_adds_up_at_submission",
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
@@ -394,8 +236,7 @@ class Roster(Scoped):
                     DECLARE n bigint; s numeric; root text; free bigint;
                     BEGIN
                         SELECT count(*), coalesce(sum(l.amount), 0), {ROOT}, count(*) FILTER (WHERE c.line_id IS NULL
-                                AND NOT EXISTS (SELECT FROM disbursement_paymentresult p
-                                                WHERE p.line_id = l.id AND p.kind = 'stopped'))
+                                AND {NOT_STOPPED})
                             INTO n, s, root, free
                             FROM disbursement_paymentline l LEFT JOIN disbursement_claim c ON c.line_id = l.id
                             WHERE l.roster_id = NEW.id AND l.revision = NEW.revision;
@@ -460,21 +301,3 @@ class RosterOmission(models.Model):
 
     def __str__(self) -> str:
         return f"{self.roster_id} {self.name}"
-
-
-class BankFile(models.Model):
-    """代发文件: made once per order, kept as bytes; downloading again gives the same bytes."""
-
-    order = models.OneToOneField(PaymentOrder, models.PROTECT, related_name="bank_file")
-    format = models.CharField("格式", max_length=20)
-    file = models.OneToOneField(StoredFile, models.PROTECT, related_name="+")
-    line_count = models.PositiveIntegerField("笔数")
-    total = models.DecimalField("金额", max_digits=14, decimal_places=2)
-    made_at = models.DateTimeField("生成时间", db_default=Now())
-
-    class Meta:
-        verbose_name = verbose_name_plural = "代发文件"
-        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
-
-    def __str__(self) -> str:
-        return f"{self.order} {self.format}"

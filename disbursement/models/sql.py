@@ -1,4 +1,4 @@
-"""SQL that triggers and reads share: the open fields of a line, the root over a list."""
+"""SQL that triggers and reads share: the open fields of a line, the root over a list, which lines an order pays."""
 
 from disbursement.states import RosterStatus
 
@@ -19,6 +19,21 @@ def counts(revision: str, present: str, status: str) -> str:
     return f"({present} = {revision} AND {status} <> '{RosterStatus.CANCELLED.value}')"
 
 
+def reaches(part: str, roster: str, bank: str, line_no: str) -> str:
+    """Whether a part of an order (alias) holds the line with this roster, bank and number; given columns.
+
+    Of one line at most one part is live (line_in_one_live_order). That a line counts and was not stopped is asked beside.
+    """
+    return f"""({part}.roster_id = {roster} AND {part}.bank_id = {bank}
+        AND {line_no} >= lower({part}.lines) AND {line_no} < upper({part}.lines))"""
+
+
+def status_of_order(roster: str, bank: str, line_no: str) -> str:
+    """The status of the order that holds a line now, or NULL; given columns."""
+    return f"""(SELECT o.status FROM disbursement_orderpart q JOIN disbursement_paymentorder o ON o.id = q.order_id
+        WHERE q.is_live AND {reaches("q", roster, bank, line_no)})"""  # noqa: S608 -- columns of ours
+
+
 def state_of(line: str, counted: str, order_status: str) -> str:
     """The code of PaymentState of a line: given its id, the condition under which it counts, its order's status or NULL.
 
@@ -29,12 +44,51 @@ def state_of(line: str, counted: str, order_status: str) -> str:
     WHEN EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = {line}) THEN 'taken_over'
     ELSE coalesce((SELECT p.kind FROM disbursement_paymentresult p WHERE p.line_id = {line}
                    ORDER BY p.kind IN ('late_return', 'voluntary_refund') DESC, p.id DESC LIMIT 1),
-                  CASE WHEN {order_status} IN ('sent', 'settled') THEN 'at_bank'
-                       WHEN {order_status} IS NOT NULL THEN 'ordered' ELSE 'waiting' END)
+                  CASE {order_status} WHEN 'draft' THEN 'ordered' WHEN 'signed' THEN 'ordered'
+                       WHEN 'sent' THEN 'at_bank' WHEN 'settled' THEN 'at_bank' ELSE 'waiting' END)
     END"""  # noqa: S608 -- columns of ours
 
 
 COUNTS = counts("l.revision", "r.revision", "r.status")
 LIVE = f"disbursement_paymentline l JOIN disbursement_roster r ON r.id = l.roster_id AND {COUNTS}"
-# alias o is the order of the roster, or nothing
-STATE = state_of("l.id", COUNTS, "o.status")
+STATE = state_of("l.id", COUNTS, status_of_order("l.roster_id", "l.bank_id", "l.line_no"))
+
+# --- which lines an order pays ------------------------------------------------------------------------------------------
+
+REACHES = reaches("q", "l.roster_id", "l.bank_id", "l.line_no")
+NO_RESULT = "NOT EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id)"
+NOT_STOPPED = (
+    "NOT EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id AND p.kind = 'stopped')"
+)
+# lines l of lists r that the order of part q holds, whatever came of them; stopped ones were stopped before it was made
+ORDERED = f"{LIVE} JOIN disbursement_orderpart q ON {REACHES} AND {NOT_STOPPED}"
+# of lines l of lists r: those that an order may take, since no live one holds them and nothing came of them
+FREE = f"({NO_RESULT} AND NOT EXISTS (SELECT FROM disbursement_orderpart q WHERE q.is_live AND {REACHES}))"
+# beside lines l of lists r: the live part q that holds them and its order o, or nothing
+HOLDER = f"""LEFT JOIN disbursement_orderpart q ON q.is_live AND {REACHES}
+    LEFT JOIN disbursement_paymentorder o ON o.id = q.order_id"""
+
+
+def is_settled(roster: str, revision: str, line_count: str) -> str:
+    """Whether an approved list was paid and every line of it has what became of it; given columns of the roster.
+
+    Mostly settled orders hold all of it, and no line is read.
+    """
+    return f"""CASE
+    WHEN NOT EXISTS (SELECT FROM disbursement_orderpart s WHERE s.roster_id = {roster} AND s.is_live) THEN false
+    WHEN {line_count} = (SELECT sum(s.line_count) FROM disbursement_orderpart s JOIN disbursement_paymentorder o
+         ON o.id = s.order_id WHERE s.roster_id = {roster} AND s.is_live AND o.status = 'settled') THEN true
+    ELSE NOT EXISTS (SELECT FROM disbursement_paymentline l WHERE l.roster_id = {roster} AND l.revision = {revision}
+         AND {NO_RESULT}) END"""  # noqa: S608 -- columns of ours
+
+
+def has_free(roster: str, revision: str, status: str, line_count: str) -> str:
+    """Whether an approved list has lines that an order may take; given columns of the roster.
+
+    Mostly live orders hold all of it, and no line is read.
+    """
+    return f"""CASE WHEN {status} <> '{RosterStatus.APPROVED.value}' THEN false
+    WHEN {line_count} = (SELECT sum(s.line_count) FROM disbursement_orderpart s
+         WHERE s.roster_id = {roster} AND s.is_live) THEN false
+    ELSE EXISTS (SELECT FROM disbursement_paymentline l WHERE l.roster_id = {roster} AND l.revision = {revision}
+         AND {FREE}) END"""  # noqa: S608 -- columns of ours

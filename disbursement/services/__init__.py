@@ -14,7 +14,7 @@ from disbursement.services.batches import (
 from disbursement.services.confirming import advance_return, confirm_return, refuse_return
 from disbursement.services.corrections import correctable, make_correction
 from disbursement.services.intake import hand_in_return, taken_by
-from disbursement.services.orders import advance_order, cancel_order, make_order, send_order, sign_order
+from disbursement.services.orders import advance_order, cancel_order, make_orders, send_order, sign_order
 from disbursement.services.returns import Intake, accept_return
 from disbursement.services.reversals import advance_reversal, ask_reversal
 from disbursement.services.rosters import (
@@ -48,7 +48,7 @@ __all__ = [
     "lift_stop",
     "make_batch",
     "make_correction",
-    "make_order",
+    "make_orders",
     "make_supplement",
     "refuse_return",
     "regenerate_roster",

@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from disbursement.models import BankFile, PaymentOrder
-from disbursement.models.sql import LIVE
+from disbursement.models.sql import NO_RESULT, ORDERED
 from huimin.core import crypto
 from huimin.core.bankformats.layout import BankFormat, PayrollHeader, PayrollLine
 from huimin.core.bankformats.registry import get_format
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 BLOCK = 2_000
 
-# what the bank gets of an order, in the order of the rosters: lines that have no result at all
+# what the bank gets of an order, in the order of the rosters
 LINES = f"""
 SELECT l.id, l.account_name, l.account_number, l.amount, l.payee_id_number, l.account_key, l.payee_key,
        r.division_code, l.line_no
-FROM {LIVE}
-WHERE r.order_id = %s AND NOT EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id)
+FROM {ORDERED}
+WHERE q.order_id = %s AND {NO_RESULT}
 ORDER BY r.division_code, r.id, l.line_no
 """  # noqa: S608 -- a constant of ours
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
 
 from django.db import connection
 from django.db.models import QuerySet
 
 from disbursement.models import Roster
-from disbursement.models.sql import LIVE
+from disbursement.models.sql import FREE, LIVE
+from disbursement.queries import Sums, added_up
 from huimin.core.authority.scope import within
 from huimin.core.bankformats.layout import BankFormat
 from huimin.core.errors import BadInput, StepRefused
@@ -16,10 +20,8 @@ from huimin.core.models import Office
 
 NO_BANK = "本县还没有登记代发银行，不能编制支付申请。请系统管理员在“机构”里登记代发银行，并选好代发文件格式。"
 
-# lines that an order over these rosters would pay
-PAYABLE = f"""FROM {LIVE}
-    WHERE l.roster_id = ANY(%(rosters)s)
-      AND NOT EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id)"""
+# lines at these banks that an order over these rosters would pay
+PAYABLE = f"FROM {LIVE} WHERE r.id = ANY(%(rosters)s) AND l.bank_id = ANY(%(banks)s) AND {FREE}"
 
 
 def banks_of(county_code: str) -> QuerySet[Office]:
@@ -43,7 +45,35 @@ def choose_bank(county_code: str, bank_id: int | None) -> Office:
     return known[bank_id]
 
 
-def require_writable(bank: BankFormat, roster_ids: list[int], *, remark: str) -> None:
+@dataclass(frozen=True, slots=True)
+class AtBank:
+    """Lines at one of the county's paying banks, or (`bank` None) at none of them: how many, and their sum in 元."""
+
+    bank: Office | None
+    count: int
+    total: Decimal
+
+
+def by_bank(county_code: str, found: Iterable[dict[int, Sums]]) -> list[AtBank]:
+    """What is still to be ordered (queries.to_order), by paying bank; what is at none of them comes last."""
+    found = list(found)
+    known = {bank.pk: bank for bank in banks_of(county_code)} if found else {}
+    sums: dict[Office | None, list[Sums]] = {}
+    for one in found:
+        for bank_id, part in one.items():
+            sums.setdefault(known.get(bank_id), []).append(part)
+    return [AtBank(bank, *added_up(sums[bank])) for bank in [*known.values(), None] if bank in sums]
+
+
+def paid_across(county_code: str, found: Iterable[dict[int, Sums]]) -> set[int]:
+    """Banks of lines (0: none) through which the county cannot pay: another one does, if that was chosen (跨行)."""
+    paying = set(banks_of(county_code).values_list("pk", flat=True))
+    return {bank_id for one in found for bank_id in one} - paying
+
+
+def require_writable(
+    bank: BankFormat, roster_ids: list[int], bank_ids: Collection[int], *, remark: str
+) -> None:
     """What the bank's file cannot hold is found before money is frozen, not when the file is written.
 
     All names are looked at as one set of characters; only for one that is lacking its line is looked up.
@@ -52,8 +82,9 @@ def require_writable(bank: BankFormat, roster_ids: list[int], *, remark: str) ->
         raise StepRefused(
             f"政策的摘要“{remark}”里有银行文件放不下的字：{_shown(lacking)}。请先在政策页面申请更正银行摘要。"
         )
+    asked = {"rosters": roster_ids, "banks": list(bank_ids)}
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT string_agg(l.account_name, '') {PAYABLE}", {"rosters": roster_ids})
+        cursor.execute(f"SELECT string_agg(l.account_name, '') {PAYABLE}", asked)
         (names,) = cursor.fetchone()
         lacking = bank.lacking("".join(sorted(set(names or ""))))
         if not lacking:
@@ -61,7 +92,7 @@ def require_writable(bank: BankFormat, roster_ids: list[int], *, remark: str) ->
         cursor.execute(
             f"SELECT l.roster_id, l.line_no {PAYABLE} AND l.account_name ~ %(lacking)s"
             " ORDER BY l.roster_id, l.line_no LIMIT 1",
-            {"rosters": roster_ids, "lacking": "[" + "".join(map(re.escape, lacking)) + "]"},
+            asked | {"lacking": "[" + "".join(map(re.escape, lacking)) + "]"},
         )
         row = cursor.fetchone()
     roster = Roster.objects.get(pk=row[0])

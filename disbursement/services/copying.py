@@ -23,7 +23,7 @@ WITH due AS (
     SELECT f.*, d.version_id AS now_version, d.days AS now_days, d.quantity AS now_quantity, w.amount AS now_amount,
            p.name AS now_payee, p.id_number AS now_payee_number, p.id_key AS now_payee_key,
            a.number AS now_number, a.number_key AS now_key, a.holder_name AS now_name, a.tail AS now_tail,
-           a.bank_name AS now_bank, a.branch_code AS now_branch, a.number_commitment, b.id_commitment,
+           a.bank_name AS now_bank, a.branch_code AS now_branch, coalesce(a.bank_id, 0) AS now_bank_id, a.number_commitment, b.id_commitment,
            uuid_send(gen_random_uuid()) AS new_salt,
            row_number() OVER (ORDER BY f.division_code, f.group_name, f.household_code, f.id) AS new_line_no
     FROM disbursement_paymentline f
@@ -46,12 +46,12 @@ WITH due AS (
         entitlement_id, entitlement_version_id, component, period_range, corrects_line_id, household_code,
         group_name, holder_name, beneficiary_id, beneficiary_name, beneficiary_id_number, beneficiary_key,
         public_name, payee_name, payee_id_number, payee_key, account_number, account_key, account_name,
-        account_tail, bank_name, branch_code, quantity, standard_text, amount, salt, commitment, leaf)
+        account_tail, bank_name, branch_code, bank_id, quantity, standard_text, amount, salt, commitment, leaf)
     SELECT n.county_code, n.division_code, %(roster)s, %(revision)s, l.line_no, n.policy_id, n.entitlement_id,
         n.now_version, n.component, n.now_days, n.id, n.household_code, n.group_name, n.holder_name,
         n.beneficiary_id, n.beneficiary_name, n.beneficiary_id_number, n.beneficiary_key, l.public_name,
         n.now_payee, n.now_payee_number, n.now_payee_key, n.now_number, n.now_key, n.now_name, n.now_tail, n.now_bank,
-        n.now_branch, l.quantity, n.standard_text, l.amount, l.new_salt, l.new_commitment,
+        n.now_branch, n.now_bank_id, l.quantity, n.standard_text, l.amount, l.new_salt, l.new_commitment,
         hm_leaf({public}, l.new_commitment)
     FROM l JOIN numbered n ON n.id = l.failed_id
     RETURNING id, corrects_line_id, entitlement_id, component, period_range, line_no, amount, leaf

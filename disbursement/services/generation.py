@@ -54,7 +54,8 @@ WITH due AS (
            b.name AS beneficiary_name, b.id_number AS beneficiary_id_number, b.id_key AS beneficiary_key,
            b.id_commitment, p.name AS payee_name, p.id_number AS payee_id_number, p.id_key AS payee_key,
            a.number AS account_number, a.number_key AS account_key, a.number_commitment,
-           a.holder_name AS account_name, a.tail, a.bank_name, a.branch_code, {unpayable} AS unpayable,
+           a.holder_name AS account_name, a.tail, a.bank_name, a.branch_code, coalesce(a.bank_id, 0) AS bank_id,
+           {unpayable} AS unpayable,
            {amount} AS amount
     FROM due d JOIN recipients_person b ON b.id = d.beneficiary_id
     JOIN recipients_household h ON h.id = b.household_id
@@ -89,12 +90,12 @@ GENERATE = """, numbered AS MATERIALIZED (
         entitlement_id, entitlement_version_id, component, period_range, household_code, group_name, holder_name,
         beneficiary_id, beneficiary_name, beneficiary_id_number, beneficiary_key, public_name, payee_name,
         payee_id_number, payee_key, account_number, account_key, account_name, account_tail, bank_name, branch_code,
-        quantity, standard_text, amount, salt, commitment, leaf)
+        bank_id, quantity, standard_text, amount, salt, commitment, leaf)
     SELECT %(county)s, l.division_code, %(roster)s, %(revision)s, l.line_no, %(policy)s, l.entitlement_id,
         l.version_id, %(component)s, l.days, l.household_code, l.group_name, l.holder_name, l.beneficiary_id,
         l.beneficiary_name, l.beneficiary_id_number, l.beneficiary_key, l.public_name, l.payee_name,
         l.payee_id_number, l.payee_key, l.account_number, l.account_key, l.account_name, l.tail, l.bank_name,
-        l.branch_code, l.quantity, l.standard_text, l.amount, l.salt, l.commitment,
+        l.branch_code, l.bank_id, l.quantity, l.standard_text, l.amount, l.salt, l.commitment,
         hm_leaf({public}, l.commitment)
     FROM l RETURNING id, entitlement_id, component, period_range, line_no, amount, leaf
 ), claimed AS (

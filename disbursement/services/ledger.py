@@ -7,7 +7,7 @@ Accounts and indicators say the same (docs/decisions/0010-ledger-and-indicators.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -16,8 +16,17 @@ from typing import TYPE_CHECKING
 from django.db import connection
 from django.utils import timezone
 
-from disbursement.models import Batch, Journal, LedgerAccount, OrderIndicator, PaymentOrder, Posting, Roster
-from disbursement.queries import ZERO, payable_totals
+from disbursement.models import (
+    Batch,
+    Journal,
+    LedgerAccount,
+    OrderIndicator,
+    OrderPart,
+    PaymentOrder,
+    Posting,
+    Roster,
+)
+from disbursement.queries import ZERO
 from huimin.core import clock
 from huimin.core.records import audit
 from subsidies.models import Indicator, IndicatorMove
@@ -66,14 +75,14 @@ def allocate(wanted: Sequence[tuple[Roster, Decimal]], sources: Sequence[tuple[i
     return shares
 
 
-def order_shares(order: PaymentOrder, totals: Mapping[int, tuple[int, Decimal]]) -> list[Share]:
-    """Which indicator pays which roster, by `totals` (roster -> number, sum in 元).
-
-    The same answer at every step, since both sides are fixed with the order.
-    """
-    rosters = list(Roster.objects.filter(order=order).order_by("pk"))
+def order_shares(order: PaymentOrder) -> list[Share]:
+    """Which indicator pays how much of which roster. The same answer at every step: both sides are fixed with the order."""
+    sums: dict[int, Decimal] = defaultdict(lambda: ZERO)
+    for roster, total in OrderPart.objects.filter(order=order).values_list("roster", "total"):
+        sums[roster] += total
+    rosters = list(Roster.objects.filter(pk__in=sums).order_by("pk"))
     deductions = OrderIndicator.objects.filter(order=order).order_by("pk").values_list("indicator", "amount")
-    return allocate([(roster, totals[roster.pk][1]) for roster in rosters], list(deductions))
+    return allocate([(roster, sums[roster.pk]) for roster in rosters], list(deductions))
 
 
 def post(
@@ -174,8 +183,9 @@ def balances(indicator_ids: Iterable[int] | None = None) -> dict[int, dict[str, 
     return found
 
 
-def post_order(order: PaymentOrder, shares: list[Share], *, actor: User) -> None:
+def post_order(order: PaymentOrder, *, actor: User) -> None:
     """Available → ordered per roster; money that came back is taken up first where it is meant for (更正发放)."""
+    shares = order_shares(order)
     _reuse(order, shares, actor=actor)
     for roster, part in by_roster(shares).items():
         _post_roster(
@@ -236,8 +246,7 @@ def _post_roster(
 
 
 def post_send(order: PaymentOrder, *, actor: User) -> None:
-    totals = payable_totals(list(Roster.objects.filter(order=order).values_list("pk", flat=True)))
-    for roster, part in by_roster(order_shares(order, totals)).items():
+    for roster, part in by_roster(order_shares(order)).items():
         _post_roster(order, roster, K.SEND, "送银行代发", transfer(part, A.ORDERED, A.AT_BANK), actor=actor)
 
 
@@ -267,7 +276,8 @@ def standing(order: PaymentOrder, account: str) -> dict[int, list[tuple[int, Dec
                JOIN disbursement_journal j ON j.id = p.journal_id
                JOIN disbursement_roster r ON r.batch_id = p.batch_id AND r.division_code = j.division_code
                JOIN disbursement_orderindicator d ON d.order_id = %(order)s AND d.indicator_id = p.indicator_id
-               WHERE j.subject = %(subject)s AND p.account = %(account)s AND r.order_id = %(order)s
+               WHERE j.subject = %(subject)s AND p.account = %(account)s
+                 AND r.id IN (SELECT roster_id FROM disbursement_orderpart WHERE order_id = %(order)s)
                GROUP BY r.id, p.indicator_id, d.id HAVING sum(p.amount) > 0 ORDER BY r.id, d.id""",
             {"order": order.pk, "subject": audit.subject_of(order), "account": account},
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 from django.urls import reverse
 
-from disbursement.models import Roster
+from disbursement.queries import rosters_of
 from huimin.core import crypto
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Role
@@ -56,8 +56,7 @@ def queue_paid(found: ReturnFile) -> int:
 
 def _subsidies(found: ReturnFile) -> dict[int, str]:
     """What each roster of the order pays: period and policy, joined once instead of for every payment."""
-    rosters = Roster.objects.filter(order=found.order_id)
-    rows = rosters.values_list("pk", "batch__period", "policy__short_name")
+    rows = rosters_of(found.order).values_list("pk", "batch__period", "policy__short_name")
     return {pk: f"{Period.parse(period).label}{policy}" for pk, period, policy in rows}
 
 

@@ -1,19 +1,19 @@
-"""Payment orders: gather approved rosters, freeze indicators, signed by another person, sent to the bank once."""
+"""Payment orders: gather lines of approved rosters, freeze indicators, signed by another person, sent to the bank once."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.urls import reverse
 
 from disbursement.models import OrderIndicator, PaymentOrder, Roster
-from disbursement.queries import ZERO, payable_totals
-from disbursement.services import bankfiles, banks, ledger, notices, today
+from disbursement.queries import Sums, added_up, rosters_of, to_order
+from disbursement.services import bankfiles, banks, ledger, notices, parts, today
 from disbursement.services.numbers import ORDER, next_number
+from disbursement.services.parts import Part
 from disbursement.services.people import TO_ORDER, inherit_duties
 from disbursement.services.rosters import explained, require_same_content
 from disbursement.states import ORDER_FLOW, OrderStatus, RosterStatus
@@ -24,7 +24,6 @@ from huimin.core.bankformats.registry import get_format
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.models import Job
 from huimin.core.records import audit
-from huimin.core.values import digests
 from huimin.core.work import jobs, workflow
 from huimin.core.work.jobs import JobRun
 from huimin.core.work.verbs import advances
@@ -32,7 +31,7 @@ from subsidies import services as subsidies
 from subsidies.models import Policy
 
 if TYPE_CHECKING:
-    from huimin.core.models import User
+    from huimin.core.models import Office, User
 
 SEND = "disbursement.send_order"
 LINES_AT_ONCE = 5_000  # more lines than this are worked off by a job with progress
@@ -43,10 +42,13 @@ CANCEL_FIRST = "请退回支付申请，停发这些行，再重新编制；换�
 
 
 @transaction.atomic
-def make_order(roster_ids: Sequence[int], *, actor: User, bank_id: int | None = None) -> PaymentOrder:
-    """One order over approved rosters of one policy; freezes the indicators, or refuses naming the missing yuan.
+def make_orders(
+    roster_ids: Sequence[int], *, actor: User, bank_id: int | None = None, cross_bank: bool = False
+) -> list[PaymentOrder]:
+    """Orders over what one bank pays of approved rosters of one policy; freezes the indicators, or refuses naming the missing yuan.
 
-    `bank_id` may be left out where the county has one paying bank (代发银行); the order keeps its format.
+    One order, or as many as the bank needs files. Lines at other paying banks stay for orders of theirs. Lines at none of
+    them are taken with `cross_bank` alone (跨行). `bank_id` may be left out where the county has one paying bank.
     """
     rosters = list(
         Roster.objects.visible_to(actor)
@@ -59,11 +61,70 @@ def make_order(roster_ids: Sequence[int], *, actor: User, bank_id: int | None = 
     policy = _common_policy(rosters)
     one = ORDER_FLOW["make"]
     require_role(actor, one.roles, division_code=policy.county_code, policy_id=policy.pk, act=one.label)
-    today.require_payable(policy, [roster.pk for roster in rosters], remedy=STOP_FIRST)
+    free = to_order([roster.pk for roster in rosters])
     bank = banks.choose_bank(policy.county_code, bank_id)
-    totals = _payable(rosters, get_format(bank.bank_format), remark=policy.payment_remark)
-    count = sum(count for count, _ in totals.values())
-    total = sum((total for _, total in totals.values()), ZERO)
+    across = banks.paid_across(policy.county_code, free.values())
+    wanted = {bank.pk} | (across if cross_bank else set())
+    _require_lines(bank, free, wanted, across)
+    today.require_payable(
+        policy, today.to_be_ordered([roster.pk for roster in rosters], wanted), remedy=STOP_FIRST
+    )
+    files = _files(rosters, free, wanted, get_format(bank.bank_format), remark=policy.payment_remark)
+    return [
+        _make(policy, bank, found, place=f"{place}/{len(files)}", rosters=rosters, actor=actor)
+        for place, found in enumerate(files, 1)
+    ]
+
+
+def _common_policy(rosters: Sequence[Roster]) -> Policy:
+    if len({roster.policy_id for roster in rosters}) != 1:
+        raise StepRefused("一笔支付申请只能支付一项政策，请按政策分开编制。")
+    if any(roster.status != RosterStatus.APPROVED for roster in rosters):
+        raise StepRefused("有花名册还没有终审，不能支付。请刷新页面后再选。")
+    return Policy.objects.get(pk=rosters[0].policy_id)
+
+
+def _require_lines(
+    bank: Office, free: dict[int, dict[int, Sums]], wanted: set[int], across: set[int]
+) -> None:
+    """There is something for this bank to pay; otherwise where the lines are, and what to do."""
+    if any(wanted & one.keys() for one in free.values()):
+        return
+    if not free:
+        raise StepRefused(
+            "这些花名册里的人都已编入支付申请、已停发或已有结果，没有要支付的钱。请刷新页面后再看。"
+        )
+    count, total = added_up(sums for one in free.values() for at, sums in one.items() if at in across)
+    if count:
+        raise StepRefused(
+            f"这些花名册里没有账户在{bank}的人。有 {count:,} 笔 {total:,.2f} 元的账户不在本县的代发银行，"
+            f"要由{bank}付的，请勾选“跨行支付”。"
+        )
+    raise StepRefused(f"这些花名册里没有账户在{bank}的人，账户都在别的代发银行。请换一家银行编制。")
+
+
+def _files(
+    rosters: Sequence[Roster],
+    free: dict[int, dict[int, Sums]],
+    wanted: set[int],
+    bank: BankFormat,
+    *,
+    remark: str,
+) -> list[list[Part]]:
+    """The parts of every order that is to be made: as many orders as the bank needs files."""
+    banks.require_writable(bank, list(free), wanted, remark=remark)
+    counts = {pk: added_up(sums for at, sums in one.items() if at in wanted)[0] for pk, one in free.items()}
+    placed = sorted(rosters, key=lambda roster: (roster.division_code, roster.pk))
+    return parts.plan(placed, counts, wanted, most=bank.max_lines)
+
+
+def _make(
+    policy: Policy, bank: Office, found: list[Part], *, place: str, rosters: Sequence[Roster], actor: User
+) -> PaymentOrder:
+    one = ORDER_FLOW["make"]
+    held = {part.roster_id for part in found}
+    sources = [roster for roster in rosters if roster.pk in held]
+    count, total = parts.total_of(found)
     order = PaymentOrder.objects.create(
         county_code=policy.county_code,
         division_code=policy.county_code,
@@ -74,12 +135,15 @@ def make_order(roster_ids: Sequence[int], *, actor: User, bank_id: int | None = 
         remark=policy.payment_remark,
         line_count=count,
         total=total,
-        content_hash=_fingerprint(rosters),
+        content_hash=parts.fingerprint(found, {roster.pk: roster.content_hash for roster in sources}),
         made_by=actor,
     )
-    inherit_duties(order, [roster.duty_subject for roster in rosters], TO_ORDER)
+    with explained():
+        parts.write(order, found)
+    inherit_duties(order, [roster.duty_subject for roster in sources], TO_ORDER)
     workflow.take_duty(order, one.duty, actor=actor)
-    _freeze(order, totals, actor=actor)
+    _freeze(order, actor=actor)
+    across, _ = parts.total_of([part for part in found if part.bank_id != bank.pk])
     audit.record(
         order,
         action=one.name,
@@ -89,49 +153,23 @@ def make_order(roster_ids: Sequence[int], *, actor: User, bank_id: int | None = 
         detail={
             "count": count,
             "total": str(total),
-            "rosters": [roster.pk for roster in rosters],
+            "rosters": [roster.pk for roster in sources],
             "bank": bank.name,
+            "cross_bank": across,
+            "file": place,
         },
     )
     return order
 
 
-def _common_policy(rosters: Sequence[Roster]) -> Policy:
-    if len({roster.policy_id for roster in rosters}) != 1:
-        raise StepRefused("一笔支付申请只能支付一项政策，请按政策分开编制。")
-    for roster in rosters:
-        if roster.status != RosterStatus.APPROVED:
-            raise StepRefused("有花名册还没有终审，不能支付。请刷新页面后再选。")
-        if roster.order_id is not None:
-            raise StepRefused("有花名册已编入别的支付申请，不能支付两次。请刷新页面后再选。")
-    return Policy.objects.get(pk=rosters[0].policy_id)
-
-
-def _payable(rosters: Sequence[Roster], bank: BankFormat, *, remark: str) -> dict[int, tuple[int, Decimal]]:
-    """Roster -> number and sum (元) of what the order will pay."""
-    totals = payable_totals([roster.pk for roster in rosters])
-    count = sum(count for count, _ in totals.values())
-    if not count:
-        raise StepRefused("这些花名册里的人都已停发或已有结果，没有要支付的钱。")
-    if count > bank.max_lines:
-        raise StepRefused(f"共 {count:,} 笔，银行一份文件最多 {bank.max_lines:,} 笔，请分成几笔支付申请。")
-    banks.require_writable(bank, list(totals), remark=remark)
-    return totals
-
-
-def _fingerprint(rosters: Sequence[Roster]) -> str:
-    return digests.merkle_root(bytes.fromhex(roster.content_hash) for roster in rosters).hex()
-
-
-def _freeze(order: PaymentOrder, totals: dict[int, tuple[int, Decimal]], *, actor: User) -> None:
+def _freeze(order: PaymentOrder, *, actor: User) -> None:
     deductions = subsidies.freeze_for(order.policy, order.total, subject=audit.subject_of(order), actor=actor)
     OrderIndicator.objects.bulk_create(
         OrderIndicator(order=order, indicator_id=one.indicator.pk, amount=one.amount) for one in deductions
     )
-    Roster.objects.filter(pk__in=totals).update(order=order)
     for one in deductions:
         ledger.post_issue(one.indicator, actor=actor)
-    ledger.post_order(order, ledger.order_shares(order, totals), actor=actor)
+    ledger.post_order(order, actor=actor)
 
 
 @advances("disbursement.paymentorder")
@@ -191,16 +229,16 @@ def _require(order: PaymentOrder, step: str, *, actor: User, note: str | None = 
 
 
 def _require_payable(order: PaymentOrder) -> None:
-    rosters = list(Roster.objects.filter(order=order).values_list("pk", flat=True))
-    today.require_payable(order.policy, rosters, remedy=CANCEL_FIRST)
+    today.require_payable(order.policy, today.held_by(order), remedy=CANCEL_FIRST)
 
 
 def _require_unchanged(order: PaymentOrder) -> None:
     """The lists are those that were approved and signed; that they add up is asked by the trigger on the order."""
-    rosters = list(Roster.objects.filter(order=order).order_by("pk"))
+    rosters = list(rosters_of(order))
     for roster in rosters:
         require_same_content(roster)
-    if _fingerprint(rosters) != order.content_hash:
+    hashes = {roster.pk: roster.content_hash for roster in rosters}
+    if parts.fingerprint(parts.parts_of(order), hashes) != order.content_hash:
         raise StepRefused("花名册与签章时的名单指纹不一致。已停止办理，请报告审计管理员。")
 
 
@@ -210,14 +248,13 @@ def _detail(order: PaymentOrder) -> dict[str, object]:
 
 @transaction.atomic
 def cancel_order(pk: int, *, actor: User, note: str) -> PaymentOrder:
-    """Before it goes to the bank: indicators are available again, the rosters may join another order."""
+    """Before it goes to the bank: indicators are available again, and its lines may join another order."""
     order = _locked(pk, actor)
     workflow.move(order, ORDER_FLOW["cancel"], actor=actor, note=note, detail=_detail(order))
     for one in OrderIndicator.objects.filter(order=order).order_by("indicator_id"):
         subsidies.release_frozen(one.indicator_id, one.amount, subject=audit.subject_of(order), actor=actor)
         OrderIndicator.objects.filter(pk=one.pk).update(released=one.amount)
     ledger.post_cancel(order, actor=actor)
-    Roster.objects.filter(order=order).update(order=None)
     return order
 
 

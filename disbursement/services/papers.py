@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from disbursement.models import OrderIndicator, Roster
-from disbursement.queries import ordered_totals
+from disbursement.queries import rosters_of, totals_of
 from disbursement.states import OrderStatus
 from huimin.core.models import Division
 from huimin.core.printing.documents import render_pdf
@@ -24,7 +24,7 @@ _NOT_VALID = "本申请已作废，不得支付。"
 def order_paper(order: PaymentOrder, *, url: str) -> bytes:
     """The A4 paper as PDF, one page for a few dozen townships; `url` of the order's page stands in the QR code."""
     made = timezone.localtime(order.created_at)
-    rosters = list(Roster.objects.filter(order=order).select_related("batch").order_by("division_code", "pk"))
+    rosters = list(rosters_of(order).select_related("batch"))
     return render_pdf(
         "payment_order",
         {
@@ -41,7 +41,7 @@ def order_paper(order: PaymentOrder, *, url: str) -> bytes:
             "total": format_yuan(order.total),
             "total_words": capital_yuan(order.total),
             "indicators": _indicators(order),
-            "rosters": _towns(rosters),
+            "rosters": _towns(order, rosters),
             "digest": order.content_hash,
             "signers": _SIGNERS,
             "note": _note(order),
@@ -61,9 +61,9 @@ def _indicators(order: PaymentOrder) -> list[dict[str, Any]]:
     ]
 
 
-def _towns(rosters: list[Roster]) -> list[dict[str, Any]]:
+def _towns(order: PaymentOrder, rosters: list[Roster]) -> list[dict[str, Any]]:
     names = Division.objects.names({one.division_code for one in rosters})
-    totals = ordered_totals([one.pk for one in rosters])
+    totals = totals_of(order)
     return [
         {
             "town": names.get(one.division_code, one.division_code),

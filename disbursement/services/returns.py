@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from disbursement.models import PaymentOrder, ReturnFile
-from disbursement.models.sql import LIVE
+from disbursement.models.sql import ORDERED
 from disbursement.queries import open_lines
 from disbursement.services.people import TO_RETURN, inherit_duties
 from disbursement.states import RETURN_FLOW, OrderStatus, ReturnStatus
@@ -284,9 +284,8 @@ SELECT s.*, l.id AS sent_id, l.amount AS sent_amount, l.account_key AS sent_key,
        paid.id AS paid_id, failed.id AS failed_id, undone.id AS undone_id, undone.kind AS undone_kind
 FROM staged_return s
 LEFT JOIN (
-    SELECT l.id, l.amount, l.account_key, l.account_name FROM {LIVE}
-    WHERE r.order_id = %(order)s AND NOT EXISTS (
-        SELECT FROM disbursement_paymentresult x WHERE x.line_id = l.id AND x.kind = 'stopped')) l ON l.id = s.line_id
+    SELECT l.id, l.amount, l.account_key, l.account_name FROM {ORDERED}
+    WHERE q.order_id = %(order)s) l ON l.id = s.line_id
 LEFT JOIN disbursement_paymentresult paid ON paid.line_id = l.id AND paid.kind = 'paid'
 LEFT JOIN disbursement_paymentresult failed ON failed.line_id = l.id AND failed.kind = 'bank_failed'
 LEFT JOIN disbursement_paymentresult undone ON undone.line_id = l.id

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, connection, transaction
 
 from disbursement.models import PaymentLine, PaymentOrder, PaymentResult, Reversal
+from disbursement.queries import order_of
 from disbursement.services import notices
 from disbursement.services.confirming import book
 from disbursement.services.people import TO_RETURN, inherit_duties
@@ -34,7 +35,8 @@ def ask_reversal(
     require_role(actor, one.roles, division_code=line.county_code, policy_id=line.policy_id, act=one.label)
     _require_words(kind, bank_reference, reason)
     paid = PaymentResult.objects.filter(line=line, kind=PaymentResult.Kind.PAID).first()
-    if paid is None:
+    order = order_of(line)
+    if paid is None or order is None:
         raise StepRefused("这笔发放没有到账，不能登记退汇或退款。")
     if not paid.business_on <= returned_on <= clock.today():
         raise BadInput(f"退回到账日期应在{paid.business_on}到今天之间。", field="returned_on")
@@ -42,6 +44,7 @@ def ask_reversal(
         with transaction.atomic():
             found = Reversal.objects.create(
                 line=line,
+                order=order,
                 policy_id=line.policy_id,
                 kind=kind,
                 returned_on=returned_on,
@@ -55,7 +58,7 @@ def ask_reversal(
         if "one_reversal_per_line" not in str(error):
             raise
         raise StepRefused("这笔发放已经登记过退汇或退款，没有重复登记。") from error
-    inherit_duties(found, [audit.subject_of(_order(line))], TO_RETURN)
+    inherit_duties(found, [audit.subject_of(order)], TO_RETURN)
     workflow.take_duty(found, one.duty, actor=actor)
     audit.record(
         found, action=one.name, actor=actor, label=f"登记{found.get_kind_display()}", note=found.reason
@@ -82,10 +85,6 @@ def _line(line_id: int, actor: User) -> PaymentLine:
     return line
 
 
-def _order(line: PaymentLine) -> PaymentOrder:
-    return PaymentOrder.objects.get(rosters=line.roster_id)
-
-
 @advances("disbursement.reversal")
 @transaction.atomic
 def advance_reversal(pk: int, step: str, *, actor: User, note: str = "") -> Reversal:
@@ -109,7 +108,7 @@ def advance_reversal(pk: int, step: str, *, actor: User, note: str = "") -> Reve
 
 def _apply(found: Reversal, *, actor: User) -> None:
     line = PaymentLine.objects.only("amount", "roster").get(pk=found.line_id)
-    order = PaymentOrder.objects.select_for_update(of=("self",), no_key=True).get(rosters=line.roster_id)
+    order = PaymentOrder.objects.select_for_update(of=("self",), no_key=True).get(pk=found.order_id)
     undone = [PaymentResult.Kind.LATE_RETURN, PaymentResult.Kind.VOLUNTARY_REFUND]
     if PaymentResult.objects.filter(line=line, kind__in=undone).exists():
         raise StepRefused("这笔发放已经由银行回盘记作退汇，不能再记一次。请退回这份登记。")

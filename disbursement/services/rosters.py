@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from disbursement.models import Batch, PaymentLine, PaymentResult, Roster
-from disbursement.queries import content_of, lines_in_full, live_lines
+from disbursement.queries import content_of, lines_in_full, live_lines, order_of
 from disbursement.services import copying, generation
 from disbursement.services.due import as_rows, faults, lines_today, paid_as_another
 from disbursement.services.people import TO_ROSTER, inherit_duties
@@ -272,10 +272,8 @@ def stop_line(pk: int, *, reason: str, actor: User) -> PaymentResult:
     require_role(actor, one.roles, division_code=line.division_code, policy_id=line.policy_id, act=one.label)
     if not live_lines().filter(pk=pk).exists():
         raise StepRefused("这一行不在现在的花名册里，请刷新页面后再看。")
-    if roster.order_id is not None:
-        raise StepRefused(
-            "这份花名册已编入支付申请，不能再停发。已到账的，请办退款；没有到账的，等银行回盘。"
-        )
+    if order_of(line) is not None:
+        raise StepRefused("这一行已编入支付申请，不能再停发。已到账的，请办退款；没有到账的，等银行回盘。")
     if PaymentResult.objects.filter(line=line).exists():
         raise StepRefused("这一行已经停发过了。")
     result = PaymentResult.objects.create(

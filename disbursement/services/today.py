@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
 
-from disbursement.models import Roster
+from disbursement.models import PaymentOrder, Roster
+from disbursement.models.sql import FREE, NO_RESULT, REACHES
+from disbursement.queries import rosters_of
 from disbursement.services.due import faults, lines_today
 from huimin.core.errors import StepRefused
 from huimin.core.models import Division
@@ -28,8 +30,7 @@ STALE = """
 WITH found AS MATERIALIZED (
     SELECT DISTINCT ON (l.id) l.id, r.id AS roster, r.division_code, l.line_no, l.beneficiary_name, {words} AS words
     FROM {lines}
-    WHERE r.id = ANY(%(rosters)s) AND ({wrong})
-      AND NOT EXISTS (SELECT FROM disbursement_paymentresult x WHERE x.line_id = l.id)
+    WHERE r.id = ANY(%(rosters)s) AND ({wrong}) AND {asked}
     ORDER BY l.id
 )
 SELECT id, division_code, line_no, beneficiary_name, words, roster FROM found
@@ -37,13 +38,39 @@ ORDER BY division_code, roster, line_no LIMIT %(most)s
 """
 
 
-def stale_sql(version: PolicyVersion) -> tuple[str, dict[str, Any]]:
-    """Lines to be paid (no result at all) of %(rosters)s that are wrong today; the rosters' batches are of this version."""
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines that are to be paid: of which rosters, by which condition over l and r, with what it binds."""
+
+    rosters: list[int]
+    condition: str
+    values: dict[str, Any]
+
+
+def to_be_ordered(roster_ids: Iterable[int], banks: Collection[int] | None = None) -> Lines:
+    """What an order may take of these rosters: of these banks alone, if any are named."""
+    if banks is None:
+        return Lines(list(roster_ids), FREE, {})
+    return Lines(list(roster_ids), f"l.bank_id = ANY(%(banks)s) AND {FREE}", {"banks": list(banks)})
+
+
+def held_by(order: PaymentOrder) -> Lines:
+    """What an order that was not sent holds."""
+    held = f"EXISTS (SELECT FROM disbursement_orderpart q WHERE q.order_id = %(order)s AND {REACHES})"
+    rosters = list(rosters_of(order).values_list("pk", flat=True))
+    return Lines(rosters, f"{held} AND {NO_RESULT}", {"order": order.pk})
+
+
+def stale_sql(version: PolicyVersion, asked: Lines) -> tuple[str, dict[str, Any]]:
+    """Of the lines that are asked for those that are wrong today, in %(rosters)s, whose batches are of this version."""
     found, values = faults(version)
-    asked = (*found, _CARD)
-    first = " ".join(f"WHEN {wrong} THEN '{column}{words}'" for column, words, wrong in asked)
-    wrong = " OR ".join(f"({one})" for _, _, one in asked)
-    return STALE.format(words=f"CASE {first} END", lines=lines_today(version), wrong=wrong), values
+    faulty = (*found, _CARD)
+    first = " ".join(f"WHEN {wrong} THEN '{column}{words}'" for column, words, wrong in faulty)
+    wrong = " OR ".join(f"({one})" for _, _, one in faulty)
+    sql = STALE.format(
+        words=f"CASE {first} END", lines=lines_today(version), wrong=wrong, asked=asked.condition
+    )
+    return sql, values | asked.values
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +87,15 @@ class StaleLine:
         return f"{self.place}花名册第 {self.line_no} 行{self.name}（{self.words}）"
 
 
-def stale_lines(roster_ids: Iterable[int], *, most: int = MOST) -> list[StaleLine]:
-    """Lines of these rosters whose right, days, amount, people or account are not what they were at submission; at most `most`."""
+def stale_lines(asked: Lines, *, most: int = MOST) -> list[StaleLine]:
+    """Of these lines those whose right, days, amount, people or account are not what they were at submission; at most `most`."""
     by_version: dict[int, list[int]] = defaultdict(list)
-    lists = Roster.objects.filter(pk__in=list(roster_ids))
+    lists = Roster.objects.filter(pk__in=asked.rosters)
     for pk, version_id in lists.values_list("pk", "batch__version_id"):
         by_version[version_id].append(pk)
     rows: list[tuple[Any, ...]] = []
     for version in PolicyVersion.objects.filter(pk__in=by_version):
-        sql, values = stale_sql(version)
+        sql, values = stale_sql(version, asked)
         values |= {"rosters": by_version[version.pk], "most": most}
         with connection.cursor() as cursor:
             cursor.execute(sql, values)
@@ -80,14 +107,14 @@ def stale_lines(roster_ids: Iterable[int], *, most: int = MOST) -> list[StaleLin
     return [StaleLine(row[0], places[row[1]], *row[2:5]) for row in rows]
 
 
-def require_payable(policy: Policy, roster_ids: Sequence[int], *, remedy: str) -> None:
-    """Nobody halted the policy and every line may be paid today; StepRefused names lines, and `remedy` what to do.
+def require_payable(policy: Policy, asked: Lines, *, remedy: str) -> None:
+    """Nobody halted the policy and every one of these lines may be paid today; StepRefused names lines, and `remedy` what to do.
 
     废止 halts nothing that was listed before it; 暂停 does.
     """
     if policy.status not in FINISHING:
         raise StepRefused(f"“{policy}”现在是“{policy.get_status_display()}”，不能支付。政策恢复以后再办。")
-    found = stale_lines(roster_ids)
+    found = stale_lines(asked)
     if not found:
         return
     named = "；".join(str(one) for one in found[:NAMED])

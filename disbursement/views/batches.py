@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from disbursement import queries, services
 from disbursement.forms import BatchForm, SupplementForm
 from disbursement.models import Batch, Roster, RosterOmission
+from disbursement.services.banks import by_bank
 from disbursement.states import BATCH_FLOW, BatchStatus, RosterStatus
 from disbursement.views.common import buttons, with_places
 from huimin.core.authority import scope
@@ -170,10 +171,13 @@ def batch_detail(request: StaffRequest, pk: int) -> HttpResponse:
     rosters = with_places(
         Roster.objects.visible_to(request.user)
         .filter(batch=batch)
-        .select_related("order")
         .annotate(left_out=_left_out())
         .order_by("division_code")
     )
+    orders = queries.orders_of(one.pk for one in rosters)
+    free = queries.still_to_order(Roster.objects.filter(pk__in=[one.pk for one in rosters]))
+    for one in rosters:
+        one.orders, one.to_order = orders.get(one.pk, []), queries.added_up(free.get(one.pk, {}).values())
     job = services.generation_job(batch)
     ended_early = job if job and job.state in {"failed", "stopped"} else None
     states = _states(batch, request)
@@ -188,6 +192,7 @@ def batch_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "action_key": Panel("", ()).action_key,
         "stats": _stats(batch, rosters),
         "states": states,
+        "left": by_bank(batch.county_code, free.values()),
         "history": history(batch),
         "panel": _panel(batch, request, states),
         "followers": list(

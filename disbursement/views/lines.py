@@ -20,6 +20,7 @@ from huimin.core.authority.roles import Area
 from huimin.core.bankformats.reasons import reason_of
 from huimin.core.desk.http import StaffRequest, opens, render_page, take_step
 from huimin.core.desk.pages import Link, Nothing, Pair, Panel
+from huimin.core.models import Office
 
 _MOST_STOPS = 20  # of one person, on a page
 
@@ -28,7 +29,7 @@ _MOST_STOPS = 20  # of one person, on a page
 @require_safe
 def line_detail(request: StaffRequest, pk: int) -> HttpResponse:
     rows = queries.shown_lines(PaymentLine.objects.visible_to(request.user))
-    line: Any = get_object_or_404(rows.select_related("roster__batch", "roster__order"), pk=pk)
+    line: Any = get_object_or_404(rows.select_related("roster__batch"), pk=pk)
     results: list[Any] = list(
         PaymentResult.objects.filter(line=line).select_related("actor", "return_file").order_by("pk")
     )
@@ -49,13 +50,16 @@ def line_detail(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 def _facts(line: PaymentLine) -> list[Pair]:
-    places = place_names([line.division_code])
+    places, order = place_names([line.division_code]), queries.order_of(line)
+    bank = Office.objects.filter(pk=line.bank_id).first()
     return [
         Pair("享受人", line.beneficiary_name),
         Pair("户主", line.holder_name),
         Pair("收款人", line.payee_name),
         Pair("村组", f"{places.get(line.division_code, '')}{line.group_name}"),
         Pair("银行账户", f"{line.bank_name}，尾号 {line.account_tail}"),
+        Pair("代发银行", str(bank or "不在本县的代发银行")),
+        Pair("支付申请", order.number if order else "还没有编入"),
         Pair("账户名称", line.account_name),
         Pair("补贴标准", line.standard_text),
         Pair("数量", f"{line.quantity:f}".rstrip("0").rstrip("."), is_number=True),

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 import django_filters
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpResponse
@@ -17,10 +18,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from disbursement import queries, services
 from disbursement.forms import WholeYuanForm
-from disbursement.models import BankFile, OrderIndicator, PaymentLine, PaymentOrder, Roster
+from disbursement.models import BankFile, OrderIndicator, OrderPart, PaymentOrder, Roster
+from disbursement.models.sql import NOT_STOPPED
 from disbursement.services import papers
-from disbursement.services.banks import banks_of
-from disbursement.services.today import stale_lines
+from disbursement.services.banks import AtBank, banks_of, by_bank
+from disbursement.services.today import held_by, stale_lines, to_be_ordered
 from disbursement.states import BANK_FILE_ROLES, ORDER_FLOW, OrderStatus, RosterStatus
 from disbursement.views.common import buttons, may_take, place_names, with_places
 from huimin.core.authority import scope
@@ -118,45 +120,40 @@ def order_export(request: StaffRequest) -> HttpResponseBase:
 
 @opens(Area.ORDER)
 def order_new(request: StaffRequest) -> HttpResponseBase:
-    """Approved rosters by policy; what is chosen is previewed against the indicators before anything is frozen."""
+    """What is still to be ordered of approved rosters, by policy and bank; previewed against the indicators before anything
+    is frozen."""
     if request.method == "POST":
         return _make(request)
     waiting = list(
-        Roster.objects.visible_to(request.user)
-        .filter(status=RosterStatus.APPROVED, order__isnull=True)
+        queries.with_free_lines(Roster.objects.visible_to(request.user).filter(status=RosterStatus.APPROVED))
         .select_related("batch", "policy")
         .order_by("policy__code", "batch_id", "division_code")
     )
-    totals = queries.payable_totals([one.pk for one in waiting])
+    free = queries.to_order(one.pk for one in waiting)
     groups: dict[Any, list[Roster]] = defaultdict(list)
     for roster in with_places(waiting):
-        roster.payable_count, roster.payable = totals[roster.pk]
+        roster.payable_count, roster.payable = queries.added_up(free[roster.pk].values())
         groups[roster.policy].append(roster)
     context = {
-        "groups": [_group(policy, rosters) for policy, rosters in groups.items()],
-        "stale": stale_lines([one.pk for one in waiting]),
-        "banks": _banks(waiting),
+        "groups": [_group(policy, rosters, free) for policy, rosters in groups.items()],
+        "stale": stale_lines(to_be_ordered(free)),
         "may_make": _may_make(request),
         "nothing": Nothing("没有等着支付的花名册", "花名册终审以后会出现在这里。"),
     }
     return render(request, "disbursement/order_new.html", context)
 
 
-def _banks(rosters: list[Roster]) -> list[tuple[Office, str]]:
-    """Paying banks of the county that is shown, each with the name of its format."""
-    counties = {roster.policy.county_code for roster in rosters}
-    return [
-        (bank, get_format(bank.bank_format).label) for county in sorted(counties) for bank in banks_of(county)
-    ]
-
-
-def _group(policy: Any, rosters: list[Any]) -> dict[str, Any]:
+def _group(policy: Any, rosters: list[Any], free: dict[int, dict[int, queries.Sums]]) -> dict[str, Any]:
     total = sum((one.payable for one in rosters), queries.ZERO)
+    found = by_bank(policy.county_code, [free[one.pk] for one in rosters])
     group: dict[str, Any] = {
         "policy": policy,
         "rosters": rosters,
         "total": total,
         "count": sum(one.payable_count for one in rosters),
+        "banks": [(bank, get_format(bank.bank_format)) for bank in banks_of(policy.county_code)],
+        "at_banks": found,
+        "across": next((one for one in found if one.bank is None), None),
         "action_key": Panel("", ()).action_key,
         "deductions": [],
         "short": "",
@@ -177,27 +174,32 @@ def _make(request: StaffRequest) -> HttpResponse:
     answer = take_step(
         request,
         ORDER_FLOW["make"],
-        lambda: made.append(
-            services.make_order(
-                chosen, actor=request.user, bank_id=int(bank) if bank.isdecimal() and len(bank) < 19 else None
+        lambda: made.extend(
+            services.make_orders(
+                chosen,
+                actor=request.user,
+                bank_id=int(bank) if bank.isdecimal() and len(bank) < 19 else None,
+                cross_bank="cross_bank" in request.POST,
             )
         ),
         back=reverse("disbursement:order-new"),
         done="支付申请已编制，指标已冻结。下一步：国库支付签章。",
     )
-    return redirect("disbursement:order-detail", pk=made[0].pk) if made else answer
+    if not made:
+        return answer
+    if len(made) > 1:
+        most = get_format(made[0].bank_format).max_lines
+        numbers = "、".join(one.number for one in made)
+        messages.info(
+            request, f"{made[0].bank}一份文件最多 {most:,} 笔，已分成 {len(made)} 笔支付申请：{numbers}。"
+        )
+    return redirect("disbursement:order-detail", pk=made[0].pk)
 
 
 @opens(Area.ORDER)
 @require_safe
 def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
     order = get_object_or_404(_orders(request), pk=pk)
-    rosters = with_places(
-        Roster.objects.filter(order=order).select_related("batch").order_by("division_code", "pk")
-    )
-    totals = queries.ordered_totals([one.pk for one in rosters])
-    for roster in rosters:
-        roster.payable_count, roster.payable = totals[roster.pk]
     job = (
         Job.objects.filter(key__startswith=f"disbursement.send_order:{pk}:")
         .select_related("created_by")
@@ -205,22 +207,55 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
     )
     context = {
         "order": order,
-        "rosters": rosters,
+        "parts": _parts(order),
+        # a bank sees nothing of what another one pays
+        "left": _left(order) if scope.reads(request.user, Area.ROSTER) else [],
         "deductions": OrderIndicator.objects.filter(order=order).select_related("indicator"),
         "format": get_format(order.bank_format),
         "file": BankFile.objects.filter(order=order).select_related("file").first(),
         "may_open_rosters": scope.reads(request.user, Area.ROSTER),
         "may_take": may_take(request.user, BANK_FILE_ROLES, order),
         "returns": order.return_files.select_related("uploaded_by", "confirmed_by").order_by("-pk"),
-        "states": queries.state_totals("r.order_id = %s", [order.pk]),
+        "states": queries.state_totals(f"o.id = %s AND {NOT_STOPPED}", [order.pk]),
         "stations": _stations(order),
         "stats": _stats(order),
         "history": history(order),
         "panel": _panel(request, order),
         "job": job if job and not job.is_finished else None,
-        "stale": stale_lines([one.pk for one in rosters]) if order.sent_at is None else [],
+        "stale": stale_lines(held_by(order)) if _is_unsent(order) else [],
     }
     return render(request, "disbursement/order_detail.html", context)
+
+
+def _is_unsent(order: PaymentOrder) -> bool:
+    return order.status in {OrderStatus.DRAFT, OrderStatus.SIGNED}
+
+
+def _parts(order: PaymentOrder) -> list[Any]:
+    """What it pays of each roster; `is_whole` where these are all that the roster has to be paid, `bank` where it is paid
+    across (跨行)."""
+    found: list[Any] = list(
+        OrderPart.objects.filter(order=order)
+        .select_related("roster__batch")
+        .order_by("roster__division_code", "roster", "lines")
+    )
+    names = place_names(one.roster.division_code for one in found)
+    banks = Office.objects.in_bulk({one.bank_id for one in found})
+    for one in found:
+        one.place = names.get(one.roster.division_code, one.roster.division_code)
+        one.is_whole = one.line_count == one.roster.line_count
+        one.last = one.lines.upper - 1
+        one.is_across = one.bank_id != order.bank_id
+        one.bank = banks.get(one.bank_id)
+    return found
+
+
+def _left(order: PaymentOrder) -> list[AtBank]:
+    """What is still to be ordered of the same rosters, by bank."""
+    if order.status == OrderStatus.CANCELLED:
+        return []
+    free = queries.still_to_order(queries.rosters_of(order))
+    return by_bank(order.county_code, free.values())
 
 
 def _stats(order: PaymentOrder) -> list[Stat]:
@@ -263,7 +298,7 @@ def _panel(request: StaffRequest, order: PaymentOrder) -> Panel:
 
 def _other_names(request: StaffRequest, order: PaymentOrder) -> list[Check]:
     """Rosters of the order with accounts that are not named after the payee."""
-    lines = queries.named_otherwise(PaymentLine.objects.filter(roster__order=order))
+    lines = queries.named_otherwise(queries.lines_of_order(order.pk))
     counts = lines.values("roster", "roster__division_code").annotate(count=Count("*"))
     found = list(counts.order_by("roster__division_code", "roster"))
     names = place_names(row["roster__division_code"] for row in found)

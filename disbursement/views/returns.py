@@ -179,8 +179,8 @@ def _open_rows(found: ReturnFile) -> QuerySet[PaymentLine]:
     """Lines of the order that this file does not mention and that have no outcome."""
     named = ReturnLine.objects.filter(return_file=found, payment_line_id=OuterRef("pk"))
     return (
-        queries.live_lines()
-        .filter(~Exists(named), roster__order=found.order_id, results__isnull=True)
+        queries.lines_of_order(found.order_id)
+        .filter(~Exists(named), results__isnull=True)
         .defer("beneficiary_id_number", "payee_id_number", "account_number")
     )
 

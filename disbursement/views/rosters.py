@@ -81,9 +81,7 @@ def _lines_filter(roster: Roster) -> type[LineFilter]:
 
 
 def _rosters(request: StaffRequest) -> QuerySet[Roster]:
-    rows: QuerySet[Roster] = Roster.objects.visible_to(request.user).select_related(
-        "batch", "policy", "order"
-    )
+    rows: QuerySet[Roster] = Roster.objects.visible_to(request.user).select_related("batch", "policy")
     return rows
 
 
@@ -150,8 +148,9 @@ def _frame(request: StaffRequest, roster: Roster) -> dict[str, Any]:
     # every line is hashed for whoever is about to decide upon the list, and for who asks; others look at the sums
     content = (queries.content_of if decides or "recompute" in request.GET else queries.sums_of)(roster)
     left_out = RosterOmission.objects.filter(roster=roster, revision=roster.revision).count()
-    payable = queries.ordered_totals([roster.pk])[roster.pk]
+    payable = queries.unstopped_total(roster)
     return {
+        "orders": queries.orders_of([roster.pk]).get(roster.pk, []),
         "stations": _stations(roster),
         "stats": [
             Stat("笔数", f"{roster.line_count:,}", "笔", f"{left_out:,} 人没有进花名册"),
@@ -231,11 +230,11 @@ def _panel(roster: Roster, content: queries.Content, found: list[Act]) -> Panel:
 def _may_stop(request: StaffRequest, roster: Roster) -> bool:
     one = ROSTER_FLOW["stop_line"]
     return (
-        roster.order_id is None
-        and roster.status in one.sources
+        roster.status in one.sources
         and scope.holds(
             request.user, one.roles, division_code=roster.division_code, policy_id=roster.policy_id
         )
+        and bool(queries.to_order([roster.pk]))
     )
 
 

@@ -19,6 +19,7 @@ from import_export import widgets
 from import_export.admin import ImportExportModelAdmin
 from import_export.resources import ModelResource, modelresource_factory
 
+from huimin.core import reference
 from huimin.core.accounts import auth
 from huimin.core.bankformats.registry import all_formats
 from huimin.core.models import BankBranch, CalendarDay, Department, Division, Office, User
@@ -126,6 +127,13 @@ class TracedResource(ModelResource):
         )
 
 
+class TracedBanks(TracedResource):
+    def after_import(self, dataset: Any, result: Any, **kwargs: Any) -> None:
+        super().after_import(dataset, result, **kwargs)
+        if not kwargs.get("dry_run") and not result.has_errors():
+            reference.banks_changed(actor=kwargs["user"])
+
+
 class TracedAdmin(ImportExportModelAdmin):
     """Every change writes an audit event in its own transaction, beside Django's own log."""
 
@@ -133,11 +141,12 @@ class TracedAdmin(ImportExportModelAdmin):
     list_per_page = 50
     import_template_name = "admin/reference_import.html"
     resource_fields: tuple[str, ...] = ()
+    names_banks = False  # accounts are at the banks that such a table names
 
     def get_resource_classes(self, request: HttpRequest) -> list[type[ModelResource]]:
         meta = {"import_id_fields": [self.import_id_field], "fields": self.resource_fields}
-        made = modelresource_factory(self.model, TracedResource, meta_options=meta)
-        return [made]
+        resource = TracedBanks if self.names_banks else TracedResource
+        return [modelresource_factory(self.model, resource, meta_options=meta)]
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
         self._trace(request, obj, "reference.add", "新增")
@@ -161,6 +170,12 @@ class TracedAdmin(ImportExportModelAdmin):
             label=f"{word}{obj._meta.verbose_name}",
             detail={"name": str(obj), "fields": fields},
         )
+        if self.names_bank(obj, fields):
+            reference.banks_changed(actor=request.user)  # type: ignore[arg-type]
+
+    def names_bank(self, obj: Any, changed: list[str]) -> bool:
+        """Whether accounts are at the bank that this row names or named."""
+        return self.names_banks
 
 
 class DivisionAdmin(TracedAdmin):
@@ -189,25 +204,37 @@ class OfficeForm(forms.ModelForm):  # type: ignore[type-arg]
         choices=lambda: [("", "—"), *((one.code, one.label) for one in all_formats().values())],
         help_text="只有代发银行才填；改了以后，新编制的支付申请用新格式，已编制的不变。",
     )
+    bank_names = forms.CharField(
+        label="行名写法",
+        max_length=200,
+        required=False,
+        help_text="只有代发银行才填：采集表的开户银行、银行网点表的银行里怎么写这家银行，用顿号隔开，如 "
+        "金寨农商行、金寨农村商业银行。账户凭它（和银行全称）认定在哪家代发银行。",
+    )
 
     class Meta:
         model = Office
-        fields = ("name", "kind", "division", "department", "phone", "bank_format")
+        fields = ("name", "kind", "division", "department", "phone", "bank_format", "bank_names")
 
 
 class OfficeAdmin(TracedAdmin):
     import_id_field = "name"
     form = OfficeForm
-    resource_fields = ("name", "kind", "division", "department", "phone", "bank_format")
+    names_banks = True
+    resource_fields = ("name", "kind", "division", "department", "phone", "bank_format", "bank_names")
     list_display = ("name", "kind", "division", "department", "phone", "bank_format")
     list_filter = ("kind",)
     search_fields = ("name",)
     raw_id_fields = ("division",)
     list_select_related = ("division", "department")
 
+    def names_bank(self, obj: Any, changed: list[str]) -> bool:
+        return obj.kind == Office.Kind.BANK or OfficeForm.base_fields["kind"].label in changed
+
 
 class BankBranchAdmin(TracedAdmin):
     import_id_field = "code"
+    names_banks = True
     resource_fields = ("code", "name", "bank")
     list_display = ("code", "name", "bank")
     list_filter = ("bank",)

@@ -10,19 +10,23 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import transaction
 
 from huimin.core.authority import scope
 from huimin.core.errors import FileRefused, RowError
-from huimin.core.models import CalendarDay, Division, Level
+from huimin.core.models import CalendarDay, Division, Job, Level
 from huimin.core.records import audit
 from huimin.core.values import workdays
+from huimin.core.work import jobs
 
 if TYPE_CHECKING:
     from huimin.core.models import User
 
 COLUMNS = ("code", "name", "level", "parent")
 DATES = ("valid_from", "valid_to")
+# at which bank accounts are is settled by the room that has them: recipients/services/banks.py
+SETTLE_ACCOUNTS = "recipients.settle_accounts"
 _DIGITS = dict(zip(Level, scope.LEVEL_DIGITS, strict=True))
 _BATCH = 1_000
 CALENDAR = ("day", "is_workday", "name")
@@ -201,3 +205,16 @@ def fill_calendar(days: list[CalendarDay] | None = None, *, actor: User | None) 
         detail={"days": len(days)},
     )
     return len(days)
+
+
+def banks_changed(*, actor: User) -> Job:
+    """After paying banks or branches were registered or renamed: ask for a job that settles all accounts anew."""
+    earlier = Job.objects.filter(kind=SETTLE_ACCOUNTS).count()
+    return jobs.submit(
+        SETTLE_ACCOUNTS,
+        title="认定账户所在的代发银行",
+        key=f"{SETTLE_ACCOUNTS}:{earlier}",
+        actor=actor,
+        division_code=settings.COUNTY_CODE,
+        county_code=settings.COUNTY_CODE,
+    )

@@ -178,6 +178,7 @@ def _office(body: Body, county: Division) -> Office:
             "division": place,
             "department": department,
             "bank_format": "pipe_txt" if body.kind == Office.Kind.BANK else "",
+            "bank_names": body.name if body.kind == Office.Kind.BANK else "",
         },
     )
     return found

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from disbursement import services as money
 from disbursement.models import Batch, PaymentLine, PaymentOrder, PaymentResult, ReturnFile, Roster
+from disbursement.queries import with_free_lines
 from disbursement.states import ROSTER_FLOW
 from huimin.core import clock, crypto
 from huimin.core.authority import scope
@@ -219,8 +220,8 @@ def carry_roster(batch: Batch, town: Town, until: str = "approved") -> Roster:
 
 def order(batch: Batch, until: str = "sent") -> PaymentOrder:
     """The finance clerk gathers the batch's approved rosters; the treasury signs and sends."""
-    rosters = Roster.objects.filter(batch=batch, status="approved", order__isnull=True)
-    made = money.make_order([one.pk for one in rosters], actor=find("finance"))
+    rosters = with_free_lines(Roster.objects.filter(batch=batch, status="approved"))
+    (made,) = money.make_orders([one.pk for one in rosters], actor=find("finance"), cross_bank=True)
     treasurer = find("treasury2")
     if until in {"signed", "sent"}:
         made = money.sign_order(made.pk, actor=treasurer, whole_yuan=str(int(made.total)))

@@ -25,7 +25,7 @@ from subsidies.services import indicators
 DONE = "demo.seeded"
 COUNTY = "341524000000"
 DAYS_BACK = 60  # the demo's business began so long ago
-_BANKS = ("农村商业银行", "中国邮政储蓄银行", "中国农业银行")
+_BANKS = ("县农村商业银行", "中国邮政储蓄银行", "中国农业银行")
 REGISTRY_FILE = "补贴对象基础信息采集表.xlsx"
 
 

@@ -12,8 +12,8 @@ from django.db import connection, transaction
 
 from disbursement.models import Roster
 from disbursement.models.sql import LIVE, STATE
-from disbursement.queries import lines_in_full
-from disbursement.states import OrderStatus, PaymentState
+from disbursement.queries import lines_in_full, settled
+from disbursement.states import PaymentState
 from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.authority.posts import not_your_post
@@ -128,8 +128,8 @@ def why_not_publish(roster: Roster, lines: list[OpenLine], *, actor: User) -> St
     """The first reason against publishing, in the order in which a clerk would look."""
     if not may_publish(roster, actor):
         return not_your_post(DISCLOSURE_FLOW["publish"].roles, "公开发放名单")
-    if roster.order is None or roster.order.status != OrderStatus.SETTLED:
-        return StepRefused("银行还没有全部回盘，发完、办结以后再公开。")
+    if not settled(Roster.objects.filter(pk=roster.pk)).exists():
+        return StepRefused("还有没发的，或银行还没有全部回盘。每一笔都有结果以后再公开。")
     if roster.disclosures.filter(status=DisclosureStatus.PUBLISHED).exists():
         return StepRefused("这份名单已经公开，不用再公开一次。")
     if fault := _names_fault(roster) or _text_fault(lines):
@@ -177,7 +177,6 @@ def _lines_of(roster: Roster) -> list[OpenLine]:
             f"""SELECT l.line_no, l.division_code, l.group_name, l.public_name, l.quantity, l.standard_text, l.amount,
                        l.commitment, {STATE}
                 FROM {LIVE}
-                LEFT JOIN disbursement_paymentorder o ON o.id = r.order_id
                 WHERE r.id = %s ORDER BY l.line_no""",  # noqa: S608
             [roster.pk],
         )
@@ -198,7 +197,6 @@ def _copy_lines(disclosure: Disclosure, roster: Roster) -> None:
                     l.public_name, l.quantity, l.standard_text, l.amount, words.book ->> {STATE},
                     l.commitment
                 FROM {LIVE}
-                LEFT JOIN disbursement_paymentorder o ON o.id = r.order_id
                 CROSS JOIN (SELECT %s::jsonb AS book) words CROSS JOIN (SELECT %s::jsonb AS book) names
                 WHERE r.id = %s ORDER BY l.line_no""",  # noqa: S608
             [

@@ -188,7 +188,7 @@ def withdraw(request: StaffRequest, disclosure_id: int) -> HttpResponse:
 
 
 def _roster(request: StaffRequest, roster_id: int) -> Roster:
-    rows = Roster.objects.visible_to(request.user).select_related("batch", "policy", "order")
+    rows = Roster.objects.visible_to(request.user).select_related("batch", "policy")
     found: Roster = get_object_or_404(rows, pk=roster_id)
     return found
 

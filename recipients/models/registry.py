@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
 from huimin.core.fields import BlindIndexField, EncryptedTextField
-from huimin.core.models import StoredFile, User
+from huimin.core.models import Office, StoredFile, User
 from huimin.core.models.guards import begins, fixed, taken_in_duty
 from huimin.core.values.badges import Kind, StateChoices
 from recipients.states import ACCOUNT_FLOW, DEATH_FLOW, AccountChangeStatus, DeathStatus
@@ -179,6 +179,10 @@ class Account(models.Model):
     tail = models.CharField("账号尾号", max_length=4)
     branch_code = models.CharField("联行号", max_length=12, blank=True)
     bank_name = models.CharField("开户银行", max_length=120)
+    # at which of the county's paying banks, none of them where it is empty: settled by services.banks and by it alone
+    bank = models.ForeignKey(
+        Office, models.PROTECT, verbose_name="代发银行", null=True, related_name="+", db_index=False
+    )
     # the approved change that brought it; the first account comes with the person's registration and has none
     change = models.OneToOneField(
         "recipients.AccountChange", models.PROTECT, verbose_name="账户变更", null=True, related_name="account"
@@ -205,9 +209,13 @@ class Account(models.Model):
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
                 func="""
-                    IF NOT OLD.is_active OR to_jsonb(NEW) - ARRAY['is_active', 'closed_at']
-                          IS DISTINCT FROM to_jsonb(OLD) - ARRAY['is_active', 'closed_at'] THEN
+                    IF NOT OLD.is_active OR to_jsonb(NEW) - ARRAY['is_active', 'closed_at', 'bank_id']
+                          IS DISTINCT FROM to_jsonb(OLD) - ARRAY['is_active', 'closed_at', 'bank_id'] THEN
                         RAISE EXCEPTION '账户登记以后只能停用，换卡要申请和复核' USING ERRCODE = '23514';
+                    END IF;
+                    IF NEW.bank_id IS DISTINCT FROM OLD.bank_id AND NEW.bank_id IS NOT NULL AND NOT EXISTS (
+                            SELECT FROM core_office o WHERE o.id = NEW.bank_id AND o.kind = 'bank') THEN
+                        RAISE EXCEPTION '账户只能在代发银行' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;
                 """,
@@ -229,6 +237,9 @@ class Account(models.Model):
                        OR EXISTS (SELECT FROM added a JOIN recipients_account o ON o.person_id = a.person_id
                             WHERE a.change_id IS NULL AND o.id <> a.id) THEN
                         RAISE EXCEPTION '账户随建档登记，以后的要经过换卡申请和复核' USING ERRCODE = '23514';
+                    END IF;
+                    IF EXISTS (SELECT FROM added a JOIN core_office o ON o.id = a.bank_id WHERE o.kind <> 'bank') THEN
+                        RAISE EXCEPTION '账户只能在代发银行' USING ERRCODE = '23514';
                     END IF;
                     RETURN NULL;
                 """,

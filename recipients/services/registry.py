@@ -27,6 +27,7 @@ from huimin.core.work import messages, workflow
 from huimin.core.work.verbs import advances
 from recipients.models import Account, AccountChange, DeclarationLine, Entitlement, Person, RecordStatus
 from recipients.rules import commit, is_strangers
+from recipients.services import banks
 from recipients.states import (
     ACCOUNT_ASK_ROLES,
     ACCOUNT_FLOW,
@@ -379,6 +380,9 @@ def _replace_account(asked: AccountChange) -> None:
         tail=asked.tail,
         branch_code=asked.branch_code,
         bank_name=asked.bank_name,
+        bank_id=banks.bank_at(
+            asked.person.county_code, branch_code=asked.branch_code, bank_name=asked.bank_name
+        ),
         change=asked,
         opened_at=now,
     )

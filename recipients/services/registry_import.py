@@ -26,6 +26,7 @@ from recipients import queries
 from recipients.files import registry
 from recipients.files.registry import Findings
 from recipients.models import RegistryImport
+from recipients.services.banks import banks_at
 from recipients.services.places import county_of_home, home_of, places_for
 from recipients.states import IMPORT_ROLES
 
@@ -284,6 +285,9 @@ def _told_today(actor: User) -> int:
     return sum(detail.get("foreign_told", 0) for detail in told.values_list("detail", flat=True))
 
 
+_BANKS = banks_at("SELECT %(county)s::text AS county_code, branch_code, bank_name FROM registry_stage")
+
+
 def _write(cursor: Any, one: RegistryImport, actor: User) -> tuple[int, int]:
     """Households, people and accounts, in three statements; (households, people)."""
     given = {"county": one.county_code, "actor": actor.pk, "today": clock.today()}
@@ -310,13 +314,14 @@ def _write(cursor: Any, one: RegistryImport, actor: User) -> tuple[int, int]:
     )
     people = int(cursor.rowcount)
     cursor.execute(
-        """INSERT INTO recipients_account (person_id, kind, holder_name, number, number_key, commit_salt,
-               number_commitment, tail, branch_code, bank_name, is_active)
+        f"""INSERT INTO recipients_account (person_id, kind, holder_name, number, number_key, commit_salt,
+               number_commitment, tail, branch_code, bank_name, bank_id, is_active)
            SELECT p.id, s.kind, s.account_name, s.account, s.account_key, s.account_salt, s.account_commitment,
-               s.tail, s.branch_code, s.bank_name, true
+               s.tail, s.branch_code, s.bank_name, w.bank_id, true
            FROM registry_stage s
            JOIN recipients_person p ON p.county_code = %(county)s AND p.id_key = s.id_key AND p.status <> 'void'
-           ORDER BY s.row_no""",
+           JOIN {_BANKS} w ON (w.branch_code, w.bank_name) = (s.branch_code, s.bank_name)
+           ORDER BY s.row_no""",  # noqa: S608 -- a constant of ours
         given,
     )
     return households, people

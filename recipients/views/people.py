@@ -182,7 +182,7 @@ def _detail(request: StaffRequest, person: Person, shown: dict[str, str] | None 
         "facts": _facts(person),
         "members": members,
         "holder": next((one for one in members if one.is_holder), None),
-        "accounts": person.accounts.defer("number").order_by("-is_active", "-pk"),
+        "accounts": person.accounts.defer("number").select_related("bank").order_by("-is_active", "-pk"),
         "changes": person.account_changes.defer("number")
         .select_related("asked_by", "checked_by")
         .order_by("-pk"),

@@ -78,8 +78,8 @@ def _stop(monkeypatch, owner):
 
 def _make_order(monkeypatch, owner):
     without_row_locks(monkeypatch)
-    hold_together(monkeypatch, orders, "_payable")
-    without_trigger(owner, "disbursement_roster", "roster_joins_one_order")
+    hold_together(monkeypatch, orders, "_files")
+    without_constraint(owner, "disbursement_orderpart", "line_in_one_live_order")
 
 
 def _upload(monkeypatch, owner):

@@ -130,7 +130,7 @@ def first_ten_minutes(folder):
         batch__policy__code="LY04", division_code="341524100000", status=RosterStatus.FINANCE_CHECK
     )
     call_command("advance", f"disbursement.roster:{roster.pk}", "pass_finance_check", username=checker)
-    call_command("make_order", roster.pk, username=maker)
+    call_command("make_order", roster.pk, cross_bank=True, username=maker)
     order = PaymentOrder.objects.latest("pk")
     for step in ("sign", "send"):
         call_command("advance", f"disbursement.paymentorder:{order.pk}", step, username=treasurer)

@@ -11,8 +11,8 @@ from django.db.models import F
 from django.utils import timezone
 from psycopg.types.range import DateRange
 
-from disbursement import services
-from disbursement.models import Batch, PaymentLine, Roster
+from disbursement import queries, services
+from disbursement.models import PaymentLine, Roster
 from huimin.core import crypto
 from huimin.core.authority.roles import Role
 from huimin.core.bankformats.layout import ReturnHeader, ReturnLine
@@ -31,6 +31,7 @@ from recipients.models import (
     Household,
     Person,
 )
+from recipients.services.banks import bank_at
 from subsidies.models import Policy, PolicyVersion
 from subsidies.states import PolicyStatus
 from tests.factories import (
@@ -162,9 +163,10 @@ def commit(salt, text):
     return hashlib.sha256(salt + text.encode()).digest()
 
 
-def account(owner, *, holder_name=None, **changes):
+def account(owner, *, holder_name=None, bank_name="金寨农村商业银行", **changes):
     serial = next(_serials)
     number = account_number(serial)
+    at = {"branch_code": "402377000018", "bank_name": bank_name}
     return Account.objects.create(
         person=owner,
         holder_name=holder_name or owner.name,
@@ -172,8 +174,8 @@ def account(owner, *, holder_name=None, **changes):
         number_key=crypto.blind_index("account", number),
         number_commitment=commit(b"a" * 16, number),
         tail=number[-4:],
-        branch_code="402377000018",
-        bank_name="金寨农村商业银行",
+        bank_id=bank_at(owner.county_code, **at),
+        **at,
         **changes,
     )
 
@@ -233,7 +235,10 @@ class World:
         return self.staff[name]
 
 
-def world(people=10, *, issued="1000000.00", rule=None, frequency="yearly", protected=False, quantity=None):
+def world(
+    people=10, *, issued="1000000.00", rule=None, frequency="yearly", protected=False, quantity=None, at=None
+):
+    """`at` gives the written bank of the account of person number …; without, all are at the county's bank."""
     crew = staff()
     made = policy(crew["finance"], rule=rule, frequency=frequency, protected=protected)
     confirmer = UserFactory(role=Role.FINANCE_CHECKER)
@@ -253,7 +258,7 @@ def world(people=10, *, issued="1000000.00", rule=None, frequency="yearly", prot
         village = VILLAGE if serial % 3 else OTHER_VILLAGE
         with transaction.atomic():  # the first account comes with the registration
             one = person(village, by=crew["village"].pk)
-            account(one)
+            account(one, **({"bank_name": at(serial)} if at else {}))
         entitle(books[village], one, quantity=quantity(serial) if quantity else f"{serial + 1}.2500")
         here.people.append(one)
     here.books = books
@@ -301,7 +306,13 @@ def sent_order(here, batch=None):
 
 def ordered(here, batch):
     rosters = approved(here, batch)
-    return services.make_order([roster.pk for roster in rosters], actor=here["order_maker"])
+    return make_order([roster.pk for roster in rosters], actor=here["order_maker"])
+
+
+def make_order(roster_ids, **kwargs):
+    """The only order that is made of these."""
+    (made,) = services.make_orders(roster_ids, **kwargs)
+    return made
 
 
 def payroll(order):
@@ -353,4 +364,4 @@ def lines_of(batch):
 
 
 def batch_of(order):
-    return Batch.objects.get(rosters__order=order, rosters=order.rosters.first())
+    return queries.rosters_of(order).first().batch

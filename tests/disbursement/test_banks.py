@@ -22,7 +22,7 @@ from huimin.core.models import Office
 from huimin.core.records import files
 from tests.core import odd_bank_format
 from tests.disbursement import factories as make
-from tests.factories import COUNTY, OfficeFactory, UserFactory
+from tests.factories import COUNTY, OfficeFactory, UserFactory, bank_office, county
 from tests.recipients.factories import another_account
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +47,16 @@ def bank(name, code):
 
 def ordered(here, **kwargs):
     rosters = make.approved(here, make.issued_batch(here))
-    return services.make_order([one.pk for one in rosters], actor=here["order_maker"], **kwargs)
+    return make.make_order([one.pk for one in rosters], actor=here["order_maker"], **kwargs)
+
+
+def odd_world(people):
+    """Everybody's account is at a second paying bank, of the odd format."""
+    county()
+    odd = bank(ODD, "odd")
+    here = make.world(people, at=lambda _: ODD)
+    here.odd = odd
+    return here
 
 
 def sent(here, order):
@@ -56,8 +65,8 @@ def sent(here, order):
 
 
 def test_a_bank_of_one_new_file_is_paid_through_and_understood(odd_format):
-    here = make.world(9)
-    order = sent(here, ordered(here, bank_id=bank(ODD, "odd").pk))
+    here = odd_world(9)
+    order = sent(here, ordered(here, bank_id=here.odd.pk))
     made = BankFile.objects.get(order=order)
     assert made.file.name.endswith(".dat")
     data = files.read(made.file)
@@ -73,8 +82,8 @@ def test_a_bank_of_one_new_file_is_paid_through_and_understood(odd_format):
 
 
 def test_the_banks_own_code_becomes_our_reason_when_its_file_is_taken_in(odd_format):
-    here = make.world(3)
-    order = sent(here, ordered(here, bank_id=bank(ODD, "odd").pk))
+    here = odd_world(3)
+    order = sent(here, ordered(here, bank_id=here.odd.pk))
     lines = [
         one._replace(reason_code="X9", bank_words="") if one.result == "1" else one
         for one in odd_format.read_return(
@@ -91,32 +100,38 @@ def test_the_banks_own_code_becomes_our_reason_when_its_file_is_taken_in(odd_for
 
 
 def test_a_name_that_the_banks_file_cannot_hold_is_found_before_money_is_frozen(odd_format):
-    here = make.world(3)
-    another_account(here.people[1], holder_name="李䶮")
+    here = odd_world(3)
+    another_account(here.people[1], holder_name="李䶮", bank_name=ODD)
     with pytest.raises(StepRefused, match="银行文件放不下的字：䶮"):
-        ordered(here, bank_id=bank(ODD, "odd").pk)
+        ordered(here, bank_id=here.odd.pk)
     assert not PaymentOrder.objects.exists()
 
 
-def test_more_lines_than_the_banks_file_holds_are_refused_in_its_own_number(odd_format, monkeypatch):
-    here = make.world(4)
-    monkeypatch.setitem(odd_format.__dict__, "max_lines", 3)
-    with pytest.raises(StepRefused, match="一份文件最多 3 笔"):
-        ordered(here, bank_id=bank(ODD, "odd").pk)
-
-
 def test_with_two_banks_one_must_be_chosen_and_with_none_the_page_says_who_registers_it():
-    here = make.world(2)
+    county()
     other = bank("金寨县邮政储蓄银行", "xlsx")
+    here = make.world(2, at=lambda _: "金寨县邮政储蓄银行梅山支行")
     with pytest.raises(BadInput, match="请选择代发银行"):
         ordered(here)
     rosters = list(make.Roster.objects.values_list("pk", flat=True))
-    order = services.make_order(rosters, actor=here["order_maker"], bank_id=other.pk)
+    order = make.make_order(rosters, actor=here["order_maker"], bank_id=other.pk)
     assert (order.bank, order.bank_format) == (other, "xlsx")
     services.cancel_order(order.pk, actor=here["treasurer"], note="换银行")
     Office.objects.update(bank_format="")
     with pytest.raises(StepRefused, match="请系统管理员在“机构”里登记"):
-        services.make_order(rosters, actor=here["order_maker"])
+        make.make_order(rosters, actor=here["order_maker"])
+
+
+def test_lines_of_a_bank_that_pays_no_more_are_paid_across_by_another():
+    county()
+    other = bank("金寨县邮政储蓄银行", "xlsx")
+    here = make.world(2, at=lambda _: "金寨县邮政储蓄银行")
+    rosters = [one.pk for one in make.approved(here, make.issued_batch(here))]
+    Office.objects.filter(pk=other.pk).update(bank_format="")
+    with pytest.raises(StepRefused, match="跨行支付"):
+        make.make_order(rosters, actor=here["order_maker"])
+    order = make.make_order(rosters, actor=here["order_maker"], cross_bank=True)
+    assert set(order.parts.values_list("bank_id", flat=True)) == {other.pk}
 
 
 def test_the_page_asks_which_bank_only_where_there_are_two():
@@ -126,13 +141,14 @@ def test_the_page_asks_which_bank_only_where_there_are_two():
     client.force_login(here["order_maker"])
     url = reverse("disbursement:order-new")
     assert 'name="bank"' not in client.get(url).content.decode()
-    other = bank("金寨县邮政储蓄银行", "xlsx")
+    bank("金寨县邮政储蓄银行", "xlsx")
     page = client.get(url)
     assert 'name="bank"' in page.content.decode()
     rosters = list(make.Roster.objects.values_list("pk", flat=True))
     key = page.context["groups"][0]["action_key"]
-    client.post(url, {"rosters": rosters, "bank": other.pk, "action_key": key})
-    assert PaymentOrder.objects.get().bank == other
+    first = bank_office()
+    client.post(url, {"rosters": rosters, "bank": first.pk, "action_key": key})
+    assert PaymentOrder.objects.get().bank == first
 
 
 def test_an_orders_bank_and_format_cannot_be_changed():

@@ -89,9 +89,9 @@ def test_an_order_is_refused_with_the_lines_that_changed_until_they_are_stopped(
     chosen = [one.pk for one in rosters]
     named = rf"第 {line.line_no} 行{line.beneficiary_name}（.*{CHANGES[change]}.*停发这些行"
     with pytest.raises(StepRefused, match=named):
-        services.make_order(chosen, actor=here["order_maker"])
+        make.make_order(chosen, actor=here["order_maker"])
     services.stop_line(line.pk, reason="送审以后变了", actor=here["town"])
-    assert services.make_order(chosen, actor=here["order_maker"]).line_count == 3
+    assert make.make_order(chosen, actor=here["order_maker"]).line_count == 3
 
 
 @pytest.mark.parametrize("step", ["sign", "send"])
@@ -113,7 +113,7 @@ def test_a_new_card_is_paid_after_stop_and_supplement(here):
     new_card(line)
     services.stop_line(line.pk, reason="已换卡", actor=here["town"])
     services.lift_stop(line.pk, reason="发到新卡", actor=here["department"])
-    services.make_order([one.pk for one in rosters], actor=here["order_maker"])
+    make.make_order([one.pk for one in rosters], actor=here["order_maker"])
     made = services.make_supplement(batch.pk, reason="换卡", actor=here["department"])
     made, job = services.issue_batch(made.pk, actor=here["department"])
     assert jobs.run(job.pk) == "done"
@@ -131,9 +131,9 @@ def test_a_policy_that_is_not_in_force_pays_nothing(here):
 
     turn("suspend")
     with pytest.raises(StepRefused, match=r"已暂停.*不能支付"):
-        services.make_order(chosen, actor=here["order_maker"])
+        make.make_order(chosen, actor=here["order_maker"])
     turn("resume")
-    order = services.make_order(chosen, actor=here["order_maker"])
+    order = make.make_order(chosen, actor=here["order_maker"])
     turn("suspend")
     with pytest.raises(StepRefused, match=r"已暂停.*不能支付"):
         services.sign_order(order.pk, actor=here["treasurer"])
@@ -214,7 +214,7 @@ def test_order_pages_list_the_lines_that_changed(here):
     link = reverse("disbursement:line-detail", args=[line.pk])
     assert link in page_of(here["order_maker"]).get(reverse("disbursement:order-new")).content.decode()
     another_account(Person.objects.get(pk=line.beneficiary_id), number=line.account_number)
-    order = services.make_order(list(batch.rosters.values_list("pk", flat=True)), actor=here["order_maker"])
+    order = make.make_order(list(batch.rosters.values_list("pk", flat=True)), actor=here["order_maker"])
     suspended(line)
     page = page_of(here["treasurer"]).get(reverse("disbursement:order-detail", args=[order.pk]))
     assert link in page.content.decode()

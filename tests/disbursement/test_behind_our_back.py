@@ -2,14 +2,14 @@
 
 import pytest
 
-from disbursement import services
+from disbursement import proofs, services
 from disbursement.models import Roster
 from disbursement.proofs import roster_contents
 from huimin.core.errors import StepRefused
 from huimin.core.models import StoredFile
 from tests.disbursement import factories as make
 
-LINES, CLAIMS, ROSTERS = "disbursement_paymentline", "disbursement_claim", "disbursement_roster"
+LINES, CLAIMS, PARTS = "disbursement_paymentline", "disbursement_claim", "disbursement_orderpart"
 
 
 @pytest.fixture
@@ -64,17 +64,24 @@ def test_lines_whose_claims_are_gone_do_not_reach_the_bank(here, behind):
     refused_at_the_bank(here, order, "没有占用期次")
 
 
-def test_a_roster_taken_out_of_a_signed_order_is_missed_before_the_file_is_written(here, behind):
+def test_a_part_taken_out_of_a_signed_order_is_missed_before_the_file_is_written(here, behind):
     order = signed(here)
     behind(
-        ROSTERS,
-        "UPDATE disbursement_roster SET order_id = NULL WHERE id = (SELECT min(id) FROM disbursement_roster)",
+        PARTS,
+        "UPDATE disbursement_orderpart SET is_live = false WHERE id = (SELECT min(id) FROM disbursement_orderpart)",
     )
+    refused_at_the_bank(here, order, "合计与明细不符")
+
+
+def test_a_part_that_was_written_anew_is_not_what_was_signed(here, behind):
+    order = signed(here)
+    behind(PARTS, "UPDATE disbursement_orderpart SET lines = int4range(lower(lines), upper(lines) + 1)")
     refused_at_the_bank(here, order, "指纹不一致")
 
 
-def test_paid_lines_are_not_ordered_again_even_where_the_roster_came_loose(here, behind):
+def test_paid_lines_are_not_ordered_again_even_where_they_came_loose(here, behind):
     make.returned(here, make.sent_order(here))
-    behind(ROSTERS, "UPDATE disbursement_roster SET order_id = NULL")
+    behind(PARTS, "UPDATE disbursement_orderpart SET is_live = false")
     with pytest.raises(StepRefused, match="没有要支付的钱"):
-        services.make_order(list(Roster.objects.values_list("pk", flat=True)), actor=here["order_maker"])
+        make.make_order(list(Roster.objects.values_list("pk", flat=True)), actor=here["order_maker"])
+    assert proofs.one_order_per_line()[1]

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from disbursement import services
+from disbursement import queries, services
 from disbursement.models import Batch, PaymentOrder, ReturnFile
 from disbursement.services import confirming
 from huimin.core.models import Message
@@ -41,7 +41,7 @@ def counted(people):
     )
     pk = taken["file"].return_file.pk
     found["confirm"] = statements(lambda: confirming.apply_return(pk, actor=here["reconciler2"]))
-    batch = Batch.objects.get(rosters=order.rosters.first())
+    batch = Batch.objects.get(rosters=queries.rosters_of(order).first())
     found["pay_again"] = statements(lambda: services.make_correction(batch.pk, actor=here["department"]))
     return found
 

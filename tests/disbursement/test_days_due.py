@@ -9,7 +9,7 @@ from psycopg.types.range import DateRange
 
 from disbursement import proofs, services
 from disbursement.models import Correction, PaymentLine
-from disbursement.services.today import stale_lines
+from disbursement.services.today import stale_lines, to_be_ordered
 from huimin.core.errors import FileRefused, StepRefused
 from recipients.models import EntitlementVersion, Person
 from recipients.services import deaths, entitlements
@@ -78,7 +78,7 @@ def test_an_approved_list_is_not_paid_whole(here, happens, until):
     lists = make.approved(here, batch)
     order = None
     if until != "approved":
-        order = services.make_order([one.pk for one in lists], actor=here["order_maker"])
+        order = make.make_order([one.pk for one in lists], actor=here["order_maker"])
     if until == "signed":
         services.sign_order(order.pk, actor=here["treasurer"])
     happens(here, line)
@@ -88,7 +88,7 @@ def test_an_approved_list_is_not_paid_whole(here, happens, until):
 
 def go_on(here, until, lists, order):
     if until == "approved":
-        services.make_order([one.pk for one in lists], actor=here["order_maker"])
+        make.make_order([one.pk for one in lists], actor=here["order_maker"])
     else:
         step = {"ordered": "sign", "signed": "send"}[until]
         services.advance_order(order.pk, step, actor=here["treasurer"])
@@ -98,9 +98,9 @@ def test_a_rule_that_pays_once_pays_by_the_latest_version():
     here = make.world(2, frequency="quarterly", quantity=lambda _: "1.0000")
     batch = make.issued_batch(here, "2026Q3")
     line = first_line(batch)
-    assert stale_lines([line.roster_id]) == []
+    assert stale_lines(to_be_ordered([line.roster_id])) == []
     change(here, line)
-    assert [one.line for one in stale_lines([line.roster_id])] == [line.pk]
+    assert [one.line for one in stale_lines(to_be_ordered([line.roster_id]))] == [line.pk]
 
 
 def test_an_amount_that_comes_out_otherwise_is_a_fault(here):
@@ -116,7 +116,7 @@ def test_an_amount_that_comes_out_otherwise_is_a_fault(here):
             "FROM disbursement_paymentline WHERE id = %s",
             [line.pk],
         )
-    (one,) = stale_lines([line.roster_id])
+    (one,) = stale_lines(to_be_ordered([line.roster_id]))
     assert one.words == "应发金额已变，与按现在的资格算出的不同"
     (said,) = proofs.unsent_lines_are_due()[1]
     assert said == f"花名册 {line.roster_id} 第 {line.line_no} 行"
@@ -139,7 +139,7 @@ def test_a_correction_pays_failed_money_for_the_days_that_are_due_now(here, happ
         360
     )
     assert Correction.objects.count() == 3
-    assert stale_lines([new.roster_id]) == []
+    assert stale_lines(to_be_ordered([new.roster_id])) == []
 
 
 def test_a_correction_that_was_made_before_the_end_names_the_line_and_is_made_anew(here):

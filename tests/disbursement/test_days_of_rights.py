@@ -133,9 +133,9 @@ def test_nor_is_it_ordered_when_it_ends_after_the_list_was_approved_by_hand_or_b
     ended_inside(here, batch)
     dead = make.lines_of(batch).last()
     deaths.record_death(dead.beneficiary_id, died_on=date(2026, 7, 10), actor=here["town"])
-    assert len(today.stale_lines(rosters)) == 2
+    assert len(today.stale_lines(today.to_be_ordered(rosters))) == 2
     with pytest.raises(StepRefused, match="应发期间已变"):
-        services.make_order(rosters, actor=here["order_maker"])
+        make.make_order(rosters, actor=here["order_maker"])
 
 
 def test_a_list_of_before_the_end_pays_nothing_of_it_after_the_right_was_confirmed_anew():
@@ -144,7 +144,9 @@ def test_a_list_of_before_the_end_pays_nothing_of_it_after_the_right_was_confirm
     rosters = [one.pk for one in make.approved(here, batch)]
     end(here, right)
     confirm_again(here, right, date(2026, 11, 1))
-    assert [one.words for one in today.stale_lines(rosters)] == ["应发期间已变，资格在这一期内终止或变更过"]
+    assert [one.words for one in today.stale_lines(today.to_be_ordered(rosters))] == [
+        "应发期间已变，资格在这一期内终止或变更过"
+    ]
 
 
 def test_a_rule_that_pays_the_period_once_pays_it_where_the_right_had_days_in_it():

@@ -11,7 +11,7 @@ from disbursement import queries, services
 from disbursement.models import PaymentLine
 from disbursement.services import generation
 from disbursement.services.confirming import APPLY
-from disbursement.services.today import stale_sql
+from disbursement.services.today import stale_sql, to_be_ordered
 from publicity import queries as public
 from recipients.models import Account, Entitlement, EntitlementVersion, Person
 from tests.disbursement import factories as make
@@ -224,7 +224,7 @@ def test_what_changed_since_submission_is_found_without_a_look_up_for_every_line
     paid |= {"entitlement_id": number, "entitlement_version_id": number}
     copied(owner_connection, PaymentLine, line.pk, **paid)
     owner_connection.execute("ANALYZE disbursement_roster")
-    sql, params = stale_sql(here.policy.versions.get())
+    sql, params = stale_sql(here.policy.versions.get(), to_be_ordered([line.roster_id]))
     params |= {"rosters": [line.roster_id], "most": 100}
     plan = plan_of(owner_connection, sql, params)
     # nothing is begun anew for every line; the amount is worked out from the row alone

@@ -236,14 +236,16 @@ def test_an_order_wants_approved_rosters_of_one_policy_once(here):
     batch = make.issued_batch(here)
     rosters = list(batch.rosters.all())
     with pytest.raises(StepRefused, match="没有终审"):
-        services.make_order([rosters[0].pk], actor=here["order_maker"])
+        make.make_order([rosters[0].pk], actor=here["order_maker"])
     for roster in rosters:
         make.approve(here, roster)
-    services.make_order([rosters[0].pk], actor=here["order_maker"])
-    with pytest.raises(StepRefused, match="不能支付两次"):
-        services.make_order([one.pk for one in rosters], actor=here["order_maker"])
+    make.make_order([rosters[0].pk], actor=here["order_maker"])
+    with pytest.raises(StepRefused, match="已编入支付申请"):
+        make.make_order([rosters[0].pk], actor=here["order_maker"])
     with pytest.raises(StepForbidden):
-        services.make_order([rosters[1].pk], actor=here["treasurer"])
+        make.make_order([rosters[1].pk], actor=here["treasurer"])
+    both = make.make_order([one.pk for one in rosters], actor=here["order_maker"])
+    assert list(queries.rosters_of(both)) == [rosters[1]], "of the other one nothing is left"
 
 
 def test_a_shortage_names_the_missing_yuan_and_freezes_nothing():
@@ -251,7 +253,7 @@ def test_a_shortage_names_the_missing_yuan_and_freezes_nothing():
     batch = make.issued_batch(here)
     make.approved(here, batch)
     with pytest.raises(Refused, match="元"):
-        services.make_order(list(batch.rosters.values_list("pk", flat=True)), actor=here["order_maker"])
+        make.make_order(list(batch.rosters.values_list("pk", flat=True)), actor=here["order_maker"])
     here.indicators[0].refresh_from_db()
     assert here.indicators[0].frozen == 0
     assert not PaymentOrder.objects.exists()
@@ -285,7 +287,7 @@ def test_a_cancelled_order_gives_back_money_and_rosters(here, signed):
     indicator = here.indicators[0]
     indicator.refresh_from_db()
     assert (indicator.frozen, indicator.available) == (0, indicator.issued)
-    again = services.make_order(list(batch.rosters.values_list("pk", flat=True)), actor=here["order_maker"])
+    again = make.make_order(list(batch.rosters.values_list("pk", flat=True)), actor=here["order_maker"])
     assert again.total == order.total
 
 

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from disbursement import proofs, queries, services
 from disbursement.models import PaymentLine, PaymentResult
 from disbursement.models.sql import LIVE
-from disbursement.services.today import stale_lines
+from disbursement.services.today import stale_lines, to_be_ordered
 from huimin.core import clock
 from huimin.core.errors import StepRefused
 from publicity.queries import payments_of_key, roster_sums, tails_of_key, villages_in_roster
@@ -53,8 +53,9 @@ def test_sql_and_django_mean_the_same_lines(here):
 def test_sums_hold_no_line_of_an_old_revision_or_a_cancelled_list(here):
     both = [here.kept.pk, here.gone.pk]
     mine = (here.kept.line_count, here.kept.total)
-    assert queries.payable_totals(both) == {here.kept.pk: mine, here.gone.pk: (0, queries.ZERO)}
-    assert queries.ordered_totals(both) == {here.kept.pk: mine, here.gone.pk: (0, queries.ZERO)}
+    free = queries.to_order(both)
+    assert {pk: queries.added_up(one.values()) for pk, one in free.items()} == {here.kept.pk: mine}
+    assert [queries.unstopped_total(one) for one in (here.kept, here.gone)] == [mine, (0, queries.ZERO)]
     states = queries.state_totals("r.batch_id = %s", [here.batch.pk])
     assert [(one.count, one.total) for one in states] == [mine]
     assert roster_sums(here.kept.pk).sent_count == here.kept.line_count
@@ -79,7 +80,7 @@ def test_the_public_reads_no_line_of_an_old_revision_or_a_cancelled_list(here):
 def test_what_changed_for_people_of_dead_lines_stops_no_order(here):
     people = [line.beneficiary_id for line in dead_lines(here)]
     Account.objects.filter(person__in=people).update(is_active=False)
-    named = {one.line for one in stale_lines([here.kept.pk, here.gone.pk])}
+    named = {one.line for one in stale_lines(to_be_ordered([here.kept.pk, here.gone.pk]))}
     assert named == set(queries.live_lines().filter(beneficiary_id=people[0]).values_list("pk", flat=True))
 
 

@@ -44,26 +44,16 @@ def test_a_paid_roster_cannot_leave_its_order_to_be_paid_again(here):
     order = make.sent_order(here)
     make.returned(here, order)
     assert PaymentOrder.objects.get().status == "settled"
-    refused_sql("UPDATE disbursement_roster SET order_id = NULL", match="撤销以前不能移出")
-
-
-def test_a_roster_joins_no_second_order_and_none_that_is_signed(here):
-    first, second = make.approved(here, make.issued_batch(here))
-    order = services.make_order([first.pk], actor=here["order_maker"])
-    other = services.make_order([second.pk], actor=here["order_maker"])
-    move = "UPDATE disbursement_roster SET order_id = %s WHERE id = %s"
-    refused_sql(move, [other.pk, first.pk], match="不能换一笔")
-    services.cancel_order(other.pk, actor=here["treasurer"], note="重编")
-    services.sign_order(order.pk, actor=here["treasurer"])
-    refused_sql(move, [order.pk, second.pk], match="待签章的支付申请")
+    refused_sql("UPDATE disbursement_orderpart SET is_live = false", match="撤销以前不能移出")
+    refused_sql("DELETE FROM disbursement_orderpart", match="permission denied")
 
 
 def test_a_line_that_has_a_result_is_not_payable(here):
     order = make.sent_order(here)
-    pks = list(order.rosters.values_list("pk", flat=True))
+    pks = list(queries.rosters_of(order).values_list("pk", flat=True))
     make.returned(here, order, fail={0})
-    assert {count for count, _ in queries.payable_totals(pks).values()} == {0}
-    assert sum(count for count, _ in queries.ordered_totals(pks).values()) == 4
+    assert queries.to_order(pks) == {}
+    assert queries.added_up(queries.totals_of(order).values()) == (4, order.total)
     assert list(bankfiles.payroll_lines(order)) == []
 
 
@@ -226,9 +216,9 @@ def test_a_list_is_recomputed_at_its_submission_its_final_approval_and_its_sendi
         order = make.sent_order(here, batch)
     said = [one["sql"] for one in captured]
     recomputed = sum("hm_merkle_root" in sql for sql in said)
-    assert recomputed == 2 * order.rosters.count(), "the third time is the trigger's"
-    added_up = [sql for sql in said if 'SUM("disbursement_paymentline"."amount")' in sql]
-    assert len(added_up) == 2, "once when the order is made, once when it is sent"
+    assert recomputed == 2 * queries.rosters_of(order).count(), "the third time is the trigger's"
+    added_up = [sql for sql in said if "sum(l.amount)" in sql and "hm_merkle_root" not in sql]
+    assert len(added_up) == 1, "by bank when the order is made; the triggers do it at making and at sending"
 
 
 # --- words ---------------------------------------------------------------------------------------------------------------

@@ -339,7 +339,7 @@ def test_an_order_is_printed_and_its_lists_are_linked_for_the_signer(here):
     html = client.get(reverse("disbursement:order-detail", args=[order.pk])).content.decode()
     paper = reverse("disbursement:order-paper", args=[order.pk])
     assert f'href="{paper}"' in html
-    for roster in order.rosters.all():
+    for roster in queries.rosters_of(order).all():
         assert f'href="{reverse("disbursement:roster-detail", args=[roster.pk])}"' in html
     label = html.partition("应付金额的整数部分")[2].partition("<input")[0]
     assert "签章必填" in label

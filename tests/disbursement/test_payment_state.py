@@ -46,7 +46,7 @@ def lines():
     reversed_(here, town[2], "late_return")
     reversed_(here, town[3], "voluntary_refund")
     again = make.approve(here, correction.rosters.get(division_code=TOWN))
-    services.make_order([again.pk], actor=here["order_maker"])
+    make.make_order([again.pk], actor=here["order_maker"])
     return {
         PaymentState.VOID: PaymentLine.objects.filter(roster=towns[TOWN], revision=1).first(),
         PaymentState.STOPPED: stopped,
@@ -64,8 +64,7 @@ def lines():
 def in_sql():
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT l.id, {STATE} FROM disbursement_paymentline l JOIN disbursement_roster r ON r.id = l.roster_id
-                LEFT JOIN disbursement_paymentorder o ON o.id = r.order_id"""
+            f"""SELECT l.id, {STATE} FROM disbursement_paymentline l JOIN disbursement_roster r ON r.id = l.roster_id"""
         )
         return dict(cursor.fetchall())
 

@@ -54,7 +54,7 @@ def test_sixteen_orders_over_the_same_rosters_make_one(run_in_threads):
     here = make.world(3)
     batch = make.issued_batch(here)
     pks = [one.pk for one in make.approved(here, batch)]
-    done = run_in_threads(lambda _: services.make_order(pks, actor=here["order_maker"]), CLICKS)
+    done = run_in_threads(lambda _: make.make_order(pks, actor=here["order_maker"]), CLICKS)
     assert len(effects(done)) == 1
     order = PaymentOrder.objects.get()
     assert Indicator.objects.get().frozen == order.total
@@ -102,11 +102,13 @@ def test_stop_and_order_at_once_never_pay_a_stopped_line(run_in_threads):
     def act(index):
         if index % 2:
             return services.stop_line(line.pk, reason="本人放弃", actor=here["town"])
-        return services.make_order(pks, actor=here["order_maker"])
+        return make.make_order(pks, actor=here["order_maker"])
 
     effects(run_in_threads(act, 4))
     order = PaymentOrder.objects.get()
-    assert order.total == sum(total for _, total in queries.payable_totals(pks).values())
+    kept = queries.lines_of_order(order.pk)
+    assert order.total == sum(one.amount for one in kept)
+    assert queries.to_order(pks) == {}
 
 
 # --- a batch is taken back while its townships work ---------------------------------------------------------------------

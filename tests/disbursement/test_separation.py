@@ -86,9 +86,7 @@ def test_who_made_the_batch_does_not_check_its_rosters(here, step, role):
 def test_who_made_the_batch_does_not_pay_it(here):
     rosters = make.approved(here, make.issued_batch(here))
     grant(here["department"], Role.FINANCE_CLERK)
-    refused_as_incompatible(
-        lambda: services.make_order([one.pk for one in rosters], actor=here["department"])
-    )
+    refused_as_incompatible(lambda: make.make_order([one.pk for one in rosters], actor=here["department"]))
 
 
 def test_who_chose_whom_to_pay_again_does_not_sign_it(here):

@@ -335,7 +335,7 @@ def test_who_booked_the_failure_neither_checks_nor_signs_the_correction(here):
     with pytest.raises(StepRefused, match="不相容岗位"):
         services.advance_roster(roster.pk, "pass_finance_check", actor=booker)
     services.advance_roster(roster.pk, "pass_finance_check", actor=here["finance_check"])
-    order = services.make_order([roster.pk], actor=here["order_maker"])
+    order = make.make_order([roster.pk], actor=here["order_maker"])
     with pytest.raises(StepRefused, match="不相容岗位"):
         services.sign_order(order.pk, actor=booker)
 

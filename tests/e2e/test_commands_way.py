@@ -109,7 +109,7 @@ def pay(desk, username, *making):
     (roster,) = batch["rosters"]
     for checker, step in CHAIN:
         desk.advance(checker, f"disbursement.roster:{roster}", step)
-    order = desk.act("finance", "make_order", roster)
+    (order,) = desk.act("finance", "make_order", roster, "--cross-bank")["orders"]
     total = sum((one.area * RATE).quantize(Decimal("0.01"), "ROUND_HALF_UP") for one in desk.families)
     assert (order["count"], Decimal(str(order["total"]))) == (HOUSEHOLDS, total)
     own = desk.advance("finance", f"disbursement.paymentorder:{order['order']}", "sign", code=1)

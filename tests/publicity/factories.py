@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.urls import reverse
 
-from disbursement.models import Roster
+from disbursement.queries import rosters_of
 from huimin.core import clock
 from huimin.core.models import Office
 from publicity import services
@@ -23,7 +23,7 @@ def paid_world(people=10, *, fail=(0,), **kwargs):
     make.returned(here, here.order, fail=fail)
     here.order.refresh_from_db()
     assert here.order.status == "settled"
-    here.rosters = list(Roster.objects.filter(order=here.order).order_by("division_code"))
+    here.rosters = list(rosters_of(here.order))
     Office.objects.get_or_create(
         name="梅山镇财政所",
         defaults={"kind": Office.Kind.TOWNSHIP, "division_id": TOWN, "phone": "0564-7350001"},

@@ -5,6 +5,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.utils import InternalError
 
 from disbursement.models import Roster
+from disbursement.queries import rosters_of
 from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
 from huimin.core.models import AuditEvent
@@ -46,13 +47,13 @@ def test_a_roster_is_not_published_while_the_bank_owes_answers():
     here = make.world(4)
     order = make.sent_order(here)
     with pytest.raises(StepRefused, match="还没有全部回盘"):
-        services.publish_disclosure(order.rosters.first().pk, actor=here["department"])
+        services.publish_disclosure(rosters_of(order).first().pk, actor=here["department"])
     assert not Disclosure.objects.exists()
 
 
 def test_the_database_refuses_a_disclosure_of_an_unsettled_roster():
     here = make.world(4)
-    roster = make.sent_order(here).rosters.first()
+    roster = rosters_of(make.sent_order(here)).first()
     with pytest.raises(REFUSALS, match="还没有发放完"), transaction.atomic():
         _bare_disclosure(here, roster)
 
@@ -203,7 +204,7 @@ def test_a_private_number_in_a_group_name_refuses_the_publication():
     type(household).objects.filter(pk=household.pk).update(group_name="13800138000")
     order = make.sent_order(here)
     make.returned(here, order)
-    roster = order.rosters.get(division_code=TOWN)
+    roster = rosters_of(order).get(division_code=TOWN)
     with pytest.raises(StepRefused, match="手机号"):
         services.publish_disclosure(roster.pk, actor=here["department"])
     assert not Disclosure.objects.exists()

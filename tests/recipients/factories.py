@@ -17,6 +17,7 @@ from recipients.files.declaration import LineInput
 from recipients.models import Account, AccountChange, Household, Person
 from recipients.rules import commit
 from recipients.services import declarations, endings
+from recipients.services.banks import bank_at
 from recipients.states import ACCOUNT_FLOW
 from subsidies.models import PolicyVersion, StopRule
 from subsidies.services.versions import required
@@ -76,11 +77,11 @@ def account(owner, number=None):
     )
 
 
-def approved_change(owner, *, holder_name=None, relation="亲属", number=None):
+def approved_change(owner, *, holder_name=None, relation="亲属", number=None, bank_name="县农村商业银行"):
     """Asked for by one and approved by another, and nothing made of it yet; any name, also one that no form would take."""
     clerk, checker = (UserFactory(role=role) for role in (Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER))
     number = number or f"1000{next(_serials):012d}7"
-    bank = {"kind": "passbook", "bank_name": "县农村商业银行", "holder_name": holder_name or owner.name}
+    bank = {"kind": "passbook", "bank_name": bank_name, "holder_name": holder_name or owner.name}
     bank |= {"number": number, "number_key": crypto.blind_index("account", number), "tail": number[-4:]}
     bank["holder_relation"] = relation
     place = {"county_code": owner.county_code, "division_code": owner.division_code}
@@ -97,11 +98,13 @@ def another_account(owner, **wanted):
     change = approved_change(owner, **wanted)
     Account.objects.filter(person=owner, is_active=True).update(is_active=False)
     salt = uuid4()
+    at = bank_at(owner.county_code, branch_code=change.branch_code, bank_name=change.bank_name)
     copied = ("kind", "bank_name", "holder_name", "holder_relation", "number", "number_key", "tail")
     return Account.objects.create(
         person=owner,
         change=change,
         commit_salt=salt,
+        bank_id=at,
         number_commitment=commit(salt, change.number),
         **{name: getattr(change, name) for name in copied},
     )

@@ -120,6 +120,8 @@ class Office(models.Model):
     phone = models.CharField("电话", max_length=40, blank=True)
     # code of huimin/core/bankformats: how this bank takes payrolls and answers; a bank with one can be paid through
     bank_format = models.CharField("代发文件格式", max_length=20, blank=True, default="")
+    # how else this bank is written in accounts and branches, separated by 、: 金寨农商行、金寨农村商业银行
+    bank_names = models.CharField("行名写法", max_length=200, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = verbose_name_plural = "机构"
@@ -133,8 +135,8 @@ class Office(models.Model):
             ),
             models.CheckConstraint(
                 name="only_banks_have_a_format",
-                condition=Q(bank_format="") | Q(kind="bank"),
-                violation_error_message="只有代发银行才填代发文件格式。",
+                condition=Q(bank_format="", bank_names="") | Q(kind="bank"),
+                violation_error_message="只有代发银行才填代发文件格式和行名写法。",
             ),
         ]
 
@@ -143,6 +145,8 @@ class Office(models.Model):
 
 
 class BankBranch(models.Model):
+    """A branch by its 联行号; `bank` is the bank's name as it is registered under 机构, or one of its other names."""
+
     code = models.CharField("联行号", max_length=12, unique=True)
     name = models.CharField("行名", max_length=120)
     bank = models.CharField("银行", max_length=60)

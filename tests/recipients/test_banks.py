@@ -1,0 +1,171 @@
+"""At which of the county's paying banks an account is: by 联行号, else by the written name, for one and for all of them."""
+
+import time
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from huimin.core import reference
+from huimin.core.accounts import auth
+from huimin.core.authority.roles import Role
+from huimin.core.models import AuditEvent, BankBranch, Job, Office
+from huimin.core.work import jobs
+from recipients import proofs
+from recipients.models import Account
+from recipients.services import banks, registry, registry_import
+from tests.factories import COUNTY, TOWN, OfficeFactory, UserFactory, bank_office, county
+from tests.recipients import factories as make
+from tests.recipients.sheets import member, workbook
+
+pytestmark = pytest.mark.django_db
+POST = "金寨县邮政储蓄银行"
+
+
+def at(name, code=""):
+    return banks.bank_at(COUNTY, branch_code=code, bank_name=name)
+
+
+@pytest.fixture
+def post():
+    county()
+    bank_office()
+    return OfficeFactory(
+        name=POST, kind=Office.Kind.BANK, bank_format="xlsx", bank_names="邮储银行、邮政储蓄银行"
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "is_post"),
+    [
+        (POST, True),
+        (f"{POST}梅山支行", True),
+        ("邮储银行金寨县支行", True),
+        ("邮政储蓄银行", True),
+        ("金寨农村商业银行梅山支行", False),
+        ("中国农业银行金寨县支行", None),
+        ("", None),
+    ],
+)
+def test_a_written_name_tells_the_bank_by_its_beginning(post, written, is_post):
+    expected = None if is_post is None else post.pk if is_post else bank_office().pk
+    assert at(written) == expected
+
+
+def test_a_known_branch_tells_more_than_the_written_name(post):
+    BankBranch.objects.create(code="403376400015", name="中国邮储金寨支行", bank="邮储银行")
+    BankBranch.objects.create(code="103376400012", name="中国农业银行金寨县支行", bank="农业银行")
+    assert at("金寨农村商业银行", "403376400015") == post.pk
+    assert at(POST, "103376400012") is None
+    assert at(POST, "999999999999") == post.pk, "a branch that nobody knows says nothing"
+
+
+def test_the_longest_name_decides_and_two_that_fit_alike_decide_nothing(post):
+    other = OfficeFactory(name="邮政储蓄银行霍山支行", kind=Office.Kind.BANK, bank_format="xlsx")
+    assert at("邮政储蓄银行霍山支行营业部") == other.pk
+    Office.objects.filter(pk=other.pk).update(bank_names="邮储银行")
+    assert at("邮储银行") is None
+
+
+def test_only_a_bank_that_can_be_paid_through_counts_and_only_in_its_county(post):
+    assert banks.bank_at("341525000000", branch_code="", bank_name=POST) is None
+    Office.objects.filter(pk=post.pk).update(bank_format="")
+    assert at(POST) is None
+
+
+def test_accounts_are_settled_when_they_are_imported(post):
+    clerk = UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN)
+    rows = [
+        member(1, holder=1, 开户银行="邮储银行梅山支行"),
+        member(2, house=2, holder=2, 开户银行="某某银行"),
+    ]
+    registry_import.import_now(workbook(rows), filename="采集表.xlsx", actor=clerk)
+    assert list(Account.objects.order_by("pk").values_list("bank", flat=True)) == [post.pk, None]
+
+
+def test_an_approved_change_settles_the_new_account(post):
+    (owner,) = make.household()
+    clerk, checker = (
+        UserFactory(role=role, at=TOWN) for role in (Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER)
+    )
+    new = registry.NewAccount("passbook", owner.name, "100020003000400057", "邮储银行梅山支行")
+    asked = registry.ask_account_change(owner.pk, new, reason="换折", actor=clerk)
+    registry.check_account_change(asked.pk, "approve", number_again=new.number, actor=checker)
+    assert owner.accounts.get(is_active=True).bank == post
+
+
+def test_accounts_that_are_there_are_settled_in_one_statement_when_their_bank_is_registered():
+    county()
+    make.household(members=4)
+    accounts = Account.objects.all()
+    assert set(accounts.values_list("bank", flat=True)) == {None}
+    bank = OfficeFactory(name="县农村商业银行", kind=Office.Kind.BANK, bank_format="pipe_txt")
+    with CaptureQueriesContext(connection) as captured:
+        assert banks.settle_accounts(actor=None) == accounts.count() == 4
+    assert sum("UPDATE recipients_account" in one["sql"] for one in captured) == 1
+    assert set(accounts.values_list("bank", flat=True)) == {bank.pk}
+    assert banks.settle_accounts(actor=None) == 0
+    assert proofs.accounts_are_at_their_banks() == (accounts.count(), [])
+
+
+@pytest.mark.ignore_template_errors
+def test_registering_or_renaming_a_bank_asks_for_a_job_that_settles_all_accounts(client):
+    county()
+    make.household()
+    admin = UserFactory(role=Role.SYSTEM_ADMIN)
+    client.force_login(admin)
+    session = client.session
+    session[auth.STEP_UP_KEY] = int(time.time())
+    session.save()
+    form = {
+        "name": "甲银行",
+        "kind": "bank",
+        "division": COUNTY,
+        "department": "",
+        "phone": "",
+        "bank_format": "pipe_txt",
+    }
+    client.post("/back-office/core/office/add/", form | {"bank_names": ""})
+    office = Office.objects.get(name="甲银行")
+    url = f"/back-office/core/office/{office.pk}/change/"
+    client.post(url, form | {"bank_names": "县农村商业银行"})
+    asked = list(Job.objects.filter(kind=reference.SETTLE_ACCOUNTS).order_by("pk"))
+    assert len(asked) == 2
+    assert jobs.run(asked[1].pk) == "done"
+    assert set(Account.objects.values_list("bank", flat=True)) == {office.pk}
+    told = AuditEvent.objects.get(action="bank.settle")
+    assert (told.actor, told.detail) == (admin, {"changed": Account.objects.count()})
+    other = OfficeFactory(name="甲村委会", kind=Office.Kind.VILLAGE)
+    client.post(
+        f"/back-office/core/office/{other.pk}/change/",
+        form | {"name": "乙", "kind": "village", "bank_format": ""},
+    )
+    assert Job.objects.filter(kind=reference.SETTLE_ACCOUNTS).count() == 2, "an office that is no bank"
+
+
+def test_a_clerk_reads_the_bank_on_the_persons_page(post):
+    (owner,) = make.household()
+    client = Client()
+    client.force_login(UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN))
+    url = reverse("recipients:person-detail", args=[owner.pk])
+    assert "代发银行：金寨县农村商业银行" not in client.get(url).content.decode()
+    assert "不在本县的代发银行" in client.get(url).content.decode()
+    banks.settle_accounts(actor=None)
+    assert "代发银行：金寨县农村商业银行" in client.get(url).content.decode()
+
+
+def test_an_account_is_at_a_bank_and_nowhere_else():
+    county()
+    make.household()
+    office = OfficeFactory(name="金寨县财政局")
+    with pytest.raises(DatabaseError, match="账户只能在代发银行"), transaction.atomic():
+        Account.objects.update(bank=office)
+    Account.objects.update(bank=bank_office())
+    assert set(Account.objects.values_list("bank__kind", flat=True)) == {"bank"}
+
+
+def test_only_banks_have_other_names():
+    with pytest.raises(DatabaseError, match="only_banks_have_a_format"), transaction.atomic():
+        OfficeFactory(name="县财政局另一股", kind=Office.Kind.FINANCE, bank_names="农商行")
