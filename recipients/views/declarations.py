@@ -209,7 +209,7 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
         },
         export=reverse("recipients:declaration-lines-export", args=[one.pk]),
     )
-    rule, period = amounts.rule_of(one.version), Period.parse(one.period)
+    rule, period = amounts.rule_of(one.version), one.when
     for line in context["page"]:
         line.working = _working(rule, period, line)
         line.odd = odd_quantity(line.quantity, earlier=line.earlier, usual=line.usual)

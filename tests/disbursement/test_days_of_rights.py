@@ -144,7 +144,9 @@ def test_a_list_of_before_the_end_pays_nothing_of_it_after_the_right_was_confirm
     rosters = [one.pk for one in make.approved(here, batch)]
     end(here, right)
     confirm_again(here, right, date(2026, 11, 1))
-    assert [one.words for one in today.stale_lines(rosters)] == ["应发期间已变，资格在这一期内终止或变更过"]
+    assert [one.words for one in today.stale_lines(rosters)] == [
+        "应发期间已变，资格在这一期内终止、停发或变更过"
+    ]
 
 
 def test_a_rule_that_pays_the_period_once_pays_it_where_the_right_had_days_in_it():

@@ -16,7 +16,7 @@ from huimin.core.work import workflow
 from recipients.files.declaration import LineInput
 from recipients.models import Account, AccountChange, Household, Person
 from recipients.rules import commit
-from recipients.services import declarations, endings
+from recipients.services import declarations, endings, entitlements, suspensions
 from recipients.states import ACCOUNT_FLOW
 from subsidies.models import PolicyVersion, StopRule
 from subsidies.services.versions import required
@@ -178,6 +178,19 @@ def ended(right, ends_on):
     """The right as an ending of that day leaves it, whoever ended it and why."""
     endings.cut_off(right, endings.Stop(ends_on, StopRule.SAME_MONTH, ends_on, None), by=registrar())
     type(right).objects.filter(pk=right.pk).update(status="ended")
+
+
+def suspended(right, kind="withheld", first_day=None, *, by=None):
+    """The right suspended by a keeper; returns the suspension."""
+    by = by or UserFactory(role=Role.DEPARTMENT_REVIEWER)
+    entitlements.take_step(right.pk, "suspend", actor=by, note="逾期未认证", kind=kind, first_day=first_day)
+    return right.suspensions.get(status="standing")
+
+
+def lifted(pause, last_day=None, *, by=None):
+    """Lifted by another keeper, from the day after `last_day` on."""
+    by = by or UserFactory(role=Role.DEPARTMENT_REVIEWER)
+    return suspensions.take_step(pause.pk, pause.lift_step, actor=by, note="已办好", last_day=last_day)
 
 
 def chain():

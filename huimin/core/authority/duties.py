@@ -31,6 +31,9 @@ class Duty(TextChoices):
     DEATH_CORRECT = "death.correct", "死亡更正"
     ENDING_MAKE = "ending.make", "终止享受"
     ENDING_CORRECT = "ending.correct", "终止更正"
+    SUSPENSION_MAKE = "suspension.make", "暂停享受"
+    SUSPENSION_LIFT = "suspension.lift", "恢复享受"
+    SUSPENSION_CHECK = "suspension.check", "停发恢复、暂停更正"
     BATCH_MAKE = "batch.make", "批次编制"
     ROSTER_MAKE = "roster.make", "花名册编制"
     ROSTER_TOWNSHIP_CHECK = "roster.township", "乡镇审核花名册"
@@ -70,6 +73,9 @@ CONFLICTS: tuple[tuple[str, str], ...] = (
     (_D.ACCOUNT_ASK, _D.ACCOUNT_CHECK),
     (_D.DEATH_RECORD, _D.DEATH_CORRECT),
     (_D.ENDING_MAKE, _D.ENDING_CORRECT),
+    (_D.SUSPENSION_MAKE, _D.SUSPENSION_CHECK),
+    # who gave a right its days back neither checks nor pays the list that pays them
+    *product([_D.SUSPENSION_LIFT, _D.SUSPENSION_CHECK], [*ROSTER_CHECKS, *PAYING, *RETURNING]),
     # the roster: who compiled list or roster checks neither; every checker is another person
     *product([_D.DECLARATION_MAKE, _D.ROSTER_MAKE], [*ROSTER_CHECKS, *PAYING, *RETURNING]),
     *combinations(ROSTER_CHECKS, 2),
