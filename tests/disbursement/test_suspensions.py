@@ -26,7 +26,8 @@ def here():
 
 
 def first_right(here):
-    return Entitlement.objects.get(beneficiary=here.people[0])
+    """Of somebody who is not alone in their township."""
+    return Entitlement.objects.get(beneficiary=here.people[1])
 
 
 def paid_days(batch, right):
@@ -85,7 +86,7 @@ def test_a_rule_that_pays_the_period_once_pays_it_when_a_day_of_it_is_not_forfei
 
 
 def test_a_year_that_a_supplement_paid_once_is_not_paid_again_for_its_free_days():
-    here = make.world(2)
+    here = make.world(3)
     right = first_right(here)
     pause = lists.suspended(right, "withheld", JULY)
     batch = make.issued_batch(here)
@@ -96,6 +97,14 @@ def test_a_year_that_a_supplement_paid_once_is_not_paid_again_for_its_free_days(
     _, job = services.issue_batch(more.pk, actor=here["department"])
     assert make.jobs.run(job.pk) == "done"
     assert services.unpaid_totals(batch) == (0, 0)
+
+
+def go_on(here, until, approved, order):
+    if until == "approved":
+        services.make_order([one.pk for one in approved], actor=here["order_maker"])
+    else:
+        step = {"ordered": "sign", "signed": "send"}[until]
+        services.advance_order(order.pk, step, actor=here["treasurer"])
 
 
 @pytest.mark.parametrize("kind", ["withheld", "forfeited"])
@@ -116,11 +125,7 @@ def test_a_list_made_before_is_not_paid_as_it_stands(here, kind, until):
         assert [one.message for one in refused.value.errors] == [f"第 {line.line_no} 行{said}。"]
         return
     with pytest.raises(StepRefused, match=said):
-        if until == "approved":
-            services.make_order([one.pk for one in lists_], actor=here["order_maker"])
-        else:
-            step = {"ordered": "sign", "signed": "send"}[until]
-            services.advance_order(order.pk, step, actor=here["treasurer"])
+        go_on(here, until, lists_, order)
 
 
 def test_a_corrected_suspension_makes_its_months_payable_beside_what_was_paid(here):

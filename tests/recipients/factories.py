@@ -162,11 +162,15 @@ def line(one, quantity="2", row=1, payee="", **facts):
     return LineInput(row, one.name, bytes(one.id_key), payee, Decimal(quantity), facts)
 
 
-def declaration(chosen=None, *, actor=None, lines=None, village=VILLAGE, period="2026", **version):
+def declaration(
+    chosen=None, *, actor=None, lines=None, village=VILLAGE, period="2026", another=False, **version
+):
     """A draft with a line for each person of `lines` (by default two new ones)."""
     actor = actor or clerk_at(village)
     chosen = chosen or policy(**version)
-    made = declarations.make_declaration(chosen, period=period, division_code=village, actor=actor)
+    made = declarations.make_declaration(
+        chosen, period=period, division_code=village, actor=actor, another=another
+    )
     lines = [household(1, village)[0], household(1, village)[0]] if lines is None else lines
     if lines:
         rows = [line(one, row=n) for n, one in enumerate(lines, 1)]
