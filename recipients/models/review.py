@@ -215,6 +215,12 @@ class Declaration(Scoped):
         """Its period; of a one-off on the day of its round."""
         return Period.parse(self.period).on(self.period_range.lower)
 
+    @property
+    def period_words(self) -> str:
+        """2026年第1季度, or with what happened: 2026年第2次（7月洪灾救助）."""
+        label = self.when.label
+        return f"{label}（{self.payment_round.title}）" if self.payment_round else label
+
     def __str__(self) -> str:
         return f"{self.policy} {self.period}"
 

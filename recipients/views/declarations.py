@@ -160,7 +160,7 @@ def declaration_new(request: StaffRequest) -> HttpResponse:
 
 def _visible(request: StaffRequest, pk: int) -> Declaration:
     rows = Declaration.objects.visible_to(request.user)
-    return get_object_or_404(rows.select_related("policy", "version", "made_by"), pk=pk)
+    return get_object_or_404(rows.select_related("policy", "version", "made_by", "payment_round"), pk=pk)
 
 
 _KEPT = Q(

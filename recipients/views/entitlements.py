@@ -176,7 +176,7 @@ def entitlement_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
 def _step_page(request: StaffRequest, one: Entitlement, step: Step, form: Form) -> dict[str, Any]:
     context = page_of_right(one, step, form)
     if step.name == "end":
-        cause = forms.CauseForm(_asked(request, "happened"), auto_id="cause_%s")
+        cause: Form = forms.CauseForm(_asked(request, "happened"), auto_id="cause_%s")
         context |= {"ask_title": "先看停发日期", "ask_verb": "算停发日期", "cause_form": cause}
         context |= _seen(
             request, one, form, cause, lambda given: endings.stop_of(one, given["happened"]), "ending"
@@ -235,7 +235,7 @@ def _seen(
         field = getattr(refused, "field", "")
         cause.add_error(field if field in cause.fields else None, str(refused))
         return {}
-    form.initial |= cause.cleaned_data
+    form.initial = {**form.initial, **cause.cleaned_data}
     return {name: found, "payments_url": payments_since(request, one, found.told_from)}
 
 

@@ -74,15 +74,13 @@ CONFLICTS: tuple[tuple[str, str], ...] = (
     (_D.DEATH_RECORD, _D.DEATH_CORRECT),
     (_D.ENDING_MAKE, _D.ENDING_CORRECT),
     (_D.SUSPENSION_MAKE, _D.SUSPENSION_CHECK),
-    # who gave a right its days back neither checks nor pays the list that pays them
-    *product([_D.SUSPENSION_LIFT, _D.SUSPENSION_CHECK], [*ROSTER_CHECKS, *PAYING, *RETURNING]),
     # the roster: who compiled list or roster checks neither; every checker is another person
     *product([_D.DECLARATION_MAKE, _D.ROSTER_MAKE], [*ROSTER_CHECKS, *PAYING, *RETURNING]),
     *combinations(ROSTER_CHECKS, 2),
-    # the batch: who chose policy and period, or in a correction whom to pay again, handles its rosters at their own
-    # desk (a small department has one clerk) and neither checks them nor pays
+    # the batch: who chose policy and period, or in a correction whom to pay again, or gave a right its days back, handles
+    # its rosters at their own desk (a small department has one clerk) and neither checks them nor pays
     *product(
-        [_D.BATCH_MAKE],
+        [_D.BATCH_MAKE, _D.SUSPENSION_LIFT, _D.SUSPENSION_CHECK],
         [*(one for one in ROSTER_CHECKS if one != _D.ROSTER_DEPARTMENT_HANDLE), *PAYING, *RETURNING],
     ),
     # who took somebody off a list does not pass it for the county's finances, nor sign what is left
