@@ -17,17 +17,29 @@ if TYPE_CHECKING:
     from subsidies.rules import Rule
 
 
-# Suspensions of right e as s: the days that are never due (停发期间不补), and whether the whole right is withheld now
-# (暂缓). Few rights have one, so for many rights they are gathered first, by an index, and joined
-_SUSPENSION = """coalesce(range_agg(daterange(x.forfeits_from, CASE WHEN x.last_day IS NOT NULL
-                   THEN greatest(x.last_day + 1, x.forfeits_from) END)) FILTER (WHERE x.kind = 'forfeited'), '{}') AS lost,
+def _suspensions(narrowed: str, *, months: bool) -> str:
+    """SELECT of suspensions by right: the days that are `lost` (停发期间不补), whether all is `withheld` now (暂缓).
+
+    For a rule that counts months a right goes on with the month after the last day.
+    """
+    after = (
+        "(date_trunc('month', x.last_day::timestamp) + interval '1 month')::date"
+        if months
+        else "x.last_day + 1"
+    )
+    return f"""SELECT x.entitlement_id, coalesce(range_agg(daterange(x.forfeits_from,
+                   CASE WHEN x.last_day IS NOT NULL THEN greatest({after}, x.forfeits_from) END))
+                   FILTER (WHERE x.kind = 'forfeited'), '{{}}') AS lost,
                bool_or(x.kind = 'withheld' AND x.status = 'standing') AS withheld
-        FROM recipients_suspension x WHERE x.status <> 'corrected'"""
-_OF_ALL = f"""LEFT JOIN (SELECT x.entitlement_id, {_SUSPENSION} GROUP BY x.entitlement_id) s
-    ON s.entitlement_id = e.id"""
-_OF_POLICY = f"""LEFT JOIN (SELECT x.entitlement_id, {_SUSPENSION} AND x.policy_id = %(policy)s
-        GROUP BY x.entitlement_id) s ON s.entitlement_id = e.id"""
-OF_RIGHT = f"CROSS JOIN LATERAL (SELECT {_SUSPENSION} AND x.entitlement_id = e.id) s"
+        FROM recipients_suspension x WHERE x.status <> 'corrected' AND {narrowed} GROUP BY x.entitlement_id"""  # noqa: S608
+
+
+def _of_many(narrowed: str, *, months: bool) -> str:
+    """Suspensions s of rights e. Few rights have one, so they are gathered first and joined."""
+    return f"LEFT JOIN ({_suspensions(narrowed, months=months)}) s ON s.entitlement_id = e.id"
+
+
+OF_RIGHT = f"LEFT JOIN LATERAL ({_suspensions('x.entitlement_id = e.id', months=False)}) s ON true"
 
 
 def _in_right(span: str, *, right: str = "e", version: str = "v") -> str:
@@ -72,8 +84,7 @@ UNPAYABLE = (
     ("no_account", "银行账号", "收款人没有在用的银行账户", "a.id IS NULL"),
 )
 
-# full months of the days that a line covers; stop rules cut entitlements at month ends, so none is lost. A month in which a
-# forfeited stretch ends is not counted: the right goes on with the next one
+# full months of the days that a line covers; stop rules cut entitlements at month ends, so none is lost
 _MONTHS = """greatest(0, (extract(year FROM upper(d.days)) * 12 + extract(month FROM upper(d.days)))
     - (extract(year FROM lower(d.days) + interval '1 month - 1 day') * 12
        + extract(month FROM lower(d.days) + interval '1 month - 1 day')))"""
@@ -96,13 +107,14 @@ def due_now(version: PolicyVersion, *, also: str = "", less: str = "") -> str:
     is suspended for all of it there is one row, which says so.
     """
     whole = not by_month(version)
+    suspensions = _of_many("x.policy_id = %(policy)s", months=not whole)
     shown, asked = (
         (_PERIOD, f"datemultirange({_PERIOD})") if whole else (_in_right(_PERIOD), f"(m.days {less})")
     )
     return f"""SELECT {"DISTINCT ON (e.id)" if whole else ""} e.id AS entitlement_id, v.id AS version_id, v.quantity,
         v.facts, v.payee_id, e.beneficiary_id, {suspended(_PERIOD)} AS suspended, e.division_code, {_PERIOD} AS period,
         t.days
-    FROM {_RIGHTS} {_OF_POLICY}
+    FROM {_RIGHTS} {suspensions}
     CROSS JOIN LATERAL (SELECT {days_of(_PERIOD)} AS days) m
     CROSS JOIN LATERAL unnest(CASE WHEN isempty(m.days) THEN datemultirange({shown}) ELSE {asked} END) AS t(days)
     WHERE {_IN_PERIOD} {also}
@@ -140,8 +152,9 @@ def lines_today(version: PolicyVersion) -> str:
     keeps its days while all of them are due; what is due besides is 应发未发. Of a rule that pays once, a line has no days
     any more when a later version n takes its place; a line may then stand there more than once.
     """
+    months = by_month(version)
     later, stays = "", "l.period_range <@ m.days"
-    if not by_month(version):
+    if not months:
         later = f"""LEFT JOIN recipients_entitlementversion n ON n.entitlement_id = l.entitlement_id
         AND n.component = v.component AND lower(n.valid) > lower(v.valid)
         AND NOT isempty({days_of("t.period_range", version="n")})"""
@@ -151,7 +164,7 @@ def lines_today(version: PolicyVersion) -> str:
     JOIN recipients_person b ON b.id = l.beneficiary_id
     JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
     JOIN recipients_entitlement e ON e.id = l.entitlement_id
-    {_OF_ALL}
+    {_of_many("true", months=months)}
     {later}
     CROSS JOIN LATERAL (SELECT {days_of("t.period_range")} AS days) m
     CROSS JOIN LATERAL (SELECT {suspended("l.period_range")} AS suspended, e.status, e.ends_on, v.quantity,

@@ -55,7 +55,7 @@ def test_forfeited_months_are_never_due_and_the_others_are_paid_in_their_stretch
     pause = lists.suspended(right, "forfeited", JULY)
     lists.lifted(pause, date(2026, 8, 20))
     batch = make.issued_batch(here, "2026Q3")
-    assert paid_days(batch, right) == [("07-01", "08-01", "120.00"), ("08-21", "10-01", "120.00")]
+    assert paid_days(batch, right) == [("07-01", "08-01", "120.00"), ("09-01", "10-01", "120.00")]
     make.approved(here, batch)
     assert services.unpaid_totals(batch) == (0, 0)
     assert proofs.lines_lie_in_their_rights()[1] == []
@@ -132,7 +132,7 @@ def test_a_corrected_suspension_makes_its_months_payable_beside_what_was_paid(he
     """The list paid July and September; August comes by a 补发, and nothing is paid twice."""
     right = first_right(here)
     pause = lists.suspended(right, "forfeited", JULY)
-    lists.lifted(pause, date(2026, 8, 31))
+    lists.lifted(pause, date(2026, 8, 20))
     batch = make.issued_batch(here, "2026Q3")
     make.approved(here, batch)
     suspensions.take_step(pause.pk, "correct", actor=here["department"], note="打错了人")
