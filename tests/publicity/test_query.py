@@ -188,7 +188,7 @@ def test_the_state_of_the_right_decides_what_is_said(here, client, status, words
     if status == "ended":
         lists.ended(right, right.versions.get().valid.lower)
     if status in {"withheld", "forfeited"}:
-        lists.suspended(right, status, right.versions.get().valid.lower)
+        lists.suspended(right, status, right.versions.get().valid.lower - timedelta(days=40))
     text = ask_about(client, person).content.decode()
     assert words in text if words else 'id="awaited"' not in text
 
