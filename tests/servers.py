@@ -15,6 +15,14 @@ from launcher import database, template
 from launcher.console import Problem
 from launcher.servers import NO_TIMEOUT, throwaway
 
+OURS = "HUIMIN_TEST_SERVERS"  # which process of a divided run chose the servers, and the variables it set
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+# a process that takes part inherits the addresses of the one that divides the work, and has servers of its own;
+# programs that a test starts use the test's
+whose, *names = os.environ.get(OURS, WORKER).split()
+for name in names if whose != WORKER else ():
+    del os.environ[name]
+
 SESSION = throwaway()  # the servers of this run, not started yet
 # in a cluster of its own a session meets nobody; on a named server two must not meet
 TEMPLATE = template.DATABASE if SESSION.postgres else f"huimin_template_{os.getpid()}"
@@ -25,7 +33,8 @@ def begin():
     """Put the addresses of this run's servers into the environment, before settings are read."""
     os.environ.setdefault("HUIMIN_ENV", "test")
     atexit.register(SESSION.stop)
-    os.environ.update(SESSION.environment())
+    ours = SESSION.environment()
+    os.environ.update(ours, **{OURS: " ".join([WORKER, *ours])})
 
 
 def start():
