@@ -15,7 +15,7 @@ from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, Q, Query
 from disbursement.models import Roster
 from disbursement.models.sql import COUNTS, LIVE, STATE
 from disbursement.queries import lines_in_full, live_lines
-from disbursement.services.due import OF_RIGHT, REASON, days_of, suspended
+from disbursement.services.due import REASON, days_of, of_right, suspended
 from disbursement.states import PaymentState
 from huimin.core.authority.scope import subtree_range, town_of
 from huimin.core.models import Division, Level, Office, User
@@ -204,7 +204,7 @@ JOIN subsidies_policy y ON y.id = e.policy_id
 JOIN recipients_person b ON b.id = e.beneficiary_id
 JOIN recipients_person p ON p.id = v.payee_id
 LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
-{OF_RIGHT}
+{of_right(months=False)}
 CROSS JOIN LATERAL (
     SELECT x.until, {suspended("daterange(x.until, NULL)")} AS suspended,
            {days_of("daterange(x.until, NULL)")} AS days

@@ -17,29 +17,23 @@ if TYPE_CHECKING:
     from subsidies.rules import Rule
 
 
-def _suspensions(narrowed: str, *, months: bool) -> str:
-    """SELECT of suspensions by right: the days that are `lost` (停发期间不补), whether all is `withheld` now (暂缓).
+def of_right(*, months: bool) -> str:
+    """The suspensions s of right e: the days that are `lost` (停发期间不补), whether all is `withheld` now (暂缓).
 
-    For a rule that counts months a right goes on with the month after the last day.
+    For a rule that counts months a right goes on with the month after the last day. Looked up right by right, by an index:
+    gathered and joined, they are gathered again for every right where the planner takes the rights for few.
     """
     after = (
         "(date_trunc('month', x.last_day::timestamp) + interval '1 month')::date"
         if months
         else "x.last_day + 1"
     )
-    return f"""SELECT x.entitlement_id, coalesce(range_agg(daterange(x.forfeits_from,
+    return f"""LEFT JOIN LATERAL (SELECT coalesce(range_agg(daterange(x.forfeits_from,
                    CASE WHEN x.last_day IS NOT NULL THEN greatest({after}, x.forfeits_from) END))
                    FILTER (WHERE x.kind = 'forfeited'), '{{}}') AS lost,
                bool_or(x.kind = 'withheld' AND x.status = 'standing') AS withheld
-        FROM recipients_suspension x WHERE x.status <> 'corrected' AND {narrowed} GROUP BY x.entitlement_id"""  # noqa: S608
-
-
-def _of_many(narrowed: str, *, months: bool) -> str:
-    """Suspensions s of rights e. Few rights have one, so they are gathered first and joined."""
-    return f"LEFT JOIN ({_suspensions(narrowed, months=months)}) s ON s.entitlement_id = e.id"
-
-
-OF_RIGHT = f"LEFT JOIN LATERAL ({_suspensions('x.entitlement_id = e.id', months=False)}) s ON true"
+        FROM recipients_suspension x WHERE x.entitlement_id = e.id AND x.status <> 'corrected'
+        GROUP BY x.entitlement_id) s ON true"""  # noqa: S608 -- a constant of ours
 
 
 def _in_right(span: str, *, right: str = "e", version: str = "v") -> str:
@@ -107,14 +101,13 @@ def due_now(version: PolicyVersion, *, also: str = "", less: str = "") -> str:
     is suspended for all of it there is one row, which says so.
     """
     whole = not by_month(version)
-    suspensions = _of_many("x.policy_id = %(policy)s", months=not whole)
     shown, asked = (
         (_PERIOD, f"datemultirange({_PERIOD})") if whole else (_in_right(_PERIOD), f"(m.days {less})")
     )
     return f"""SELECT {"DISTINCT ON (e.id)" if whole else ""} e.id AS entitlement_id, v.id AS version_id, v.quantity,
         v.facts, v.payee_id, e.beneficiary_id, {suspended(_PERIOD)} AS suspended, e.division_code, {_PERIOD} AS period,
         t.days
-    FROM {_RIGHTS} {suspensions}
+    FROM {_RIGHTS} {of_right(months=not whole)}
     CROSS JOIN LATERAL (SELECT {days_of(_PERIOD)} AS days) m
     CROSS JOIN LATERAL unnest(CASE WHEN isempty(m.days) THEN datemultirange({shown}) ELSE {asked} END) AS t(days)
     WHERE {_IN_PERIOD} {also}
@@ -164,7 +157,7 @@ def lines_today(version: PolicyVersion) -> str:
     JOIN recipients_person b ON b.id = l.beneficiary_id
     JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
     JOIN recipients_entitlement e ON e.id = l.entitlement_id
-    {_of_many("true", months=months)}
+    {of_right(months=months)}
     {later}
     CROSS JOIN LATERAL (SELECT {days_of("t.period_range")} AS days) m
     CROSS JOIN LATERAL (SELECT {suspended("l.period_range")} AS suspended, e.status, e.ends_on, v.quantity,

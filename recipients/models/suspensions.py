@@ -96,10 +96,7 @@ class Suspension(Scoped):
                 violation_error_message="暂停享受要由另一个人更正。",
             ),
         ]
-        indexes = [
-            models.Index(fields=["entitlement", "-id"], name="suspensions_of_right"),
-            models.Index(fields=["policy"], name="suspensions_that_count", condition=~Q(status="corrected")),
-        ]
+        indexes = [models.Index(fields=["entitlement", "-id"], name="suspensions_of_right")]
         triggers = [
             pgtrigger.FSM(name="suspension_steps", field="status", transitions=SUSPENSION_FLOW.transitions()),
             taken_in_duty(SUSPENSION_FLOW),
