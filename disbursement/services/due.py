@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def of_right(*, months: bool) -> str:
-    """The suspensions s of right e: the days that are `lost` (停发期间不补), whether all is `withheld` now (暂缓).
+    """The suspensions of right e as paused: the days that are `lost` (停发期间不补), whether all is `withheld` now (暂缓).
 
     For a rule that counts months a right goes on with the month after the last day. Looked up right by right, by an index:
     gathered and joined, they are gathered again for every right where the planner takes the rights for few.
@@ -33,7 +33,7 @@ def of_right(*, months: bool) -> str:
                    FILTER (WHERE x.kind = 'forfeited'), '{{}}') AS lost,
                bool_or(x.kind = 'withheld' AND x.status = 'standing') AS withheld
         FROM recipients_suspension x WHERE x.entitlement_id = e.id AND x.status <> 'corrected'
-        GROUP BY x.entitlement_id) s ON true"""  # noqa: S608 -- a constant of ours
+        GROUP BY x.entitlement_id) paused ON true"""  # noqa: S608 -- a constant of ours
 
 
 def _in_right(span: str, *, right: str = "e", version: str = "v") -> str:
@@ -42,8 +42,8 @@ def _in_right(span: str, *, right: str = "e", version: str = "v") -> str:
 
 
 def days_of(span: str, *, right: str = "e", version: str = "v") -> str:
-    """The same without the days that a suspension s forfeits: a multirange, in most rights of one stretch or none."""
-    return f"(datemultirange({_in_right(span, right=right, version=version)}) - coalesce(s.lost, '{{}}'))"
+    """The same without the days that a suspension forfeits: a multirange, in most rights of one stretch or none."""
+    return f"(datemultirange({_in_right(span, right=right, version=version)}) - coalesce(paused.lost, '{{}}'))"
 
 
 def _over(right: str, days: str) -> str:
@@ -54,7 +54,7 @@ def _over(right: str, days: str) -> str:
 def suspended(span: str) -> str:
     """Whether nothing is paid now of what a version has in `span`: the right is withheld, or all these days are lost."""
     days = _in_right(span)
-    return f"coalesce(s.withheld OR (NOT isempty({days}) AND {days} <@ s.lost), false)"
+    return f"coalesce(paused.withheld OR (NOT isempty({days}) AND {days} <@ paused.lost), false)"
 
 
 _PERIOD = "%(period)s::daterange"
