@@ -43,7 +43,9 @@ def _in_right(span: str, *, right: str = "e", version: str = "v") -> str:
 
 def days_of(span: str, *, right: str = "e", version: str = "v") -> str:
     """The same without the days that a suspension forfeits: a multirange, in most rights of one stretch or none."""
-    return f"(datemultirange({_in_right(span, right=right, version=version)}) - coalesce(paused.lost, '{{}}'))"
+    return (
+        f"(datemultirange({_in_right(span, right=right, version=version)}) - coalesce(paused.lost, '{{}}'))"
+    )
 
 
 def _over(right: str, days: str) -> str:
