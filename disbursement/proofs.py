@@ -333,7 +333,8 @@ _INHERITED = {"roster": TO_ROSTER, "order": TO_ORDER, "return": TO_RETURN}
 
 
 # what version v was worth when its roster was generated: what it is worth now, what endings cut off since, and where it
-# was open until a version that was confirmed since; never beyond an ending that stood then
+# was open until a version that was confirmed since; never beyond an ending that stood then, and nothing of what was
+# suspended then, as far as that was known
 THEN = """CROSS JOIN LATERAL (
     SELECT range_agg(x.days) AS days FROM (
         SELECT v.valid AS days UNION ALL
@@ -342,16 +343,25 @@ THEN = """CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT (had.days + CASE WHEN NOT isempty(had.days) AND EXISTS (
                 SELECT FROM recipients_entitlementversion w WHERE w.entitlement_id = v.entitlement_id AND w.id > v.id
-                AND w.created_at > r.generated_at)
+                AND w.component = v.component AND w.created_at > r.generated_at)
             THEN datemultirange(daterange(lower(had.days), NULL)) ELSE '{}' END)
         * datemultirange(daterange(NULL, (
             SELECT min(g.ends_on) FROM recipients_ending g WHERE g.entitlement_id = v.entitlement_id
-            AND g.made_at <= r.generated_at AND (g.over_at IS NULL OR g.over_at > r.generated_at)))) AS days) valid"""
+            AND g.made_at <= r.generated_at AND (g.over_at IS NULL OR g.over_at > r.generated_at))))
+        - coalesce((SELECT range_agg(CASE
+                WHEN u.kind = 'withheld' THEN daterange(NULL, NULL)
+                WHEN u.lifted_at <= r.generated_at
+                    THEN daterange(u.forfeits_from, greatest(u.last_day + 1, u.forfeits_from))
+                ELSE daterange(u.forfeits_from, NULL) END)
+            FROM recipients_suspension u WHERE u.entitlement_id = v.entitlement_id AND u.made_at <= r.generated_at
+            AND (u.corrected_at IS NULL OR u.corrected_at > r.generated_at)
+            AND (u.kind = 'forfeited' OR u.lifted_at IS NULL OR u.lifted_at > r.generated_at)), '{}') AS days) valid"""
 
 
-@proof("每一笔送审的明细，都在生成时有效的享受资格期间之内，没有发到停发日期以后")
+@proof("每一笔送审的明细，都在生成时有效的享受资格期间之内，没有发到停发日期以后、停发期间和暂缓的时候")
 def lines_lie_in_their_rights() -> tuple[int, list[str]]:
-    """The few whose days are not simply those of the version today, or whose right has ever ended, are looked at.
+    """The few whose days are not simply those of the version today, or whose right has ever ended or been suspended, are
+    looked at.
 
     A rule that counts months pays the days of the version, any other the period in which it has days.
     """
@@ -362,8 +372,10 @@ def lines_lie_in_their_rights() -> tuple[int, list[str]]:
            {THEN}
            WHERE r.status <> 'issued'
              AND (NOT l.period_range <@ v.valid OR v.entitlement_id <> l.entitlement_id
-                  OR EXISTS (SELECT FROM recipients_ending g WHERE g.entitlement_id = v.entitlement_id))
-             AND (v.entitlement_id <> l.entitlement_id
+                  OR v.component <> l.component
+                  OR EXISTS (SELECT FROM recipients_ending g WHERE g.entitlement_id = v.entitlement_id)
+                  OR EXISTS (SELECT FROM recipients_suspension u WHERE u.entitlement_id = v.entitlement_id))
+             AND (v.entitlement_id <> l.entitlement_id OR v.component <> l.component
                   OR NOT CASE WHEN {counts_months("r.id")} THEN l.period_range <@ valid.days
                               ELSE l.period_range && valid.days END)""",  # noqa: S608 -- constants of ours
         count=COUNT_LINES,

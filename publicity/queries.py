@@ -15,7 +15,7 @@ from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, Q, Query
 from disbursement.models import Roster
 from disbursement.models.sql import COUNTS, LIVE, STATE
 from disbursement.queries import lines_in_full, live_lines, settled
-from disbursement.services.due import REASON, days_of
+from disbursement.services.due import REASON, days_of, of_right, suspended
 from disbursement.states import PaymentState
 from huimin.core.authority.scope import subtree_range, town_of
 from huimin.core.models import Division, Level, Office, User
@@ -203,18 +203,20 @@ JOIN subsidies_policy y ON y.id = e.policy_id
 JOIN recipients_person b ON b.id = e.beneficiary_id
 JOIN recipients_person p ON p.id = v.payee_id
 LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
+{of_right(months=False)}
 CROSS JOIN LATERAL (
-    SELECT x.until, e.status, {days_of("daterange(x.until, NULL)")} AS days
+    SELECT x.until, {suspended("daterange(x.until, NULL)")} AS suspended,
+           {days_of("daterange(x.until, NULL)")} AS days
     FROM (SELECT max(upper(l.period_range)) AS until FROM {LIVE}
-          WHERE l.entitlement_id = e.id AND l.period_range && v.valid) x) d
+          WHERE l.entitlement_id = e.id AND l.component = v.component AND l.period_range && v.valid) x) d
 LEFT JOIN LATERAL (
     SELECT o.reason FROM disbursement_roster r
-    JOIN disbursement_batch t ON t.id = r.batch_id AND t.period_range && d.days
+    JOIN disbursement_batch t ON t.id = r.batch_id AND t.component = v.component AND t.period_range && d.days
     JOIN disbursement_rosteromission o ON o.roster_id = r.id AND o.revision = r.revision AND o.entitlement_id = e.id
     WHERE r.policy_id = e.policy_id AND r.division_code = left(e.division_code, 9) || '000' AND r.status <> 'cancelled'
       AND o.reason IN ('twin', 'no_facts', 'nothing_due')
     ORDER BY o.id DESC LIMIT 1) missed ON true
-WHERE e.beneficiary_id = %s AND NOT isempty(d.days)
+WHERE e.beneficiary_id = %s AND (d.suspended OR NOT isempty(d.days))
   AND (d.until IS NULL OR d.until <= (business_now() AT TIME ZONE 'Asia/Shanghai')::date)
 ORDER BY y.name, lower(v.valid) DESC LIMIT 50"""  # noqa: S608 -- constants of ours
 

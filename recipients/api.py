@@ -38,7 +38,9 @@ class PushedLine(serializers.Serializer[Any]):
 class PushedDeclaration(serializers.Serializer[Any]):
     reference = serializers.RegexField(r"^[0-9A-Za-z._-]{1,60}$", help_text="来文编号，重发时不变")
     policy = serializers.CharField(max_length=16)
-    period = serializers.CharField(max_length=12)
+    period = serializers.CharField(
+        max_length=12, help_text="期次，如 2026、2026Q1；一次性的是县里已开的那一次，如 2026#2"
+    )
     division = serializers.RegexField(r"^\d{12}$")
     lines = PushedLine(many=True)
 

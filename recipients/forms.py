@@ -12,7 +12,7 @@ from huimin.core.errors import BadInput
 from huimin.core.models import Division
 from huimin.core.values import identity
 from recipients.files.declaration import asked_facts
-from recipients.models import Account, DeclarationLine, Person
+from recipients.models import Account, DeclarationLine, Person, Suspension
 from recipients.rules import MEMBERS_AT_LEAST, Meetings, Votes, meeting_faults
 from recipients.services import registry
 from subsidies.forms import PolicyPeriodForm, add_fields
@@ -288,3 +288,23 @@ class CauseForm(HouseForm):
 
 class EntitlementEndForm(EntitlementStepForm):
     happened = forms.DateField(label="原因发生日期", widget=forms.HiddenInput)
+
+
+class PauseForm(HouseForm):
+    """Asked first, as CauseForm: what was paid for days from then on is shown before anybody suspends a right."""
+
+    kind = forms.ChoiceField(
+        label="种类",
+        choices=Suspension.Kind.choices,
+        help_text="查清、认证以后还要补给本人的选暂缓；按规定这段时间不享受的（如服刑）选停发",
+    )
+    first_day = forms.DateField(label="首日", help_text="从哪一天起；可以填以前的日子，不能晚于今天")
+
+
+class EntitlementSuspendForm(EntitlementStepForm):
+    kind = forms.ChoiceField(label="种类", choices=Suspension.Kind.choices, widget=forms.HiddenInput)
+    first_day = forms.DateField(label="首日", widget=forms.HiddenInput)
+
+
+class SuspensionLiftForm(EntitlementStepForm):
+    last_day = forms.DateField(label="末日", help_text="暂停到哪一天为止（含当天），从第二天起照常发")

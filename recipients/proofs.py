@@ -52,6 +52,42 @@ def accounts_are_at_their_banks() -> tuple[int, list[str]]:
     )
 
 
+@proof("暂停的享受资格都有没恢复的暂停记录，恢复了的都没有；停发的由另一个人恢复")
+def suspended_rights_have_their_suspension() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '享受资格 ' || e.id FROM recipients_entitlement e
+           LEFT JOIN recipients_suspension s ON s.entitlement_id = e.id AND s.status = 'standing'
+           WHERE e.status <> 'ended' AND (e.status = 'suspended') <> (s.id IS NOT NULL)
+           UNION ALL
+           SELECT '暂停记录 ' || s.id FROM recipients_suspension s
+           JOIN core_user m ON m.id = s.made_by_id JOIN core_user l ON l.id = s.lifted_by_id
+           WHERE s.kind = 'forfeited' AND m.person_key = l.person_key
+           UNION ALL
+           SELECT '暂停记录 ' || s.id || ' 没有人办过' FROM recipients_suspension s JOIN core_user m ON m.id = s.made_by_id
+           WHERE NOT EXISTS (SELECT FROM core_involvement i WHERE i.subject = 'recipients.suspension:' || s.id
+                             AND i.duty = 'suspension.make' AND i.person_key = m.person_key)""",
+        count="SELECT count(*) FROM recipients_suspension",
+    )
+
+
+@proof("一次性发放的享受资格、申报、批次都属于开过的那一次，只有一天")
+def one_offs_are_of_their_round() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '申报册 ' || d.id FROM recipients_declaration d
+           LEFT JOIN subsidies_paymentround o ON o.id = d.payment_round_id
+           WHERE (d.period LIKE '%#%' OR o.id IS NOT NULL) AND (o.policy_id, o.year || '#' || o.number,
+                 daterange(o.day, o.day + 1)) IS DISTINCT FROM (d.policy_id, d.period::text, d.period_range)
+           UNION ALL
+           SELECT '享受资格 ' || v.entitlement_id || ' 的版本 ' || v.id FROM recipients_entitlementversion v
+           JOIN recipients_declarationline l ON l.id = v.source_line_id
+           JOIN recipients_declaration d ON d.id = l.declaration_id
+           LEFT JOIN subsidies_paymentround o ON o.id = d.payment_round_id
+           WHERE v.component <> coalesce('#' || o.number, 'regular')
+              OR (o.id IS NOT NULL AND NOT v.valid <@ d.period_range)""",
+        count="SELECT count(*) FROM subsidies_paymentround",
+    )
+
+
 @proof("每一册确认的申报都公示满了天数，没有未答复的异议")
 def confirmed_had_their_notices() -> tuple[int, list[str]]:
     return rows(

@@ -244,10 +244,13 @@ ENTITLEMENT_FLOW = Workflow(
     "recipients.entitlement",
     "享受资格",
     (
+        # both follow from the right's suspension (SUSPENSION_FLOW), which is made and lifted in duties of its own
         step("suspend", "暂停享受", [E.ACTIVE], E.SUSPENDED, _KEEPERS, needs_note=True, style="danger"),
         step("resume", "恢复享受", [E.SUSPENDED], E.ACTIVE, _KEEPERS, needs_note=True),
         step("end", "终止享受", [E.ACTIVE, E.SUSPENDED], E.ENDED, _KEEPERS, needs_note=True, style="danger"),
-        # the rest has no button: it follows from a death, from an ending corrected, or a newly confirmed declaration
+        # the rest has no button: it follows from a death, from an ending or a suspension corrected, or a newly confirmed
+        # declaration. What is suspended when it comes back stays suspended
+        step("correct_suspension", "更正暂停，恢复享受", [E.SUSPENDED], E.ACTIVE, _KEEPERS, needs_note=True),
         step(
             "end_by_rule",
             "按规定终止",
@@ -258,13 +261,14 @@ ENTITLEMENT_FLOW = Workflow(
             style="danger",
         ),
         step("revive", "重新确认，恢复享受", [E.ENDED], E.ACTIVE, _CONFIRMERS),
+        step("revive_suspended", "重新确认，仍然暂停", [E.ENDED], E.SUSPENDED, _CONFIRMERS),
         step("restore", "更正终止，恢复享受", [E.ENDED], E.ACTIVE, _RESTORERS, needs_note=True),
         step(
             "restore_suspended", "更正终止，恢复为暂停", [E.ENDED], E.SUSPENDED, _RESTORERS, needs_note=True
         ),
     ),
 )
-ENTITLEMENT_BUTTONS = ("suspend", "resume", "end")
+ENTITLEMENT_BUTTONS = ("suspend", "end")
 
 
 class EndingStatus(StateChoices):
@@ -303,6 +307,52 @@ ENDING_FLOW = Workflow(
             duty=Duty.ENDING_MAKE,
         ),
     ),
+)
+
+
+class SuspensionStatus(StateChoices):
+    STANDING = "standing", Kind.TODO, "暂停中"
+    LIFTED = "lifted", Kind.OFF, "已恢复"
+    CORRECTED = "corrected", Kind.OFF, "已更正"
+
+
+_S = SuspensionStatus
+
+SUSPENSION_FLOW = Workflow(
+    "recipients.suspension",
+    "暂停记录",
+    (
+        step(
+            "lift",
+            "恢复享受，补发暂缓的",
+            [_S.STANDING],
+            _S.LIFTED,
+            _KEEPERS,
+            duty=Duty.SUSPENSION_LIFT,
+            needs_note=True,
+        ),
+        # the last day decides what is never paid: a second person says it
+        step(
+            "release",
+            "恢复享受，停发期间不补",
+            [_S.STANDING],
+            _S.LIFTED,
+            _KEEPERS,
+            duty=Duty.SUSPENSION_CHECK,
+            needs_note=True,
+        ),
+        step(
+            "correct",
+            "更正暂停",
+            [_S.STANDING, _S.LIFTED],
+            _S.CORRECTED,
+            _KEEPERS,
+            duty=Duty.SUSPENSION_CHECK,
+            needs_note=True,
+            style="danger",
+        ),
+    ),
+    acts=(step("make", "登记暂停", [], _S.STANDING, _KEEPERS, duty=Duty.SUSPENSION_MAKE, needs_note=True),),
 )
 
 
@@ -360,7 +410,7 @@ DEATH_FLOW = Workflow(
     acts=(step("record", "登记死亡", [], DeathStatus.STANDING, EDIT_ROLES, duty=Duty.DEATH_RECORD),),
 )
 
-FLOWS = (DECLARATION_FLOW, ENTITLEMENT_FLOW, ENDING_FLOW, ACCOUNT_FLOW, DEATH_FLOW)
+FLOWS = (DECLARATION_FLOW, ENTITLEMENT_FLOW, ENDING_FLOW, SUSPENSION_FLOW, ACCOUNT_FLOW, DEATH_FLOW)
 # (level, office, duty): in which posts a list passes a level that asks for one; office '' where one post decides
 POSTS = tuple(
     (str(level), one.name.removeprefix("sign_") if one.target == level else "", str(one.duty))

@@ -1,6 +1,14 @@
 from django.urls import path
 
-from recipients.views import accounts, declarations, entitlements, imports, notices, people
+from recipients.views import (
+    accounts,
+    declarations,
+    entitlements,
+    imports,
+    notices,
+    people,
+    suspensions,
+)
 
 app_name = "recipients"
 urlpatterns = [
@@ -56,5 +64,8 @@ urlpatterns = [
     path("entitlements/", entitlements.entitlement_list, name="entitlement-list"),
     path("entitlements/export/", entitlements.entitlement_export, name="entitlement-export"),
     path("entitlements/endings/<int:pk>/correct/", entitlements.ending_correct, name="ending-correct"),
+    path(
+        "entitlements/suspensions/<int:pk>/<slug:name>/", suspensions.suspension_step, name="suspension-step"
+    ),
     path("entitlements/<int:pk>/<slug:name>/", entitlements.entitlement_step, name="entitlement-step"),
 ]

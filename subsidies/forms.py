@@ -34,7 +34,7 @@ from subsidies.models import (
 from subsidies.rules import Fact, parse_rule
 from subsidies.rules.composing import Composed, compose, decompose
 from subsidies.rules.levels import DECIDED, NOBODY_DECIDES
-from subsidies.services import periods_of
+from subsidies.services import period_chosen, periods_of
 from subsidies.states import IndicatorStatus, PolicyStatus
 
 
@@ -42,7 +42,9 @@ class PolicyPeriodForm(HouseForm):
     """Which policy, which of its periods: chosen, since a mistyped period is a true period of some other time."""
 
     policy = forms.ModelChoiceField(Policy.objects.none(), label="政策")
-    period = forms.ChoiceField(label="期次", help_text="按政策的发放频次选")
+    period = forms.ChoiceField(
+        label="期次", help_text="按政策的发放频次选；一次性的，先在政策页面开一次发放，再在政策名下选"
+    )
 
     def __init__(self, *args: Any, policies: QuerySet[Policy], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -51,6 +53,23 @@ class PolicyPeriodForm(HouseForm):
         chosen.label_from_instance = lambda one: f"{one}（{one.get_frequency_display()}）"
         offered = periods_of(policies, today=clock.today())
         self.fields["period"].choices = [("", "请选择"), *offered]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """The period as its text: a round was chosen under its policy."""
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("policy") and data.get("period"):
+            try:
+                data["period"] = period_chosen(data["policy"], data["period"])
+            except BadInput as wrong:
+                self.add_error("period", str(wrong))
+        return data
+
+
+class RoundForm(HouseForm):
+    title = FreeText(label="事由", max_length=40, help_text="为什么发这一次，写大家看得懂的，如“7月洪灾救助”")
+    day = forms.DateField(
+        label="基准日", help_text="按这一天的补贴标准发，年龄也算到这一天；这一天以前去世的不发"
+    )
 
 
 LINES = 6  # tiers or kinds that the form has room for

@@ -6,13 +6,14 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, DateRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import ExtractYear
 
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, roles_reading
 from huimin.core.authority.scope import Holder, Scoped, ScopedQuerySet
 from huimin.core.models import Department, User
-from huimin.core.models.guards import append_only, begins, fixed, never_deleted, taken_in_duty
-from huimin.core.values.periods import Frequency
+from huimin.core.models.guards import append_only, begins, fixed, never_deleted, no_truncate, taken_in_duty
+from huimin.core.values.periods import Frequency, Period
 from subsidies.rules.levels import DECIDED, NOBODY_DECIDES
 from subsidies.states import (
     CHANGE_FLOW,
@@ -122,6 +123,11 @@ class Policy(Scoped):
     @property
     def badge(self) -> str:
         return PolicyStatus(self.status).badge
+
+    @property
+    def is_one_off(self) -> bool:
+        """Paid by rounds that are opened, not by periods of the calendar."""
+        return self.frequency == Frequency.ONE_OFF
 
     def version_on(self, day: date) -> "PolicyVersion | None":
         return self.versions.filter(valid__contains=day, published_at__isnull=False).first()
@@ -344,6 +350,82 @@ class PolicyVersion(models.Model):
     @property
     def badge(self) -> str:
         return VersionStatus(self.status).badge
+
+
+class PaymentRound(Scoped):
+    """一次性发放的一次: what happened, and the day that decides standard, age and who lives (decisions/0017).
+
+    Its period reads 2026#3; declarations and batches of that period name it. Opened by mistake and not used, it is
+    deleted; the policy's trail keeps that it was there.
+    """
+
+    policy = models.ForeignKey(Policy, models.PROTECT, related_name="rounds", verbose_name="政策")
+    year = models.PositiveSmallIntegerField("年度")
+    number = models.PositiveIntegerField("第几次")  # of the year, given by the service
+    title = models.CharField("事由", max_length=40)
+    day = models.DateField("基准日")
+    opened_by = models.ForeignKey(User, models.PROTECT, verbose_name="开设人", related_name="+")
+    opened_at = models.DateTimeField("开设时间")  # business time
+
+    area = Area.POLICY
+    policy_field = "policy_id"
+
+    class Meta:
+        verbose_name = verbose_name_plural = "一次性发放"
+        ordering = ("-year", "-number")
+        constraints = [
+            models.UniqueConstraint(fields=["policy", "year", "number"], name="round_number_once"),
+            models.UniqueConstraint(
+                fields=["policy", "year", "title"],
+                name="round_title_once",
+                violation_error_message="这项政策这一年已经开过同名的一次。",
+            ),
+            models.CheckConstraint(name="round_day_in_its_year", condition=Q(year=ExtractYear("day"))),
+            models.CheckConstraint(
+                name="round_is_told", condition=Q(number__gte=1, number__lte=999_999) & ~Q(title="")
+            ),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="round_of_a_one_off",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                func="""
+                    IF NOT EXISTS (SELECT FROM subsidies_policy p WHERE p.id = NEW.policy_id
+                                   AND p.frequency = 'one_off' AND p.county_code = NEW.county_code) THEN
+                        RAISE EXCEPTION '只有一次性的政策按次发放' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Protect(name="round_is_fixed", operation=pgtrigger.Update),
+            no_truncate(),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.period.label}：{self.title}"
+
+    @property
+    def period(self) -> Period:
+        return Period.parse(f"{self.year}#{self.number}").on(self.day)
+
+
+def of_its_round() -> pgtrigger.Trigger:
+    """For tables with policy, period, period_range and payment_round: a one-off names its round and has its day."""
+    return pgtrigger.Trigger(
+        name="of_its_round",
+        operation=pgtrigger.Insert,
+        when=pgtrigger.Before,
+        condition=pgtrigger.Condition("NEW.period LIKE '%#%' OR NEW.payment_round_id IS NOT NULL"),
+        func="""
+            IF NOT EXISTS (SELECT FROM subsidies_paymentround o WHERE o.id = NEW.payment_round_id
+                           AND o.policy_id = NEW.policy_id AND o.year || '#' || o.number = NEW.period
+                           AND daterange(o.day, o.day + 1) = NEW.period_range) THEN
+                RAISE EXCEPTION '一次性的期次没有开过，或与那一次不符' USING ERRCODE = '23514';
+            END IF;
+            RETURN NEW;
+        """,
+    )
 
 
 class Indicator(Scoped):

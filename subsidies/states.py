@@ -14,6 +14,8 @@ class PolicyStatus(StateChoices):
     ABOLISHED = "abolished", Kind.OFF, "已作废"
 
 
+# who chooses a policy and a period for a batch opens the round of a one-off: it fixes the day, and so the standard
+ROUND_ROLES = frozenset({Role.DEPARTMENT_CLERK, Role.FINANCE_CLERK})
 # what was listed is paid, corrected and settled; an abolished policy only lists nobody any more
 FINISHING = frozenset({PolicyStatus.PUBLISHED, PolicyStatus.ABOLISHED})
 
@@ -82,6 +84,16 @@ POLICY_FLOW = Workflow(
             [PolicyStatus.DRAFT, PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED],
             _MAKERS,
             duty=Duty.POLICY_MAKE,
+        ),
+        # the duty is taken on the round, and inherited by its lists
+        act("open_round", "开一次发放", [PolicyStatus.PUBLISHED], ROUND_ROLES, duty=Duty.BATCH_MAKE),
+        act(
+            "discard_round",
+            "放弃这一次",
+            [PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED, PolicyStatus.ABOLISHED],
+            ROUND_ROLES,
+            needs_note=True,
+            style="danger",
         ),
     ),
 )

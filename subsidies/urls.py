@@ -1,6 +1,6 @@
 from django.urls import path
 
-from subsidies.views import changes, indicators, policies, versions
+from subsidies.views import changes, indicators, policies, rounds, versions
 
 app_name = "subsidies"
 urlpatterns = [
@@ -12,6 +12,8 @@ urlpatterns = [
     path("policies/<int:pk>/step/<slug:step>/", policies.policy_step, name="policy-step"),
     path("policies/<int:pk>/change/", changes.change_ask, name="change-ask"),
     path("policies/changes/<int:pk>/step/<slug:step>/", changes.change_step, name="change-step"),
+    path("policies/<int:pk>/rounds/new/", rounds.round_open, name="round-open"),
+    path("policies/rounds/<int:pk>/discard/", rounds.round_discard, name="round-discard"),
     path("policies/<int:pk>/versions/new/", versions.version_add, name="version-add"),
     path("policies/versions/<int:pk>/edit/", versions.version_edit, name="version-edit"),
     path("policies/versions/<int:pk>/step/<slug:step>/", versions.version_step, name="version-step"),

@@ -12,7 +12,8 @@ from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
 from huimin.core.models import User
 from huimin.core.models.guards import append_only, begins, fixed, taken_in_duty
-from subsidies.models import Policy, PolicyVersion
+from huimin.core.values.periods import REGULAR
+from subsidies.models import PaymentRound, Policy, PolicyVersion, of_its_round
 
 
 class NumberSeries(models.Model):
@@ -47,8 +48,11 @@ class Batch(Scoped):
     version = models.ForeignKey(PolicyVersion, models.PROTECT, verbose_name="政策版本")
     period = models.CharField("期次", max_length=12)
     period_range = DateRangeField("期间")
+    payment_round = models.ForeignKey(
+        PaymentRound, models.PROTECT, verbose_name="一次性发放", null=True, related_name="+"
+    )
     # regular, or the number of a one-off: what a claim is unique for. A 补发 has that of the batch it supplements
-    component = models.CharField("发放内容", max_length=24, default="regular")
+    component = models.CharField("发放内容", max_length=24, default=REGULAR)
     title = models.CharField("发放标题", max_length=120)
     corrects = models.ForeignKey(
         "self", models.PROTECT, verbose_name="更正的批次", null=True, related_name="corrections"
@@ -93,6 +97,7 @@ class Batch(Scoped):
         triggers = [
             pgtrigger.FSM(name="batch_steps", field="status", transitions=BATCH_FLOW.transitions()),
             taken_in_duty(BATCH_FLOW),
+            of_its_round(),
             pgtrigger.Protect(name="batch_stays", operation=pgtrigger.Delete),
             pgtrigger.Trigger(
                 name="batch_issued_by_its_version",
@@ -151,6 +156,7 @@ class Batch(Scoped):
                     "version_id",
                     "period",
                     "period_range",
+                    "payment_round_id",
                     "component",
                     "title",
                     "corrects_id",

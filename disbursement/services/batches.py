@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.urls import reverse
-from psycopg.types.range import DateRange
 
 from disbursement.models import Batch, Roster
 from disbursement.queries import StateTotal, state_totals
@@ -24,8 +22,8 @@ from huimin.core.records import audit
 from huimin.core.work import jobs, workflow
 from huimin.core.work.jobs import JobRun
 from huimin.core.work.verbs import advances
-from subsidies.models import Policy
-from subsidies.services import version_for
+from subsidies.models import PaymentRound, Policy
+from subsidies.services import round_of, version_for
 from subsidies.states import FINISHING, PolicyStatus
 
 if TYPE_CHECKING:
@@ -54,19 +52,20 @@ def make_batch(policy: Policy, period: str, *, actor: User, title: str = "", ear
     require_role(actor, one.roles, division_code=policy.county_code, policy_id=policy.pk, act=one.label)
     wanted, version = version_for(policy, period, act="建批次")
     early = _early(wanted, early)
-    first, after = wanted.first, wanted.last + timedelta(days=1)
+    opened = round_of(policy, wanted)
     try:
         with transaction.atomic():
             batch = Batch.objects.create(
                 county_code=policy.county_code,
                 division_code=policy.county_code,
-                number=next_number(BATCH, county_code=policy.county_code, year=first.year),
+                number=next_number(BATCH, county_code=policy.county_code, year=wanted.first.year),
                 policy=policy,
                 version=version,
                 period=wanted.text,
-                period_range=DateRange(first, after),
-                component=wanted.component or "regular",
-                title=title.strip() or f"{wanted.label}{policy.name}",
+                period_range=wanted.days,
+                payment_round=opened,
+                component=wanted.component,
+                title=(title.strip() or _title(policy, wanted, opened))[:120],
                 reason=early,
                 made_by=actor,
             )
@@ -77,7 +76,7 @@ def make_batch(policy: Policy, period: str, *, actor: User, title: str = "", ear
             policy=policy,
             kind=Batch.Kind.REGULAR,
             period=wanted.text,
-            component=wanted.component or "regular",
+            component=wanted.component,
         )
         raise AlreadyMade(
             f"“{policy}”{wanted.label}的批次已经有了（{made.number}），不能再建一个。"
@@ -87,6 +86,11 @@ def make_batch(policy: Policy, period: str, *, actor: User, title: str = "", ear
     workflow.take_duty(batch, one.duty, actor=actor)
     audit.record(batch, action=one.name, actor=actor, label=one.label, after=batch.status, note=early)
     return batch
+
+
+def _title(policy: Policy, wanted: Period, opened: PaymentRound | None) -> str:
+    """2026年第1季度耕地地力保护补贴; of a one-off with what happened: 2026年第2次临时救助金（7月洪灾救助）."""
+    return f"{wanted.label}{policy.name}" + (f"（{opened.title}）" if opened else "")
 
 
 def _early(wanted: Period, reason: str) -> str:
@@ -213,6 +217,7 @@ def _make_rosters(batch: Batch) -> int:
                 "policy": batch.policy_id,
                 "county": batch.county_code,
                 "period": batch.period_range,
+                "component": batch.component,
             },
         )
         return int(cursor.rowcount)

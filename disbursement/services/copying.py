@@ -13,6 +13,9 @@ from disbursement.services.generation import run_claiming
 from recipients.services import amounts
 
 _OF_FAILED = "AND e.id IN (SELECT entitlement_id FROM disbursement_paymentline WHERE id = ANY(%(lines)s))"
+# of a rule that counts months, what the failed lines were for
+_AS_FAILED = """* (SELECT range_agg(k.period_range) FROM disbursement_paymentline k
+        WHERE k.id = ANY(%(lines)s) AND k.entitlement_id = e.id)"""
 
 # as the failed line had it, unless the policy has come to protect names since
 SHOWN_NAME = "CASE WHEN %(protected)s THEN hm_mask_surname(n.beneficiary_name) ELSE n.public_name END"
@@ -28,7 +31,7 @@ WITH due AS (
            row_number() OVER (ORDER BY f.division_code, f.group_name, f.household_code, f.id) AS new_line_no
     FROM disbursement_paymentline f
     JOIN recipients_person b ON b.id = f.beneficiary_id
-    JOIN due d ON d.entitlement_id = f.entitlement_id AND d.days <@ f.period_range AND {same}
+    JOIN due d ON d.entitlement_id = f.entitlement_id AND d.days <@ f.period_range AND {same} AND NOT d.suspended
     CROSS JOIN LATERAL (SELECT {amount} AS amount) w
     JOIN recipients_person p ON p.id = d.payee_id
     JOIN recipients_account a ON a.person_id = p.id AND a.is_active
@@ -74,7 +77,7 @@ def copy_lines(roster: Roster, failed: list[int]) -> tuple[int, Decimal, str]:
     batch = roster.batch
     amount, values = amount_sql(amounts.rule_of(batch.version))
     sql = COPY.format(
-        due=due_now(batch.version, also=_OF_FAILED),
+        due=due_now(batch.version, also=_OF_FAILED, less=_AS_FAILED),
         amount=amount,
         same="d.version_id = f.entitlement_version_id" if by_month(batch.version) else "true",
         twin=paid_as_another("f.beneficiary_key", "f.policy_id", "f.component", "d.days"),
@@ -84,6 +87,7 @@ def copy_lines(roster: Roster, failed: list[int]) -> tuple[int, Decimal, str]:
     values |= {"lines": failed, "roster": roster.pk, "revision": roster.revision}
     values |= {"protected": roster.policy.is_protected}
     values |= {"policy": batch.policy_id, "county": batch.county_code, "period": batch.period_range}
+    values |= {"component": batch.component}
     return run_claiming(sql, values)
 
 

@@ -77,6 +77,7 @@ def _make_batch(root: Batch, *, actor: User) -> Batch:
         version_id=root.version_id,
         period=root.period,
         period_range=root.period_range,
+        payment_round_id=root.payment_round_id,
         component=root.component,
         title=f"更正发放（第{last + 1}次）：{root.title}"[:120],
         corrects=root,

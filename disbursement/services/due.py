@@ -17,9 +17,35 @@ if TYPE_CHECKING:
     from subsidies.rules import Rule
 
 
-def days_of(span: str, *, right: str = "e", version: str = "v") -> str:
+def of_right(*, months: bool) -> str:
+    """The suspensions of right e as paused: the days that are `lost` (停发期间不补), whether all is `withheld` now (暂缓).
+
+    For a rule that counts months a right goes on with the month after the last day. Looked up right by right, by an index:
+    gathered and joined, they are gathered again for every right where the planner takes the rights for few.
+    """
+    after = (
+        "(date_trunc('month', x.last_day::timestamp) + interval '1 month')::date"
+        if months
+        else "x.last_day + 1"
+    )
+    return f"""LEFT JOIN LATERAL (SELECT coalesce(range_agg(daterange(x.forfeits_from,
+                   CASE WHEN x.last_day IS NOT NULL THEN greatest({after}, x.forfeits_from) END))
+                   FILTER (WHERE x.kind = 'forfeited'), '{{}}') AS lost,
+               bool_or(x.kind = 'withheld' AND x.status = 'standing') AS withheld
+        FROM recipients_suspension x WHERE x.entitlement_id = e.id AND x.status <> 'corrected'
+        GROUP BY x.entitlement_id) paused ON true"""  # noqa: S608 -- a constant of ours
+
+
+def _in_right(span: str, *, right: str = "e", version: str = "v") -> str:
     """The days of a version of a right within the range `span`: none from the day on which the right ends."""
     return f"({version}.valid * {span} * daterange(NULL, {right}.ends_on))"
+
+
+def days_of(span: str, *, right: str = "e", version: str = "v") -> str:
+    """The same without the days that a suspension forfeits: a multirange, in most rights of one stretch or none."""
+    return (
+        f"(datemultirange({_in_right(span, right=right, version=version)}) - coalesce(paused.lost, '{{}}'))"
+    )
 
 
 def _over(right: str, days: str) -> str:
@@ -27,19 +53,26 @@ def _over(right: str, days: str) -> str:
     return f"coalesce({right}.ends_on <= lower({days}), {right}.status = 'ended')"
 
 
+def suspended(span: str) -> str:
+    """Whether nothing is paid now of what a version has in `span`: the right is withheld, or all these days are lost."""
+    days = _in_right(span)
+    return f"coalesce(paused.withheld OR (NOT isempty({days}) AND {days} <@ paused.lost), false)"
+
+
 _PERIOD = "%(period)s::daterange"
 
-# rights e with the versions v that fall into the period, cut where the right ends
-DUE = f"""recipients_entitlement e
-    JOIN recipients_entitlementversion v ON v.entitlement_id = e.id
-    WHERE e.policy_id = %(policy)s AND e.county_code = %(county)s AND NOT {_over("e", _PERIOD)}
+# rights e with the versions v that fall into the period, cut where the right ends, for what is paid in it
+_RIGHTS = """recipients_entitlement e
+    JOIN recipients_entitlementversion v ON v.entitlement_id = e.id AND v.component = %(component)s"""
+_IN_PERIOD = f"""e.policy_id = %(policy)s AND e.county_code = %(county)s AND NOT {_over("e", _PERIOD)}
       AND v.valid && ({_PERIOD} * daterange(NULL, e.ends_on))"""
+DUE = f"{_RIGHTS} WHERE {_IN_PERIOD}"
 
 # (reason of RosterOmission, column and words of a fault, condition). Aliases: d the right with the `days` of the line,
 # b the beneficiary, p the payee, a the payee's account in use. A roster leaves these people out, with the first reason;
 # submission asks again, since the registry may have changed meanwhile.
 UNPAYABLE = (
-    ("suspended", "享受资格", "已暂停", "d.status = 'suspended'"),
+    ("suspended", "享受资格", "已暂停", "d.suspended"),
     ("record", "享受人", "人员档案已停用或作废", "b.status <> 'normal'"),
     ("record", "收款人", "人员档案已停用或作废", "p.id <> b.id AND p.status <> 'normal'"),
     ("dead", "享受人", "在发放期开始前已登记死亡", "b.died_on < lower(d.days)"),
@@ -63,13 +96,24 @@ def amount_sql(rule: Rule) -> tuple[str, dict[str, Any]]:
     return amounts.amount_sql(rule, line="d", person="b", first_day="lower(d.period)", months=_MONTHS)
 
 
-def due_now(version: PolicyVersion, *, also: str = "") -> str:
-    """SELECT of what is due in the period: a row for every line of a list. `also` narrows the rights e, versions v."""
+def due_now(version: PolicyVersion, *, also: str = "", less: str = "") -> str:
+    """SELECT of what is due in the period: a row for every line of a list. `also` narrows the rights e, versions v.
+
+    `less` goes on from the multirange `m.days` of a rule that counts months, to the stretches that are asked for. Of who
+    is suspended for all of it there is one row, which says so.
+    """
     whole = not by_month(version)
+    shown, asked = (
+        (_PERIOD, f"datemultirange({_PERIOD})") if whole else (_in_right(_PERIOD), f"(m.days {less})")
+    )
     return f"""SELECT {"DISTINCT ON (e.id)" if whole else ""} e.id AS entitlement_id, v.id AS version_id, v.quantity,
-        v.facts, v.payee_id, e.beneficiary_id, e.status, e.division_code, {_PERIOD} AS period,
-        {_PERIOD if whole else days_of(_PERIOD)} AS days
-    FROM {DUE} {also} {"ORDER BY e.id, lower(v.valid) DESC" if whole else ""}"""  # noqa: S608 -- constants of ours
+        v.facts, v.payee_id, e.beneficiary_id, {suspended(_PERIOD)} AS suspended, e.division_code, {_PERIOD} AS period,
+        t.days
+    FROM {_RIGHTS} {of_right(months=not whole)}
+    CROSS JOIN LATERAL (SELECT {days_of(_PERIOD)} AS days) m
+    CROSS JOIN LATERAL unnest(CASE WHEN isempty(m.days) THEN datemultirange({shown}) ELSE {asked} END) AS t(days)
+    WHERE {_IN_PERIOD} {also}
+    {"ORDER BY e.id, isempty(m.days), lower(v.valid) DESC" if whole else ""}"""  # noqa: S608 -- constants of ours
 
 
 def paid_as_another(key: str, policy: str, component: str, days: str) -> str:
@@ -99,28 +143,33 @@ REASON = "CASE " + " ".join(f"WHEN {wrong} THEN '{reason}'" for reason, _, _, wr
 def lines_today(version: PolicyVersion) -> str:
     """FROM clause: lines l of lists r that count, of batches t of this version, with what they would be today.
 
-    That is d (status, period, days, quantity, facts), with b, p, a as in UNPAYABLE. Of a rule that pays once, a line has
-    no days any more when a later version n takes its place; a line may then stand there more than once.
+    That is d (suspended, period, days, quantity, facts), with b, p, a as in UNPAYABLE. A line of a rule that counts months
+    keeps its days while all of them are due; what is due besides is 应发未发. Of a rule that pays once, a line has no days
+    any more when a later version n takes its place; a line may then stand there more than once.
     """
-    later, days = "", days_of("t.period_range")
-    if not by_month(version):
+    months = by_month(version)
+    later, stays = "", "l.period_range <@ m.days"
+    if not months:
         later = f"""LEFT JOIN recipients_entitlementversion n ON n.entitlement_id = l.entitlement_id
-        AND lower(n.valid) > lower(v.valid) AND NOT isempty({days_of("t.period_range", version="n")})"""
-        days = (
-            f"CASE WHEN n.id IS NULL AND NOT isempty({days}) THEN t.period_range ELSE 'empty'::daterange END"
-        )
+        AND n.component = v.component AND lower(n.valid) > lower(v.valid)
+        AND NOT isempty({days_of("t.period_range", version="n")})"""
+        stays = "n.id IS NULL AND NOT isempty(m.days) AND l.period_range = t.period_range"
     return f"""{LIVE}
     JOIN disbursement_batch t ON t.id = r.batch_id
     JOIN recipients_person b ON b.id = l.beneficiary_id
     JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
     JOIN recipients_entitlement e ON e.id = l.entitlement_id
+    {of_right(months=months)}
     {later}
-    CROSS JOIN LATERAL (SELECT e.status, e.ends_on, v.quantity, v.facts, t.period_range AS period, {days} AS days) d
+    CROSS JOIN LATERAL (SELECT {days_of("t.period_range")} AS days) m
+    CROSS JOIN LATERAL (SELECT {suspended("l.period_range")} AS suspended, e.status, e.ends_on, v.quantity,
+        v.facts, t.period_range AS period,
+        CASE WHEN {stays} THEN l.period_range ELSE 'empty'::daterange END AS days) d
     JOIN recipients_person p ON p.id = v.payee_id
     LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active"""
 
 
-_OTHER_DAYS = "d.days <> l.period_range"
+_OTHER_DAYS = "isempty(d.days)"
 Fault = tuple[str, str, str]
 
 
@@ -143,7 +192,11 @@ def faults(version: PolicyVersion) -> tuple[tuple[Fault, ...], dict[str, Any]]:
     return (
         *(fault[1:] for fault in UNPAYABLE),
         ("享受资格", "已终止", over),
-        ("应发期间", "已变，资格在这一期内终止或变更过", f"NOT {over} AND {_OTHER_DAYS}"),
+        (
+            "应发期间",
+            "已变，资格在这一期内终止、停发或变更过",
+            f"NOT {over} AND NOT d.suspended AND {_OTHER_DAYS}",
+        ),
         ("应发金额", "已变，与按现在的资格算出的不同", other_amount),
     ), values
 

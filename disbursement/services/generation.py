@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 
 from disbursement.models import Batch, Roster
 from disbursement.models.sql import PUBLIC_ROW
-from disbursement.services.due import REASON, amount_sql, due_now, paid_as_another
+from disbursement.services.due import REASON, amount_sql, by_month, due_now, paid_as_another
 from huimin.core.authority import scope
 from huimin.core.errors import StepRefused
 from recipients.services import amounts
@@ -42,9 +42,12 @@ HAS_FAILED = _happened(
                   SELECT FROM disbursement_correction t JOIN disbursement_paymentline n ON n.id = t.new_line_id
                   WHERE t.failed_line_id = l.id AND NOT n.period_range && g.days)"""
 )
-# a 补发 does not look at people who have their claim: they are nearly everybody
+# a 补发 does not look at people who have their claim: they are nearly everybody. A rule that counts months pays the
+# stretches that have none
 UNCLAIMED = """AND NOT EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = e.id
-          AND c.component = %(component)s AND c.period_range && (v.valid * %(period)s::daterange))"""
+          AND c.component = %(component)s AND c.period_range {covers} (v.valid * %(period)s::daterange))"""
+CLAIMED = """- coalesce((SELECT range_agg(c.period_range) FROM disbursement_claim c WHERE c.entitlement_id = e.id
+          AND c.component = %(component)s AND c.period_range && %(period)s::daterange), '{}')"""
 
 JUDGED = """
 WITH due AS (
@@ -139,9 +142,12 @@ def unpaid(batch: Batch) -> dict[str, tuple[int, Decimal]]:
 def _judged(batch: Batch, division_code: str, *, unclaimed: bool) -> tuple[str, dict[str, Any]]:
     """The statement's beginning: everybody due below a division, each with an amount and perhaps a reason against it."""
     amount, params = amount_sql(amounts.rule_of(batch.version))
-    here = "AND e.division_code BETWEEN %(low)s AND %(high)s"
+    here, less = "AND e.division_code BETWEEN %(low)s AND %(high)s", ""
+    if unclaimed:
+        months = by_month(batch.version)
+        here, less = f"{here} {UNCLAIMED.format(covers='@>' if months else '&&')}", CLAIMED if months else ""
     sql = JUDGED.format(
-        due=due_now(batch.version, also=f"{here} {UNCLAIMED}" if unclaimed else here),
+        due=due_now(batch.version, also=here, less=less),
         unpayable=REASON,
         amount=amount,
         exceptions=EXCEPTIONS,

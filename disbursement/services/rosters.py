@@ -225,7 +225,8 @@ def roster_errors(roster: Roster) -> list[RowError]:
         ]
 
 
-# what lists l were made from: declarations, stops that were taken back, and in a correction what brought the failure
+# what lists l were made from: declarations, stops that were taken back, in a correction what brought the failure, the round
+# of a one-off, and suspensions that somebody lifted or corrected: in the days until then, and in the month after it
 ORIGINS = """
 SELECT l.roster_id, 'recipients.declaration:' || d.declaration_id AS source FROM l
 JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
@@ -239,6 +240,12 @@ JOIN disbursement_paymentresult x ON x.line_id = l.corrects_line_id AND x.kind I
      AND x.return_file_id IS NOT NULL
 UNION SELECT l.roster_id, 'disbursement.reversal:' || r.id FROM l
 JOIN disbursement_reversal r ON r.line_id = l.corrects_line_id AND r.status = 'approved'
+UNION SELECT l.roster_id, 'recipients.suspension:' || u.id FROM recipients_suspension u
+JOIN l ON l.entitlement_id = u.entitlement_id AND u.status <> 'standing'
+     AND l.period_range && daterange(u.first_day, (greatest(u.lifted_at, u.corrected_at) + interval '1 month')::date)
+UNION SELECT r.id, 'subsidies.paymentround:' || t.payment_round_id FROM disbursement_roster r
+JOIN disbursement_batch t ON t.id = r.batch_id AND t.payment_round_id IS NOT NULL
+WHERE r.id IN (SELECT l.roster_id FROM l)
 """
 
 

@@ -86,6 +86,7 @@ def _make(root: Batch, reason: str, *, actor: User) -> Batch:
         version_id=root.version_id,
         period=root.period,
         period_range=root.period_range,
+        payment_round_id=root.payment_round_id,
         component=root.component,
         title=f"补发（第{last + 1}次）：{root.title}"[:120],
         supplements=root,

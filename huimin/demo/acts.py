@@ -68,9 +68,9 @@ def candidates(code: str, village: str, year: int) -> Iterator[tuple[Person, str
     """People of a village whom a policy means, with quantity and facts; always the same ones."""
     chance = random.Random(f"{code}{village}")  # noqa: S311 -- invented facts that must repeat themselves
     people = Person.objects.filter(division_code=village).defer("id_number", "phone").order_by("id")
-    if code in {"NY01", "LY03"}:
+    if code in {"NY01", "NY03", "LY03"}:
         for person in people.filter(is_holder=True):
-            if code == "NY01" or chance.random() < 0.5:
+            if code != "LY03" or chance.random() < 0.5:
                 yield person, f"{chance.randrange(150, 1800) / 100:.2f}", {}
     elif code == "MZ01":
         yield from _poor_families(people, chance)

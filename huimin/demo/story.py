@@ -15,8 +15,9 @@ from huimin.demo import acts
 from huimin.demo.accounts import find
 from huimin.demo.acts import GUBEI, MEISHAN
 from publicity.services import publishing
-from recipients.models import Declaration, Notice
-from recipients.services import objections, registry
+from recipients.models import Declaration, Notice, Suspension
+from recipients.services import entitlements, objections, registry
+from subsidies import services
 from subsidies.models import Policy
 
 # villages of 梅山镇 and 古碑镇 (from, to) whose lists are confirmed in the first weeks
@@ -185,6 +186,16 @@ class Story:
             if step not in {"draft", "deliberation", "village_running"}:
                 acts.post(one)
 
+    def sowing(self) -> None:
+        """实际种粮农民一次性补贴: a round is opened for what was sown, and one village has begun its list."""
+        policy = self.policy("NY03")
+        opened = services.open_round(policy, title="秋种面积核定", day=clock.today(), actor=find("farm"))
+        self.lists["NY03"] = [
+            made
+            for village in MEISHAN.villages(0, 1)
+            if (made := acts.declare(policy, opened.period.text, village))
+        ]
+
     def low_income_to_town(self) -> None:
         for step in ("township_review", "township_notice", "county_review", "county_notice"):
             acts.end_notice(self.low_income[step])
@@ -204,7 +215,7 @@ class Story:
         objections.file_objection(objected, "名单里有一户家里有小汽车，请核实。", "请到村里找我")
 
     def small_things(self) -> None:
-        """A card change that waits for a second person, a right that was suspended."""
+        """A card change that waits for a second person, rights that were suspended: withheld, and forfeited."""
         batch = Batch.objects.filter(policy__code="NY01", kind="regular").latest("pk")
         line = Roster.objects.filter(batch=batch).order_by("division_code")[0].lines.order_by("line_no")[3]
         payee = acts.payee_of(line)
@@ -215,6 +226,15 @@ class Story:
         waiting = self.lists["MZ09"][0].lines.order_by("line_no")[0].entitlement_version.entitlement
         verbs.advance(
             audit.subject_of(waiting), "suspend", actor=find("town1-review"), note="残疾证到期，等本人换证。"
+        )
+        jailed = self.lists["MZ10"][0].lines.order_by("line_no")[0].entitlement_version.entitlement
+        entitlements.take_step(
+            jailed.pk,
+            "suspend",
+            actor=find("civil-review"),
+            note="入狱服刑，法院判决书已收。",
+            kind=Suspension.Kind.FORFEITED,
+            first_day=clock.today(),
         )
 
 
@@ -233,6 +253,7 @@ def play(county: str) -> str:
     story.begin_low_income()
     story.at(14)
     story.low_income_to_town()
+    story.sowing()
     story.at(8)
     story.pay_the_old()
     story.rosters_at_every_step()

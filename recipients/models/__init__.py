@@ -15,6 +15,7 @@ from recipients.models.review import (
     DeliberationRecord,
     JointSignature,
 )
+from recipients.models.suspensions import Suspension
 
 __all__ = [
     "Account",
@@ -37,4 +38,5 @@ __all__ = [
     "Person",
     "RecordStatus",
     "RegistryImport",
+    "Suspension",
 ]

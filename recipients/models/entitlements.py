@@ -11,6 +11,7 @@ from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
 from huimin.core.models import User
 from huimin.core.models.guards import append_only, begins, fixed, taken_in_duty
+from huimin.core.values.periods import REGULAR
 from recipients.models.registry import Death, Person
 from recipients.models.review import DeclarationLine
 from recipients.states import ENDING_FLOW, ENTITLEMENT_FLOW, EndingStatus, EntitlementStatus
@@ -55,12 +56,18 @@ class Entitlement(Scoped):
                 name="ended_by_its_ending",
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
-                # an ended right has one standing ending, which gives the day, and nothing left beyond that day
+                # an ended right has one standing ending, which gives the day, and nothing left beyond that day; one that
+                # goes on is suspended while it has a standing suspension, and no longer
                 func="""
                     DECLARE due date;
                     BEGIN
                         due := (SELECT g.ends_on FROM recipients_ending g
                                 WHERE g.entitlement_id = NEW.id AND g.status = 'standing');
+                        IF due IS NULL AND (NEW.status = 'suspended') <> EXISTS (
+                               SELECT FROM recipients_suspension s
+                               WHERE s.entitlement_id = NEW.id AND s.status = 'standing') THEN
+                            RAISE EXCEPTION '享受资格的暂停、恢复都要有暂停记录' USING ERRCODE = '23514';
+                        END IF;
                         IF (NEW.status = 'ended') <> (due IS NOT NULL) THEN
                             RAISE EXCEPTION '享受资格的终止、恢复都要有终止记录' USING ERRCODE = '23514';
                         END IF;
@@ -91,6 +98,8 @@ class EntitlementVersion(models.Model):
     """What the right is worth over a range of dates; an amount changes by a new version, never by an edit."""
 
     entitlement = models.ForeignKey(Entitlement, models.PROTECT, related_name="versions")
+    # what it was declared for: regular periods, or one round of a one-off, which alone it is paid in
+    component = models.CharField("发放内容", max_length=24, db_default=REGULAR)
     valid = DateRangeField("有效期间")
     payee = models.ForeignKey(Person, models.PROTECT, verbose_name="收款人", related_name="+")
     quantity = models.DecimalField("数量", max_digits=12, decimal_places=4)
@@ -106,7 +115,11 @@ class EntitlementVersion(models.Model):
         constraints = [
             ExclusionConstraint(
                 name="entitlement_versions_never_overlap",
-                expressions=[("entitlement", RangeOperators.EQUAL), ("valid", RangeOperators.OVERLAPS)],
+                expressions=[
+                    ("entitlement", RangeOperators.EQUAL),
+                    ("component", RangeOperators.EQUAL),
+                    ("valid", RangeOperators.OVERLAPS),
+                ],
                 violation_error_message="同一享受资格的有效期间不能重叠。",
             ),
             models.CheckConstraint(name="entitlement_quantity_positive", condition=Q(quantity__gt=0)),
@@ -130,6 +143,24 @@ class EntitlementVersion(models.Model):
                         RAISE EXCEPTION '享受资格的历史不能修改' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="version_is_of_its_declaration",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(new="added"),
+                # who was declared for one round of a one-off has no right in another
+                func=f"""
+                    IF EXISTS (SELECT FROM added a JOIN recipients_declarationline l ON l.id = a.source_line_id
+                               JOIN recipients_declaration d ON d.id = l.declaration_id
+                               LEFT JOIN subsidies_paymentround o ON o.id = d.payment_round_id
+                               WHERE a.component <> coalesce('#' || o.number, '{REGULAR}')
+                                  OR (o.id IS NOT NULL AND NOT a.valid <@ d.period_range)) THEN
+                        RAISE EXCEPTION '享受资格与申报的期次不符' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NULL;
                 """,
             ),
             pgtrigger.Trigger(
@@ -171,7 +202,6 @@ class Ending(Scoped):
     happened = models.DateField("原因发生日期")
     rule = models.CharField("停发规则", max_length=12, choices=StopRule)
     ends_on = models.DateField("停发日期")
-    status_before = models.CharField("原状态", max_length=9, choices=EntitlementStatus)
     made_by = models.ForeignKey(User, models.PROTECT, verbose_name="终止人", related_name="+")
     made_at = models.DateTimeField("终止时间")  # business time, as over_at: rosters are dated by it too
     over_at = models.DateTimeField("恢复时间", null=True)
@@ -223,7 +253,6 @@ class Ending(Scoped):
                     "happened",
                     "rule",
                     "ends_on",
-                    "status_before",
                     "made_by_id",
                     "made_at",
                 ],

@@ -10,11 +10,12 @@ from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
 from huimin.core.models import StoredFile, User
 from huimin.core.models.guards import append_only, begins, fixed, taken_in_duty
+from huimin.core.values.periods import Period
 from recipients.models.registry import Person
 from recipients.models.sums import lines_are_added_up, sums_come_from_lines
 from recipients.rules import MEMBERS_AT_LEAST
 from recipients.states import DECLARATION_FLOW, NOTICE_STATES, POSTS, REVIEW_ORDER, DeclarationStatus
-from subsidies.models import JointParty, Policy, PolicyVersion
+from subsidies.models import JointParty, PaymentRound, Policy, PolicyVersion, of_its_round
 from subsidies.rules.levels import SWITCHED, switch_of
 
 _LEVELS = ", ".join(f"'{state}'" for state in (DeclarationStatus.DRAFT, *REVIEW_ORDER))
@@ -32,6 +33,9 @@ class Declaration(Scoped):
     version = models.ForeignKey(PolicyVersion, models.PROTECT, verbose_name="政策版本")
     period = models.CharField("期次", max_length=12)
     period_range = DateRangeField("期间")
+    payment_round = models.ForeignKey(
+        PaymentRound, models.PROTECT, verbose_name="一次性发放", null=True, related_name="+"
+    )
     serial = models.PositiveSmallIntegerField("册号", default=1)
     round = models.PositiveSmallIntegerField("轮次", default=1)
     status = models.CharField(
@@ -75,6 +79,7 @@ class Declaration(Scoped):
             taken_in_duty(DECLARATION_FLOW),
             begins(DECLARATION_FLOW),
             sums_come_from_lines(),
+            of_its_round(),
             # what was declared, under which rules and where, does not change under those who review it
             fixed(
                 "declaration_is_fixed",
@@ -83,6 +88,7 @@ class Declaration(Scoped):
                     "version_id",
                     "period",
                     "period_range",
+                    "payment_round_id",
                     "serial",
                     "reference",
                     "made_by_id",
@@ -203,6 +209,17 @@ class Declaration(Scoped):
                 """,
             ),
         ]
+
+    @property
+    def when(self) -> Period:
+        """Its period; of a one-off on the day of its round."""
+        return Period.parse(self.period).on(self.period_range.lower)
+
+    @property
+    def period_words(self) -> str:
+        """2026年第1季度, or with what happened: 2026年第2次（7月洪灾救助）."""
+        label = self.when.label
+        return f"{label}（{self.payment_round.title}）" if self.payment_round else label
 
     def __str__(self) -> str:
         return f"{self.policy} {self.period}"

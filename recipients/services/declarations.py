@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 from django.db.models import Count, Max, Sum
-from psycopg.types.range import DateRange
 
 from huimin.core import clock
 from huimin.core.authority import scope
@@ -19,7 +17,6 @@ from huimin.core.errors import BadInput, FileRefused, RowError, StepRefused
 from huimin.core.models import Division, Level
 from huimin.core.records import audit, files
 from huimin.core.sheets.refusals import refused_rows
-from huimin.core.values.periods import Period
 from huimin.core.work import workflow
 from recipients.files import declaration as sheet
 from recipients.files.declaration import LineInput
@@ -27,7 +24,7 @@ from recipients.models import Declaration, DeclarationLine
 from recipients.services import amounts
 from recipients.states import DECLARATION_FLOW, MAKER_ROLES, DeclarationStatus
 from subsidies.models import Policy, PolicyVersion
-from subsidies.services import refuse_too_early, version_for
+from subsidies.services import refuse_too_early, round_of, version_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,7 +63,8 @@ def make_declaration(
         policy=policy,
         version=version,
         period=when.text,
-        period_range=DateRange(when.first, when.last + timedelta(days=1)),
+        period_range=when.days,
+        payment_round=round_of(policy, when),
         serial=last + 1,
         made_by=actor,
         reference=reference,
@@ -198,7 +196,7 @@ def _stage(cursor: Any, lines: Sequence[LineInput], given: Mapping[str, Any]) ->
 
 def _work_out(cursor: Any, declaration: Declaration) -> list[RowError]:
     """Put the amounts beside the matched lines; what comes to nothing is a fault."""
-    period = Period.parse(declaration.period)
+    period = declaration.when
     text, params = amounts.amount_sql(
         amounts.rule_of(declaration.version),
         line="m",
@@ -265,7 +263,7 @@ def change_line(line_id: int, *, quantity: str, facts: Mapping[str, str], actor:
     line.facts = sheet.parse_facts(sheet.asked_facts(rule.facts), facts)
     line.amount = amounts.work_out(
         rule,
-        Period.parse(declaration.period),
+        declaration.when,
         quantity=line.quantity,
         facts=line.facts,
         born=line.beneficiary.birth_date,

@@ -15,19 +15,22 @@ from huimin.core.records import audit
 from huimin.core.values import privacy
 from huimin.core.work import messages, workflow
 from huimin.core.work.verbs import advances
-from recipients.models import Death, Ending, Entitlement, EntitlementVersion, Person
+from recipients.models import Death, Ending, Entitlement, EntitlementVersion, Person, Suspension
 from recipients.rules import stops_on
-from recipients.states import ENDING_FLOW, ENTITLEMENT_FLOW, DeathStatus, EndingStatus, EntitlementStatus
+from recipients.states import (
+    ENDING_FLOW,
+    ENTITLEMENT_FLOW,
+    DeathStatus,
+    EndingStatus,
+    EntitlementStatus,
+    SuspensionStatus,
+)
 
 if TYPE_CHECKING:
     from huimin.core.authority.steps import Step
     from huimin.core.models import User
     from subsidies.models import PolicyVersion
 
-_WAY_BACK = {
-    EntitlementStatus.ACTIVE.value: ENTITLEMENT_FLOW["restore"],
-    EntitlementStatus.SUSPENDED.value: ENTITLEMENT_FLOW["restore_suspended"],
-}
 # every version that reaches beyond the day: one is closed there, later ones have nothing left
 _CUT = """WITH cut AS (INSERT INTO recipients_endingcut (ending_id, version_id, valid_before)
         SELECT %(ending)s, id, valid FROM recipients_entitlementversion
@@ -38,10 +41,10 @@ _CUT = """WITH cut AS (INSERT INTO recipients_endingcut (ending_id, version_id, 
 _GIVE_BACK = """UPDATE recipients_entitlementversion v
     SET valid = daterange(lower(c.valid_before), least(upper(c.valid_before),
         (SELECT min(lower(n.valid)) FROM recipients_entitlementversion n WHERE n.entitlement_id = v.entitlement_id
-         AND n.id <> v.id AND lower(n.valid) > lower(c.valid_before))))
+         AND n.component = v.component AND n.id <> v.id AND lower(n.valid) > lower(c.valid_before))))
     FROM recipients_endingcut c WHERE c.version_id = v.id AND c.ending_id = %s AND NOT EXISTS (
         SELECT FROM recipients_entitlementversion n WHERE n.entitlement_id = v.entitlement_id AND n.id <> v.id
-        AND n.valid @> lower(c.valid_before))"""
+        AND n.component = v.component AND n.valid @> lower(c.valid_before))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,11 @@ class Stop:
     begins: date | None  # the first day of what the right has now; None when nothing is left of it
 
     @property
+    def told_from(self) -> date:
+        """The first day whose payments it concerns."""
+        return self.ends_on
+
+    @property
     def leaves_nothing(self) -> bool:
         """Whether no day remains: then the day of the cause is perhaps mistyped."""
         return self.begins is not None and self.ends_on <= self.begins
@@ -61,7 +69,7 @@ class Stop:
 
 def stop_of(one: Entitlement, happened: date) -> Stop:
     """What the stop rule makes of a cause on that day; BadInput for a day to come, StepRefused without a rule."""
-    version = _version_of(one)
+    version = version_of(one)
     if version is None:
         raise StepRefused("这项享受资格还没有有效期间，不能终止。")
     if happened > clock.today():
@@ -71,7 +79,7 @@ def stop_of(one: Entitlement, happened: date) -> Stop:
     return Stop(happened, version.stop_rule, stops_on(version.stop_rule, happened), begins)
 
 
-def _version_of(one: Entitlement) -> PolicyVersion | None:
+def version_of(one: Entitlement) -> PolicyVersion | None:
     """The policy version whose stop rule holds: that of the newest declaration behind the right."""
     latest = (
         EntitlementVersion.objects.filter(entitlement=one)
@@ -98,7 +106,7 @@ def end_by_death(one: Entitlement, death: Death, *, actor: User) -> bool:
 
     `actor` is who brought it about: perhaps a confirmation after the death. Behind it stands who registered the death.
     """
-    if _version_of(one) is None:
+    if version_of(one) is None:
         return False
     made = cut_off(one, stop_of(one, death.died_on), by=death.recorded_by, death=death)
     workflow.follow(
@@ -132,7 +140,6 @@ def cut_off(one: Entitlement, stop: Stop, *, by: User, death: Death | None = Non
         happened=stop.happened,
         rule=stop.rule,
         ends_on=stop.ends_on,
-        status_before=one.status,
         made_by=by,
         made_at=clock.now(),
     )
@@ -149,8 +156,14 @@ def revive(one: Entitlement, *, actor: User, detail: dict[str, int]) -> None:
     ending.save(update_fields=["over_at"])
     workflow.follow(ending, ENDING_FLOW["revive"], actor=actor, detail=detail)
     told = detail | {"ended_on": ending.ends_on.isoformat()}
-    workflow.follow(one, ENTITLEMENT_FLOW["revive"], actor=actor, detail=told)
+    workflow.follow(one, _way_back(one, "revive"), actor=actor, detail=told)
     one.ends_on = None
+
+
+def _way_back(one: Entitlement, name: str) -> Step:
+    """A right that goes on again is suspended where its suspension was not lifted meanwhile."""
+    stands = Suspension.objects.filter(entitlement=one, status=SuspensionStatus.STANDING).exists()
+    return ENTITLEMENT_FLOW[f"{name}_suspended" if stands else name]
 
 
 def _locked(pk: int) -> Ending:
@@ -222,8 +235,9 @@ def take_back(right: Entitlement, ending: Ending, *, actor: User, reason: str) -
     ending.save(update_fields=["corrected_by", "correction_reason", "over_at"])
     workflow.follow(ending, one, actor=actor, note=reason)
     if stands:
-        back: Step = _WAY_BACK[ending.status_before]
-        workflow.follow(right, back, actor=actor, note=reason, detail={"ending": ending.pk})
+        workflow.follow(
+            right, _way_back(right, "restore"), actor=actor, note=reason, detail={"ending": ending.pk}
+        )
         right.ends_on = None
     else:
         audit.record(right, action="ending.correct", actor=actor, label="更正终止", note=reason)

@@ -1,4 +1,4 @@
-"""享受资格: made set-wise when a declaration is confirmed, suspended, resumed and ended by the policy's own rule."""
+"""享受资格: made set-wise when a declaration is confirmed, suspended and ended by the policy's own rule."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from django.db import connection, transaction
 from huimin.core import clock
 from huimin.core.errors import BadInput
 from huimin.core.records import audit
-from huimin.core.work import workflow
 from huimin.core.work.verbs import advances
-from recipients.models import Death, Declaration, Entitlement
-from recipients.services import endings
-from recipients.states import ENTITLEMENT_BUTTONS, ENTITLEMENT_FLOW, DeathStatus, EntitlementStatus
+from recipients.models import Death, Declaration, Entitlement, Suspension
+from recipients.services import endings, suspensions
+from recipients.states import ENTITLEMENT_BUTTONS, DeathStatus, EntitlementStatus
 
 if TYPE_CHECKING:
     from huimin.core.models import User
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
 # lines that would overlap a version which the new one cannot close: it began no earlier, or is bounded
 _CLASHES = """SELECT p.name FROM recipients_declarationline l JOIN recipients_person p ON p.id = l.beneficiary_id
     JOIN recipients_entitlement e ON e.policy_id = %(policy)s AND e.beneficiary_id = l.beneficiary_id
-    JOIN recipients_entitlementversion v ON v.entitlement_id = e.id AND v.valid && %(valid)s::daterange
+    JOIN recipients_entitlementversion v ON v.entitlement_id = e.id AND v.component = %(component)s
+         AND v.valid && %(valid)s::daterange
     WHERE l.declaration_id = %(declaration)s AND l.excluded_at_level = ''
       AND NOT (upper_inf(v.valid) AND lower(v.valid) < lower(%(valid)s::daterange))
     ORDER BY l.line_no LIMIT 5"""
@@ -39,10 +39,11 @@ _CLOSE_EARLIER = """UPDATE recipients_entitlementversion v
     FROM recipients_entitlement e, recipients_declarationline l
     WHERE e.id = v.entitlement_id AND e.policy_id = %(policy)s AND l.beneficiary_id = e.beneficiary_id
       AND l.declaration_id = %(declaration)s AND l.excluded_at_level = ''
-      AND upper_inf(v.valid) AND v.valid && %(valid)s::daterange"""
+      AND v.component = %(component)s AND upper_inf(v.valid) AND v.valid && %(valid)s::daterange"""
 _ADD_VERSIONS = """INSERT INTO recipients_entitlementversion
-        (entitlement_id, valid, payee_id, quantity, facts, source_line_id, created_at)
-    SELECT e.id, %(valid)s::daterange, l.payee_id, l.quantity, l.facts, l.id, business_now() FROM recipients_declarationline l
+        (entitlement_id, component, valid, payee_id, quantity, facts, source_line_id, created_at)
+    SELECT e.id, %(component)s, %(valid)s::daterange, l.payee_id, l.quantity, l.facts, l.id, business_now()
+    FROM recipients_declarationline l
     JOIN recipients_entitlement e ON e.policy_id = %(policy)s AND e.beneficiary_id = l.beneficiary_id
     WHERE l.declaration_id = %(declaration)s AND l.excluded_at_level = '' ORDER BY l.line_no"""
 
@@ -92,22 +93,35 @@ def _revive(declaration: Declaration, actor: User) -> None:
 
 
 def _given(declaration: Declaration) -> dict[str, Any]:
-    period = declaration.period_range
-    upper = "" if declaration.version.is_open_ended else period.upper
+    period, when = declaration.period_range, declaration.when
+    # a one-off is due once, on its day, however long the policy's rights last
+    goes_on = declaration.version.is_open_ended and not when.is_one_off
     return {
         "declaration": declaration.pk,
         "policy": declaration.policy_id,
         "county": declaration.county_code,
         "division": declaration.division_code,
-        "valid": f"[{period.lower},{upper})",
+        "component": when.component,
+        "valid": f"[{period.lower},{'' if goes_on else period.upper})",
     }
 
 
 @transaction.atomic
 def take_step(
-    pk: int, step: str, *, actor: User, note: str = "", happened: date | None = None
+    pk: int,
+    step: str,
+    *,
+    actor: User,
+    note: str = "",
+    happened: date | None = None,
+    kind: str = Suspension.Kind.WITHHELD,
+    first_day: date | None = None,
 ) -> Entitlement:
-    """Suspend, resume or end one right. `happened` is the day of the cause (today by default) that the stop rule counts from."""
+    """Suspend or end one right; it goes on again by its suspension or ending.
+
+    `happened` is the day of the cause that the stop rule counts an end from, `kind` and `first_day` are those of a
+    suspension; days are today by default.
+    """
     one: Entitlement = (
         Entitlement.objects.visible_to(actor)
         .select_related("policy", "beneficiary")
@@ -115,13 +129,13 @@ def take_step(
         .get(pk=pk)
     )
     if step not in ENTITLEMENT_BUTTONS:
-        raise BadInput(f"享受资格没有“{step}”这一步。")
-    chosen = ENTITLEMENT_FLOW[step]
-    if chosen.name == "end":
+        raise BadInput(f"享受资格没有“{step}”这一步；恢复、更正在暂停记录、终止记录上办。")
+    if step == "end":
         endings.end_by_hand(one, happened or clock.today(), actor=actor, note=note)
     else:
-        workflow.move(one, chosen, actor=actor, note=note)
+        pause = suspensions.pause_of(one, kind, first_day or clock.today())
+        suspensions.suspend(one, pause, actor=actor, note=note)
     return one
 
 
-advances("recipients.entitlement")(take_step)  # the plain function keeps `happened` for the page
+advances("recipients.entitlement")(take_step)  # the plain function keeps the days for the page

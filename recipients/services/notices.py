@@ -19,7 +19,6 @@ from huimin.core.records import audit, files
 from huimin.core.values import digests, privacy
 from huimin.core.values.days import day_text
 from huimin.core.values.money import format_yuan
-from huimin.core.values.periods import Period
 from huimin.core.work import workflow
 from recipients.models import Declaration, Notice, NoticeLevel, NoticeLine, NoticePhoto
 from recipients.rules import DAYS_AHEAD, NAMES_IN_FULL, NO_PRIVATE_PART, plain, quantity_words
@@ -261,20 +260,20 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
     is_urban = str(village or "").endswith("社区")
     committee = "居民委员会" if is_urban else "村民委员会"
     pages = [lines[at : at + PER_PAGE] for at in range(0, len(lines), PER_PAGE)] or [[]]
-    period = Period.parse(declaration.period)
+    period = declaration.period_words
     who = "户" if policy.object_type == Policy.ObjectType.HOUSEHOLD else "人"
     return render_pdf(
         "notice_poster",
         {
             "village": str(village or ""),
-            "title": f"{village or ''}{period.label}{policy}{NoticeLevel(notice.level).label}公示",
+            "title": f"{village or ''}{period}{policy}{NoticeLevel(notice.level).label}公示",
             "policy": policy.name,
             "basis": policy.basis,
             "standard": version.standard_text,
             "start": day_text(notice.starts_on),
             "end": day_text(notice.ends_on),
             "days": terms.term_of(version).label,
-            "text": f"经村申报、审核，现将{period.label}拟享受名单公示如下。{_deliberated(notice)}",
+            "text": f"经村申报、审核，现将{period}拟享受名单公示如下。{_deliberated(notice)}",
             "columns": ["序号", "姓名", label or (f"{unit}数" if unit else "数量"), "金额（元）"],
             "rows": [
                 [str(line.line_no), line.shown_name, plain(line.quantity), format_yuan(line.amount)]

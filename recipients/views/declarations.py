@@ -161,7 +161,7 @@ def declaration_new(request: StaffRequest) -> HttpResponse:
 
 def _visible(request: StaffRequest, pk: int) -> Declaration:
     rows = Declaration.objects.visible_to(request.user)
-    return get_object_or_404(rows.select_related("policy", "version", "made_by"), pk=pk)
+    return get_object_or_404(rows.select_related("policy", "version", "made_by", "payment_round"), pk=pk)
 
 
 _KEPT = Q(
@@ -210,7 +210,7 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
         },
         export=reverse("recipients:declaration-lines-export", args=[one.pk]),
     )
-    rule, period = amounts.rule_of(one.version), Period.parse(one.period)
+    rule, period = amounts.rule_of(one.version), one.when
     for line in context["page"]:
         line.working = _working(rule, period, line)
         line.odd = odd_quantity(line.quantity, earlier=line.earlier, usual=line.usual)

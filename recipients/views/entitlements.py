@@ -1,7 +1,9 @@
-"""享受资格: the list, suspending, resuming and ending one, and the way back from a mistaken ending."""
+"""享受资格: the list, suspending and ending one, and the way back from a mistaken ending."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +17,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import Step
@@ -28,14 +31,16 @@ from huimin.core.sheets.writer import Column
 from huimin.core.values import identity
 from huimin.core.work import workflow
 from recipients import forms, queries
-from recipients.models import Ending, Entitlement, EntitlementVersion
-from recipients.services import endings, entitlements
+from recipients.models import Ending, Entitlement, EntitlementVersion, Suspension
+from recipients.services import endings, entitlements, suspensions
 from recipients.states import (
     ENDING_FLOW,
     ENTITLEMENT_BUTTONS,
     ENTITLEMENT_FLOW,
+    SUSPENSION_FLOW,
     EndingStatus,
     EntitlementStatus,
+    SuspensionStatus,
 )
 from recipients.views import helpers
 from subsidies.models import StopRule
@@ -49,7 +54,7 @@ class EntitlementFilter(lists.HouseFilterSet):
     status = django_filters.ChoiceFilter(label="状态", choices=EntitlementStatus.choices)
 
 
-def _rows(request: StaffRequest) -> QuerySet[Entitlement]:
+def rights_shown(request: StaffRequest) -> QuerySet[Entitlement]:
     versions = EntitlementVersion.objects.select_related("payee").defer("payee__id_number", "payee__phone")
     rows: QuerySet[Entitlement] = (
         Entitlement.objects.visible_to(request.user)
@@ -59,6 +64,11 @@ def _rows(request: StaffRequest) -> QuerySet[Entitlement]:
             Prefetch("versions", versions.order_by("-valid"), to_attr="dated"),
             Prefetch(
                 "endings", Ending.objects.exclude(status=EndingStatus.CORRECTED), to_attr="standing_endings"
+            ),
+            Prefetch(
+                "suspensions",
+                Suspension.objects.exclude(status=SuspensionStatus.CORRECTED).select_related("made_by"),
+                to_attr="counting_suspensions",
             ),
         )
     )
@@ -70,7 +80,7 @@ def _rows(request: StaffRequest) -> QuerySet[Entitlement]:
 def entitlement_list(request: StaffRequest) -> HttpResponse:
     context = lists.listing(
         request,
-        _rows(request),
+        rights_shown(request),
         sorts=_SORTS,
         default="-made",
         filterset=EntitlementFilter,
@@ -98,7 +108,17 @@ def _acts(request: StaffRequest, one: Any) -> list[Link]:
     if last is not None and last.death_id is None and not _why_not_correct(request, last):
         step = ENDING_FLOW["correct"]
         found.append(Link(step.label, reverse("recipients:ending-correct", args=[last.pk])))
-    return found
+    pause = next(iter(one.counting_suspensions), None)
+    return found + (suspension_acts(request, pause) if pause else [])
+
+
+def suspension_acts(request: StaffRequest, pause: Suspension) -> list[Link]:
+    """Lifting and correcting a suspension, where this person may."""
+    return [
+        Link(act.step.label, reverse("recipients:suspension-step", args=[pause.pk, act.step.name]))
+        for act in workflow.actions(pause, SUSPENSION_FLOW, actor=request.user)
+        if not act.refused and act.step.name in {"correct", pause.lift_step}
+    ]
 
 
 def _why_not_correct(request: StaffRequest, ending: Ending) -> str:
@@ -110,7 +130,7 @@ def _why_not_correct(request: StaffRequest, ending: Ending) -> str:
 @opens(Area.REVIEW)
 @require_safe
 def entitlement_export(request: StaffRequest) -> HttpResponseBase:
-    chosen = EntitlementFilter(request.GET, queryset=_rows(request), request=request)
+    chosen = EntitlementFilter(request.GET, queryset=rights_shown(request), request=request)
     order = lists.order_of(request.GET.get("sort", ""), _SORTS, "-made")
     columns = [
         Column("政策", 30), Column("享受人", 12), Column("身份证号", 22), Column("乡镇、村", 24),
@@ -128,24 +148,21 @@ def entitlement_export(request: StaffRequest) -> HttpResponseBase:
 @opens(Area.REVIEW)
 @require_http_methods(["GET", "HEAD", "POST"])
 def entitlement_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
-    """One step on a page of its own, with its reason; ending asks for the day of the cause and shows what follows."""
-    one = get_object_or_404(_rows(request), pk=pk)
+    """One step on a page of its own, with its reason; its days are asked first, and what follows from them is shown."""
+    one = get_object_or_404(rights_shown(request), pk=pk)
     if name not in ENTITLEMENT_BUTTONS:
         raise Http404
     step = ENTITLEMENT_FLOW[name]
     refusal = workflow.why_not(one, step, actor=request.user)
     if isinstance(refusal, StepForbidden):
         return forbidden(request, refusal)
-    kind = forms.EntitlementEndForm if name == "end" else forms.EntitlementStepForm
+    kind = forms.EntitlementEndForm if name == "end" else forms.EntitlementSuspendForm
     form = kind(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
         if act_on_form(
             request,
             form,
-            lambda: entitlements.take_step(
-                pk, name, actor=request.user, note=data["note"], happened=data.get("happened")
-            ),
+            lambda: entitlements.take_step(pk, name, actor=request.user, **form.cleaned_data),
             name=f"entitlement.{name}",
         ):
             messages.success(request, f"{one.beneficiary}：{step.label}，已办好。")
@@ -157,40 +174,77 @@ def entitlement_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
 
 
 def _step_page(request: StaffRequest, one: Entitlement, step: Step, form: Form) -> dict[str, Any]:
-    context: dict[str, Any] = {
+    context = page_of_right(one, step, form)
+    if step.name == "end":
+        cause: Form = forms.CauseForm(_asked(request, "happened"), auto_id="cause_%s")
+        context |= {"ask_title": "先看停发日期", "ask_verb": "算停发日期", "cause_form": cause}
+        context |= _seen(
+            request, one, form, cause, lambda given: endings.stop_of(one, given["happened"]), "ending"
+        )
+        if context["ending"]:
+            context["rule"] = StopRule(context["ending"].rule).label
+    elif step.name == "suspend":
+        cause = forms.PauseForm(
+            _asked(request, "first_day"), auto_id="cause_%s", initial={"first_day": clock.today()}
+        )
+        context |= {
+            "ask_title": "先看从哪天起、已经发了多少",
+            "ask_verb": "看从这天起的发放",
+            "cause_form": cause,
+        }
+        context |= _seen(request, one, form, cause, lambda given: suspensions.pause_of(one, **given), "pause")
+    return context
+
+
+def page_of_right(one: Entitlement, step: Step, form: Form) -> dict[str, Any]:
+    """What every page of a step about one right shows."""
+    return {
         "one": one,
         "place": queries.place_names([one.division_code])[one.division_code],
         "step": step,
         "form": form,
         "cause_form": None,
         "ending": None,
+        "pause": None,
+        "mistaken": None,
+        "suspension": None,
         "payments_url": "",
         "action_key": str(uuid4()),
     }
-    if step.name == "end":
-        context |= _ending(request, one, form)
-    return context
 
 
-def _ending(request: StaffRequest, one: Entitlement, form: Form) -> dict[str, Any]:
-    """The day of the cause, and once it is known what follows and what was paid beyond."""
+def _asked(request: StaffRequest, field: str) -> Any:
     given = request.POST if request.method == "POST" else request.GET
-    cause = forms.CauseForm(given if "happened" in given else None, auto_id="cause_%s")
-    found: dict[str, Any] = {"cause_form": cause}
-    if cause.is_valid():
-        try:
-            ending = endings.stop_of(one, cause.cleaned_data["happened"])
-        except Refused as refused:
-            cause.add_error("happened", str(refused))
-            return found
-        form.initial["happened"] = ending.happened
-        found |= {"ending": ending, "rule": StopRule(ending.rule).label}
-        if scope.reads(request.user, Area.ROSTER):
-            panel = helpers.url_if_any("disbursement:person-payments", one.beneficiary_id)
-            found["payments_url"] = (
-                f"{panel}?entitlement={one.pk}&since={ending.ends_on.isoformat()}" if panel else ""
-            )
-    return found
+    return given if field in given else None
+
+
+def _seen(
+    request: StaffRequest,
+    one: Entitlement,
+    form: Form,
+    cause: Form,
+    reckon: Callable[[dict[str, Any]], Any],
+    name: str,
+) -> dict[str, Any]:
+    """Once the days are known, what follows from them and what was paid beyond; the step's form carries them on."""
+    if not cause.is_valid():
+        return {}
+    try:
+        found = reckon(cause.cleaned_data)
+    except Refused as refused:
+        field = getattr(refused, "field", "")
+        cause.add_error(field if field in cause.fields else None, str(refused))
+        return {}
+    form.initial = {**form.initial, **cause.cleaned_data}
+    return {name: found, "payments_url": payments_since(request, one, found.told_from)}
+
+
+def payments_since(request: StaffRequest, one: Entitlement, since: date) -> str:
+    """The panel with what was paid for periods that reach beyond the day, where this person may see it."""
+    if not scope.reads(request.user, Area.ROSTER):
+        return ""
+    panel = helpers.url_if_any("disbursement:person-payments", one.beneficiary_id)
+    return f"{panel}?entitlement={one.pk}&since={since.isoformat()}" if panel else ""
 
 
 @opens(Area.REVIEW)
@@ -200,7 +254,7 @@ def ending_correct(request: StaffRequest, pk: int) -> HttpResponse:
     ending = get_object_or_404(
         Ending.objects.visible_to(request.user).select_related("made_by").prefetch_related("cuts"), pk=pk
     )
-    one = get_object_or_404(_rows(request), pk=ending.entitlement_id)
+    one = get_object_or_404(rights_shown(request), pk=ending.entitlement_id)
     step = ENDING_FLOW["correct"]
     refusal = workflow.why_not(ending, step, actor=request.user)
     if isinstance(refusal, StepForbidden):
@@ -223,5 +277,5 @@ def ending_correct(request: StaffRequest, pk: int) -> HttpResponse:
     elif why:
         messages.error(request, why)
         return redirect("recipients:entitlement-list")
-    context = _step_page(request, one, step, form) | {"mistaken": ending}
+    context = page_of_right(one, step, form) | {"mistaken": ending}
     return render(request, "recipients/entitlement_step.html", context)

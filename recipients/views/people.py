@@ -30,7 +30,7 @@ from huimin.core.values.days import day_text
 from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.files import relations
-from recipients.models import Death, Entitlement, Person, RecordStatus
+from recipients.models import Death, Entitlement, Person, RecordStatus, Suspension
 from recipients.services import deaths, records, registry
 from recipients.states import (
     ACCOUNT_ASK_ROLES,
@@ -41,6 +41,7 @@ from recipients.states import (
     DeathStatus,
 )
 from recipients.views import helpers
+from recipients.views.entitlements import payments_since
 
 # not by birthday: beside the mask, the order of many people would tell each one's day
 _SORTS = {"name": "name_key", "entered": "id"}
@@ -187,6 +188,7 @@ def _detail(request: StaffRequest, person: Person, shown: dict[str, str] | None 
         .select_related("asked_by", "checked_by")
         .order_by("-pk"),
         "rights": rights,
+        "suspensions": _suspensions(request, person),
         "history": history(person, nobody=""),
         # a panel that this person's roles may not open is not asked for
         "payments_url": helpers.url_if_any("disbursement:person-payments", person.pk)
@@ -204,6 +206,18 @@ def _detail(request: StaffRequest, person: Person, shown: dict[str, str] | None 
         "action_key": str(uuid4()),
         "shown": shown,
     }
+
+
+def _suspensions(request: StaffRequest, person: Person) -> list[Any]:
+    """The pauses of the person's rights, newest first, each with the way to what was paid from its day on."""
+    found: list[Any] = list(
+        Suspension.objects.visible_to(request.user)
+        .filter(entitlement__beneficiary=person)
+        .select_related("policy", "entitlement")
+    )
+    for one in found:
+        one.payments_url = payments_since(request, one.entitlement, one.told_from)
+    return found
 
 
 def _facts(person: Person) -> list[pages.Pair]:

@@ -16,10 +16,12 @@ from subsidies.services.indicators import (
     register_indicator,
 )
 from subsidies.services.policies import advance_policy, draft_policy, revise_policy
+from subsidies.services.rounds import discard_round, open_round, round_of, why_no_round
 from subsidies.services.versions import (
     add_version,
     advance_version,
     discard_version,
+    period_chosen,
     periods_of,
     refuse_too_early,
     revise_version,
@@ -35,11 +37,14 @@ __all__ = [
     "advance_version",
     "ask_change",
     "attach_indicator",
+    "discard_round",
     "discard_version",
     "draft_policy",
     "freeze_for",
     "lock_indicators",
+    "open_round",
     "pay_frozen",
+    "period_chosen",
     "periods_of",
     "preview_deduction",
     "refuse_too_early",
@@ -48,5 +53,7 @@ __all__ = [
     "reopen_paid",
     "revise_policy",
     "revise_version",
+    "round_of",
     "version_for",
+    "why_no_round",
 ]

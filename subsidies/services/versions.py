@@ -17,13 +17,15 @@ from psycopg.types.range import DateRange
 
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit
+from huimin.core.values.days import day_text
 from huimin.core.values.periods import Frequency, Period
 from huimin.core.work import workflow
 from huimin.core.work.verbs import advances
-from subsidies.models import Policy, PolicyVersion
+from subsidies.models import PaymentRound, Policy, PolicyVersion
 from subsidies.rules import parse_rule
 from subsidies.rules.levels import NOBODY_DECIDES, somebody_decides
 from subsidies.services.keeping import keep
+from subsidies.services.rounds import round_of
 from subsidies.states import POLICY_FLOW, VERSION_FLOW, PolicyStatus, VersionStatus
 
 if TYPE_CHECKING:
@@ -36,9 +38,9 @@ _PUBLIC = {PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED}
 def version_for(policy: Policy, period: str, *, act: str) -> tuple[Period, PolicyVersion]:
     """The period, and the version that pays it: the published one in force on its first day.
 
-    Declarations and batches both ask here, so that what was declared is what is paid. `act` ends the sentence
-    “…已暂停，不能申报”. StepRefused for a policy that is not public, BadInput for a period it does not pay by or that no
-    version covers.
+    A one-off has the day of its round. Declarations and batches both ask here, so that what was declared is what is paid.
+    `act` ends the sentence “…已暂停，不能申报”. StepRefused for a policy that is not public, BadInput for a period it does
+    not pay by, that no version covers, or a round that nobody opened.
     """
     if policy.status != PolicyStatus.PUBLISHED:
         raise StepRefused(f"“{policy}”{policy.get_status_display()}，不能{act}。")
@@ -46,6 +48,14 @@ def version_for(policy: Policy, period: str, *, act: str) -> tuple[Period, Polic
     if wanted.frequency != policy.frequency:
         label = Frequency(policy.frequency).label
         raise BadInput(f"“{policy}”{label}发放，期次“{wanted.text}”不对。", field="period")
+    if wanted.is_one_off:
+        opened = round_of(policy, wanted)
+        if opened is None:
+            raise BadInput(
+                f"“{policy}”还没有开{wanted.label}，不能{act}。请部门先在政策页面开一次发放，写明事由和基准日。",
+                field="period",
+            )
+        wanted = opened.period
     version = policy.version_on(wanted.first)
     if version is None:
         raise BadInput(f"“{policy}”在{wanted.label}没有已发布的标准，不能{act}。", field="period")
@@ -53,13 +63,15 @@ def version_for(policy: Policy, period: str, *, act: str) -> tuple[Period, Polic
 
 
 MOST_OFFERED = 36  # periods of one frequency in a select: three years of months
-_MOST_ONE_OFFS = 9  # of one year
 _Choices = list[tuple[str, list[tuple[str, str]]]]
 
 
 def periods_of(policies: QuerySet[Policy], *, today: date) -> _Choices:
     """What a select of periods offers: by how often these policies pay, from the first published version to the
-    period after today's, newest first."""
+    period after today's, newest first; of one-off ones the rounds that were opened, policy by policy.
+
+    The value of a round names its policy too (7:2026#1): each policy has a first round of its own.
+    """
     firsts = (
         PolicyVersion.objects.filter(policy__in=policies.order_by(), status=VersionStatus.PUBLISHED)
         .order_by()
@@ -67,19 +79,34 @@ def periods_of(policies: QuerySet[Policy], *, today: date) -> _Choices:
         .annotate(first=Min("valid__startswith"))
     )
     found = dict(firsts)
-    return [
+    regular: _Choices = [
         (one.label, [(period.text, _offered(period, today)) for period in _periods(one, found[one], today)])
         for one in Frequency
-        if one in found
+        if one in found and one != Frequency.ONE_OFF
     ]
+    return regular + (_rounds(policies, today) if Frequency.ONE_OFF in found else [])
+
+
+def _rounds(policies: QuerySet[Policy], today: date) -> _Choices:
+    """The newest rounds of each policy; policies without any are not offered."""
+    opened = PaymentRound.objects.filter(policy__in=policies.order_by(), year__gte=today.year - 3)
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for one in opened.select_related("policy").order_by("policy__code", "-year", "-number"):
+        offered = groups.setdefault(f"{Frequency.ONE_OFF.label}：{one.policy}", [])
+        if len(offered) < MOST_OFFERED:
+            offered.append((f"{one.policy_id}:{one.period.text}", f"{one}（基准日{day_text(one.day)}）"))
+    return list(groups.items())
+
+
+def period_chosen(policy: Policy, value: str) -> str:
+    """The period that a value of periods_of() means; BadInput for a round of another policy."""
+    of, _, text = value.rpartition(":")
+    if of and of != str(policy.pk):
+        raise BadInput(f"这一次不是“{policy}”的，请在它的名下选。", field="period")
+    return text
 
 
 def _periods(frequency: Frequency, first: date, today: date) -> Iterator[Period]:
-    if frequency == Frequency.ONE_OFF:
-        for year in range(today.year, max(first.year, today.year - 3) - 1, -1):
-            for number in range(1, _MOST_ONE_OFFS + 1):
-                yield Period.parse(f"{year}#{number}")
-        return
     one = Period.containing(today, frequency).next()
     for _ in range(MOST_OFFERED):
         if one.last < first:
@@ -93,12 +120,13 @@ def _offered(period: Period, today: date) -> str:
 
 
 def refuse_too_early(wanted: Period, *, act: str, today: date) -> None:
-    """Nothing is prepared further ahead than the next period: a mistyped year would bind true claims for long."""
-    if wanted.frequency == Frequency.ONE_OFF:
-        ahead = wanted.first.year > today.year + 1
-    else:
-        ahead = wanted.first > Period.containing(today, wanted.frequency).next().first
-    if ahead:
+    """Nothing is prepared further ahead than the next period: a mistyped year would bind true claims for long.
+
+    Of a one-off its round was asked when it was opened.
+    """
+    if wanted.is_one_off:
+        return
+    if wanted.first > Period.containing(today, wanted.frequency).next().first:
         raise BadInput(f"{wanted.label}还太早，最多提前一期{act}，请看期次有没有选错。", field="period")
 
 

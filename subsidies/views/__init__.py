@@ -27,6 +27,8 @@ def told(event: AuditEvent) -> str:
     label, detail = event.label or event.action, event.detail
     if version := detail.get("version"):
         return f"{label}（第 {version} 版，{detail.get('standard', '')}）"
+    if period := detail.get("round"):
+        return f"{label}（{period} {detail.get('title', '')}，基准日{detail.get('day', '')}）"
     if policy := detail.get("policy"):
         return f"{label}（{policy}，优先级 {detail.get('priority', '')}）"
     return label

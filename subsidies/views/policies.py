@@ -32,7 +32,7 @@ from subsidies.forms import AbolishForm, PolicyFilter, PolicyForm, TryForm
 from subsidies.models import Policy, PolicyChange, PolicyVersion
 from subsidies.rules.levels import levels_of
 from subsidies.states import CHANGE_FLOW, POLICY_FLOW, VERSION_FLOW, PolicyStatus, ReviewLevel, VersionStatus
-from subsidies.views import changes, not_yours, told
+from subsidies.views import changes, not_yours, rounds, told
 
 _SORTS = {
     "code": "code",
@@ -130,6 +130,8 @@ def policy_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "unfinished_url": reverse("disbursement:policy-unfinished", args=[pk])
         if policy.status != PolicyStatus.DRAFT and scope.reads(request.user, Area.ROSTER)
         else "",
+        "action_key": uuid4(),
+        **rounds.shown(policy, request),
         **_tried(request, versions),
     }
     return render(request, "subsidies/policy_detail.html", context)

@@ -457,14 +457,29 @@ def _entitlement(step):
     @button(f"recipients.entitlement.{step}")
     def _(tools):
         right, keeper = _right()
-        if step == "resume":
-            entitlements.take_step(right.pk, "suspend", actor=keeper, note="逾期未认证")
-        cause = {"happened": "2026-01-05"} if step == "end" else {}
+        cause = {
+            "end": {"happened": "2026-01-05"},
+            "suspend": {"kind": "withheld", "first_day": "2026-01-05"},
+        }[step]
         return press(keeper, "recipients:entitlement-step", right.pk, step, **NOTE, **cause)
 
 
-for _step in ("suspend", "resume", "end"):
+for _step in ("suspend", "end"):
     _entitlement(_step)
+
+
+def _suspension(step, kind):
+    @button(f"recipients.suspension.{step}")
+    def _(tools):
+        right, keeper = _right()
+        pause = lists.suspended(right, kind, date(2026, 1, 5), by=keeper)
+        second = UserFactory(role=Role.DEPARTMENT_REVIEWER)
+        last_day = {} if step == "correct" else {"last_day": "2026-02-05"}
+        return press(second, "recipients:suspension-step", pause.pk, step, **NOTE, **last_day)
+
+
+for _step, _kind in {"lift": "withheld", "release": "forfeited", "correct": "withheld"}.items():
+    _suspension(_step, _kind)
 
 
 @button("recipients.ending.correct")

@@ -19,6 +19,9 @@ NO_BUTTON = {
     "recipients.entitlement.revive",
     "recipients.entitlement.restore",
     "recipients.entitlement.restore_suspended",
+    "recipients.entitlement.resume",
+    "recipients.entitlement.correct_suspension",
+    "recipients.entitlement.revive_suspended",
     "recipients.ending.revive",
 }
 

@@ -132,7 +132,7 @@ def test_without_its_guard_the_same_clicks_do_it_more_than_once(
 
 
 @pytest.mark.parametrize(("locks", "condition"), [(True, False), (False, True), (False, False)])
-@pytest.mark.parametrize("name", ["subsidies.indicator.confirm", "recipients.entitlement.suspend"])
+@pytest.mark.parametrize("name", ["subsidies.indicator.confirm", "subsidies.policy.suspend"])
 def test_a_step_is_taken_once_under_its_lock_or_by_its_condition_and_more_often_with_neither(
     name, locks, condition, tools, monkeypatch, run_in_threads
 ):

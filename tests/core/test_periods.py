@@ -4,6 +4,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg.types.range import DateRange
 
 from huimin.core.errors import BadInput
 from huimin.core.values.periods import Frequency, Period
@@ -71,7 +72,7 @@ def test_other_spellings_become_canonical(text, canonical):
         "2026-00",
         "2026-2",
         "2026#0",
-        "2026#1000",
+        "2026#1000000",
         "1989",
         "2100",
         "2026-02-01",
@@ -110,6 +111,19 @@ def test_the_next_period_begins_on_the_next_day(period):
     assert following.first == period.last + timedelta(days=1)
     assert following.frequency == period.frequency
     assert period < following
+
+
+def test_a_one_off_has_the_day_of_its_round_and_keeps_its_name():
+    period = Period.parse("2026#12").on(date(2026, 7, 10))
+    assert (period.first, period.last, period.text) == (date(2026, 7, 10), date(2026, 7, 10), "2026#12")
+    assert period.days == DateRange(date(2026, 7, 10), date(2026, 7, 11))
+    assert (period.has_begun(date(2026, 7, 9)), period.has_begun(date(2026, 7, 10))) == (False, True)
+
+
+def test_a_regular_period_is_the_same_on_any_day_and_shares_one_component():
+    period = Period.parse("2026Q1")
+    assert period.on(date(2026, 7, 10)) == period
+    assert (period.component, Period.parse("2026#12").component) == ("regular", "#12")
 
 
 def test_the_next_one_off_has_the_next_number():

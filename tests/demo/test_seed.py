@@ -18,7 +18,7 @@ from huimin.core.records import audit, proofs
 from huimin.core.values.identity import check_digits_ok
 from huimin.demo import accounts, story
 from publicity.models import Disclosure
-from recipients.models import Declaration, Entitlement, Household, Objection
+from recipients.models import Declaration, Entitlement, Household, Objection, Suspension
 from recipients.states import DeclarationStatus, EntitlementStatus
 from tests import servers
 
@@ -99,6 +99,8 @@ def test_the_story_of_the_smallest_demo_leaves_something_in_every_state_and_ever
     assert statuses(ReturnFile) == {ReturnStatus.UPLOADED, ReturnStatus.CONFIRMED}
     assert statuses(Entitlement) == {EntitlementStatus.ACTIVE, EntitlementStatus.SUSPENDED}
     assert {Batch.Kind.REGULAR, Batch.Kind.CORRECTION} == set(Batch.objects.values_list("kind", flat=True))
+    assert set(Suspension.objects.values_list("kind", flat=True)) == set(Suspension.Kind.values)
+    assert Declaration.objects.filter(payment_round__isnull=False).exists()
     assert Objection.objects.filter(status="open").exists()
     assert Disclosure.objects.exists()
     assert [one.name for one in proofs.run_all() if not one.holds] == []

@@ -42,7 +42,7 @@ def run_sql(sql, params=()):
 
 
 def suspended(line):
-    Entitlement.objects.filter(pk=line.entitlement_id).update(status="suspended")
+    lists.suspended(Entitlement.objects.get(pk=line.entitlement_id))
 
 
 def ended(line):

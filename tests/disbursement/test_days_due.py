@@ -61,7 +61,7 @@ def test_a_list_made_before_is_not_submitted_and_comes_out_right_when_made_anew(
     with pytest.raises(FileRefused) as refused:
         make.approve(here, line.roster, until="submit")
     assert [one.message for one in refused.value.errors] == [
-        f"第 {line.line_no} 行应发期间已变，资格在这一期内终止或变更过。"
+        f"第 {line.line_no} 行应发期间已变，资格在这一期内终止、停发或变更过。"
     ]
     services.regenerate_roster(line.roster_id, actor=here["town"])
     now = make.lines_of(batch).filter(entitlement_id=line.entitlement_id).order_by("period_range")

@@ -145,7 +145,7 @@ def test_a_list_of_before_the_end_pays_nothing_of_it_after_the_right_was_confirm
     end(here, right)
     confirm_again(here, right, date(2026, 11, 1))
     assert [one.words for one in today.stale_lines(today.to_be_ordered(rosters))] == [
-        "应发期间已变，资格在这一期内终止或变更过"
+        "应发期间已变，资格在这一期内终止、停发或变更过"
     ]
 
 

@@ -18,6 +18,7 @@ from huimin.core.models import AuditEvent
 from recipients.models import Account, Death, Person
 from tests.disbursement import factories as make
 from tests.factories import UserFactory
+from tests.recipients import factories as lists
 from tests.recipients.factories import another_account
 
 pytestmark = pytest.mark.django_db
@@ -105,7 +106,7 @@ def test_who_is_left_out_is_listed_with_the_reason(here):
     place = {"county_code": dead.county_code, "division_code": dead.division_code}
     Death.objects.create(person=dead, died_on=date(2025, 12, 31), recorded_by=here["town"], **place)
     Person.objects.filter(pk=dead.pk).update(died_on=date(2025, 12, 31))
-    gone.entitlements.update(status="suspended")
+    lists.suspended(gone.entitlements.get())
     batch = make.issued_batch(here)
     assert make.lines_of(batch).count() == 1
     reasons = dict(RosterOmission.objects.values_list("person_id", "reason"))

@@ -174,15 +174,21 @@ def test_a_missing_card_of_somebody_else_is_told_as_the_payees(here, client):
 
 
 @pytest.mark.parametrize(
-    ("status", "words"), [("suspended", "这项补贴暂停着"), ("ended", None), ("active", "资格已确认，等发放")]
+    ("status", "words"),
+    [
+        ("withheld", "这项补贴暂停着"),
+        ("forfeited", "这项补贴暂停着"),
+        ("ended", None),
+        ("active", "资格已确认，等发放"),
+    ],
 )
 def test_the_state_of_the_right_decides_what_is_said(here, client, status, words):
     _, person, _ = failed_and_paid(here)
     right = confirmed(here, person)
     if status == "ended":
         lists.ended(right, right.versions.get().valid.lower)
-    else:
-        type(right).objects.filter(pk=right.pk).update(status=status)
+    if status in {"withheld", "forfeited"}:
+        lists.suspended(right, status, right.versions.get().valid.lower - timedelta(days=40))
     text = ask_about(client, person).content.decode()
     assert words in text if words else 'id="awaited"' not in text
 

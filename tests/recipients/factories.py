@@ -16,7 +16,7 @@ from huimin.core.work import workflow
 from recipients.files.declaration import LineInput
 from recipients.models import Account, AccountChange, Household, Person
 from recipients.rules import commit
-from recipients.services import declarations, endings
+from recipients.services import declarations, endings, entitlements, suspensions
 from recipients.services.banks import bank_at
 from recipients.states import ACCOUNT_FLOW
 from subsidies.models import PolicyVersion, StopRule
@@ -165,11 +165,15 @@ def line(one, quantity="2", row=1, payee="", **facts):
     return LineInput(row, one.name, bytes(one.id_key), payee, Decimal(quantity), facts)
 
 
-def declaration(chosen=None, *, actor=None, lines=None, village=VILLAGE, period="2026", **version):
+def declaration(
+    chosen=None, *, actor=None, lines=None, village=VILLAGE, period="2026", another=False, **version
+):
     """A draft with a line for each person of `lines` (by default two new ones)."""
     actor = actor or clerk_at(village)
     chosen = chosen or policy(**version)
-    made = declarations.make_declaration(chosen, period=period, division_code=village, actor=actor)
+    made = declarations.make_declaration(
+        chosen, period=period, division_code=village, actor=actor, another=another
+    )
     lines = [household(1, village)[0], household(1, village)[0]] if lines is None else lines
     if lines:
         rows = [line(one, row=n) for n, one in enumerate(lines, 1)]
@@ -181,6 +185,19 @@ def ended(right, ends_on):
     """The right as an ending of that day leaves it, whoever ended it and why."""
     endings.cut_off(right, endings.Stop(ends_on, StopRule.SAME_MONTH, ends_on, None), by=registrar())
     type(right).objects.filter(pk=right.pk).update(status="ended")
+
+
+def suspended(right, kind="withheld", first_day=None, *, by=None):
+    """The right suspended by a keeper; returns the suspension."""
+    by = by or UserFactory(role=Role.DEPARTMENT_REVIEWER)
+    entitlements.take_step(right.pk, "suspend", actor=by, note="逾期未认证", kind=kind, first_day=first_day)
+    return right.suspensions.get(status="standing")
+
+
+def lifted(pause, last_day=None, *, by=None):
+    """Lifted by another keeper, from the day after `last_day` on."""
+    by = by or UserFactory(role=Role.DEPARTMENT_REVIEWER)
+    return suspensions.take_step(pause.pk, pause.lift_step, actor=by, note="已办好", last_day=last_day)
 
 
 def chain():

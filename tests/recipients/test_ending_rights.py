@@ -16,6 +16,7 @@ from recipients.models import Ending, Entitlement
 from recipients.services import deaths, endings, entitlements, review
 from recipients.states import EndingStatus
 from tests.factories import TOWN, UserFactory
+from tests.recipients import factories as lists
 from tests.recipients.factories import NOTHING, declaration, household, policy
 
 pytestmark = pytest.mark.django_db
@@ -80,7 +81,9 @@ def test_a_wrong_post_and_a_wrong_state_open_no_page(browser, right):
     stranger = Client()
     stranger.force_login(UserFactory(role=Role.VILLAGE_CLERK))
     assert stranger.get(address(right)).status_code == 403
-    assert browser.get(address(right, "resume")).status_code == 302
+    assert browser.get(address(right, "resume")).status_code == 404
+    lists.ended(right, date(2026, 2, 1))
+    assert browser.get(address(right, "suspend")).status_code == 302
 
 
 # --- what an ending cuts, and the way back ---------------------------------------------------------------------------------

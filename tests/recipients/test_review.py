@@ -15,7 +15,7 @@ from huimin.core.models import AuditEvent
 from huimin.core.work import verbs
 from recipients.models import Declaration, DeclarationLine, Entitlement, EntitlementVersion
 from recipients.rules import Votes
-from recipients.services import deaths, declarations, entitlements, notices, objections, review
+from recipients.services import deaths, declarations, entitlements, notices, objections, review, suspensions
 from tests.factories import OTHER_TOWN, TOWN, VILLAGE, UserFactory
 from tests.recipients.factories import (
     NOTHING,
@@ -418,7 +418,12 @@ def test_a_right_is_suspended_and_resumed_with_reasons_and_ended_by_hand():
     with pytest.raises(StepForbidden):
         entitlements.take_step(right.pk, "suspend", actor=one.made_by, note="逾期未认证")
     assert entitlements.take_step(right.pk, "suspend", actor=keeper, note="逾期未认证").status == "suspended"
-    assert entitlements.take_step(right.pk, "resume", actor=keeper, note="已认证").status == "active"
+    pause = right.suspensions.get()
+    with pytest.raises(StepRefused, match="写明原因"):
+        suspensions.take_step(pause.pk, "lift", actor=keeper)
+    suspensions.take_step(pause.pk, "lift", actor=keeper, note="已认证")
+    right.refresh_from_db()
+    assert right.status == "active"
     ended = entitlements.take_step(right.pk, "end", actor=keeper, note="迁出", happened=date(2026, 5, 9))
     assert (ended.status, ended.ends_on) == ("ended", date(2026, 6, 1))
 

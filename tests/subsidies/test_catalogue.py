@@ -37,7 +37,7 @@ def test_eight_policies_are_published_with_their_rules(office):
     catalogue.load_policies(COUNTY, actor=clerk)
     found = catalogue.load_versions(COUNTY, valid_from=date(2026, 1, 1), maker=clerk, checker=checker)
     assert [policy.code for policy in found] == catalogue.demo_codes()
-    assert len(found) == 8
+    assert len(found) == 9
     for policy in found:
         version = policy.version_on(date(2026, 6, 18))
         assert rules.describe(rules.parse_rule(version.amount_rule))
@@ -55,6 +55,7 @@ def test_every_amount_policy_pays_as_its_standard_says(office):
         amounts[policy.code] = str(rules.evaluate(rule, facts).amount)
     assert amounts == {
         "NY01": "869.00",
+        "NY03": "185.00",
         "LY03": "130.00",
         "LY04": "4800.00",
         "MZ01": "14832.00",
@@ -70,7 +71,7 @@ def test_a_standard_that_no_document_gives_is_called_an_example_where_its_basis_
     catalogue.load_policies(COUNTY, actor=clerk)
     catalogue.load_versions(COUNTY, valid_from=date(2026, 1, 1), maker=clerk, checker=checker)
     examples = {one.code for one in Policy.objects.filter(status="published") if "示例" in one.basis}
-    assert examples == {"MZ01"}
+    assert examples == {"MZ01", "NY03"}
     assert Policy.objects.get(code="MZ01").is_sample
     page = client.get("/policies/MZ01/").content.decode()
     assert "民发〔2021〕57号" in page

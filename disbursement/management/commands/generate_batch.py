@@ -14,7 +14,11 @@ class Command(StaffCommand):
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("--policy", required=True, help="项目编码")
-        parser.add_argument("--period", required=True, help="期次，如 2026、2026Q1、2026-01")
+        parser.add_argument(
+            "--period",
+            required=True,
+            help="期次，如 2026、2026Q1、2026-01；一次性的写已开的那一次，如 2026#2",
+        )
         parser.add_argument("--title", default="", help="发放标题")
         parser.add_argument("--early", default="", metavar="REASON", help="这一期还没有开始就发，写明原因")
         parser.add_argument(

@@ -31,6 +31,9 @@ class Duty(TextChoices):
     DEATH_CORRECT = "death.correct", "死亡更正"
     ENDING_MAKE = "ending.make", "终止享受"
     ENDING_CORRECT = "ending.correct", "终止更正"
+    SUSPENSION_MAKE = "suspension.make", "暂停享受"
+    SUSPENSION_LIFT = "suspension.lift", "恢复享受"
+    SUSPENSION_CHECK = "suspension.check", "停发恢复、暂停更正"
     BATCH_MAKE = "batch.make", "批次编制"
     ROSTER_MAKE = "roster.make", "花名册编制"
     ROSTER_TOWNSHIP_CHECK = "roster.township", "乡镇审核花名册"
@@ -70,13 +73,14 @@ CONFLICTS: tuple[tuple[str, str], ...] = (
     (_D.ACCOUNT_ASK, _D.ACCOUNT_CHECK),
     (_D.DEATH_RECORD, _D.DEATH_CORRECT),
     (_D.ENDING_MAKE, _D.ENDING_CORRECT),
+    (_D.SUSPENSION_MAKE, _D.SUSPENSION_CHECK),
     # the roster: who compiled list or roster checks neither; every checker is another person
     *product([_D.DECLARATION_MAKE, _D.ROSTER_MAKE], [*ROSTER_CHECKS, *PAYING, *RETURNING]),
     *combinations(ROSTER_CHECKS, 2),
-    # the batch: who chose policy and period, or in a correction whom to pay again, handles its rosters at their own
-    # desk (a small department has one clerk) and neither checks them nor pays
+    # the batch: who chose policy and period, or in a correction whom to pay again, or gave a right its days back, handles
+    # its rosters at their own desk (a small department has one clerk) and neither checks them nor pays
     *product(
-        [_D.BATCH_MAKE],
+        [_D.BATCH_MAKE, _D.SUSPENSION_LIFT, _D.SUSPENSION_CHECK],
         [*(one for one in ROSTER_CHECKS if one != _D.ROSTER_DEPARTMENT_HANDLE), *PAYING, *RETURNING],
     ),
     # who took somebody off a list does not pass it for the county's finances, nor sign what is left

@@ -3,19 +3,20 @@
 2026 (年), 2026H1 (半年), 2026Q1 (季), 2026-02 (月), and 2026#3: the third one-off payment of 2026. The text sorts, is shown in
 lists and keys imports; claims refuse overlaps by the dates, so that 2026Q1 and 2026-02 cannot both be paid.
 
-Decision on one-off periods: they cover the whole of their year, so that filters and reports by date find them, but they
-compete with nothing except themselves. Their number goes into `component`, which stands beside the dates in the claim's
-constraint: regular periods share the component "" and exclude one another by dates, 2026#3 has the component "#3" and
-excludes only another 2026#3.
+One-off periods are rounds that somebody opened for a policy (subsidies.PaymentRound): their number goes into
+`component`, which stands beside the dates in rights and claims, so that 2026#3 excludes another 2026#3 and nothing else;
+regular periods share one component and exclude one another by dates. Their day is the round's, which the text does not
+tell: `on(day)` puts it in, and until then a one-off covers its year (decisions/0017).
 """
 
 import re
 from calendar import monthrange
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 
 from django.db.models import TextChoices
+from psycopg.types.range import DateRange
 
 from huimin.core.errors import BadInput
 
@@ -30,6 +31,7 @@ class Frequency(TextChoices):
     ONE_OFF = "one_off", "一次性"
 
 
+REGULAR = "regular"  # the component of every period that is no one-off
 _MONTHS = {Frequency.YEARLY: 12, Frequency.HALF_YEARLY: 6, Frequency.QUARTERLY: 3, Frequency.MONTHLY: 1}
 _TEXTS: dict[Frequency, Callable[[int, int], str]] = {
     Frequency.YEARLY: "{0}".format,
@@ -46,7 +48,7 @@ _PATTERNS = [
         (Frequency.HALF_YEARLY, r"(\d{4})(?:H([12])|年([上下])半年)"),
         (Frequency.QUARTERLY, r"(\d{4})(?:Q([1-4])|年第?([1-4一二三四])季度?)"),
         (Frequency.MONTHLY, r"(\d{4})(?:-(0[1-9]|1[0-2])|年(0?[1-9]|1[0-2])月)"),
-        (Frequency.ONE_OFF, r"(\d{4})(?:#([1-9]\d{0,2})|年第([1-9]\d{0,2})次)"),
+        (Frequency.ONE_OFF, r"(\d{4})(?:#([1-9]\d{0,5})|年第([1-9]\d{0,5})次)"),
     )
 ]
 _WORDS = {"": 1, "上": 1, "下": 2, "一": 1, "二": 2, "三": 3, "四": 4}
@@ -64,6 +66,7 @@ class Period:
     _shortness: int
     number: int
     frequency: Frequency
+    _day: date | None = field(default=None, compare=False)  # of a one-off, once it is known
 
     @classmethod
     def parse(cls, text: str, *, name: str = "期次") -> "Period":
@@ -94,7 +97,7 @@ class Period:
 
     @property
     def text(self) -> str:
-        """The canonical text, at most 8 characters."""
+        """The canonical text, at most 11 characters."""
         return _TEXTS[self.frequency](self.first.year, self.number)
 
     def __str__(self) -> str:
@@ -103,6 +106,8 @@ class Period:
     @property
     def last(self) -> date:
         """The last day, itself within the period."""
+        if self._day:
+            return self._day
         month = 12 if self.frequency == Frequency.ONE_OFF else self.first.month + self.months - 1
         return date(self.first.year, month, monthrange(self.first.year, month)[1])
 
@@ -112,9 +117,22 @@ class Period:
         return _MONTHS.get(self.frequency, 0)
 
     @property
+    def is_one_off(self) -> bool:
+        return self.frequency == Frequency.ONE_OFF
+
+    def on(self, day: date) -> "Period":
+        """A one-off on the day of its round; any other period as it is."""
+        return replace(self, first=day, _day=day) if self.is_one_off else self
+
+    @property
+    def days(self) -> DateRange:
+        """The days it covers, half-open as they are stored."""
+        return DateRange(self.first, self.last + timedelta(days=1))
+
+    @property
     def component(self) -> str:
-        """What stands beside the dates in a claim: "" for regular periods, "#3" for the third one-off."""
-        return f"#{self.number}" if self.frequency == Frequency.ONE_OFF else ""
+        """What stands beside the dates in rights and claims: REGULAR, or "#3" for the third one-off of a year."""
+        return f"#{self.number}" if self.is_one_off else REGULAR
 
     @property
     def label(self) -> str:
@@ -129,7 +147,7 @@ class Period:
         return f"{self.first.year}年{unit[self.frequency]}"
 
     def has_begun(self, today: date) -> bool:
-        """A one-off period begins with its year."""
+        """A one-off begins on its day, and with its year while that is not known."""
         return self.first <= today
 
     def next(self) -> "Period":

@@ -19,7 +19,9 @@ class Command(StaffCommand):
     def add_options(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, help="申报表 .xlsx、.xls 或 .csv")
         parser.add_argument("--policy", required=True, help="项目编码")
-        parser.add_argument("--period", required=True, help="期次，如 2026、2026Q1")
+        parser.add_argument(
+            "--period", required=True, help="期次，如 2026、2026Q1；一次性的写已开的那一次，如 2026#2"
+        )
         parser.add_argument("--division", required=True, help="村的 12 位区划代码")
 
     @transaction.atomic

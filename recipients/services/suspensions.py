@@ -1,0 +1,181 @@
+"""暂停享受: a right pauses from a day on and goes on when it is lifted; a mistaken pause is corrected by another person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.urls import reverse
+
+from huimin.core import clock
+from huimin.core.errors import BadInput, StepRefused
+from huimin.core.records import audit
+from huimin.core.values import privacy
+from huimin.core.work import messages, workflow
+from huimin.core.work.verbs import advances
+from recipients.models import Entitlement, Suspension
+from recipients.rules import stops_on
+from recipients.services.endings import version_of
+from recipients.states import ENTITLEMENT_FLOW, SUSPENSION_FLOW, EntitlementStatus, SuspensionStatus
+
+if TYPE_CHECKING:
+    from huimin.core.authority.steps import Step
+    from huimin.core.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """What suspending a right comes to: its kind, its first day, the policy's stop rule, the first day that is lost."""
+
+    kind: str
+    first_day: date
+    rule: str
+    forfeits_from: date | None  # None where nothing is lost
+
+    @property
+    def told_from(self) -> date:
+        """The first day whose payments it concerns."""
+        return self.forfeits_from or self.first_day
+
+
+def pause_of(one: Entitlement, kind: str, first_day: date) -> Pause:
+    """What the policy's stop rule makes of a pause; BadInput for a day to come, StepRefused for a right without days."""
+    version = version_of(one)
+    if version is None:
+        raise StepRefused("这项享受资格还没有有效期间，不能暂停。")
+    if kind not in Suspension.Kind.values:
+        raise BadInput("请选暂缓还是停发。", field="kind")
+    if first_day > clock.today():
+        raise BadInput("首日不能晚于今天，请等到了那一天再办。", field="first_day")
+    lost = stops_on(version.stop_rule, first_day) if kind == Suspension.Kind.FORFEITED else None
+    return Pause(kind, first_day, version.stop_rule, lost)
+
+
+def suspend(one: Entitlement, pause: Pause, *, actor: User, note: str) -> Suspension:
+    """Suspend a right whose row is locked; the reason and the post are those of the step."""
+    step = ENTITLEMENT_FLOW["suspend"]
+    if refusal := workflow.why_not(one, step, actor=actor, note=note):
+        raise refusal
+    reason = privacy.scrub(note.strip())[:200]
+    made = Suspension.objects.create(
+        entitlement=one,
+        policy_id=one.policy_id,
+        county_code=one.county_code,
+        division_code=one.division_code,
+        kind=pause.kind,
+        first_day=pause.first_day,
+        rule=pause.rule,
+        forfeits_from=pause.forfeits_from,
+        reason=reason,
+        made_by=actor,
+        made_at=clock.now(),
+    )
+    workflow.take_duty(made, SUSPENSION_FLOW["make"].duty, actor=actor)
+    workflow.move(one, step, actor=actor, note=reason, detail=_told(made))
+    return made
+
+
+def _told(one: Suspension) -> dict[str, str | int]:
+    told: dict[str, str | int] = {
+        "suspension": one.pk,
+        "kind": one.kind,
+        "first_day": one.first_day.isoformat(),
+    }
+    if one.forfeits_from:
+        told["forfeits_from"] = one.forfeits_from.isoformat()
+    if one.last_day:
+        told["last_day"] = one.last_day.isoformat()
+    return told
+
+
+def last_day_today(one: Suspension) -> date:
+    """The last day where nobody says another: yesterday, so that today is paid again."""
+    return max(one.first_day, clock.today() - timedelta(days=1))
+
+
+@advances("recipients.suspension")
+@transaction.atomic
+def take_step(pk: int, step: str, *, actor: User, note: str = "", last_day: date | None = None) -> Suspension:
+    """Lift a suspension (`release` one that forfeits), or correct one that should not have been or not so.
+
+    `last_day` is its last day, itself within. A right that has ended meanwhile stays ended; what was withheld of it
+    before its end is due from then on.
+    """
+    if step not in {one.name for one in SUSPENSION_FLOW.steps}:
+        raise BadInput(f"暂停记录没有“{step}”这一步。")
+    chosen = SUSPENSION_FLOW[step]
+    found = Suspension.objects.visible_to(actor).only("entitlement_id").get(pk=pk)
+    # rights before what hangs on them, as a confirmation, a death and an ending hold them
+    rights = Entitlement.objects.select_related("policy", "beneficiary")
+    right = rights.select_for_update(of=("self",), no_key=True).get(pk=found.entitlement_id)
+    one = Suspension.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
+    if refusal := workflow.why_not(one, chosen, actor=actor, note=note):
+        raise refusal
+    reason = privacy.scrub(note.strip())[:200]
+    if step == "correct":
+        _correct(right, one, chosen, reason, actor)
+    else:
+        _lift(right, one, chosen, last_day or last_day_today(one), reason, actor)
+    return one
+
+
+def _lift(
+    right: Entitlement, one: Suspension, chosen: Step, last_day: date, reason: str, actor: User
+) -> None:
+    if chosen.name != one.lift_step:
+        raise StepRefused(f"这是{one.get_kind_display()}，请用“{SUSPENSION_FLOW[one.lift_step].label}”。")
+    if not one.first_day <= last_day <= clock.today():
+        raise BadInput("末日应在首日以后、今天以前（含当天）。", field="last_day")
+    workflow.take_duty(one, chosen.duty, actor=actor)
+    one.last_day, one.lifted_by, one.lifted_at, one.lift_reason = last_day, actor, clock.now(), reason
+    _move(one, chosen, ["last_day", "lifted_by", "lifted_at", "lift_reason"], reason, actor)
+    _go_on(right, "resume", one, reason, actor)
+
+
+def _correct(right: Entitlement, one: Suspension, chosen: Step, reason: str, actor: User) -> None:
+    stood = one.status == SuspensionStatus.STANDING
+    workflow.take_duty(one, chosen.duty, actor=actor)
+    one.corrected_by, one.corrected_at, one.correction_reason = actor, clock.now(), reason
+    _move(one, chosen, ["corrected_by", "corrected_at", "correction_reason"], reason, actor)
+    if stood:
+        _go_on(right, "correct_suspension", one, reason, actor)
+    else:
+        audit.record(right, action="suspension.correct", actor=actor, label="更正暂停", note=reason)
+    messages.notify(
+        [one.made_by],
+        title=f"{right.beneficiary}的暂停享受已更正",
+        url=reverse("recipients:person-detail", args=[right.beneficiary_id]),
+        body=reason,
+    )
+
+
+def _move(one: Suspension, chosen: Step, fields: list[str], reason: str, actor: User) -> None:
+    """Status and what goes with it in one statement, as the constraints want them."""
+    before, one.status = one.status, chosen.target
+    one.save(update_fields=["status", *fields])
+    audit.record(
+        one,
+        action=chosen.name,
+        actor=actor,
+        label=chosen.label,
+        before=before,
+        after=one.status,
+        note=reason,
+        detail=_told(one),
+    )
+
+
+def _go_on(right: Entitlement, name: str, one: Suspension, reason: str, actor: User) -> None:
+    if right.status == EntitlementStatus.SUSPENDED:
+        workflow.follow(right, ENTITLEMENT_FLOW[name], actor=actor, note=reason, detail=_told(one))
+    else:
+        audit.record(
+            right,
+            action=f"suspension.{name}",
+            actor=actor,
+            label=ENTITLEMENT_FLOW[name].label,
+            note=reason,
+            detail=_told(one),
+        )

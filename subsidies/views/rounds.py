@@ -1,0 +1,85 @@
+"""一次性发放: the rounds of a policy on its page, opening the next one, giving up one that nobody used."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from huimin.core.authority import scope
+from huimin.core.authority.roles import Area
+from huimin.core.desk.http import StaffRequest, act_on_form, act_once, opens
+from huimin.core.desk.pages import Link
+from subsidies import services
+from subsidies.forms import RoundForm
+from subsidies.models import PaymentRound, Policy
+from subsidies.states import POLICY_FLOW
+from subsidies.views import not_yours
+
+SHOWN = 50
+
+
+def shown(policy: Policy, request: StaffRequest) -> dict[str, Any]:
+    """What the policy's page shows of its rounds; nothing for a policy that pays by regular periods."""
+    place: dict[str, Any] = {"division_code": policy.division_code, "policy_id": policy.pk}
+    may_open = scope.holds(request.user, POLICY_FLOW["open_round"].roles, **place)
+    return {
+        "is_one_off": policy.is_one_off,
+        "rounds": policy.rounds.select_related("opened_by")[:SHOWN] if policy.is_one_off else [],
+        "may_open_round": may_open,
+        "why_no_round": services.why_no_round(policy) if policy.is_one_off else "",
+    }
+
+
+@opens(Area.POLICY)
+@require_http_methods(["GET", "HEAD", "POST"])
+def round_open(request: StaffRequest, pk: int) -> HttpResponse:
+    policy = get_object_or_404(Policy.objects.visible_to(request.user), pk=pk)
+    roles = POLICY_FLOW["open_round"].roles
+    if refusal := not_yours(request, roles, division_code=policy.division_code, policy_id=pk):
+        return refusal
+    back = reverse("subsidies:policy-detail", args=[pk])
+    if why := services.why_no_round(policy):
+        messages.error(request, why)
+        return redirect(back)
+    form = RoundForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        made = act_on_form(
+            request,
+            form,
+            lambda: services.open_round(policy, actor=request.user, **given),
+            name="policy.open_round",
+        )
+        if made:
+            messages.success(request, f"已开{made.result}。申报、建批次时在期次里选它。")
+            return redirect(f"{back}#rounds")
+    crumbs = [
+        Link("政策与资金"),
+        Link("政策清单", reverse("subsidies:policy-list")),
+        Link(policy.name, back),
+        Link("开一次发放"),
+    ]
+    title = f"开一次发放：{policy.name}"
+    context = {"form": form, "title": title, "crumbs": crumbs, "action_key": uuid4(), "save": "开一次发放"}
+    return render(request, "subsidies/policy_form.html", context)
+
+
+@require_POST
+@opens(Area.POLICY)
+def round_discard(request: StaffRequest, pk: int) -> HttpResponse:
+    one = get_object_or_404(
+        PaymentRound.objects.filter(policy__in=Policy.objects.visible_to(request.user)), pk=pk
+    )
+    return act_once(
+        request,
+        lambda: services.discard_round(pk, note=request.POST.get("note", ""), actor=request.user),
+        name="policy.discard_round",
+        back=reverse("subsidies:policy-detail", args=[one.policy_id]),
+        done="这一次已放弃。",
+    )
