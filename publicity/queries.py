@@ -213,7 +213,7 @@ LEFT JOIN LATERAL (
     JOIN disbursement_batch t ON t.id = r.batch_id AND t.period_range && d.days
     JOIN disbursement_rosteromission o ON o.roster_id = r.id AND o.revision = r.revision AND o.entitlement_id = e.id
     WHERE r.policy_id = e.policy_id AND r.division_code = left(e.division_code, 9) || '000' AND r.status <> 'cancelled'
-      AND o.reason IN ('twin', 'no_facts', 'nothing_due')
+      AND o.reason IN ('twin', 'head', 'no_facts', 'nothing_due')
     ORDER BY o.id DESC LIMIT 1) missed ON true
 WHERE e.beneficiary_id = %s AND NOT isempty(d.days)
   AND (d.until IS NULL OR d.until <= (business_now() AT TIME ZONE 'Asia/Shanghai')::date)

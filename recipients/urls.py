@@ -1,6 +1,6 @@
 from django.urls import path
 
-from recipients.views import accounts, declarations, entitlements, imports, notices, people
+from recipients.views import accounts, declarations, entitlements, heads, imports, notices, people
 
 app_name = "recipients"
 urlpatterns = [
@@ -16,6 +16,11 @@ urlpatterns = [
     path("accounts/", accounts.change_list, name="change-list"),
     path("accounts/<int:pk>/", accounts.change_detail, name="change-detail"),
     path("accounts/<int:pk>/<slug:name>/", accounts.change_step, name="change-step"),
+    path("people/<int:pk>/head/", heads.head_ask, name="head-ask"),
+    path("heads/", heads.head_list, name="head-list"),
+    path("heads/<int:pk>/", heads.head_detail, name="head-detail"),
+    path("heads/<int:pk>/proof/", heads.head_proof, name="head-proof"),
+    path("heads/<int:pk>/<slug:name>/", heads.head_step, name="head-step"),
     path("imports/", imports.import_list, name="import-list"),
     path("imports/template/", imports.import_template, name="import-template"),
     path("imports/<int:pk>/", imports.import_detail, name="import-detail"),

@@ -63,13 +63,23 @@ def amount_sql(rule: Rule) -> tuple[str, dict[str, Any]]:
     return amounts.amount_sql(rule, line="d", person="b", first_day="lower(d.period)", months=_MONTHS)
 
 
+def passed_on(right: str, version: str, span: str) -> str:
+    """Whether the days of this version in `span` were followed by those of another head of the household.
+
+    Asked of rules that pay a period once: the last head who had days in it stands for the household.
+    """
+    return f"""({right} IN (SELECT earlier_id FROM recipients_succession) AND EXISTS (
+        SELECT FROM recipients_succession s JOIN recipients_entitlementversion n ON n.succession_id = s.id
+        WHERE s.earlier_id = {right} AND n.valid && {span} AND lower(n.valid) > lower({version}.valid)))"""  # noqa: S608
+
+
 def due_now(version: PolicyVersion, *, also: str = "") -> str:
     """SELECT of what is due in the period: a row for every line of a list. `also` narrows the rights e, versions v."""
     whole = not by_month(version)
     return f"""SELECT {"DISTINCT ON (e.id)" if whole else ""} e.id AS entitlement_id, v.id AS version_id, v.quantity,
         v.facts, v.payee_id, e.beneficiary_id, e.status, e.division_code, {_PERIOD} AS period,
         {_PERIOD if whole else days_of(_PERIOD)} AS days
-    FROM {DUE} {also} {"ORDER BY e.id, lower(v.valid) DESC" if whole else ""}"""  # noqa: S608 -- constants of ours
+    FROM {DUE} {f"AND NOT {passed_on('e.id', 'v', _PERIOD)}" if whole else ""} {also} {"ORDER BY e.id, lower(v.valid) DESC" if whole else ""}"""  # noqa: S608 -- constants of ours
 
 
 def paid_as_another(key: str, policy: str, component: str, days: str) -> str:
@@ -107,7 +117,7 @@ def lines_today(version: PolicyVersion) -> str:
         later = f"""LEFT JOIN recipients_entitlementversion n ON n.entitlement_id = l.entitlement_id
         AND lower(n.valid) > lower(v.valid) AND NOT isempty({days_of("t.period_range", version="n")})"""
         days = (
-            f"CASE WHEN n.id IS NULL AND NOT isempty({days}) THEN t.period_range ELSE 'empty'::daterange END"
+            f"CASE WHEN n.id IS NULL AND NOT isempty({days}) AND NOT {passed_on('e.id', 'v', 't.period_range')} THEN t.period_range ELSE 'empty'::daterange END"
         )
     return f"""{LIVE}
     JOIN disbursement_batch t ON t.id = r.batch_id

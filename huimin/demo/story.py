@@ -212,7 +212,7 @@ class Story:
             registry.ask_account_change(
                 payee.pk, acts.card_for(line, 9), reason="社保卡到期换卡", actor=find("town1")
             )
-        waiting = self.lists["MZ09"][0].lines.order_by("line_no")[0].entitlement_version.entitlement
+        waiting = self.lists["MZ09"][0].lines.order_by("line_no")[0].entitlement_versions.get().entitlement
         verbs.advance(
             audit.subject_of(waiting), "suspend", actor=find("town1-review"), note="残疾证到期，等本人换证。"
         )

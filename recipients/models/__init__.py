@@ -1,4 +1,5 @@
 from recipients.models.entitlements import Ending, EndingCut, Entitlement, EntitlementVersion
+from recipients.models.heads import HeadChange, Succession
 from recipients.models.notices import Notice, NoticeLevel, NoticeLine, NoticePhoto, Objection
 from recipients.models.registry import (
     Account,
@@ -27,6 +28,7 @@ __all__ = [
     "EndingCut",
     "Entitlement",
     "EntitlementVersion",
+    "HeadChange",
     "Household",
     "JointSignature",
     "Notice",
@@ -37,4 +39,5 @@ __all__ = [
     "Person",
     "RecordStatus",
     "RegistryImport",
+    "Succession",
 ]

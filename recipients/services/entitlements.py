@@ -13,7 +13,7 @@ from huimin.core.records import audit
 from huimin.core.work import workflow
 from huimin.core.work.verbs import advances
 from recipients.models import Death, Declaration, Entitlement
-from recipients.services import endings
+from recipients.services import endings, succession
 from recipients.states import ENTITLEMENT_BUTTONS, ENTITLEMENT_FLOW, DeathStatus, EntitlementStatus
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def entitle(declaration: Declaration, *, actor: User) -> int:
     """Rights and their dated versions from a declaration that has just been confirmed; in the caller's transaction.
 
     An open-ended earlier version ends the day before the new one begins. Who died meanwhile gets the right only up to
-    the day that the policy's rule gives. Returns the number of versions.
+    the day that the policy's rule gives, and who is no longer the head of the household up to the change. Returns the
+    number of versions.
     """
     given = _given(declaration)
     with connection.cursor() as cursor:
@@ -77,6 +78,7 @@ def entitle(declaration: Declaration, *, actor: User) -> int:
     for death in deaths.order_by("person_id"):
         right = Entitlement.objects.get(policy_id=declaration.policy_id, beneficiary=death.person_id)
         endings.end_by_death(right, death, actor=actor)
+    succession.follow_heads(declaration, actor=actor)
     return made
 
 

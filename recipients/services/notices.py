@@ -23,15 +23,13 @@ from huimin.core.values.periods import Period
 from huimin.core.work import workflow
 from recipients.models import Declaration, Notice, NoticeLevel, NoticeLine, NoticePhoto
 from recipients.rules import DAYS_AHEAD, NAMES_IN_FULL, NO_PRIVATE_PART, plain, quantity_words
-from recipients.services import review, terms
+from recipients.services import pictures, review, terms
 from recipients.states import DECLARATION_FLOW, NOTICE_LEVEL_OF, DeclarationStatus
 from subsidies.models import Policy
 
 if TYPE_CHECKING:
     from huimin.core.models import User
 
-MAX_PHOTO = 10 * 1024 * 1024
-_PICTURES = ((b"\xff\xd8\xff", b"\xff\xd9", "image/jpeg", ".jpg"), (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82", "image/png", ".png"))  # fmt: skip
 PER_PAGE = 102
 HOTLINE = "12345"
 
@@ -219,7 +217,7 @@ def add_photo(notice_id: int, content: bytes, *, caption: str, taken_on: date, a
     require_role(
         actor, step.roles, division_code=notice.division_code, policy_id=notice.policy_id, act="存公示照片"
     )
-    content_type, ending = _picture(content)
+    content_type, ending = pictures.kind_of(content, field="photo")
     if taken_on > clock.today():
         raise BadInput("拍摄日期不能晚于今天。", field="taken_on")
     stored = files.store(
@@ -236,15 +234,6 @@ def add_photo(notice_id: int, content: bytes, *, caption: str, taken_on: date, a
     )
     audit.record(notice, action="photo", actor=actor, label="上传公示照片", detail={"sha256": stored.sha256})
     return photo
-
-
-def _picture(content: bytes) -> tuple[str, str]:
-    if len(content) > MAX_PHOTO:
-        raise BadInput("照片超过10MB，请压缩后再传。", field="photo")
-    for head, tail, content_type, ending in _PICTURES:
-        if content.startswith(head) and tail in content[-64:]:
-            return content_type, ending
-    raise BadInput("照片应是 JPG 或 PNG 图片，这个文件不是，或没有传完整。", field="photo")
 
 
 def poster(notice: Notice, *, verify_url: str) -> bytes:

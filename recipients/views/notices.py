@@ -267,7 +267,7 @@ def photo_add(request: StaffRequest, pk: int) -> HttpResponse:
 
     def add(data: dict[str, Any]) -> None:
         upload: UploadedFile = data["photo"]
-        content = upload.read(notices.MAX_PHOTO + 1)
+        content = upload.read(pictures.MOST_BYTES + 1)
         notices.add_photo(pk, content, caption=data["caption"], taken_on=data["taken_on"], actor=request.user)
 
     return act_with(

@@ -83,7 +83,7 @@ def staff():
     return {name: UserFactory(role=role) for name, role in makers.items()}
 
 
-def policy(made_by, *, rule=None, frequency="yearly", protected=False, valid=None):
+def policy(made_by, *, rule=None, frequency="yearly", protected=False, valid=None, object_type="person"):
     serial = next(_serials)
     made = Policy.objects.create(
         county_code=COUNTY,
@@ -93,7 +93,7 @@ def policy(made_by, *, rule=None, frequency="yearly", protected=False, valid=Non
         short_name="地力补贴",
         level="central",
         department=DepartmentFactory(),
-        object_type="person",
+        object_type=object_type,
         unit="元/亩",
         frequency=frequency,
         basis="财农〔2026〕1号",
@@ -233,9 +233,9 @@ class World:
         return self.staff[name]
 
 
-def world(people=10, *, issued="1000000.00", rule=None, frequency="yearly", protected=False, quantity=None):
+def world(people=10, *, issued="1000000.00", rule=None, frequency="yearly", quantity=None, **of_policy):
     crew = staff()
-    made = policy(crew["finance"], rule=rule, frequency=frequency, protected=protected)
+    made = policy(crew["finance"], rule=rule, frequency=frequency, **of_policy)
     confirmer = UserFactory(role=Role.FINANCE_CHECKER)
     amounts = [issued] if isinstance(issued, str) else issued
     money = [
