@@ -12,7 +12,15 @@ from django.urls import reverse
 from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.desk.todos import Todo, source
-from recipients.models import AccountChange, Declaration, HeadChange, JointSignature, Notice, NoticeLevel, Objection
+from recipients.models import (
+    AccountChange,
+    Declaration,
+    HeadChange,
+    JointSignature,
+    Notice,
+    NoticeLevel,
+    Objection,
+)
 from recipients.rules import NAMES_IN_FULL
 from recipients.services import terms
 from recipients.states import (

@@ -116,9 +116,7 @@ def lines_today(version: PolicyVersion) -> str:
     if not by_month(version):
         later = f"""LEFT JOIN recipients_entitlementversion n ON n.entitlement_id = l.entitlement_id
         AND lower(n.valid) > lower(v.valid) AND NOT isempty({days_of("t.period_range", version="n")})"""
-        days = (
-            f"CASE WHEN n.id IS NULL AND NOT isempty({days}) AND NOT {passed_on('e.id', 'v', 't.period_range')} THEN t.period_range ELSE 'empty'::daterange END"
-        )
+        days = f"CASE WHEN n.id IS NULL AND NOT isempty({days}) AND NOT {passed_on('e.id', 'v', 't.period_range')} THEN t.period_range ELSE 'empty'::daterange END"
     return f"""{LIVE}
     JOIN disbursement_batch t ON t.id = r.batch_id
     JOIN recipients_person b ON b.id = l.beneficiary_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import islice
 
 from disbursement import services as money
 from disbursement.models import Batch, Roster
@@ -16,7 +17,7 @@ from huimin.demo.accounts import find
 from huimin.demo.acts import GUBEI, MEISHAN
 from publicity.services import publishing
 from recipients.models import Declaration, Notice
-from recipients.services import objections, registry
+from recipients.services import deaths, heads, objections, registry
 from subsidies.models import Policy
 
 # villages of 梅山镇 and 古碑镇 (from, to) whose lists are confirmed in the first weeks
@@ -217,6 +218,15 @@ class Story:
             audit.subject_of(waiting), "suspend", actor=find("town1-review"), note="残疾证到期，等本人换证。"
         )
 
+    def heads_of_households(self) -> None:
+        """A widow who has become head and taken over the family's allowance, and a change that waits."""
+        (head, widow), (_, son) = islice(acts.families("MZ01"), 2)
+        town = acts.town_of(head.division_code)
+        deaths.record_death(head.pk, died_on=clock.today() - timedelta(days=40), actor=find(town.clerk))
+        change = acts.ask_for_head(widow, "died", "原户主病故，户口本已变更")
+        heads.check_head_change(change.pk, "approve", actor=find(town.reviewer))
+        acts.ask_for_head(son, "agreed", "原户主年老，家里商定由他当户主")
+
 
 def play(county: str) -> str:
     """Sixty days of the county, ending today."""
@@ -239,5 +249,6 @@ def play(county: str) -> str:
     story.at(1)
     story.low_income_today()
     story.small_things()
+    story.heads_of_households()
     lists, batches = Declaration.objects.count(), Batch.objects.count()
     return f"业务：申报册 {lists} 册，批次 {batches} 个"

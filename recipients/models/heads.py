@@ -26,9 +26,7 @@ class HeadChange(Scoped):
         MISTAKEN = "mistaken", "户主登记有误"
         AGREED = "agreed", "家庭商定"
 
-    household = models.ForeignKey(
-        Household, models.PROTECT, verbose_name="农户", related_name="head_changes"
-    )
+    household = models.ForeignKey(Household, models.PROTECT, verbose_name="农户", related_name="head_changes")
     # none where the record of the head was set aside (作废)
     old_head = models.ForeignKey(
         Person, models.PROTECT, verbose_name="原户主", null=True, related_name="headships_left"
@@ -136,9 +134,7 @@ class Succession(models.Model):
     policy_id = models.BigIntegerField("政策")
     earlier = models.ForeignKey(Entitlement, models.PROTECT, verbose_name="原资格", related_name="passed_on")
     later = models.ForeignKey(Entitlement, models.PROTECT, verbose_name="新资格", related_name="taken_over")
-    ending = models.OneToOneField(
-        Ending, models.PROTECT, verbose_name="终止记录", related_name="succession"
-    )
+    ending = models.OneToOneField(Ending, models.PROTECT, verbose_name="终止记录", related_name="succession")
 
     class Meta:
         verbose_name = verbose_name_plural = "户主变更承接的享受资格"

@@ -103,9 +103,7 @@ def why_not_head(person: Person) -> str:
 def _day(old: Person | None, new: NewHead) -> date:
     died_on = old.died_on if old else None
     if (new.cause == Cause.DIED) != (died_on is not None):
-        said = (
-            "原户主已登记死亡，原因请选“原户主去世”。" if died_on else "原户主没有登记死亡，请先登记死亡。"
-        )
+        said = "原户主已登记死亡，原因请选“原户主去世”。" if died_on else "原户主没有登记死亡，请先登记死亡。"
         raise BadInput(said, field="cause")
     if died_on:
         return died_on
@@ -209,16 +207,18 @@ def _require_as_asked(asked: HeadChange, members: Mapping[int, Person]) -> None:
         )
 
 
-def _take_place(
-    asked: HeadChange, members: Mapping[int, Person], actor: User, seen: str | None
-) -> None:
+def _take_place(asked: HeadChange, members: Mapping[int, Person], actor: User, seen: str | None) -> None:
     """The register first, the old head before the new one, then the rights."""
     for member in sorted(members.values(), key=lambda one: one.pk == asked.new_head_id):
         member.is_holder = member.pk == asked.new_head_id
         member.relation = asked.relations.get(str(member.pk), relations.HOLDER)
         member.save(update_fields=["is_holder", "relation"])
         audit.record(
-            member, action="head", actor=actor, label="户主变更", detail={"head_change": asked.pk} | _told(asked)
+            member,
+            action="head",
+            actor=actor,
+            label="户主变更",
+            detail={"head_change": asked.pk} | _told(asked),
         )
     rights = Entitlement.objects.filter(beneficiary__in=[asked.old_head_id, asked.new_head_id])
     list(rights.select_for_update(of=("self",), no_key=True).order_by("beneficiary", "pk"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 # whoever lists rights finishes before one passes, and is seen by whoever claims its days afterwards (Claim's trigger)
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('recipients.succession'))"
-_PASS_ON = """INSERT INTO recipients_entitlementversion
+_VERSIONS = """INSERT INTO recipients_entitlementversion
         (entitlement_id, valid, payee_id, quantity, facts, source_line_id, succession_id, created_at)
     SELECT s.later_id, c.valid_before * daterange(g.ends_on, NULL),
            CASE WHEN v.payee_id = a.beneficiary_id THEN b.beneficiary_id ELSE v.payee_id END,
@@ -147,12 +148,10 @@ def _stretch(policy: Policy, version: EntitlementVersion, valid: DateRange, born
         period = Period.containing(day, Frequency(policy.frequency))
     terms = policy.version_on(period.first) or book.version
     amount = None
-    try:
+    with suppress(BadInput):  # the rosters will say what is missing
         amount = amounts.work_out(
             amounts.rule_of(terms), period, quantity=version.quantity, facts=version.facts, born=born
         ).amount
-    except BadInput:
-        pass  # the rosters will say what is missing
     return Stretch(valid, version.quantity, period.label, amount)
 
 
@@ -205,7 +204,7 @@ def _begin(right: Entitlement, ending: Ending, change: HeadChange, actor: User) 
         ending=ending,
     )
     with connection.cursor() as cursor:
-        cursor.execute(_PASS_ON, [made.pk])
+        cursor.execute(_VERSIONS, [made.pk])
     return made
 
 

@@ -45,7 +45,7 @@ from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.models import DeclarationLine, Notice, NoticeLevel, NoticePhoto, Objection
 from recipients.rules import NAMES_IN_FULL
-from recipients.services import notices, objections, terms
+from recipients.services import notices, objections, pictures, terms
 from recipients.states import DECLARATION_FLOW, NOTICE_STATES, OBJECTION_ROLES, NoticeStatus
 from recipients.views import helpers
 

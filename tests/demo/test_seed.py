@@ -17,7 +17,7 @@ from huimin.core.records import audit, proofs
 from huimin.core.values.identity import check_digits_ok
 from huimin.demo import accounts, story
 from publicity.models import Disclosure
-from recipients.models import Declaration, Entitlement, Household, Objection
+from recipients.models import Declaration, Entitlement, HeadChange, Household, Objection
 from recipients.states import DeclarationStatus, EntitlementStatus
 from tests import servers
 
@@ -96,7 +96,8 @@ def test_the_story_of_the_smallest_demo_leaves_something_in_every_state_and_ever
     assert statuses(Roster) == set(RosterStatus) - {RosterStatus.CANCELLED}
     assert statuses(PaymentOrder) == set(OrderStatus) - {OrderStatus.CANCELLED}
     assert statuses(ReturnFile) == {ReturnStatus.UPLOADED, ReturnStatus.CONFIRMED}
-    assert statuses(Entitlement) == {EntitlementStatus.ACTIVE, EntitlementStatus.SUSPENDED}
+    assert statuses(Entitlement) == set(EntitlementStatus)
+    assert statuses(HeadChange) == {"asked", "approved"}
     assert {Batch.Kind.REGULAR, Batch.Kind.CORRECTION} == set(Batch.objects.values_list("kind", flat=True))
     assert Objection.objects.filter(status="open").exists()
     assert Disclosure.objects.exists()

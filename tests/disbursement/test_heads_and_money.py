@@ -60,7 +60,9 @@ def test_every_month_goes_to_one_head_and_none_is_lost():
     change_head(here, wife, cause="died", day=None)
     batches = [make.issued_batch(here, period=f"2026-{month:02}") for month in range(1, 7)]
     assert [listed(batch, head, wife) for batch in batches] == [[1, 0]] * 3 + [[0, 1]] * 3
-    assert {line.payee_name for line in make.lines_of(batches[-1]).filter(beneficiary_id=wife.pk)} == {wife.name}
+    assert {line.payee_name for line in make.lines_of(batches[-1]).filter(beneficiary_id=wife.pk)} == {
+        wife.name
+    }
     assert proofs.lines_lie_in_their_rights()[1] == []
 
 
@@ -104,11 +106,11 @@ def test_what_is_listed_under_the_old_head_is_found_and_made_anew():
     "given", [("yearly", make.FLAT, make.YEAR, "2026"), ("monthly", make.MONTHLY, None, "2026-06")]
 )
 def test_what_was_paid_to_the_old_head_is_not_paid_to_the_new_one(given):
-    here, head, wife = households(*given[:3])
+    here, _, wife = households(*given[:3])
     batch = make.issued_batch(here, period=given[3])
     make.returned(here, make.sent_order(here, batch))
     change_head(here, wife)
-    assert services.unpaid_totals(batch) == {}
+    assert services.unpaid_totals(batch)[0] == 0
     assert proofs.households_are_paid_once() == (1, [])
     with pytest.raises(StepRefused):
         services.make_supplement(batch.pk, reason="户主变更", actor=here["department"])
@@ -132,12 +134,11 @@ def test_a_supplement_says_why_the_new_head_is_not_on_it():
 
 @in_a_transaction
 def test_money_of_the_old_head_that_failed_goes_to_the_new_one_once():
-    here, head, wife = households()
+    here, _, wife = households()
     batch = make.issued_batch(here, period="2026-06")
     make.returned(here, make.sent_order(here, batch), fail=[0])
     change_head(here, wife)
-    (people, _), = services.unpaid_totals(batch).values()
-    assert people == 1
+    assert services.unpaid_totals(batch)[0] == 1
 
 
 @in_a_transaction
@@ -147,16 +148,18 @@ def test_the_database_refuses_a_claim_for_days_that_another_head_holds():
     change_head(here, wife)
     old = Claim.objects.get(line__beneficiary_id=head.pk)
     version = EntitlementVersion.objects.get(entitlement__beneficiary=wife)
+    line = make.lines_of(batch).get(beneficiary_id=head.pk)
+    line.pk, line.line_no = None, 99
+    line.entitlement_id, line.entitlement_version_id = version.entitlement_id, version.pk
+    line.save(force_insert=True)
+    again = Claim(
+        line=line,
+        entitlement_id=version.entitlement_id,
+        component=old.component,
+        period_range=old.period_range,
+    )
     with pytest.raises(IntegrityError, match="household_never_paid_twice"), transaction.atomic():
-        line = make.lines_of(batch).get(beneficiary_id=head.pk)
-        line.pk, line.line_no = None, 99
-        line.entitlement_id, line.entitlement_version_id = version.entitlement_id, version.pk
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT hm_leaf(ARRAY['x'], sha256('x'))")
-        line.save(force_insert=True)
-        Claim.objects.create(
-            line=line, entitlement_id=version.entitlement_id, component=old.component, period_range=old.period_range
-        )
+        again.save(force_insert=True)
 
 
 @in_a_transaction
@@ -166,7 +169,9 @@ def test_who_asked_for_the_new_head_checks_no_list_on_which_that_one_stands():
     batch = make.issued_batch(here, period="2026-06")
     roster = Roster.objects.get(batch=batch)
     services.advance_roster(roster.pk, "submit", actor=here["town"])
-    duties = Involvement.objects.filter(subject__startswith=f"disbursement.roster:{roster.pk}#", inherited=True)
+    duties = Involvement.objects.filter(
+        subject__startswith=f"disbursement.roster:{roster.pk}#", inherited=True
+    )
     assert Duty.HEAD_ASK in duties.values_list("duty", flat=True)
 
 

@@ -16,9 +16,9 @@ from huimin.core.models import AuditEvent, Involvement
 from huimin.core.work import verbs, workflow
 from recipients import proofs as room
 from recipients.models import Ending, Entitlement, EntitlementVersion, HeadChange, Person, Succession
-from recipients.services import deaths, endings, entitlements, heads, review, succession
+from recipients.services import deaths, declarations, endings, entitlements, heads, review, succession
 from tests.factories import OTHER_TOWN, TOWN, UserFactory
-from tests.recipients.factories import NOTHING, declaration, household, person, policy
+from tests.recipients.factories import NOTHING, declaration, household, line, person, policy
 
 PHOTO = b"\x89PNG\r\n\x1a\n a page of the household's book IEND\xaeB`\x82"
 OPEN = NOTHING | {"is_open_ended": True}
@@ -41,7 +41,11 @@ def confirmed(head, policy_, period):
 
 def wanted(new, *, cause="agreed", day=date(2026, 3, 10), relation=HUSBAND, **more):
     others = heads.members_of(new.household_id).exclude(pk=new.pk)
-    given = {"reason": "户口本已变更", "proof": PHOTO, "relations": {one.pk: relation for one in others}} | more
+    given = {
+        "reason": "户口本已变更",
+        "proof": PHOTO,
+        "relations": {one.pk: relation for one in others},
+    } | more
     return heads.NewHead(cause=cause, starts_on=day, **given)
 
 
@@ -65,7 +69,10 @@ def ranges(who, policy_=None):
     found = EntitlementVersion.objects.filter(entitlement__beneficiary=who, valid__isempty=False)
     if policy_:
         found = found.filter(entitlement__policy=policy_)
-    return [tuple(day and day.isoformat() for day in (one.valid.lower, one.valid.upper)) for one in found.order_by("pk")]
+    return [
+        tuple(day and day.isoformat() for day in (one.valid.lower, one.valid.upper))
+        for one in found.order_by("pk")
+    ]
 
 
 def faults():
@@ -110,7 +117,11 @@ def test_a_head_who_lives_loses_the_right_by_the_stop_rule_and_the_new_one_goes_
     head, wife, _ = home
     change = changed(wife)
     ending = Ending.objects.get(head_change=change)
-    assert (ending.made_by, ending.happened, ending.rule) == (change.asked_by, date(2026, 3, 10), "next_month")
+    assert (ending.made_by, ending.happened, ending.rule) == (
+        change.asked_by,
+        date(2026, 3, 10),
+        "next_month",
+    )
     assert ranges(head) + ranges(wife) == [("2026-01-01", "2026-04-01"), ("2026-04-01", None)]
     assert AuditEvent.objects.get(action="succeed").detail["passed"] == 1
 
@@ -127,13 +138,14 @@ def test_all_later_versions_pass_with_their_own_quantities(home):
 @in_a_transaction
 def test_the_new_head_can_be_declared_for_a_policy_to_households():
     head, wife = household(2)
-    yearly = policy(object_type="household", **NOTHING)
+    book = declaration(policy(object_type="household", **NOTHING), lines=[])
     die(head)
     with pytest.raises(FileRefused) as refused:
-        declaration(yearly, lines=[wife])
+        declarations.load_lines(book.pk, [line(wife)], actor=book.made_by)
     assert "改为户主" in refused.value.errors[0].message
     changed(wife, cause="died", day=None)
-    assert declaration(yearly, lines=[wife]).lines.get().payee == wife
+    declarations.load_lines(book.pk, [line(wife)], actor=book.made_by)
+    assert book.lines.get().payee == wife
 
 
 @in_a_transaction
@@ -149,8 +161,8 @@ def test_rights_to_persons_stay_where_they_are():
 def test_a_mistaken_change_is_mended_by_a_further_change(home):
     head, wife, _ = home
     changed(wife)
+    keeper = UserFactory(role=Role.DEPARTMENT_REVIEWER)
     with pytest.raises(StepRefused, match="再办一次户主变更"):
-        keeper = UserFactory(role=Role.DEPARTMENT_REVIEWER)
         endings.correct_ending(Ending.objects.get().pk, "correct", actor=keeper, note="办错了")
     changed(Person.objects.get(pk=head.pk), cause="mistaken", relation=WIFE)
     assert ranges(wife) == []
@@ -352,7 +364,7 @@ def test_sql_asks_for_no_head_of_another_household_and_approves_none_from_a_head
 
 @in_a_transaction
 def test_sql_passes_no_right_without_a_change_and_none_that_is_larger_or_longer(home):
-    head, wife, monthly = home
+    _, wife, monthly = home
     changed(wife)
     right = Entitlement.objects.get(beneficiary=wife)
     stranger = household(1)[0]
@@ -369,7 +381,10 @@ def test_sql_passes_no_right_without_a_change_and_none_that_is_larger_or_longer(
                     succession_id, created_at)
                 SELECT {}, payee_id, {}, facts, source_line_id, succession_id, now()
                 FROM recipients_entitlementversion WHERE succession_id IS NOT NULL"""
-    sql("UPDATE recipients_entitlementversion SET valid = '[2026-04-01,2026-05-01)' WHERE entitlement_id = %s", right.pk)
+    sql(
+        "UPDATE recipients_entitlementversion SET valid = '[2026-04-01,2026-05-01)' WHERE entitlement_id = %s",
+        right.pk,
+    )
     for told in (
         ("entitlement_id, daterange('2026-05-01', NULL)", "99"),
         ("entitlement_id, daterange('2026-03-01', '2026-04-01')", "quantity"),
@@ -378,7 +393,11 @@ def test_sql_passes_no_right_without_a_change_and_none_that_is_larger_or_longer(
         with pytest.raises(DatabaseError, match="与原户主的不符"):
             sql(copied.format(*told))
     with pytest.raises(DatabaseError, match="line_confirmed_once"):
-        sql(copied.format(f"{other.pk}, daterange('2026-05-01', NULL)", "quantity").replace("succession_id, now()", "NULL, now()"))
+        sql(
+            copied.format(f"{other.pk}, daterange('2026-05-01', NULL)", "quantity").replace(
+                "succession_id, now()", "NULL, now()"
+            )
+        )
     with pytest.raises(DatabaseError, match=r"permission|权限"):
         sql("UPDATE recipients_succession SET household_id = 0")
 
@@ -422,9 +441,10 @@ def test_the_proofs_name_a_head_nobody_approved_and_days_of_two_heads(committed_
 def test_the_form_asks_what_everybody_is_to_the_new_head_and_takes_the_photograph(client, home):
     head, wife, _ = home
     client.force_login(clerk())
-    assert reverse("recipients:head-ask", args=[wife.pk]) in client.get(
-        reverse("recipients:person-detail", args=[wife.pk])
-    ).content.decode()
+    assert (
+        reverse("recipients:head-ask", args=[wife.pk])
+        in client.get(reverse("recipients:person-detail", args=[wife.pk])).content.decode()
+    )
     url = reverse("recipients:head-ask", args=[wife.pk])
     given = {"cause": "agreed", "starts_on": "2026-03-10", "reason": "户口本已变更"}
 
