@@ -63,14 +63,21 @@ def amount_sql(rule: Rule) -> tuple[str, dict[str, Any]]:
     return amounts.amount_sql(rule, line="d", person="b", first_day="lower(d.period)", months=_MONTHS)
 
 
-def passed_on(right: str, version: str, span: str) -> str:
-    """Whether the days of this version in `span` were followed by those of another head of the household.
+# ranges of heads of households who came after the right `earlier_id` (recipients.services.succession)
+HEIRS = """(SELECT s.earlier_id, n.valid FROM recipients_succession s
+    JOIN recipients_entitlementversion n ON n.succession_id = s.id)"""
+
+
+def _later_head(heir: str, *, right: str, version: str, span: str) -> str:
+    """Whether row `heir` of HEIRS follows this version of the right with days in `span`.
 
     Asked of rules that pay a period once: the last head who had days in it stands for the household.
     """
-    return f"""({right} IN (SELECT earlier_id FROM recipients_succession) AND EXISTS (
-        SELECT FROM recipients_succession s JOIN recipients_entitlementversion n ON n.succession_id = s.id
-        WHERE s.earlier_id = {right} AND n.valid && {span} AND lower(n.valid) > lower({version}.valid)))"""  # noqa: S608
+    return f"{heir}.earlier_id = {right} AND {heir}.valid && {span} AND lower({heir}.valid) > lower({version}.valid)"
+
+
+_BY_THE_LAST_HEAD = f"""AND NOT EXISTS (SELECT FROM {HEIRS} heir
+    WHERE {_later_head("heir", right="e.id", version="v", span=_PERIOD)})"""  # noqa: S608 -- constants of ours
 
 
 def due_now(version: PolicyVersion, *, also: str = "") -> str:
@@ -79,7 +86,7 @@ def due_now(version: PolicyVersion, *, also: str = "") -> str:
     return f"""SELECT {"DISTINCT ON (e.id)" if whole else ""} e.id AS entitlement_id, v.id AS version_id, v.quantity,
         v.facts, v.payee_id, e.beneficiary_id, e.status, e.division_code, {_PERIOD} AS period,
         {_PERIOD if whole else days_of(_PERIOD)} AS days
-    FROM {DUE} {f"AND NOT {passed_on('e.id', 'v', _PERIOD)}" if whole else ""} {also} {"ORDER BY e.id, lower(v.valid) DESC" if whole else ""}"""  # noqa: S608 -- constants of ours
+    FROM {DUE} {_BY_THE_LAST_HEAD if whole else ""} {also} {"ORDER BY e.id, lower(v.valid) DESC" if whole else ""}"""  # noqa: S608 -- constants of ours
 
 
 def paid_as_another(key: str, policy: str, component: str, days: str) -> str:
@@ -115,8 +122,9 @@ def lines_today(version: PolicyVersion) -> str:
     later, days = "", days_of("t.period_range")
     if not by_month(version):
         later = f"""LEFT JOIN recipients_entitlementversion n ON n.entitlement_id = l.entitlement_id
-        AND lower(n.valid) > lower(v.valid) AND NOT isempty({days_of("t.period_range", version="n")})"""
-        days = f"CASE WHEN n.id IS NULL AND NOT isempty({days}) AND NOT {passed_on('e.id', 'v', 't.period_range')} THEN t.period_range ELSE 'empty'::daterange END"
+        AND lower(n.valid) > lower(v.valid) AND NOT isempty({days_of("t.period_range", version="n")})
+    LEFT JOIN {HEIRS} heir ON {_later_head("heir", right="l.entitlement_id", version="v", span="t.period_range")}"""
+        days = f"CASE WHEN n.id IS NULL AND NOT isempty({days}) AND heir.earlier_id IS NULL THEN t.period_range ELSE 'empty'::daterange END"
     return f"""{LIVE}
     JOIN disbursement_batch t ON t.id = r.batch_id
     JOIN recipients_person b ON b.id = l.beneficiary_id
