@@ -24,6 +24,7 @@ from launcher.servers import (
 
 OWNER_COMMANDS = {"migrate", "pgtrigger"}  # the app's role may not change the schema
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MOST_PROCESSES = 4  # of tests: each has a PostgreSQL of its own
 USAGE = """用法 Usage: python3 run.py [命令]
 
   demo [-p N] [--host H]      启动演示（默认命令）：安装、数据库、示例数据、网页与后台任务   start everything
@@ -125,7 +126,19 @@ def manage(arguments: Sequence[str]) -> int:
 def test(arguments: Sequence[str]) -> int:
     environment.install("test")
     environment.enter(["test", *arguments])
-    return foreground(["-m", "pytest", *arguments], {})
+    return foreground(["-m", "pytest", *side_by_side(arguments), *arguments], {})
+
+
+def side_by_side(arguments: Sequence[str]) -> list[str]:
+    """How pytest divides a whole run: a process with servers of its own for each core, the tests of a file together.
+
+    A choice of tests runs in one process, and so does everything on servers that the environment names.
+    """
+    chosen = any(not one.startswith("-") or one.startswith("-n") for one in arguments)
+    processes = min(os.cpu_count() or 1, MOST_PROCESSES)
+    if chosen or processes < 2 or given("DATABASE_URL") or given("REDIS_URL"):
+        return []
+    return ["-n", str(processes), "--dist", "loadfile"]
 
 
 def browser() -> dict[str, str]:

@@ -14,9 +14,15 @@ from tests import servers
 numbers = itertools.count(1)
 
 
-def pytest_sessionstart():
-    """After the options were understood: a misspelt one waits for no server."""
-    servers.start()
+def pytest_sessionstart(session):
+    """After the options were understood: a misspelt one waits for no server. Who only divides the work needs none."""
+    if not session.config.getoption("tx"):
+        servers.start()
+
+
+def pytest_unconfigure():
+    """A process that shares the work ends without its exit handlers."""
+    servers.SESSION.stop()
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,11 @@ from launcher import database, template
 from launcher.console import Problem
 from launcher.servers import NO_TIMEOUT, throwaway
 
+OURS = "HUIMIN_TEST_SERVERS"  # names of the variables that a session has set itself
+# one of several processes inherits the addresses of the process that divides the work, and has servers of its own
+for name in os.environ.pop(OURS, "").split():
+    del os.environ[name]
+
 SESSION = throwaway()  # the servers of this run, not started yet
 # in a cluster of its own a session meets nobody; on a named server two must not meet
 TEMPLATE = template.DATABASE if SESSION.postgres else f"huimin_template_{os.getpid()}"
@@ -25,7 +30,8 @@ def begin():
     """Put the addresses of this run's servers into the environment, before settings are read."""
     os.environ.setdefault("HUIMIN_ENV", "test")
     atexit.register(SESSION.stop)
-    os.environ.update(SESSION.environment())
+    ours = SESSION.environment()
+    os.environ.update(ours, **{OURS: " ".join(ours)})
 
 
 def start():

@@ -22,7 +22,11 @@ def test_a_data_folder_of_the_same_major_version_is_used(tmp_path):
     postgres.refuse_other_major(tmp_path, "18")
 
 
-@pytest.mark.parametrize("text", ["", "not a number\n", f"{os.getpid()}\n", "999999999\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "not a number\n", f"{os.getpid()}\n", "999999999\n"],
+    ids=["empty", "no number", "another program", "nobody"],
+)
 def test_a_pid_file_that_does_not_name_this_folders_server_is_not_adopted(tmp_path, text):
     (tmp_path / "postmaster.pid").write_text(text)
     assert postgres.left_behind(tmp_path) is None
