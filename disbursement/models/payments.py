@@ -6,8 +6,9 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from disbursement.models.batches import PaymentOrder, Roster
+from disbursement.models.heads import household_never_paid_twice
 from disbursement.models.ledger import adds_up_results
-from disbursement.models.sql import COUNTS, paid_to_another_head
+from disbursement.models.sql import COUNTS
 from disbursement.states import (
     RETURN_FLOW,
     REVERSAL_FLOW,
@@ -20,7 +21,6 @@ from huimin.core.fields import BlindIndexField, EncryptedTextField
 from huimin.core.models import StoredFile, User
 from huimin.core.models.guards import append_only, begins, fixed, no_truncate, taken_in_duty
 from huimin.core.values import privacy
-from recipients.models.heads import HEADS_RIGHTS
 
 
 class PaymentLine(Scoped):
@@ -106,9 +106,6 @@ class PaymentLine(Scoped):
         return f"{self.roster_id}-{self.line_no}"
 
 
-_HEAD_PAID = paid_to_another_head("a.entitlement_id", "a.component", "a.period_range")
-
-
 class Claim(models.Model):
     """What is live: one claim per entitlement, component and stretch of time. The database refuses a second one.
 
@@ -152,25 +149,7 @@ class Claim(models.Model):
                     RETURN NULL;
                 """,
             ),
-            pgtrigger.Trigger(
-                name="household_never_paid_twice",
-                operation=pgtrigger.Insert,
-                when=pgtrigger.After,
-                level=pgtrigger.Statement,
-                referencing=pgtrigger.Referencing(new="added"),
-                # a right passes when nobody lists (recipients.services.succession), and of two lists of one household the
-                # later sees the claim of the earlier
-                func=f"""
-                    PERFORM pg_advisory_xact_lock_shared(hashtext('recipients.succession'));
-                    PERFORM FROM recipients_household p WHERE p.id IN (
-                        SELECT h.household_id FROM {HEADS_RIGHTS} h JOIN added a ON a.entitlement_id = h.right_id)
-                        ORDER BY p.id FOR NO KEY UPDATE;
-                    IF FOUND AND EXISTS (SELECT FROM added a WHERE {_HEAD_PAID}) THEN
-                        RAISE EXCEPTION '这一户这些天已发给另一任户主（household_never_paid_twice）' USING ERRCODE = '23P01';
-                    END IF;
-                    RETURN NULL;
-                """,  # noqa: S608 -- constants of ours
-            ),
+            household_never_paid_twice(),
             pgtrigger.Trigger(
                 name="claim_release_has_cause",
                 operation=pgtrigger.Delete,

@@ -77,7 +77,7 @@ def _later_head(heir: str, *, right: str, version: str, span: str) -> str:
 
 
 _BY_THE_LAST_HEAD = f"""AND NOT EXISTS (SELECT FROM {HEIRS} heir
-    WHERE {_later_head("heir", right="e.id", version="v", span=_PERIOD)})"""  # noqa: S608 -- constants of ours
+    WHERE {_later_head("heir", right="e.id", version="v", span=_PERIOD)})"""
 
 
 def due_now(version: PolicyVersion, *, also: str = "") -> str:
