@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, Q, QuerySet, Sum
 
-from disbursement.models import Roster
+from disbursement.models import PaymentResult, Roster
 from disbursement.models.sql import COUNTS, LIVE, STATE
 from disbursement.queries import lines_in_full, live_lines
 from disbursement.services.due import REASON, days_of
@@ -417,6 +417,19 @@ def publishable(user: User) -> QuerySet[Roster]:
         .select_related("batch", "policy", "order")
         .order_by("-id")
     )
+
+
+def overtaken(user: User) -> QuerySet[Disclosure]:
+    """Open lists that tell 已到账 of money that came back after they were opened."""
+    since = PaymentResult.objects.filter(
+        kind__in=[PaymentResult.Kind.LATE_RETURN, PaymentResult.Kind.VOLUNTARY_REFUND],
+        line__roster=OuterRef("roster"),
+        at__gt=OuterRef("published_at"),
+    )
+    rows: QuerySet[Disclosure] = Disclosure.objects.visible_to(user).filter(
+        Exists(since), status=DisclosureStatus.PUBLISHED
+    )
+    return rows
 
 
 def villages_in_roster(roster: Roster) -> dict[str, str]:
