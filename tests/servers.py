@@ -15,9 +15,12 @@ from launcher import database, template
 from launcher.console import Problem
 from launcher.servers import NO_TIMEOUT, throwaway
 
-OURS = "HUIMIN_TEST_SERVERS"  # names of the variables that a session has set itself
-# one of several processes inherits the addresses of the process that divides the work, and has servers of its own
-for name in os.environ.pop(OURS, "").split():
+OURS = "HUIMIN_TEST_SERVERS"  # which process of a divided run chose the servers, and the variables it set
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+# a process that takes part inherits the addresses of the one that divides the work, and has servers of its own;
+# programs that a test starts use the test's
+whose, *names = os.environ.get(OURS, WORKER).split()
+for name in names if whose != WORKER else ():
     del os.environ[name]
 
 SESSION = throwaway()  # the servers of this run, not started yet
@@ -31,7 +34,7 @@ def begin():
     os.environ.setdefault("HUIMIN_ENV", "test")
     atexit.register(SESSION.stop)
     ours = SESSION.environment()
-    os.environ.update(ours, **{OURS: " ".join(ours)})
+    os.environ.update(ours, **{OURS: " ".join([WORKER, *ours])})
 
 
 def start():

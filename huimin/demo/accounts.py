@@ -62,8 +62,8 @@ _SUPERVISION = Body("县纪委监委", Office.Kind.SUPERVISION)
 _CITY = Body("市财政局监督科", Office.Kind.SUPERVISION)
 _ADMINISTRATION = Body("县财政局信息中心", Office.Kind.ADMINISTRATION)
 _DEPARTMENTS = (
-    ("AGRI", "farm", "丁磊", "钱志远"),
     ("CIVIL", "civil", "吴敏", "罗先友"),
+    ("AGRI", "farm", "丁磊", "钱志远"),
     ("FOREST", "forest", "汪小松", "程林"),
     ("WATER", "water", "江涛", "陈渠"),
     ("HEALTH", "health", "余康", "方宁"),

@@ -38,14 +38,15 @@ class Town:
     code: str
     clerk: str
     reviewer: str
+    staffed: str  # the village with an account of its own, the first of the town in the story
 
     def villages(self, first: int, last: int) -> list[str]:
         codes = Division.objects.villages(self.code).order_by("code").values_list("code", flat=True)
-        return list(codes[first:last])
+        return sorted(codes, key=lambda code: (code != self.staffed, code))[first:last]
 
 
-MEISHAN = Town("341524100000", "town1", "town1-review")
-GUBEI = Town("341524105000", "town2", "town2-review")
+MEISHAN = Town("341524100000", "town1", "town1-review", "341524100200")
+GUBEI = Town("341524105000", "town2", "town2-review", "341524105200")
 TOWNS = {town.code: town for town in (MEISHAN, GUBEI)}
 DEPARTMENT = {"NY": "farm", "MZ": "civil", "LY": "forest", "SL": "water"}
 SIGNERS = {"department": "{}-review", "finance": "finance-check", "supervision": "supervisor"}

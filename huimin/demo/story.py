@@ -29,7 +29,7 @@ CONFIRMED = {
     "MZ08": ((0, 4), (0, 2)),
     "MZ09": ((0, 4), (0, 2)),
     "LY04": ((0, 4), (0, 2)),
-    "MZ01": ((0, 2), (0, 1)),
+    "MZ01": ((9, 11), (0, 1)),
 }
 # villages of 梅山镇 whose lists of 农村低保 stand at one step each on the last day
 UNDER_WAY = (
@@ -38,7 +38,7 @@ UNDER_WAY = (
 )  # fmt: skip
 # so few households in a village of the story, and some list would be empty on the way
 HOUSEHOLDS_PER_VILLAGE = 20
-_MEISHAN_REACH = max(2 + len(UNDER_WAY), *(here[1] for here, _ in CONFIRMED.values()))
+_MEISHAN_REACH = max(len(UNDER_WAY), *(here[1] for here, _ in CONFIRMED.values()))
 _GUBEI_REACH = max(there[1] for _, there in CONFIRMED.values())
 LEAST_HOUSEHOLDS = (_MEISHAN_REACH + _GUBEI_REACH) * HOUSEHOLDS_PER_VILLAGE
 
@@ -173,7 +173,7 @@ class Story:
     # --- lists under way today ---
 
     def begin_low_income(self) -> None:
-        villages = MEISHAN.villages(2, 2 + len(UNDER_WAY))
+        villages = MEISHAN.villages(0, len(UNDER_WAY))
         for step, village in zip(UNDER_WAY, villages, strict=True):
             made = acts.declare(self.policy("MZ01"), self.period("MZ01", 1), village)
             if made:

@@ -12,6 +12,7 @@ from disbursement.models import Batch, PaymentOrder, ReturnFile, Roster
 from disbursement.states import OrderStatus, ReturnStatus, RosterStatus
 from huimin.core import clock
 from huimin.core.authority.roles import Role
+from huimin.core.desk import todos
 from huimin.core.models import AuditEvent, Grant, User
 from huimin.core.records import audit, proofs
 from huimin.core.values.identity import check_digits_ok
@@ -102,7 +103,25 @@ def test_the_story_of_the_smallest_demo_leaves_something_in_every_state_and_ever
     assert Objection.objects.filter(status="open").exists()
     assert Disclosure.objects.exists()
     assert [one.name for one in proofs.run_all() if not one.holds] == []
+    assert idle() <= NOTHING_TO_DO
     first_ten_minutes(tmp_path)
+
+
+# who watches, answers for accounts, or works in rooms that have no cases yet
+NOTHING_TO_DO = {
+    Role.WINDOW_CLERK,
+    Role.CENTER_DIRECTOR,
+    Role.OVERSEER,
+    Role.SYSTEM_ADMIN,
+    Role.SECURITY_ADMIN,
+    Role.AUDIT_ADMIN,
+}
+
+
+def idle():
+    """Roles whose listed account finds nothing on its first page."""
+    rows = json.loads(listed("--json"))
+    return {row["role"] for row in rows if not todos.for_user(User.objects.get(username=row["username"]))}
 
 
 def first_ten_minutes(folder):

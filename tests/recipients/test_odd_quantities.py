@@ -11,6 +11,7 @@ from hypothesis import strategies as some
 from recipients import queries
 from recipients.rules import odd_quantity
 from recipients.services import declarations, review
+from tests.factories import OTHER_VILLAGE, VILLAGE
 from tests.recipients.factories import NOTHING, clerk_at, declaration, household, line, policy
 
 POSITIVE = some.decimals("0.01", "9999", places=2)
@@ -70,3 +71,21 @@ def test_nobody_is_odd_who_has_what_they_had(quantity, usual):
     assert not odd_quantity(quantity, earlier=quantity, usual=usual)
     assert not odd_quantity(quantity, earlier=None, usual=None)
     assert odd_quantity(quantity, earlier=None, usual=quantity / Decimal(6))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("quantity", "odd"), [("40", True), ("4.5", False)])
+def test_a_book_of_one_is_compared_with_rights_of_the_same_township_only(quantity, odd):
+    chosen = policy(**NOTHING)
+    for village, usual in ((VILLAGE, "4"), (OTHER_VILLAGE, "400")):
+        clerk = clerk_at(village)
+        people = [household(1, village)[0] for _ in range(6)]
+        first, _ = book([usual] * 6, people=people, chosen=chosen, actor=clerk, village=village)
+        review.take_step(first.pk, "submit", actor=clerk)
+    clerk = clerk_at(VILLAGE)
+    second = declarations.make_declaration(
+        chosen, period="2026", division_code=VILLAGE, another=True, actor=clerk
+    )
+    declarations.load_lines(second.pk, [line(household(1)[0], quantity)], actor=clerk)
+
+    assert bool(odd_of(second)[0]) is odd
