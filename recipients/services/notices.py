@@ -257,12 +257,7 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
         {
             "village": str(village or ""),
             "title": f"{village or ''}{period.label}{policy}{NoticeLevel(notice.level).label}公示",
-            "policy": policy.name,
-            "basis": policy.basis,
-            "standard": version.standard_text,
-            "start": day_text(notice.starts_on),
-            "end": day_text(notice.ends_on),
-            "days": terms.term_of(version).label,
+            **_terms_shown(notice),
             "text": f"经村申报、审核，现将{period.label}拟享受名单公示如下。{_deliberated(notice)}",
             "columns": ["序号", "姓名", label or (f"{unit}数" if unit else "数量"), "金额（元）"],
             "rows": [
@@ -288,6 +283,19 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
             "qr": verify_url,
         },
     )
+
+
+def _terms_shown(notice: Notice) -> dict[str, str]:
+    """What the policy is, what it gives and how long the paper hangs."""
+    policy, version = notice.declaration.policy, notice.declaration.version
+    return {
+        "policy": policy.name,
+        "basis": policy.basis,
+        "standard": version.standard_text,
+        "start": day_text(notice.starts_on),
+        "end": day_text(notice.ends_on),
+        "days": terms.term_of(version).label,
+    }
 
 
 def _deliberated(notice: Notice) -> str:

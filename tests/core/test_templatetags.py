@@ -6,6 +6,7 @@ from django.template import Context, Template
 from django.test import RequestFactory
 
 from huimin.core.desk import badges, pages
+from huimin.core.models import AuditEvent
 from huimin.core.records import audit
 from huimin.core.values.periods import Period
 
