@@ -81,7 +81,7 @@ class HeadChangeForm(HouseForm):
         super().__init__(*args, **kwargs)
         kinds = [(code, word) for code, word in relations.LABELS.items() if code not in relations.OWN]
         self.members = list(members)
-        asked = {
+        asked: dict[str, forms.Field] = {
             f"relation_{one.pk}": forms.ChoiceField(
                 label=f"{one.name}是新户主的", choices=[("", "请选择"), *kinds]
             )

@@ -108,9 +108,10 @@ def _becomes(right: Entitlement, change: HeadChange) -> Passing | None:
 
 def _from(valid: DateRange, day: date) -> DateRange:
     """What is left of a range from the day on."""
-    if valid.isempty or (valid.upper is not None and valid.upper <= day):
+    first = valid.lower
+    if first is None or (valid.upper is not None and valid.upper <= day):  # an empty range has no bounds
         return DateRange(empty=True)
-    return DateRange(max(valid.lower, day), valid.upper)
+    return DateRange(max(first, day), valid.upper)
 
 
 def _judged(
@@ -143,9 +144,9 @@ def _stretch(policy: Policy, version: EntitlementVersion, valid: DateRange, born
     """With the amount for the new head of the first period that has not passed; of a one-off, that declared."""
     book = version.source_line.declaration
     period = Period.parse(book.period)
-    if policy.frequency != Frequency.ONE_OFF:
-        day = max(valid.lower, min(clock.today(), valid.upper or clock.today()))
-        period = Period.containing(day, Frequency(policy.frequency))
+    if policy.frequency != Frequency.ONE_OFF and valid.lower is not None:
+        first_to_come = max(valid.lower, min(clock.today(), valid.upper or clock.today()))
+        period = Period.containing(first_to_come, Frequency(policy.frequency))
     terms = policy.version_on(period.first) or book.version
     amount = None
     with suppress(BadInput):  # the rosters will say what is missing
