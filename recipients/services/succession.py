@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -145,8 +146,9 @@ def _stretch(policy: Policy, version: EntitlementVersion, valid: DateRange, born
     book = version.source_line.declaration
     period = Period.parse(book.period)
     if policy.frequency != Frequency.ONE_OFF and valid.lower is not None:
-        first_to_come = max(valid.lower, min(clock.today(), valid.upper or clock.today()))
-        period = Period.containing(first_to_come, Frequency(policy.frequency))
+        last = valid.upper - timedelta(days=1) if valid.upper else clock.today()
+        day = max(valid.lower, min(clock.today(), last))
+        period = Period.containing(day, Frequency(policy.frequency))
     terms = policy.version_on(period.first) or book.version
     amount = None
     with suppress(BadInput):  # the rosters will say what is missing
