@@ -58,7 +58,7 @@ def inherited(thing, duty, user):
         duty=duty,
         user=user,
         inherited=True,
-        person_key=b"",
+        person_key=user.person_key,
         conflicts=[],
     )
 
