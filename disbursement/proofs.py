@@ -18,7 +18,7 @@ from disbursement.models import (
     ReturnLine,
     Roster,
 )
-from disbursement.models.sql import COUNTS, HOLDER, LIVE, ORDERED
+from disbursement.models.sql import COUNTS, HOLDER, LIVE, ORDERED, paid_to_another_head
 from disbursement.queries import content_of, equations, lines_of_order, live_lines
 from disbursement.services.bankfiles import BLOCK, reference_of
 from disbursement.services.due import counts_months, lines_today, other_than_due
@@ -249,6 +249,15 @@ def nobody_paid_twice() -> tuple[int, list[str]]:
             JOIN live b ON b.beneficiary_key = a.beneficiary_key AND b.policy_id = a.policy_id
                  AND b.component = a.component AND b.period_range && a.period_range AND b.id > a.id""",  # noqa: S608
         count="SELECT count(*) FROM disbursement_paymentresult WHERE kind = 'paid'",
+    )
+
+
+@proof("同一户同一项补贴同一期，只发给一任户主")
+def households_are_paid_once() -> tuple[int, list[str]]:
+    return rows(
+        f"""SELECT '占用 ' || c.line_id || ' 的这一户，这些天已发给另一任户主' FROM disbursement_claim c
+            WHERE {paid_to_another_head("c.entitlement_id", "c.component", "c.period_range")}""",  # noqa: S608
+        count="SELECT count(*) FROM recipients_succession",
     )
 
 

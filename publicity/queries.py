@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, Q, QuerySet, Sum
 
-from disbursement.models import Roster
+from disbursement.models import PaymentResult, Roster
 from disbursement.models.sql import COUNTS, LIVE, STATE
 from disbursement.queries import lines_in_full, live_lines, settled
 from disbursement.services.due import REASON, days_of, of_right, suspended
@@ -214,7 +214,7 @@ LEFT JOIN LATERAL (
     JOIN disbursement_batch t ON t.id = r.batch_id AND t.component = v.component AND t.period_range && d.days
     JOIN disbursement_rosteromission o ON o.roster_id = r.id AND o.revision = r.revision AND o.entitlement_id = e.id
     WHERE r.policy_id = e.policy_id AND r.division_code = left(e.division_code, 9) || '000' AND r.status <> 'cancelled'
-      AND o.reason IN ('twin', 'no_facts', 'nothing_due')
+      AND o.reason IN ('twin', 'head', 'no_facts', 'nothing_due')
     ORDER BY o.id DESC LIMIT 1) missed ON true
 WHERE e.beneficiary_id = %s AND (d.suspended OR NOT isempty(d.days))
   AND (d.until IS NULL OR d.until <= (business_now() AT TIME ZONE 'Asia/Shanghai')::date)
@@ -417,6 +417,19 @@ def publishable(user: User) -> QuerySet[Roster]:
         .select_related("batch", "policy")
         .order_by("-id")
     )
+
+
+def overtaken(user: User) -> QuerySet[Disclosure]:
+    """Open lists that tell 已到账 of money that came back after they were opened."""
+    since = PaymentResult.objects.filter(
+        kind__in=[PaymentResult.Kind.LATE_RETURN, PaymentResult.Kind.VOLUNTARY_REFUND],
+        line__roster=OuterRef("roster"),
+        at__gt=OuterRef("published_at"),
+    )
+    rows: QuerySet[Disclosure] = Disclosure.objects.visible_to(user).filter(
+        Exists(since), status=DisclosureStatus.PUBLISHED
+    )
+    return rows
 
 
 def villages_in_roster(roster: Roster) -> dict[str, str]:

@@ -31,5 +31,12 @@ def lists_to_publish(user: User) -> Iterable[Todo]:
             "去撤下",
             "政策已改为保护隐私；墙上贴的也要揭下",
         ),
+        Todo(
+            "公开的名单写着已到账，钱后来退回了",
+            queries.overtaken(user).count(),
+            f"{reverse('publicity:desk-list')}?overtaken=yes",
+            "去撤下，再公开",
+            "撤下原因写退汇或退款；再公开的名单写的是现在的状态",
+        ),
         Todo("发放名单等着公开", waiting, reverse("publicity:desk-list"), "去公开", "发完的钱要让群众看得到"),
     ]

@@ -11,10 +11,11 @@ from huimin.core.desk.forms import FreeText, HouseForm, ScrolledChoices
 from huimin.core.errors import BadInput
 from huimin.core.models import Division
 from huimin.core.values import identity
+from recipients.files import relations
 from recipients.files.declaration import asked_facts
-from recipients.models import Account, DeclarationLine, Person, Suspension
+from recipients.models import Account, DeclarationLine, HeadChange, Person, Suspension
 from recipients.rules import MEMBERS_AT_LEAST, Meetings, Votes, meeting_faults
-from recipients.services import registry
+from recipients.services import heads, registry
 from subsidies.forms import PolicyPeriodForm, add_fields
 from subsidies.rules import Fact
 
@@ -56,6 +57,46 @@ class PersonForm(HouseForm):
 
 class DeathForm(HouseForm):
     died_on = forms.DateField(label="死亡日期")
+
+
+class HeadChangeForm(HouseForm):
+    """Why another member becomes head, from which day, and what everybody else is to that one."""
+
+    cause = forms.ChoiceField(
+        label="变更原因", choices=[("", "请选择"), *HeadChange.Cause.choices], widget=forms.Select
+    )
+    starts_on = forms.DateField(
+        label="变更日期",
+        required=False,
+        help_text="户主变了的那一天，不晚于今天；原户主去世的不用填，按登记的死亡日期",
+    )
+    reason = FreeText(label="说明", max_length=200, help_text="例如：户口本已变更，见照片")
+    proof = forms.FileField(
+        label="证明照片",
+        help_text="户口本、村委会证明等，JPG 或 PNG，不超过 10MB；照片上的身份证号请遮住",
+        widget=forms.FileInput(attrs={"accept": ".jpg,.jpeg,.png"}),
+    )
+
+    def __init__(self, *args: Any, members: Iterable[Person], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        kinds = [(code, word) for code, word in relations.LABELS.items() if code not in relations.OWN]
+        self.members = list(members)
+        asked: dict[str, forms.Field] = {
+            f"relation_{one.pk}": forms.ChoiceField(
+                label=f"{one.name}是新户主的", choices=[("", "请选择"), *kinds]
+            )
+            for one in self.members
+        }
+        add_fields(self, asked)
+
+    def wanted(self, proof: bytes) -> heads.NewHead:
+        given = self.cleaned_data
+        found = {one.pk: given[f"relation_{one.pk}"] for one in self.members}
+        return heads.NewHead(given["cause"], given["reason"], given["starts_on"], found, proof)
+
+
+class HeadCheckForm(HouseForm):
+    seen = forms.CharField(widget=forms.HiddenInput)  # succession.seen: the rights that the page showed
 
 
 class VoidForm(HouseForm):

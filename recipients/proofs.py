@@ -23,9 +23,46 @@ def versions_have_their_line() -> tuple[int, list[str]]:
            JOIN recipients_entitlement e ON e.id = v.entitlement_id
            JOIN recipients_declarationline l ON l.id = v.source_line_id
            JOIN recipients_declaration d ON d.id = l.declaration_id
-           WHERE d.status <> 'confirmed' OR l.excluded_at_level <> '' OR l.beneficiary_id <> e.beneficiary_id
-              OR d.policy_id <> e.policy_id OR l.quantity <> v.quantity""",
+           WHERE d.status <> 'confirmed' OR l.excluded_at_level <> '' OR d.policy_id <> e.policy_id
+              OR l.quantity <> v.quantity
+              OR CASE WHEN v.succession_id IS NULL THEN l.beneficiary_id <> e.beneficiary_id ELSE NOT EXISTS (
+                     SELECT FROM recipients_succession s JOIN recipients_entitlementversion o
+                          ON o.entitlement_id = s.earlier_id AND o.source_line_id = v.source_line_id
+                     WHERE s.id = v.succession_id AND s.later_id = v.entitlement_id) END""",
         count="SELECT count(*) FROM recipients_entitlementversion",
+    )
+
+
+@proof("每一户的户主，是建档时的户主，或者最近一次复核通过的户主变更所定的人")
+def heads_have_their_source() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '农户 ' || c.household_id FROM (
+               SELECT DISTINCT ON (household_id) household_id, old_head_id, new_head_id FROM recipients_headchange
+               WHERE status = 'approved' ORDER BY household_id, id DESC) c
+           WHERE EXISTS (SELECT FROM recipients_person p WHERE p.id = c.old_head_id AND p.is_holder)
+              OR EXISTS (SELECT FROM recipients_person p WHERE p.id = c.new_head_id
+                         AND NOT (p.is_holder AND p.household_id = c.household_id))""",
+        count="SELECT count(*) FROM recipients_headchange WHERE status = 'approved'",
+    )
+
+
+@proof("随户主变更承接的享受资格，原户主、新户主的期间不重叠，承接的期间一天不少")
+def successions_are_whole() -> tuple[int, list[str]]:
+    """What the ending took is what came, cut only since; and nothing of it is the old head's any more."""
+    return rows(
+        """SELECT '承接 ' || s.id || '：期间重叠' FROM recipients_succession s
+           JOIN recipients_entitlementversion n ON n.succession_id = s.id
+           JOIN recipients_entitlementversion o ON o.entitlement_id = s.earlier_id AND o.valid && n.valid
+           UNION ALL
+           SELECT '承接 ' || s.id || '：期间没有接上' FROM recipients_succession s
+           JOIN recipients_ending g ON g.id = s.ending_id JOIN recipients_endingcut c ON c.ending_id = g.id
+           JOIN recipients_entitlementversion o ON o.id = c.version_id
+           WHERE NOT EXISTS (
+               SELECT FROM recipients_entitlementversion n WHERE n.succession_id = s.id
+               AND n.source_line_id = o.source_line_id
+               AND (lower(n.valid) = greatest(lower(c.valid_before), g.ends_on)
+                    OR (isempty(n.valid) AND EXISTS (SELECT FROM recipients_endingcut t WHERE t.version_id = n.id))))""",
+        count="SELECT count(*) FROM recipients_succession",
     )
 
 

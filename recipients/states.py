@@ -387,6 +387,36 @@ ACCOUNT_FLOW = Workflow(
 )
 
 
+class HeadChangeStatus(StateChoices):
+    ASKED = "asked", Kind.TODO, "待复核"
+    APPROVED = "approved", Kind.OK, "已生效"
+    REFUSED = "refused", Kind.BAD, "已退回"
+
+
+# a household's head is changed by one and checked by another, who sees which rights pass
+HEAD_CHECK_ROLES = frozenset({Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER})
+_H = HeadChangeStatus
+
+HEAD_FLOW = Workflow(
+    "recipients.headchange",
+    "户主变更",
+    (
+        step("approve", "复核通过", [_H.ASKED], _H.APPROVED, HEAD_CHECK_ROLES, duty=Duty.HEAD_CHECK),
+        step(
+            "refuse",
+            "退回",
+            [_H.ASKED],
+            _H.REFUSED,
+            HEAD_CHECK_ROLES,
+            duty=Duty.HEAD_CHECK,
+            needs_note=True,
+            style="danger",
+        ),
+    ),
+    acts=(step("ask", "申请变更户主", [], _H.ASKED, EDIT_ROLES, duty=Duty.HEAD_ASK),),
+)
+
+
 class DeathStatus(StateChoices):
     STANDING = "standing", Kind.OK, "已登记"
     CORRECTED = "corrected", Kind.OFF, "已更正"
@@ -410,7 +440,15 @@ DEATH_FLOW = Workflow(
     acts=(step("record", "登记死亡", [], DeathStatus.STANDING, EDIT_ROLES, duty=Duty.DEATH_RECORD),),
 )
 
-FLOWS = (DECLARATION_FLOW, ENTITLEMENT_FLOW, ENDING_FLOW, SUSPENSION_FLOW, ACCOUNT_FLOW, DEATH_FLOW)
+FLOWS = (
+    DECLARATION_FLOW,
+    ENTITLEMENT_FLOW,
+    ENDING_FLOW,
+    SUSPENSION_FLOW,
+    ACCOUNT_FLOW,
+    HEAD_FLOW,
+    DEATH_FLOW,
+)
 # (level, office, duty): in which posts a list passes a level that asks for one; office '' where one post decides
 POSTS = tuple(
     (str(level), one.name.removeprefix("sign_") if one.target == level else "", str(one.duty))

@@ -12,16 +12,26 @@ from django.urls import reverse
 from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.desk.todos import Todo, source
-from recipients.models import AccountChange, Declaration, JointSignature, Notice, NoticeLevel, Objection
+from recipients.models import (
+    AccountChange,
+    Declaration,
+    HeadChange,
+    JointSignature,
+    Notice,
+    NoticeLevel,
+    Objection,
+)
 from recipients.rules import NAMES_IN_FULL
 from recipients.services import terms
 from recipients.states import (
     ACCOUNT_CHECK_ROLES,
     DECLARATION_FLOW,
+    HEAD_CHECK_ROLES,
     NOTICE_STATES,
     OBJECTION_ROLES,
     AccountChangeStatus,
     DeclarationStatus,
+    HeadChangeStatus,
 )
 from subsidies.models import JointParty
 
@@ -142,6 +152,15 @@ def objections(user: User) -> Iterator[Todo]:
     note = "答复前不能进入下一步。" + terms.warning(found["first"], found["last"])
     url = f"{reverse('recipients:objection-list')}?status=open"
     yield Todo("异议待核实答复", found["count"], url, "去答复", note, due=found["due"])
+
+
+@source
+def head_changes(user: User) -> Iterator[Todo]:
+    waiting = HeadChange.objects.filter(
+        scope.reach(user, HEAD_CHECK_ROLES), status=HeadChangeStatus.ASKED
+    ).exclude(asked_by__person_key=user.person_key)
+    url = f"{reverse('recipients:head-list')}?status=asked"
+    yield Todo("户主变更待复核", waiting.count(), url, "去复核")
 
 
 @source

@@ -90,8 +90,8 @@ def _mark_sample(policy: Policy, *, actor: User) -> None:
 
 def _departments() -> dict[str, Department]:
     for row in _read("departments.csv"):
-        Department.objects.get_or_create(name=row["name"], defaults={"code": row["code"]})
-    return {department.name: department for department in Department.objects.all()}
+        Department.objects.get_or_create(county=None, name=row["name"], defaults={"code": row["code"]})
+    return {department.name: department for department in Department.objects.filter(county=None)}
 
 
 def _facts(row: dict[str, str], departments: dict[str, Department]) -> dict[str, Any]:

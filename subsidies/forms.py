@@ -7,6 +7,7 @@ from typing import Any
 
 import django_filters
 from django import forms
+from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from huimin.core import clock
@@ -83,9 +84,14 @@ def add_fields(form: forms.Form, fields: dict[str, forms.Field]) -> None:
         form.fields[name] = field
 
 
+def departments() -> QuerySet[Department]:
+    """Those of the county, and those that stand for the whole installation."""
+    return Department.objects.of_county(settings.COUNTY_CODE)
+
+
 class PolicyFilter(HouseFilterSet):
     q = django_filters.CharFilter(method="by_words", label="名称、编码、文号、标准")
-    department = django_filters.ModelChoiceFilter(queryset=Department.objects.all(), label="部门")
+    department = django_filters.ModelChoiceFilter(queryset=lambda _: departments(), label="部门")
     level = django_filters.ChoiceFilter(choices=Policy.GovernmentLevel.choices, label="级次")
     object_type = django_filters.ChoiceFilter(choices=Policy.ObjectType.choices, label="对象")
     status = django_filters.ChoiceFilter(choices=PolicyStatus.choices, label="状态")
@@ -165,6 +171,11 @@ class PolicyForm(HouseModelForm):
             "basis": "文件名称和文号",
             "is_protected": "低保、残疾等：公示只写姓氏",
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "department" in self.fields:
+            self.fields["department"].queryset = departments()  # type: ignore[attr-defined]
 
 
 class PolicyChangeForm(PolicyForm):

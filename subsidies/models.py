@@ -31,10 +31,11 @@ from subsidies.states import (
 class PolicyQuerySet(ScopedQuerySet):
     def visible_to(self, user: Holder) -> Self:
         """The policy list is one for the county: who reads policies anywhere in it sees all of it."""
-        return self.filter(scope.reach(user, roles_reading(Area.POLICY), place=_own_county_and_below))
+        return self.filter(scope.reach(user, roles_reading(Area.POLICY), place=own_county_and_below))
 
 
-def _own_county_and_below(code: str) -> Q:
+def own_county_and_below(code: str) -> Q:
+    """Policies of the county that a place lies in, or of all counties below it."""
     below = scope.within(code, field="county_code")
     county = scope.county_of(code)
     return below | Q(county_code=county) if county else below

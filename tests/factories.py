@@ -108,7 +108,14 @@ class UserFactory(factory.django.DjangoModelFactory):
         return user
 
 
-def grant(user: User, role: str, *, at: str = COUNTY, policies: list[int] | None = None) -> Grant:
+def grant(
+    user: User,
+    role: str,
+    *,
+    at: str = COUNTY,
+    policies: list[int] | None = None,
+    department: Department | None = None,
+) -> Grant:
     county()
     user.__dict__.pop("active_grants", None)
     return Grant.objects.create(
@@ -116,7 +123,8 @@ def grant(user: User, role: str, *, at: str = COUNTY, policies: list[int] | None
         role=Role(role),
         office=user.office,
         division_id=at,
-        policy_ids=policies,
+        named_policies=policies,
+        department=department,
         valid=DateRange(date(2020, 1, 1), None),
         role_class=0,
         person_key=user.person_key,

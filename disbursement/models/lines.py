@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from disbursement.models.batches import Roster
+from disbursement.models.heads import household_never_paid_twice
 from disbursement.models.sql import COUNTS
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
@@ -142,6 +143,7 @@ class Claim(models.Model):
                     RETURN NULL;
                 """,
             ),
+            household_never_paid_twice(),
             pgtrigger.Trigger(
                 name="claim_release_has_cause",
                 operation=pgtrigger.Delete,

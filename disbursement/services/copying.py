@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.db import connection
 
 from disbursement.models import Roster
-from disbursement.models.sql import PUBLIC_ROW
+from disbursement.models.sql import PUBLIC_ROW, paid_to_another_head
 from disbursement.services.due import amount_sql, by_month, due_now, paid_as_another
 from disbursement.services.generation import run_claiming
 from recipients.services import amounts
@@ -39,7 +39,7 @@ WITH due AS (
       AND NOT EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = f.id)
       AND NOT EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = f.entitlement_id
                       AND c.component = f.component AND c.period_range && d.days)
-      AND {twin} IS FALSE
+      AND {twin} IS FALSE AND NOT {head}
 ), l AS MATERIALIZED (
     SELECT n.new_line_no AS line_no, n.division_code, n.group_name, {shown} AS public_name, n.now_quantity AS quantity,
            n.standard_text, n.now_amount AS amount, n.id AS failed_id, n.new_salt,
@@ -81,6 +81,7 @@ def copy_lines(roster: Roster, failed: list[int]) -> tuple[int, Decimal, str]:
         amount=amount,
         same="d.version_id = f.entitlement_version_id" if by_month(batch.version) else "true",
         twin=paid_as_another("f.beneficiary_key", "f.policy_id", "f.component", "d.days"),
+        head=paid_to_another_head("f.entitlement_id", "f.component", "d.days"),
         public=PUBLIC_ROW,
         shown=SHOWN_NAME,
     )

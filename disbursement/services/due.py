@@ -96,6 +96,24 @@ def amount_sql(rule: Rule) -> tuple[str, dict[str, Any]]:
     return amounts.amount_sql(rule, line="d", person="b", first_day="lower(d.period)", months=_MONTHS)
 
 
+# ranges of heads of households who came after the right `earlier_id` (recipients.services.succession)
+HEIRS = """(SELECT s.earlier_id, n.component, n.valid FROM recipients_succession s
+    JOIN recipients_entitlementversion n ON n.succession_id = s.id)"""
+
+
+def _later_head(heir: str, *, right: str, version: str, span: str) -> str:
+    """Whether row `heir` of HEIRS follows this version of the right with days in `span`.
+
+    Asked of rules that pay a period once: the last head who had days in it stands for the household.
+    """
+    return f"""{heir}.earlier_id = {right} AND {heir}.component = {version}.component AND {heir}.valid && {span}
+        AND lower({heir}.valid) > lower({version}.valid)"""
+
+
+_BY_THE_LAST_HEAD = f"""AND NOT EXISTS (SELECT FROM {HEIRS} heir
+    WHERE {_later_head("heir", right="e.id", version="v", span=_PERIOD)})"""
+
+
 def due_now(version: PolicyVersion, *, also: str = "", less: str = "") -> str:
     """SELECT of what is due in the period: a row for every line of a list. `also` narrows the rights e, versions v.
 
@@ -112,7 +130,7 @@ def due_now(version: PolicyVersion, *, also: str = "", less: str = "") -> str:
     FROM {_RIGHTS} {of_right(months=not whole)}
     CROSS JOIN LATERAL (SELECT {days_of(_PERIOD)} AS days) m
     CROSS JOIN LATERAL unnest(CASE WHEN isempty(m.days) THEN datemultirange({shown}) ELSE {asked} END) AS t(days)
-    WHERE {_IN_PERIOD} {also}
+    WHERE {_IN_PERIOD} {_BY_THE_LAST_HEAD if whole else ""} {also}
     {"ORDER BY e.id, isempty(m.days), lower(v.valid) DESC" if whole else ""}"""  # noqa: S608 -- constants of ours
 
 
@@ -152,8 +170,9 @@ def lines_today(version: PolicyVersion) -> str:
     if not months:
         later = f"""LEFT JOIN recipients_entitlementversion n ON n.entitlement_id = l.entitlement_id
         AND n.component = v.component AND lower(n.valid) > lower(v.valid)
-        AND NOT isempty({days_of("t.period_range", version="n")})"""
-        stays = "n.id IS NULL AND NOT isempty(m.days) AND l.period_range = t.period_range"
+        AND NOT isempty({days_of("t.period_range", version="n")})
+    LEFT JOIN {HEIRS} heir ON {_later_head("heir", right="l.entitlement_id", version="v", span="t.period_range")}"""
+        stays = "n.id IS NULL AND heir.earlier_id IS NULL AND NOT isempty(m.days) AND l.period_range = t.period_range"
     return f"""{LIVE}
     JOIN disbursement_batch t ON t.id = r.batch_id
     JOIN recipients_person b ON b.id = l.beneficiary_id

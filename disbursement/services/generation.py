@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 
 from disbursement.models import Batch, Roster
-from disbursement.models.sql import PUBLIC_ROW
+from disbursement.models.sql import PUBLIC_ROW, paid_to_another_head
 from disbursement.services.due import REASON, amount_sql, by_month, due_now, paid_as_another
 from huimin.core.authority import scope
 from huimin.core.errors import StepRefused
@@ -74,6 +74,7 @@ WITH due AS (
         WHEN EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = g.entitlement_id
                      AND c.component = %(component)s AND c.period_range && g.days) THEN 'claimed'
         WHEN {twin} THEN 'twin'
+        WHEN {head} THEN 'head'
         WHEN {has_failed} THEN 'failed'
         WHEN g.amount IS NULL THEN 'no_facts'
         WHEN g.amount = 0 THEN 'nothing_due' END AS reason
@@ -152,6 +153,7 @@ def _judged(batch: Batch, division_code: str, *, unclaimed: bool) -> tuple[str, 
         amount=amount,
         exceptions=EXCEPTIONS,
         is_stopped=IS_STOPPED,
+        head=paid_to_another_head("g.entitlement_id", "%(component)s", "g.days"),
         has_failed=HAS_FAILED,
         twin=paid_as_another("g.beneficiary_key", "%(policy)s", "%(component)s", "g.days"),
     )

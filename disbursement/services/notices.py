@@ -18,6 +18,7 @@ from huimin.core.values.money import format_yuan
 from huimin.core.values.periods import Period
 from huimin.core.work import messages
 from huimin.core.work.messages import Letter
+from recipients.models import Account
 
 if TYPE_CHECKING:
     from disbursement.models import PaymentOrder, ReturnFile
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 BLOCK = 5_000
 PAID = """
-SELECT l.id, l.payee_name, l.amount, l.account_tail, p.phone, l.roster_id
+SELECT l.id, l.payee_name, l.amount, l.account_tail, p.phone, l.roster_id,
+       (SELECT a.kind FROM recipients_account a WHERE a.person_id = p.id AND a.number_key = l.account_key
+        ORDER BY a.id DESC LIMIT 1)
 FROM disbursement_paymentresult x
 JOIN disbursement_paymentline l ON l.id = x.line_id
 JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
@@ -60,11 +63,15 @@ def _subsidies(found: ReturnFile) -> dict[int, str]:
     return {pk: f"{Period.parse(period).label}{policy}" for pk, period, policy in rows}
 
 
+# where the money is, in the words of who has it
+_PLACES = {Account.Kind.CARD: "社会保障卡", Account.Kind.PASSBOOK: "存折"}
+
+
 def _text(county: str, subsidy: str, row: tuple) -> str:  # type: ignore[type-arg]
-    _, name, amount, tail, *_ = row
+    _, name, amount, tail, *_, kind = row
     return (
         f"【{county}一卡通】{name}您好，您{subsidy}已获批准，"
-        f"金额{format_yuan(amount)}元，已发放到尾号为{tail}的社会保障卡，请注意查收。"
+        f"金额{format_yuan(amount)}元，已发放到尾号为{tail}的{_PLACES.get(kind, '账户')}，请注意查收。"
     )
 
 

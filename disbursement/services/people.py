@@ -28,7 +28,7 @@ def inherit_duties(target: Model, sources: Iterable[str], duties: Iterable[str])
     """The people behind `sources` (names on the trail) count as involved in `target`, for these duties.
 
     StepRefused, with the person's name and what to do, when that excludes what somebody did on `target` itself.
-    workflow.inherit_subjects would take over every duty; a return file must not inherit who confirmed an earlier one.
+    Not every duty is taken over: a return file must not inherit who confirmed an earlier one.
     """
     subject = workflow.duty_subject(target)
     values: list[Any] = [subject, list(sources), [str(duty) for duty in duties]]

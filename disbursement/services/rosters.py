@@ -231,6 +231,9 @@ ORIGINS = """
 SELECT l.roster_id, 'recipients.declaration:' || d.declaration_id AS source FROM l
 JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
 JOIN recipients_declarationline d ON d.id = v.source_line_id
+UNION SELECT l.roster_id, 'recipients.headchange:' || u.change_id FROM l
+JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
+JOIN recipients_succession u ON u.id = v.succession_id
 UNION SELECT l.roster_id, 'disbursement.paymentline:' || t.line_id FROM disbursement_stoplift t
 JOIN disbursement_paymentline s ON s.id = t.line_id
 JOIN l ON l.entitlement_id = s.entitlement_id AND l.component = s.component AND l.period_range && s.period_range

@@ -10,7 +10,6 @@ from django.urls import reverse
 
 from disbursement.models import PaymentLine, PaymentOrder
 from huimin.core.authority import scope
-from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import Step, Workflow
 from huimin.core.desk.pages import acts
 from huimin.core.models import Division
@@ -55,10 +54,6 @@ def buttons(
         one for one in workflow.actions(obj, flow, actor=actor, also=also) if one.step.name not in hidden
     ]
     return acts(found, lambda step: reverse(url_name, args=[obj.pk, step]))
-
-
-def reads_money(user: User) -> bool:
-    return scope.reads(user, Area.ORDER)
 
 
 def may_take(user: User, roles: Iterable[str], order: PaymentOrder) -> bool:

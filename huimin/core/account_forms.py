@@ -10,11 +10,11 @@ from django.contrib.auth.password_validation import password_validators_help_tex
 from django.core.exceptions import ValidationError
 
 from huimin.core import clock
-from huimin.core.authority import scope
+from huimin.core.authority import limits, scope
 from huimin.core.authority.roles import Role
-from huimin.core.desk.forms import HouseForm
+from huimin.core.desk.forms import HouseForm, ScrolledChoices
 from huimin.core.errors import BadInput
-from huimin.core.models import Division, Office, User
+from huimin.core.models import Department, Division, Office, User
 from huimin.core.values import identity
 
 
@@ -138,8 +138,18 @@ class GrantForm(HouseForm):
     # neither is chosen beforehand: a button pressed on an untouched form would give away a post
     role = forms.ChoiceField(label="角色", choices=[("", "请选择"), *Role.choices])
     division = forms.ModelChoiceField(Division.objects.none(), label="管辖区划")
-    policies = forms.CharField(
-        label="限定政策编号", required=False, help_text="用逗号隔开政策编号；不填就是全部政策"
+    department = forms.ModelChoiceField(
+        Department.objects.none(),
+        label="限定部门",
+        required=False,
+        help_text="只管这个部门的政策，以后新增的也在内；不选就不按部门限定",
+    )
+    policies = forms.TypedMultipleChoiceField(
+        label="限定政策",
+        coerce=int,
+        required=False,
+        widget=ScrolledChoices,
+        help_text="只管勾选的政策，以后新增的不在内；与限定部门只选一种，都不选就是全部政策",
     )
     first_day = forms.DateField(label="从哪天起")
     last_day = forms.DateField(
@@ -152,19 +162,15 @@ class GrantForm(HouseForm):
         self.fields["division"].queryset = (  # type: ignore[attr-defined]
             Division.objects.below(root) if root else Division.objects.none()
         )
+        self.fields["department"].queryset = Department.objects.of_county(root)  # type: ignore[attr-defined]
+        self.fields["policies"].choices = limits.policies().offered(root) if root else []  # type: ignore[attr-defined]
         self.fields["first_day"].initial = clock.today()
         self.fields["last_day"].initial = clock.today() + timedelta(days=365)
 
     confirmed = forms.BooleanField(label="已照批准文件核对姓名、角色和管辖区划")
 
     def clean_policies(self) -> list[int] | None:
-        text = self.cleaned_data["policies"].replace("，", ",").strip()
-        if not text:
-            return None
-        numbers = [part.strip() for part in text.split(",") if part.strip()]
-        if not all(part.isdecimal() and len(part) < 10 for part in numbers):
-            raise ValidationError("政策编号要填数字，用逗号隔开")
-        return sorted({int(part) for part in numbers})
+        return self.cleaned_data["policies"] or None
 
 
 def offices_under(actor: User) -> Any:

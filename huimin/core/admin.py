@@ -137,14 +137,14 @@ class TracedBanks(TracedResource):
 class TracedAdmin(ImportExportModelAdmin):
     """Every change writes an audit event in its own transaction, beside Django's own log."""
 
-    import_id_field = "id"
+    import_id_fields: tuple[str, ...] = ("id",)
     list_per_page = 50
     import_template_name = "admin/reference_import.html"
     resource_fields: tuple[str, ...] = ()
     names_banks = False  # accounts are at the banks that such a table names
 
     def get_resource_classes(self, request: HttpRequest) -> list[type[ModelResource]]:
-        meta = {"import_id_fields": [self.import_id_field], "fields": self.resource_fields}
+        meta = {"import_id_fields": list(self.import_id_fields), "fields": self.resource_fields}
         resource = TracedBanks if self.names_banks else TracedResource
         return [modelresource_factory(self.model, resource, meta_options=meta)]
 
@@ -179,7 +179,7 @@ class TracedAdmin(ImportExportModelAdmin):
 
 
 class DivisionAdmin(TracedAdmin):
-    import_id_field = "code"
+    import_id_fields = ("code",)
     resource_fields = ("code", "name", "level", "parent", "valid_from", "valid_to")
     list_display = ("code", "name", "level", "parent", "valid_from", "valid_to")
     list_filter = ("level",)
@@ -189,10 +189,12 @@ class DivisionAdmin(TracedAdmin):
 
 
 class DepartmentAdmin(TracedAdmin):
-    import_id_field = "code"
-    resource_fields = ("code", "name", "phone")
-    list_display = ("code", "name", "phone")
+    import_id_fields = ("code", "county")
+    resource_fields = ("county", "code", "name", "phone")
+    list_display = ("code", "name", "county", "phone")
     search_fields = ("code", "name")
+    raw_id_fields = ("county",)
+    list_select_related = ("county",)
 
 
 class OfficeForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -218,7 +220,7 @@ class OfficeForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class OfficeAdmin(TracedAdmin):
-    import_id_field = "name"
+    import_id_fields = ("name", "division")
     form = OfficeForm
     names_banks = True
     resource_fields = ("name", "kind", "division", "department", "phone", "bank_format", "bank_names")
@@ -233,7 +235,7 @@ class OfficeAdmin(TracedAdmin):
 
 
 class BankBranchAdmin(TracedAdmin):
-    import_id_field = "code"
+    import_id_fields = ("code",)
     names_banks = True
     resource_fields = ("code", "name", "bank")
     list_display = ("code", "name", "bank")
@@ -242,7 +244,7 @@ class BankBranchAdmin(TracedAdmin):
 
 
 class CalendarDayAdmin(TracedAdmin):
-    import_id_field = "day"
+    import_id_fields = ("day",)
     resource_fields = ("day", "is_workday", "name")
     list_display = ("day", "is_workday", "name")
     list_filter = ("is_workday",)

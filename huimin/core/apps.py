@@ -15,4 +15,4 @@ class CoreConfig(AppConfig):
         post_migrate.connect(guarding.harden, sender=self, dispatch_uid="huimin.guarding")
 
         # every app tells of its steps, to-dos, figures, search, proofs, jobs and menu entries in files of these names
-        autodiscover_modules("services", "todos", "figures", "searching", "proofs", "tasks", "menu")
+        autodiscover_modules("services", "todos", "figures", "searching", "proofs", "tasks", "menu", "limits")

@@ -6,7 +6,7 @@ All have one password, and those whose posts ask for one-time codes have devices
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -168,7 +168,7 @@ def _id_number(number: int) -> str:
 
 def _office(body: Body, county: Division) -> Office:
     place = _place(body, county)
-    department = Department.objects.get(code=body.department) if body.department else None
+    department = Department.objects.get(code=body.department, county=None) if body.department else None
     above = county.parent if body.name.startswith("市") and county.parent else county
     name = body.name if body.place else f"{above.name}{body.name.lstrip('市县')}"
     found, _ = Office.objects.get_or_create(
@@ -194,8 +194,7 @@ def _place(body: Body, county: Division) -> Division:
 def _grant(post: Post, user: User, county: Division) -> None:
     if Grant.objects.filter(user=user, revoked_at__isnull=True).exists() or user.office is None:
         return
-    policies = _policies(post.office.department, county.pk) if post.office.department else None
-    if policies == []:
+    if post.office.department and not _has_policies(post.office.department, county.pk):
         return
     services.grant_role(
         user,
@@ -203,18 +202,14 @@ def _grant(post: Post, user: User, county: Division) -> None:
         office=user.office,
         division=_place(post.office, county),
         first_day=FIRST_DAY,
-        policy_ids=policies,
+        department=user.office.department,
         actor=None,
     )
 
 
-def _policies(department: str, county_code: str) -> list[int]:
-    found: Iterable[int] = (
-        apps.get_model("subsidies.policy")
-        ._default_manager.filter(county_code=county_code, department__code=department)
-        .values_list("pk", flat=True)
-    )
-    return list(found)
+def _has_policies(department: str, county_code: str) -> bool:
+    policies = apps.get_model("subsidies.policy")._default_manager
+    return bool(policies.filter(county_code=county_code, department__code=department).exists())
 
 
 def shown_secret() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -25,9 +26,9 @@ from huimin.core.work import jobs
 from huimin.demo.accounts import find
 from huimin.demo.people import luhn_digit
 from recipients.files.declaration import LineInput
-from recipients.models import Declaration, Person
+from recipients.models import Declaration, Entitlement, HeadChange, Person
 from recipients.rules import Votes
-from recipients.services import declarations, notices, registry, review
+from recipients.services import declarations, heads, notices, registry, review
 from subsidies.models import Policy
 
 
@@ -170,6 +171,43 @@ def sign(one: Declaration, parties: Iterable[str] = ()) -> None:
     for party in list(parties) or one.version.joint_parties:
         signer = SIGNERS[party].format(department_of(one.policy))
         review.take_step(one.pk, f"sign_{party}", actor=find(signer))
+
+
+# --- households --------------------------------------------------------------------------------------------------------
+
+
+def families(code: str) -> Iterator[tuple[Person, Person]]:
+    """Heads with a right under this policy, each with another grown member of the household."""
+    rights = Entitlement.objects.filter(policy__code=code, status="active", beneficiary__is_holder=True)
+    rights = rights.exclude(beneficiary__entitlements__status="suspended")
+    for right in rights.select_related("beneficiary").order_by("pk"):
+        head = right.beneficiary
+        grown = Person.objects.filter(
+            household=head.household_id, is_holder=False, birth_date__lte=date(clock.today().year - 20, 1, 1)
+        )
+        if other := grown.order_by("pk").first():
+            yield head, other
+
+
+def ask_for_head(new: Person, cause: str, reason: str) -> HeadChange:
+    """The township's clerk asks; of a death the day is known already."""
+    members = heads.members_of(new.household_id).exclude(pk=new.pk)
+    day = None if cause == HeadChange.Cause.DIED else clock.today()
+    wanted = heads.NewHead(cause, reason, day, {one.pk: "97" for one in members}, photograph())
+    return heads.ask_head_change(new.pk, wanted, actor=find(town_of(new.division_code).clerk))
+
+
+def photograph(width: int = 480, height: int = 320) -> bytes:
+    """A grey PNG: the demo has no papers of anybody."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        body = kind + data
+        return len(data).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+
+    size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    rows = zlib.compress((b"\0" + b"\xd8" * width) * height)
+    parts = (chunk(b"IHDR", size + bytes((8, 0, 0, 0, 0))), chunk(b"IDAT", rows), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 # --- the money ---------------------------------------------------------------------------------------------------------

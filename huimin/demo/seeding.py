@@ -103,7 +103,7 @@ def calendar(_: Plan) -> str:
 def departments_and_banks(_: Plan) -> str:
     with (Path(settings.BASE_DIR) / "data" / "departments.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            Department.objects.get_or_create(name=row["name"], defaults={"code": row["code"]})
+            Department.objects.get_or_create(county=None, name=row["name"], defaults={"code": row["code"]})
     for code, name in people.BRANCHES:
         bank = next(one for one in _BANKS if one in name)
         BankBranch.objects.get_or_create(code=code, defaults={"name": name, "bank": bank})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import islice
 
 from disbursement import services as money
 from disbursement.models import Batch, Roster
@@ -16,7 +17,7 @@ from huimin.demo.accounts import find
 from huimin.demo.acts import GUBEI, MEISHAN
 from publicity.services import publishing
 from recipients.models import Declaration, Notice, Suspension
-from recipients.services import entitlements, objections, registry
+from recipients.services import deaths, entitlements, heads, objections, registry
 from subsidies import services
 from subsidies.models import Policy
 
@@ -223,7 +224,7 @@ class Story:
             registry.ask_account_change(
                 payee.pk, acts.card_for(line, 9), reason="社保卡到期换卡", actor=find("town1")
             )
-        waiting = self.lists["MZ09"][0].lines.order_by("line_no")[0].entitlement_version.entitlement
+        waiting = self.lists["MZ09"][0].lines.order_by("line_no")[0].entitlement_versions.get().entitlement
         verbs.advance(
             audit.subject_of(waiting), "suspend", actor=find("town1-review"), note="残疾证到期，等本人换证。"
         )
@@ -236,6 +237,15 @@ class Story:
             kind=Suspension.Kind.FORFEITED,
             first_day=clock.today(),
         )
+
+    def heads_of_households(self) -> None:
+        """A widow who has become head and taken over the family's allowance, and a change that waits."""
+        (head, widow), (_, son) = islice(acts.families("MZ01"), 2)
+        town = acts.town_of(head.division_code)
+        deaths.record_death(head.pk, died_on=clock.today() - timedelta(days=40), actor=find(town.clerk))
+        change = acts.ask_for_head(widow, "died", "原户主病故，户口本已变更")
+        heads.check_head_change(change.pk, "approve", actor=find(town.reviewer))
+        acts.ask_for_head(son, "agreed", "原户主年老，家里商定由他当户主")
 
 
 def play(county: str) -> str:
@@ -260,5 +270,6 @@ def play(county: str) -> str:
     story.at(1)
     story.low_income_today()
     story.small_things()
+    story.heads_of_households()
     lists, batches = Declaration.objects.count(), Batch.objects.count()
     return f"业务：申报册 {lists} 册，批次 {batches} 个"

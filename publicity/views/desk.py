@@ -6,7 +6,7 @@ from typing import Any
 
 import django_filters
 from django.core.paginator import Paginator
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
@@ -34,10 +34,16 @@ PAGE = 100
 class DisclosureFilter(lists.HouseFilterSet):
     title = django_filters.CharFilter(label="标题", lookup_expr="icontains")
     status = django_filters.ChoiceFilter(label="状态", choices=DisclosureStatus.choices)
+    overtaken = django_filters.ChoiceFilter(
+        label="公开以后", choices=[("yes", "有钱退回")], method="by_return"
+    )
 
     class Meta:
         model = Disclosure
         fields: list[str] = []
+
+    def by_return(self, rows: QuerySet[Disclosure], _: str, value: str) -> QuerySet[Disclosure]:
+        return rows.filter(pk__in=queries.overtaken(self.request.user).values("pk"))
 
 
 @require_safe

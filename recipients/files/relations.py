@@ -1,6 +1,7 @@
 """Words for 与户主关系 as the townships write them, to the two-digit codes of GB/T 4761-2008."""
 
 HOLDER = "02"
+OWN = frozenset({HOLDER, "01"})  # what only the head is, 户主 or 本人
 LABELS = {
     "01": "本人",
     "02": "户主",

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import migrations
 
-TABLES = "recipients_deliberationrecord, recipients_noticeline, recipients_jointsignature, recipients_endingcut"
+TABLES = "recipients_deliberationrecord, recipients_noticeline, recipients_jointsignature, recipients_endingcut, recipients_succession"
 SQL = f"""
 DO $$ BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{settings.APP_DB_ROLE}')

@@ -1,4 +1,5 @@
 from recipients.models.entitlements import Ending, EndingCut, Entitlement, EntitlementVersion
+from recipients.models.heads import HeadChange, Succession
 from recipients.models.notices import Notice, NoticeLevel, NoticeLine, NoticePhoto, Objection
 from recipients.models.registry import (
     Account,
@@ -28,6 +29,7 @@ __all__ = [
     "EndingCut",
     "Entitlement",
     "EntitlementVersion",
+    "HeadChange",
     "Household",
     "JointSignature",
     "Notice",
@@ -38,5 +40,6 @@ __all__ = [
     "Person",
     "RecordStatus",
     "RegistryImport",
+    "Succession",
     "Suspension",
 ]

@@ -104,8 +104,18 @@ class EntitlementVersion(models.Model):
     payee = models.ForeignKey(Person, models.PROTECT, verbose_name="收款人", related_name="+")
     quantity = models.DecimalField("数量", max_digits=12, decimal_places=4)
     facts: Any = models.JSONField("情况", default=dict)
-    source_line = models.OneToOneField(
-        DeclarationLine, models.PROTECT, verbose_name="来源", related_name="entitlement_version"
+    # the declared line that was confirmed: of this person, or where the right passed, of the head who had it first
+    source_line = models.ForeignKey(
+        DeclarationLine, models.PROTECT, verbose_name="来源", related_name="entitlement_versions"
+    )
+    # whom it succeeds: of a household's right that came with a change of its head
+    succession = models.ForeignKey(
+        "recipients.Succession",
+        models.PROTECT,
+        verbose_name="承接",
+        null=True,
+        db_default=None,
+        related_name="versions",
     )
     created_at = models.DateTimeField("时间", db_default=Now())
 
@@ -123,6 +133,12 @@ class EntitlementVersion(models.Model):
                 violation_error_message="同一享受资格的有效期间不能重叠。",
             ),
             models.CheckConstraint(name="entitlement_quantity_positive", condition=Q(quantity__gt=0)),
+            models.UniqueConstraint(
+                fields=["source_line"],
+                name="line_confirmed_once",
+                condition=Q(succession__isnull=True),
+                violation_error_message="一行申报只确认一次享受资格。",
+            ),
         ]
         triggers = [
             pgtrigger.Protect(name="entitlement_version_stays", operation=pgtrigger.Delete),
@@ -164,6 +180,26 @@ class EntitlementVersion(models.Model):
                 """,
             ),
             pgtrigger.Trigger(
+                name="version_passes_on_what_was_cut",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("NEW.succession_id IS NOT NULL"),
+                # the same quantity, facts and line as the old head had, for days that the ending took from that right
+                func="""
+                    IF NOT EXISTS (
+                        SELECT FROM recipients_succession s JOIN recipients_ending g ON g.id = s.ending_id
+                        JOIN recipients_endingcut c ON c.ending_id = g.id
+                        JOIN recipients_entitlementversion o ON o.id = c.version_id
+                        WHERE s.id = NEW.succession_id AND s.later_id = NEW.entitlement_id AND g.status = 'standing'
+                          AND NEW.valid <@ (c.valid_before * daterange(g.ends_on, NULL))
+                          AND (o.source_line_id, o.component, o.quantity, o.facts)
+                              = (NEW.source_line_id, NEW.component, NEW.quantity, NEW.facts)) THEN
+                        RAISE EXCEPTION '承接的享受资格与原户主的不符' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
                 name="entitlement_version_within_right",
                 operation=pgtrigger.Insert | pgtrigger.Update,
                 when=pgtrigger.Before,
@@ -197,6 +233,9 @@ class Ending(Scoped):
     policy = models.ForeignKey(Policy, models.PROTECT, verbose_name="政策", related_name="+")
     death = models.ForeignKey(
         Death, models.PROTECT, verbose_name="死亡登记", null=True, related_name="endings"
+    )
+    head_change = models.ForeignKey(
+        "recipients.HeadChange", models.PROTECT, verbose_name="户主变更", null=True, related_name="endings"
     )
     status = models.CharField("状态", max_length=9, choices=EndingStatus, default=EndingStatus.STANDING)
     happened = models.DateField("原因发生日期")
@@ -242,12 +281,27 @@ class Ending(Scoped):
             taken_in_duty(ENDING_FLOW),
             begins(ENDING_FLOW),
             pgtrigger.Protect(name="ending_stays", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="what_passed_on_stays_cut",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("NEW.status = 'corrected' AND OLD.status <> 'corrected'"),
+                # its days are another head's now: they come back by a further change of the head
+                func="""
+                    IF NEW.head_change_id IS NOT NULL
+                       OR EXISTS (SELECT FROM recipients_succession s WHERE s.ending_id = NEW.id) THEN
+                        RAISE EXCEPTION '这项资格已随户主变更，要再办一次户主变更' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
             fixed(
                 "ending_is_fixed",
                 [
                     "entitlement_id",
                     "policy_id",
                     "death_id",
+                    "head_change_id",
                     "county_code",
                     "division_code",
                     "happened",

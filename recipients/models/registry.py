@@ -132,6 +132,25 @@ class Person(Scoped):
                 "档案的身份证号不能改；建错了的作废，另建",
             ),
             pgtrigger.Trigger(
+                name="head_changes_by_request",
+                operation=pgtrigger.UpdateOf("is_holder", "household_id"),
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition(
+                    "NEW.is_holder <> OLD.is_holder OR (OLD.is_holder AND NEW.household_id <> OLD.household_id)"
+                ),
+                # as the newest approved change of the household says, and no other way (docs/decisions/0018)
+                func="""
+                    IF NEW.household_id <> OLD.household_id OR NOT EXISTS (
+                        SELECT FROM (SELECT c.old_head_id, c.new_head_id FROM recipients_headchange c
+                                     WHERE c.household_id = NEW.household_id AND c.status = 'approved'
+                                     ORDER BY c.id DESC LIMIT 1) AS newest
+                        WHERE CASE WHEN NEW.is_holder THEN newest.new_head_id ELSE newest.old_head_id END = NEW.id) THEN
+                        RAISE EXCEPTION '户主要经过户主变更的申请和复核' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
                 name="death_is_registered",
                 operation=pgtrigger.Insert | pgtrigger.UpdateOf("died_on"),
                 when=pgtrigger.Before,

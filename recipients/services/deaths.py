@@ -104,7 +104,8 @@ def correct_death(pk: int, step: str, *, actor: User, note: str = "") -> list[En
 
 def _restore(death: Death, reason: str, actor: User) -> list[Entitlement]:
     """What this death ended goes back to what it was, the latest ending first."""
-    mine = Ending.objects.filter(death=death).exclude(status=EndingStatus.CORRECTED)
+    # what passed to another head is that one's: it comes back by a further change of the head
+    mine = Ending.objects.filter(death=death, succession=None).exclude(status=EndingStatus.CORRECTED)
     rights = Entitlement.objects.filter(pk__in=mine.values("entitlement"))
     held = {
         one.pk: one

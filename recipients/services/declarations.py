@@ -119,7 +119,7 @@ _FAULTS = (
     """SELECT row_no, '享受人姓名', CASE WHEN died_on IS NOT NULL
            THEN '此人已于' || died_on || '登记死亡，请核实。' ELSE '此人已停用，请先在个人档案里恢复。' END
        FROM declaration_matched WHERE died_on IS NOT NULL OR status = 'suspended'""",
-    """SELECT row_no, '享受人姓名', '这项补贴发到户，享受人应填户主。'
+    """SELECT row_no, '享受人姓名', '这项补贴发到户，享受人应填户主。户主变了的，先在新户主的个人档案里办“改为户主”。'
        FROM declaration_matched WHERE %(to_household)s AND NOT is_holder""",
     """SELECT row_no, '收款人姓名', '收款人只能是享受人本人或本户户主。'
        FROM declaration_matched WHERE person_id IS NOT NULL AND payee_id IS NULL""",

@@ -29,6 +29,7 @@ from recipients.states import (
 if TYPE_CHECKING:
     from huimin.core.authority.steps import Step
     from huimin.core.models import User
+    from recipients.models import HeadChange
     from subsidies.models import PolicyVersion
 
 # every version that reaches beyond the day: one is closed there, later ones have nothing left
@@ -96,7 +97,7 @@ def end_by_hand(one: Entitlement, happened: date, *, actor: User, note: str) -> 
     if refusal := workflow.why_not(one, step, actor=actor, note=note):
         raise refusal
     made = cut_off(one, stop_of(one, happened), by=actor)
-    workflow.move(one, step, actor=actor, note=note, detail=_told(made))
+    workflow.move(one, step, actor=actor, note=note, detail=told(made))
     one.ends_on = made.ends_on
     return made
 
@@ -114,13 +115,14 @@ def end_by_death(one: Entitlement, death: Death, *, actor: User) -> bool:
         ENTITLEMENT_FLOW["end_by_rule"],
         actor=actor,
         note="享受人死亡",
-        detail=_told(made) | {"death": death.pk},
+        detail=told(made) | {"death": death.pk},
     )
     one.ends_on = made.ends_on
     return True
 
 
-def _told(made: Ending) -> dict[str, str | int]:
+def told(made: Ending) -> dict[str, str | int]:
+    """What the trail keeps of an ending."""
     return {
         "happened": made.happened.isoformat(),
         "ends_on": made.ends_on.isoformat(),
@@ -129,7 +131,14 @@ def _told(made: Ending) -> dict[str, str | int]:
     }
 
 
-def cut_off(one: Entitlement, stop: Stop, *, by: User, death: Death | None = None) -> Ending:
+def cut_off(
+    one: Entitlement,
+    stop: Stop,
+    *,
+    by: User,
+    death: Death | None = None,
+    head_change: HeadChange | None = None,
+) -> Ending:
     """Nothing is due from the day on: the ending, and every version cut to it. The right itself is moved afterwards."""
     made = Ending.objects.create(
         entitlement=one,
@@ -137,6 +146,7 @@ def cut_off(one: Entitlement, stop: Stop, *, by: User, death: Death | None = Non
         county_code=one.county_code,
         division_code=one.division_code,
         death=death,
+        head_change=head_change,
         happened=stop.happened,
         rule=stop.rule,
         ends_on=stop.ends_on,
@@ -215,6 +225,8 @@ def why_not_correct(ending: Ending) -> str:
     """Why an ending that has not been corrected stays as it is; empty when it can be corrected."""
     if ending.death_id is not None:
         return "这次终止由死亡登记而来。登记错了的，请在个人档案里更正死亡登记。"
+    if ending.head_change_id is not None:
+        return "这次终止由户主变更而来，资格已转给新户主。变更错了的，请再办一次户主变更。"
     later = Ending.objects.filter(entitlement_id=ending.entitlement_id, pk__gt=ending.pk)
     if later.exclude(status=EndingStatus.CORRECTED).exists():
         return "这项资格后来又终止过，请先更正后来的那一次。"

@@ -12,7 +12,7 @@ from huimin.core.errors import BadInput
 from huimin.core.records import audit
 from huimin.core.work.verbs import advances
 from recipients.models import Death, Declaration, Entitlement, Suspension
-from recipients.services import endings, suspensions
+from recipients.services import endings, succession, suspensions
 from recipients.states import ENTITLEMENT_BUTTONS, DeathStatus, EntitlementStatus
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def entitle(declaration: Declaration, *, actor: User) -> int:
     """Rights and their dated versions from a declaration that has just been confirmed; in the caller's transaction.
 
     An open-ended earlier version ends the day before the new one begins. Who died meanwhile gets the right only up to
-    the day that the policy's rule gives. Returns the number of versions.
+    the day that the policy's rule gives, and who is no longer the head of the household up to the change. Returns the
+    number of versions.
     """
     given = _given(declaration)
     with connection.cursor() as cursor:
@@ -78,6 +79,7 @@ def entitle(declaration: Declaration, *, actor: User) -> int:
     for death in deaths.order_by("person_id"):
         right = Entitlement.objects.get(policy_id=declaration.policy_id, beneficiary=death.person_id)
         endings.end_by_death(right, death, actor=actor)
+    succession.follow_heads(declaration, actor=actor)
     return made
 
 

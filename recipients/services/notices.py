@@ -22,15 +22,13 @@ from huimin.core.values.money import format_yuan
 from huimin.core.work import workflow
 from recipients.models import Declaration, Notice, NoticeLevel, NoticeLine, NoticePhoto
 from recipients.rules import DAYS_AHEAD, NAMES_IN_FULL, NO_PRIVATE_PART, plain, quantity_words
-from recipients.services import review, terms
+from recipients.services import pictures, review, terms
 from recipients.states import DECLARATION_FLOW, NOTICE_LEVEL_OF, DeclarationStatus
 from subsidies.models import Policy
 
 if TYPE_CHECKING:
     from huimin.core.models import User
 
-MAX_PHOTO = 10 * 1024 * 1024
-_PICTURES = ((b"\xff\xd8\xff", b"\xff\xd9", "image/jpeg", ".jpg"), (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82", "image/png", ".png"))  # fmt: skip
 PER_PAGE = 102
 HOTLINE = "12345"
 
@@ -218,7 +216,7 @@ def add_photo(notice_id: int, content: bytes, *, caption: str, taken_on: date, a
     require_role(
         actor, step.roles, division_code=notice.division_code, policy_id=notice.policy_id, act="存公示照片"
     )
-    content_type, ending = _picture(content)
+    content_type, ending = pictures.kind_of(content, field="photo")
     if taken_on > clock.today():
         raise BadInput("拍摄日期不能晚于今天。", field="taken_on")
     stored = files.store(
@@ -235,15 +233,6 @@ def add_photo(notice_id: int, content: bytes, *, caption: str, taken_on: date, a
     )
     audit.record(notice, action="photo", actor=actor, label="上传公示照片", detail={"sha256": stored.sha256})
     return photo
-
-
-def _picture(content: bytes) -> tuple[str, str]:
-    if len(content) > MAX_PHOTO:
-        raise BadInput("照片超过10MB，请压缩后再传。", field="photo")
-    for head, tail, content_type, ending in _PICTURES:
-        if content.startswith(head) and tail in content[-64:]:
-            return content_type, ending
-    raise BadInput("照片应是 JPG 或 PNG 图片，这个文件不是，或没有传完整。", field="photo")
 
 
 def poster(notice: Notice, *, verify_url: str) -> bytes:
@@ -267,12 +256,7 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
         {
             "village": str(village or ""),
             "title": f"{village or ''}{period}{policy}{NoticeLevel(notice.level).label}公示",
-            "policy": policy.name,
-            "basis": policy.basis,
-            "standard": version.standard_text,
-            "start": day_text(notice.starts_on),
-            "end": day_text(notice.ends_on),
-            "days": terms.term_of(version).label,
+            **_terms_shown(notice),
             "text": f"经村申报、审核，现将{period}拟享受名单公示如下。{_deliberated(notice)}",
             "columns": ["序号", "姓名", label or (f"{unit}数" if unit else "数量"), "金额（元）"],
             "rows": [
@@ -298,6 +282,19 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
             "qr": verify_url,
         },
     )
+
+
+def _terms_shown(notice: Notice) -> dict[str, str]:
+    """What the policy is, what it gives and how long the paper hangs."""
+    policy, version = notice.declaration.policy, notice.declaration.version
+    return {
+        "policy": policy.name,
+        "basis": policy.basis,
+        "standard": version.standard_text,
+        "start": day_text(notice.starts_on),
+        "end": day_text(notice.ends_on),
+        "days": terms.term_of(version).label,
+    }
 
 
 def _deliberated(notice: Notice) -> str:

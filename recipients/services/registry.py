@@ -237,19 +237,9 @@ def ask_account_change(
     if not reason.strip():
         raise BadInput("请填写变更原因。", field="reason")
     number = identity.normalise_account(new.number)
-    if number == person.id_number:
-        raise BadInput("账号与身份证号相同，是否填错？", field="number")
     active = person.accounts.filter(is_active=True).first()
-    if active and bytes(active.number_key) == crypto.blind_index("account", number):
-        raise StepRefused("与现在用的账号相同，不用变更。")
-    if person.account_changes.filter(status=AccountChangeStatus.ASKED).exists():
-        raise StepRefused("这个人已有一个待复核的账户变更。")
-    if identity.card_suspect(number) and not digits_confirmed:
-        raise BadInput(
-            f"{DIGITS_DOUBTED}，可能输错。请对照卡片再看；确实没有错的，请勾选确认。", field="number"
-        )
-    if households_sharing(person, number) and not shared_confirmed:
-        raise BadInput(f"{SHARED}。请核对卡（折）是谁的；确实由那一户代领的，请勾选确认。", field="number")
+    _require_another(person, active, number)
+    _require_confirmed(person, number, digits=digits_confirmed, shared=shared_confirmed)
     asked = AccountChange.objects.create(
         person=person,
         kind=new.kind,
@@ -275,6 +265,26 @@ def ask_account_change(
         detail={"tail": asked.tail, "old_tail": asked.old_tail},
     )
     return asked
+
+
+def _require_another(person: Person, active: Account | None, number: str) -> None:
+    """It is an account, not the one in use, and nothing else waits to be checked."""
+    if number == person.id_number:
+        raise BadInput("账号与身份证号相同，是否填错？", field="number")
+    if active and bytes(active.number_key) == crypto.blind_index("account", number):
+        raise StepRefused("与现在用的账号相同，不用变更。")
+    if person.account_changes.filter(status=AccountChangeStatus.ASKED).exists():
+        raise StepRefused("这个人已有一个待复核的账户变更。")
+
+
+def _require_confirmed(person: Person, number: str, *, digits: bool, shared: bool) -> None:
+    """What looks wrong with a number was looked at and found right."""
+    if identity.card_suspect(number) and not digits:
+        raise BadInput(
+            f"{DIGITS_DOUBTED}，可能输错。请对照卡片再看；确实没有错的，请勾选确认。", field="number"
+        )
+    if households_sharing(person, number) and not shared:
+        raise BadInput(f"{SHARED}。请核对卡（折）是谁的；确实由那一户代领的，请勾选确认。", field="number")
 
 
 def _named_after(person: Person, new: NewAccount) -> dict[str, str]:

@@ -175,7 +175,7 @@ _FAULTS = (
        LEFT JOIN core_division c ON c.code = p.county_code
        WHERE p.division_code LIKE ANY(%(reach)s)""",
     """SELECT s.row_no, '农户编码', '农户编码已是' || coalesce(t.name, '') || coalesce(v.name, '')
-           || '另一户的，户主或村不同，请核对。'
+           || '另一户的，户主或村不同，请核对。户主变了的，在新户主的个人档案里办“改为户主”。'
        FROM registry_stage s
        JOIN recipients_household h ON h.county_code = %(county)s AND h.code = s.code AND h.status <> 'void'
        LEFT JOIN core_division v ON v.code = h.division_code

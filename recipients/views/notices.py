@@ -45,7 +45,7 @@ from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.models import DeclarationLine, Notice, NoticeLevel, NoticePhoto, Objection
 from recipients.rules import NAMES_IN_FULL
-from recipients.services import notices, objections, terms
+from recipients.services import notices, objections, pictures, terms
 from recipients.states import DECLARATION_FLOW, NOTICE_STATES, OBJECTION_ROLES, NoticeStatus
 from recipients.views import helpers
 
@@ -267,7 +267,7 @@ def photo_add(request: StaffRequest, pk: int) -> HttpResponse:
 
     def add(data: dict[str, Any]) -> None:
         upload: UploadedFile = data["photo"]
-        content = upload.read(notices.MAX_PHOTO + 1)
+        content = upload.read(pictures.MOST_BYTES + 1)
         notices.add_photo(pk, content, caption=data["caption"], taken_on=data["taken_on"], actor=request.user)
 
     return act_with(

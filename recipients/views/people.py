@@ -31,7 +31,7 @@ from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.files import relations
 from recipients.models import Death, Entitlement, Person, RecordStatus, Suspension
-from recipients.services import deaths, records, registry
+from recipients.services import deaths, heads, records, registry
 from recipients.states import (
     ACCOUNT_ASK_ROLES,
     DEATH_FLOW,
@@ -173,7 +173,7 @@ def _detail(request: StaffRequest, person: Person, shown: dict[str, str] | None 
         Entitlement.objects.visible_to(request.user)
         .filter(beneficiary=person)
         .select_related("policy")
-        .prefetch_related("versions")
+        .prefetch_related("versions__succession__earlier__beneficiary")
     )
     place = person.division_code
     may_edit = scope.holds(request.user, EDIT_ROLES, division_code=place)
@@ -195,6 +195,8 @@ def _detail(request: StaffRequest, person: Person, shown: dict[str, str] | None 
         if scope.reads(request.user, Area.ROSTER)
         else "",
         "may_edit": may_edit,
+        "may_head": may_edit and not heads.why_not_head(person),
+        "head_changes": heads.household_changes(person.household),
         "may_ask": scope.holds(request.user, ACCOUNT_ASK_ROLES, division_code=place),
         "may_reveal": registry.may_reveal(person, actor=request.user),
         "reveal_form": forms.RevealForm(),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal, localcontext
+from decimal import Decimal, localcontext
 from functools import cached_property
 from typing import Any
 
@@ -29,7 +29,6 @@ __all__ = [
     "compile_sql",
     "describe",
     "evaluate",
-    "measured_standard",
     "parse_rule",
 ]
 _PRECISION = 2_000  # exact: 60 factors of at most 18 digits each
@@ -108,14 +107,6 @@ def compile_sql(rule: Rule, columns: Mapping[str, str]) -> tuple[str, dict[str, 
 def describe(rule: Rule) -> str:
     """The rule in one Chinese sentence."""
     return f"金额＝{rule.root.words()}，逐人四舍五入到分。"
-
-
-def measured_standard(funds: Decimal, total: Decimal, *, places: int = 2) -> Decimal:
-    """Funds divided by the measured total, cut off and never rounded up, so that the money suffices; rest goes over."""
-    if total <= 0:
-        raise BadInput("核定总数应大于 0。")
-    with localcontext(prec=60):
-        return (funds / total).quantize(Decimal(1).scaleb(-places), ROUND_DOWN)
 
 
 def _walk(node: Node) -> Iterator[Node]:

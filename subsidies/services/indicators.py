@@ -59,11 +59,17 @@ def register_indicator(
             registered_by=actor,
         )
     )
+    _put_on_record(indicator, actor)
+    return indicator
+
+
+def _put_on_record(indicator: Indicator, actor: User) -> None:
+    """Duty, first move and trace of an indicator that has just been registered."""
     workflow.take_duty(indicator, INDICATOR_FLOW["register"].duty, actor=actor)
     IndicatorMove.objects.create(
         indicator=indicator,
         kind=IndicatorMove.Kind.ISSUE,
-        amount=issued,
+        amount=indicator.issued,
         subject=audit.subject_of(indicator),
         actor=actor,
         business_at=clock.now(),
@@ -74,9 +80,8 @@ def register_indicator(
         actor=actor,
         label="登记指标",
         after=IndicatorStatus.REGISTERED,
-        detail={"document": indicator.document_number, "issued": str(issued)},
+        detail={"document": indicator.document_number, "issued": str(indicator.issued)},
     )
-    return indicator
 
 
 @advances("subsidies.indicator")

@@ -15,7 +15,7 @@ from huimin.core.authority.roles import Role
 from huimin.core.work import jobs
 from recipients.models import Death, Entitlement
 from recipients.rules import Votes
-from recipients.services import deaths, entitlements, notices, registry, review
+from recipients.services import deaths, entitlements, heads, notices, registry, review, succession
 from subsidies import services as funds
 from tests.clicks.clicking import Press, press
 from tests.disbursement import factories as make
@@ -519,6 +519,40 @@ def _asked_for_a_card():
     )
     new = registry.NewAccount(holder_name=person.name, **CARD)
     return reviewer, registry.ask_account_change(person.pk, new, reason="换卡", actor=clerk)
+
+
+PHOTO = b"\x89PNG\r\n\x1a\n a page of the household's book IEND\xaeB`\x82"
+
+
+def _household_with_a_right():
+    """A couple with a right of a 到户 policy, and who asks and who checks in the township."""
+    head, wife = lists.household(2)
+    chosen = lists.policy(object_type="household", frequency="monthly", is_open_ended=True, **lists.NOTHING)
+    book = lists.declaration(chosen, lines=[head], period="2026-01")
+    review.take_step(book.pk, "submit", actor=book.made_by)
+    posts = (Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER)
+    return head, wife, *(UserFactory(role=role, at=TOWN) for role in posts)
+
+
+@button("recipients.headchange.ask")
+def _(tools):
+    head, wife, clerk, _ = _household_with_a_right()
+    given = {"cause": "agreed", "starts_on": "2026-03-10", "reason": "家里商定", f"relation_{head.pk}": "11"}
+    return press(clerk, "recipients:head-ask", wife.pk, upload=PHOTO, **given)
+
+
+def _head_change(step):
+    @button(f"recipients.headchange.{step}")
+    def _(tools):
+        head, wife, clerk, reviewer = _household_with_a_right()
+        new = heads.NewHead("agreed", "家里商定", date(2026, 3, 10), {head.pk: "11"}, PHOTO)
+        asked = heads.ask_head_change(wife.pk, new, actor=clerk)
+        seen = succession.seen(succession.plan(asked))
+        return press(reviewer, "recipients:head-step", asked.pk, step, seen=seen, **NOTE)
+
+
+for _step in ("approve", "refuse"):
+    _head_change(_step)
 
 
 @button("recipients.death.record")

@@ -55,7 +55,8 @@ class Desk:
     def click(self, key):
         data = {"action_key": str(key), **self.pressed.data}
         if self.pressed.upload:
-            data["file"] = SimpleUploadedFile("r.txt", self.pressed.upload)
+            # each form reads its own: a return or a sheet, a photograph that proves
+            data |= {name: SimpleUploadedFile("r.txt", self.pressed.upload) for name in ("file", "proof")}
         factory = RequestFactory()
         factory.cookies = self.cookies
         request = factory.post(self.pressed.url, data)

@@ -188,7 +188,7 @@ def granted(security, username, role, division):
     facts = {
         "role": role,
         "division": division,
-        "policies": "",
+        "policies": [],
         "first_day": date(2026, 1, 1),
         "last_day": "",
         "confirmed": "on",
@@ -236,7 +236,7 @@ def test_neither_of_the_two_can_do_the_others_half_or_their_own(monkeypatch):
     facts = {
         "role": Role.FINANCE_CLERK,
         "division": COUNTY,
-        "policies": "",
+        "policies": [],
         "first_day": "2026-01-01",
         "last_day": "",
         "confirmed": "on",

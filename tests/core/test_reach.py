@@ -13,10 +13,19 @@ from huimin.core.authority import posts, scope
 from huimin.core.authority.roles import Role
 from huimin.core.desk.history import history, setbacks
 from huimin.core.errors import StepForbidden
-from huimin.core.models import AuditEvent, Division, Office
+from huimin.core.models import AuditEvent, Department, Division, Office
 from huimin.core.records import audit
 from huimin.core.work.workflow_docs import flows
-from tests.factories import COUNTY, OTHER_TOWN, OTHER_VILLAGE, TOWN, VILLAGE, UserFactory, county
+from tests.factories import (
+    COUNTY,
+    OTHER_TOWN,
+    OTHER_VILLAGE,
+    TOWN,
+    VILLAGE,
+    DivisionFactory,
+    UserFactory,
+    county,
+)
 
 CITY = "341500000000"
 PLACES = (COUNTY, TOWN, OTHER_TOWN, VILLAGE, OTHER_VILLAGE)
@@ -118,3 +127,16 @@ def test_villages_of_one_name_have_an_office_each_and_a_place_no_two_of_one_name
     Office.objects.create(name="黄河村委会", kind="village", division_id=OTHER_VILLAGE)
     with pytest.raises(IntegrityError, match="office_name_once_per_place"), transaction.atomic():
         Office.objects.create(name="黄河村委会", kind="village", division_id=VILLAGE)
+
+
+@pytest.mark.django_db
+def test_two_counties_have_a_department_of_one_name_each_and_a_county_no_two():
+    top = county()
+    other = DivisionFactory(code="341525000000", name="霍山县", level=top.level)
+    for of in (top, other, None):
+        Department.objects.create(code="AGRI", name="农业农村局", county=of)
+        for again in ({"code": "XX", "name": "农业农村局"}, {"code": "AGRI", "name": "林业局"}):
+            with pytest.raises(IntegrityError, match="once_per_county"), transaction.atomic():
+                Department.objects.create(county=of, **again)
+    found = Department.objects.of_county(VILLAGE).values_list("county", flat=True)
+    assert sorted(found, key=str) == [COUNTY, None]

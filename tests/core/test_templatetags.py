@@ -6,6 +6,7 @@ from django.template import Context, Template
 from django.test import RequestFactory
 
 from huimin.core.desk import pages
+from huimin.core.models import AuditEvent
 from huimin.core.records import audit
 from huimin.core.values.badges import Kind, StateChoices
 from huimin.core.values.periods import Period
@@ -160,3 +161,22 @@ def test_a_state_on_the_trail_is_said_in_the_words_of_its_model(subject, state, 
 def test_an_object_on_the_trail_is_named_as_people_name_it():
     assert audit.subject_words("disbursement.paymentorder:6") == "支付申请 6"
     assert audit.subject_words("no.model:1") == "no.model:1"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("花名册 12", ["disbursement.roster:12"]),
+        ("花名册12", ["disbursement.roster:12"]),
+        ("花名册", ["disbursement.roster:1", "disbursement.roster:12"]),
+        ("disbursement.roster:12", ["disbursement.roster:12"]),
+        ("disbursement.paymentorder", ["disbursement.paymentorder:12"]),
+        ("没有这种东西", []),
+    ],
+)
+def test_the_trail_is_searched_by_the_words_that_it_shows(words, found):
+    for subject in ("disbursement.roster:1", "disbursement.roster:12", "disbursement.paymentorder:12"):
+        AuditEvent.objects.create(subject=subject, action="look", business_at="2026-01-01T00:00Z")
+    events = AuditEvent.objects.filter(audit.about(words), action="look")
+    assert sorted(events.values_list("subject", flat=True)) == found

@@ -6,14 +6,17 @@ from io import BytesIO
 from uuid import uuid4
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
 from huimin.core import clock
-from huimin.core.accounts import auth
+from huimin.core.accounts import auth, services
 from huimin.core.authority.roles import Role
-from huimin.core.models import AuditEvent, CodeDevice, Grant, Office, User
+from huimin.core.errors import BadInput
+from huimin.core.models import AuditEvent, CodeDevice, Division, Grant, Office, User
 from tests.factories import OTHER_TOWN, TOWN, OfficeFactory, UserFactory, county, id_number
+from tests.subsidies.factories import draft
 
 pytestmark = pytest.mark.django_db
 LIST = "/desk/staff/"
@@ -53,7 +56,7 @@ def grant_form(**more):
         "action_key": str(uuid4()),
         "role": Role.TOWNSHIP_CLERK,
         "division": TOWN,
-        "policies": "",
+        "policies": [],
         "first_day": clock.today(),
         "last_day": "",
         "confirmed": "on",
@@ -88,10 +91,11 @@ def test_people_out_of_reach_are_not_listed_and_are_the_same_404_as_nobody(clien
 
 def test_the_security_administrator_grants_from_day_to_day(client, security, clerk):
     last = clock.today() + timedelta(days=30)
-    answer = client.post(f"{LIST}{clerk.pk}/grant/", grant_form(last_day=last, policies="3，1"))
+    chosen = [draft(UserFactory(role=Role.FINANCE_CLERK), version=False).pk for _ in range(2)]
+    answer = client.post(f"{LIST}{clerk.pk}/grant/", grant_form(last_day=last, policies=chosen))
     assert answer.status_code == 302
     grant = Grant.objects.get(user=clerk)
-    assert (grant.role, grant.division_id, grant.policy_ids) == (Role.TOWNSHIP_CLERK, TOWN, [1, 3])
+    assert (grant.role, grant.division_id, grant.policy_ids) == (Role.TOWNSHIP_CLERK, TOWN, chosen)
     assert grant.valid.upper == last + timedelta(days=1)
     assert grant.granted_by == security
     event = AuditEvent.objects.get(action="grant.give")
@@ -175,7 +179,7 @@ def test_a_grant_beyond_the_offices_place_is_refused(client, security, clerk):
     ("more", "why"),
     [
         ({"last_day": date(2020, 1, 1)}, "截止日期不能早于起始日期"),
-        ({"policies": "一,二"}, "政策编号要填数字"),
+        ({"policies": ["一"]}, "限定政策选的这一项不在名单里"),
         ({"first_day": "明天"}, "从哪天起要写成"),
     ],
 )
@@ -321,3 +325,38 @@ def test_grants_count_on_their_days_only(clerk):
         )
         assert bool(User.objects.get(pk=clerk.pk).active_grants) is counts, (first, end)
     assert timezone.localdate() == today
+
+
+def test_policies_are_chosen_by_name_and_unknown_ones_are_refused(client, security, clerk):
+    known = draft(UserFactory(role=Role.FINANCE_CLERK), version=False)
+    page = client.get(f"{LIST}{clerk.pk}/").content.decode()
+    assert f"{known}（{known.department}）" in page
+    for wrong in ("999999", "，1", "1,2"):
+        answer = client.post(f"{LIST}{clerk.pk}/grant/", grant_form(policies=[known.pk, wrong]))
+        assert "不在名单里" in answer.content.decode()
+    with pytest.raises(BadInput, match="没有编号为 999999 的政策"):
+        services.grant_role(
+            clerk,
+            Role.TOWNSHIP_CLERK,
+            office=clerk.office,
+            division=Division.objects.get(pk=TOWN),
+            first_day=clock.today(),
+            policy_ids=[known.pk, 999999],
+            actor=security,
+        )
+    assert not Grant.objects.filter(user=clerk).exists()
+
+
+def test_a_grant_is_limited_by_department_or_by_policies_and_says_so(client, security, clerk):
+    known = draft(UserFactory(role=Role.FINANCE_CLERK), version=False)
+    both = grant_form(policies=[known.pk], department=known.department_id)
+    assert "只能选一种" in client.post(f"{LIST}{clerk.pk}/grant/", both).content.decode()
+    url = f"{LIST}{clerk.pk}/grant/"
+    assert client.post(url, grant_form(department=known.department_id)).status_code == 302
+    assert client.post(url, grant_form(policies=[known.pk])).status_code == 302
+    page = client.get(f"{LIST}{clerk.pk}/").content.decode()
+    assert f"{known.department}的政策（含以后新增的）" in page
+    assert f"<td>{known}</td>" in page
+    assert f"{known.department}的政策" in client.get(LIST).content.decode()
+    with pytest.raises(IntegrityError, match="limited_in_one_way"), transaction.atomic():
+        Grant.objects.filter(user=clerk, department=known.department).update(named_policies=[known.pk])

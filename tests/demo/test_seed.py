@@ -18,7 +18,7 @@ from huimin.core.records import audit, proofs
 from huimin.core.values.identity import check_digits_ok
 from huimin.demo import accounts, story
 from publicity.models import Disclosure
-from recipients.models import Declaration, Entitlement, Household, Objection, Suspension
+from recipients.models import Declaration, Entitlement, HeadChange, Household, Objection, Suspension
 from recipients.states import DeclarationStatus, EntitlementStatus
 from tests import servers
 
@@ -46,7 +46,7 @@ def test_the_county_comes_up_whole_with_invented_people_for_every_role(seeded):
         assert check_digits_ok(user.id_number)
     departments = Grant.objects.filter(role=Role.DEPARTMENT_CLERK)
     assert departments.count() == 5
-    assert all(grant.policy_ids for grant in departments)
+    assert all(grant.policy_ids for grant in departments.in_force())
     text = listed()
     assert "Huimin-2026" in text
     assert accounts.shown_secret() in text
@@ -97,7 +97,8 @@ def test_the_story_of_the_smallest_demo_leaves_something_in_every_state_and_ever
     assert statuses(Roster) == set(RosterStatus) - {RosterStatus.CANCELLED}
     assert statuses(PaymentOrder) == set(OrderStatus) - {OrderStatus.CANCELLED}
     assert statuses(ReturnFile) == {ReturnStatus.UPLOADED, ReturnStatus.CONFIRMED}
-    assert statuses(Entitlement) == {EntitlementStatus.ACTIVE, EntitlementStatus.SUSPENDED}
+    assert statuses(Entitlement) == set(EntitlementStatus)
+    assert statuses(HeadChange) == {"asked", "approved"}
     assert {Batch.Kind.REGULAR, Batch.Kind.CORRECTION} == set(Batch.objects.values_list("kind", flat=True))
     assert set(Suspension.objects.values_list("kind", flat=True)) == set(Suspension.Kind.values)
     assert Declaration.objects.filter(payment_round__isnull=False).exists()

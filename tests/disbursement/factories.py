@@ -84,7 +84,7 @@ def staff():
     return {name: UserFactory(role=role) for name, role in makers.items()}
 
 
-def policy(made_by, *, rule=None, frequency="yearly", protected=False, valid=None):
+def policy(made_by, *, rule=None, frequency="yearly", protected=False, valid=None, object_type="person"):
     serial = next(_serials)
     made = Policy.objects.create(
         county_code=COUNTY,
@@ -94,7 +94,7 @@ def policy(made_by, *, rule=None, frequency="yearly", protected=False, valid=Non
         short_name="地力补贴",
         level="central",
         department=DepartmentFactory(),
-        object_type="person",
+        object_type=object_type,
         unit="元/亩",
         frequency=frequency,
         basis="财农〔2026〕1号",
@@ -236,11 +236,11 @@ class World:
 
 
 def world(
-    people=10, *, issued="1000000.00", rule=None, frequency="yearly", protected=False, quantity=None, at=None
+    people=10, *, issued="1000000.00", rule=None, frequency="yearly", quantity=None, at=None, **of_policy
 ):
     """`at` gives the written bank of the account of person number …; without, all are at the county's bank."""
     crew = staff()
-    made = policy(crew["finance"], rule=rule, frequency=frequency, protected=protected)
+    made = policy(crew["finance"], rule=rule, frequency=frequency, **of_policy)
     confirmer = UserFactory(role=Role.FINANCE_CHECKER)
     amounts = [issued] if isinstance(issued, str) else issued
     money = [

@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 from psycopg.types.range import DateRange
 
 from disbursement import queries, services
@@ -15,6 +16,7 @@ from huimin.core.models import Message
 from huimin.core.records import proofs
 from subsidies.models import Indicator
 from tests.disbursement import factories as make
+from tests.factories import VILLAGE
 from tests.recipients.factories import another_account
 
 pytestmark = pytest.mark.django_db
@@ -161,3 +163,15 @@ def test_a_sealed_journal_takes_no_further_posting():
     make.sent_order(here)
     assert Journal.objects.filter(kind="send").count() == 2
     assert_books_agree()
+
+
+def test_the_message_names_card_or_passbook():
+    here = make.world(0)
+    for kind in ("card", "passbook", "public"):
+        with transaction.atomic():
+            one = make.person(VILLAGE, by=here["village"].pk)
+            make.account(one, kind=kind)
+        make.entitle(here.books[VILLAGE], one, quantity="2")
+    make.returned(here, make.sent_order(here))
+    told = sorted(message.body.partition("的")[2].partition("，")[0] for message in Message.objects.all())
+    assert told == sorted(["社会保障卡", "存折", "账户"])

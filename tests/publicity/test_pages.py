@@ -1,12 +1,16 @@
 """What villagers see: nothing private, light pages, no scripts needed; and the desk behind it."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
+from disbursement.models import PaymentLine, PaymentResult
+from huimin.core import clock
 from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
 from huimin.core.desk import todos
@@ -438,3 +442,25 @@ def test_a_right_code_is_asked_as_often_as_one_likes_but_not_found_by_trying(cli
         client.post(reverse("publicity:objection-ask"), {"code": f"YY-26-AAAA{n:04d}"})
     assert client.get(url).status_code == 429
     assert "查得太多了" in client.post(reverse("publicity:objection-ask"), {"code": code}).content.decode()
+
+
+def test_a_list_that_tells_paid_of_money_that_came_back_is_a_todo_until_it_is_published_anew(client):
+    here = published_world(6)
+    shown = disclosure_at(here)
+    title = "公开的名单写着已到账，钱后来退回了"
+    assert title not in [one.title for one in todos.for_user(here["department"]) if one.count]
+    line = PaymentLine.objects.filter(roster=shown.roster, results__kind="paid").first()
+    PaymentResult.objects.create(
+        line=line,
+        kind="voluntary_refund",
+        note="多报了一亩",
+        actor=here["department"],
+        business_on=clock.today(),
+        at=timezone.now() + timedelta(seconds=1),
+    )
+    assert [one.count for one in todos.for_user(here["department"]) if one.title == title] == [1]
+    client.force_login(here["department"])
+    text = client.get(f"{reverse('publicity:desk-list')}?overtaken=yes").content.decode()
+    assert shown.title in text
+    services.withdraw_disclosure(shown.pk, note="有人退款", actor=here["department"])
+    assert title not in [one.title for one in todos.for_user(here["department"]) if one.count]

@@ -12,6 +12,7 @@ from recipients.models import Declaration, DeliberationRecord
 from recipients.rules import Votes
 from recipients.services import notices, objections, review
 from recipients.states import REVIEW_ORDER
+from recipients.views.stations import stations
 from subsidies.rules.levels import levels_of
 from tests.factories import UserFactory, grant
 from tests.recipients.factories import NOTHING, chain, declaration, household, policy
@@ -79,14 +80,14 @@ def test_the_database_and_the_rule_ask_for_the_same_levels_after_an_upheld_objec
     )
     assert "deliberation" not in levels_of(one.version, objected=queries.was_objected(one))
     review.take_step(one.pk, "submit", actor=people["village"])
-    assert "评议" not in [station.label for station in queries.stations(Declaration.objects.get(pk=one.pk))]
+    assert "评议" not in [station.label for station in stations(Declaration.objects.get(pk=one.pk))]
     notice = notices.post_notice(one.pk, place="公开栏", actor=people["village"])
     objections.file_objection(notice, "整册都不对")
     objections.answer_objection(
         notice.objections.get().pk, upheld=True, answer="属实", send_back=True, actor=people["clerk"]
     )
     one.refresh_from_db()
-    assert "评议" in [station.label for station in queries.stations(one)]
+    assert "评议" in [station.label for station in stations(one)]
     with pytest.raises(IntegrityError, match="deliberation 不能跳过"):
         set_status(one, "village_notice")
     assert review.take_step(one.pk, "submit", actor=people["village"]).status == "deliberation"

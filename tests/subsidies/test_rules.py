@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from huimin.core.errors import BadInput
-from subsidies.rules import compile_sql, describe, evaluate, measured_standard, parse_rule
+from subsidies.rules import compile_sql, describe, evaluate, parse_rule
 from subsidies.rules.composing import compose, decompose
 
 AREA = {"op": "fact", "name": "quantity", "label": "面积", "unit": "亩"}
@@ -131,17 +131,6 @@ def test_half_up_person_by_person_is_what_the_published_rosters_show():
     paid = [evaluate(rule, {"quantity": area}).amount for area in areas]
     drift = sum(paid, Decimal(0)) - sum(areas, Decimal(0)) * standard
     assert drift / len(areas) == Decimal("0.0005")
-
-
-@pytest.mark.parametrize(
-    ("funds", "area", "standard"),
-    [("103370000", "1108908.123", "93.21"), ("70210000", "807899.835", "86.90")],
-    ids=["西平 2024", "内乡 2023"],
-)
-def test_a_measured_standard_is_cut_off_so_that_the_money_suffices(funds, area, standard):
-    measured = measured_standard(Decimal(funds), Decimal(area))
-    assert measured == Decimal(standard)
-    assert measured * Decimal(area) <= Decimal(funds)
 
 
 def test_areas_may_be_cut_off_before_they_are_paid():

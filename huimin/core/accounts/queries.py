@@ -21,7 +21,7 @@ ALLOWED = "device.allow"
 def staff_visible_to(user: User) -> QuerySet[User]:
     """Accounts of the offices inside the reader's places, with their grants, newest first."""
     seen = scope.reach(user, roles_reading(Area.STAFF), place="office__division__code")
-    grants = Grant.objects.select_related("office", "division", "granted_by").order_by("-id")
+    grants = Grant.objects.select_related("office", "division", "department", "granted_by").order_by("-id")
     # lists show no private value, so none is decrypted for them
     return (
         User.objects.filter(seen)

@@ -22,11 +22,11 @@ from psycopg.types.range import DateRange
 from huimin.core import clock, crypto
 from huimin.core.accounts import queries
 from huimin.core.accounts.credentials import hash_secret
-from huimin.core.authority import scope
+from huimin.core.authority import limits, scope
 from huimin.core.authority.posts import require_role
 from huimin.core.authority.roles import Role, RoleClass, role_class
 from huimin.core.errors import BadInput, StepRefused
-from huimin.core.models import CodeDevice, Division, Grant, Office, OfficeCredential, User
+from huimin.core.models import CodeDevice, Department, Division, Grant, Office, OfficeCredential, User
 from huimin.core.records import audit
 from huimin.core.values import identity
 from huimin.core.work import messages
@@ -87,14 +87,21 @@ def grant_role(
     first_day: date,
     last_day: date | None = None,
     policy_ids: Iterable[int] | None = None,
+    department: Department | None = None,
     actor: User | None,
 ) -> Grant:
-    """Give a role over a subtree of divisions from day to day, both included; `policy_ids` None means all policies."""
+    """Give a role over a subtree of divisions from day to day, both included.
+
+    With `department` it covers that department's policies, also those that come later; with `policy_ids` those alone;
+    with neither all of them. BadInput for both, and for a policy that the office's county does not have.
+    """
     _require(actor, Role.SECURITY_ADMIN, division.pk, about=user)
     if last_day and last_day < first_day:
         raise BadInput("截止日期不能早于起始日期。", field="last_day")
     if not scope.covers(office.division_id, division.pk):
         raise BadInput(f"{office} 在{office.division}，管不到{division}。", field="division")
+    named = sorted(set(policy_ids)) if policy_ids is not None else None
+    _require_limits(named, department, office)
     try:
         with transaction.atomic():
             grant = Grant.objects.create(
@@ -104,7 +111,8 @@ def grant_role(
                 role_class=role_class(role),
                 office=office,
                 division=division,
-                policy_ids=sorted(policy_ids) if policy_ids is not None else None,
+                named_policies=named,
+                department=department,
                 valid=DateRange(first_day, last_day + timedelta(days=1) if last_day else None),
                 granted_by=actor,
             )
@@ -116,6 +124,18 @@ def grant_role(
     _record(user, "grant.give", f"授予{grant.get_role_display()}", actor, grant=grant, place=division.pk)
     _tell(user, f"被授予“{grant.get_role_display()}”", actor)
     return grant
+
+
+def _require_limits(named: list[int] | None, department: Department | None, office: Office) -> None:
+    if named is not None and department is not None:
+        raise BadInput("限定部门和限定政策只能选一种。", field="policies")
+    if named == []:
+        raise BadInput("请至少选一项政策。", field="policies")
+    if unknown := set(named or ()) - {pk for pk, _ in limits.policies().offered(office.division_id)}:
+        shown = "、".join(map(str, sorted(unknown)))
+        raise BadInput(f"{office.division}没有编号为 {shown} 的政策，请从名单里选。", field="policies")
+    if department and not Department.objects.of_county(office.division_id).filter(pk=department.pk).exists():
+        raise BadInput(f"{office.division}没有这个部门。", field="department")
 
 
 @transaction.atomic
@@ -341,7 +361,13 @@ def _record(
     note: str = "",
 ) -> None:
     detail = (
-        {"grant": grant.pk, "role": grant.role, "division": grant.division_id, "policies": grant.policy_ids}
+        {
+            "grant": grant.pk,
+            "role": grant.role,
+            "division": grant.division_id,
+            "policies": grant.named_policies,
+            "department": grant.department_id,
+        }
         if grant
         else {}
     )

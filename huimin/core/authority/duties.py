@@ -27,6 +27,8 @@ class Duty(TextChoices):
     NOTICE_WITHDRAW = "notice.withdraw", "公示登记撤回"
     ACCOUNT_ASK = "account.ask", "换卡申请"
     ACCOUNT_CHECK = "account.check", "换卡复核"
+    HEAD_ASK = "head.ask", "户主变更申请"
+    HEAD_CHECK = "head.check", "户主变更复核"
     DEATH_RECORD = "death.record", "死亡登记"
     DEATH_CORRECT = "death.correct", "死亡更正"
     ENDING_MAKE = "ending.make", "终止享受"
@@ -71,12 +73,15 @@ CONFLICTS: tuple[tuple[str, str], ...] = (
     (_D.NOTICE_POST, _D.NOTICE_WITHDRAW),
     # the registry: who gets the money, and who is no longer paid, is checked by a second person
     (_D.ACCOUNT_ASK, _D.ACCOUNT_CHECK),
+    (_D.HEAD_ASK, _D.HEAD_CHECK),
     (_D.DEATH_RECORD, _D.DEATH_CORRECT),
     (_D.ENDING_MAKE, _D.ENDING_CORRECT),
     (_D.SUSPENSION_MAKE, _D.SUSPENSION_CHECK),
     # the roster: who compiled list or roster checks neither; every checker is another person
     *product([_D.DECLARATION_MAKE, _D.ROSTER_MAKE], [*ROSTER_CHECKS, *PAYING, *RETURNING]),
     *combinations(ROSTER_CHECKS, 2),
+    # a right that passed to the head whom somebody asked for stands on the list by their word
+    *product([_D.HEAD_ASK], [*ROSTER_CHECKS, *PAYING, *RETURNING]),
     # the batch: who chose policy and period, or in a correction whom to pay again, or gave a right its days back, handles
     # its rosters at their own desk (a small department has one clerk) and neither checks them nor pays
     *product(

@@ -16,9 +16,13 @@ from huimin.core.authority.roles import OWN_OFFICE_ROLES, roles_reading
 
 
 class GrantInForce(Protocol):
+    """`policy_ids` are those of today, also where the grant names a department; None where it is not limited."""
+
     role: str
     division_id: str
-    policy_ids: list[int] | None
+
+    @property
+    def policy_ids(self) -> list[int] | None: ...
 
 
 class Holder(Protocol):

@@ -5,7 +5,7 @@ from typing import Self
 from django.db import models
 from django.db.models import Q
 
-from huimin.core.authority.scope import subtree_range, town_of
+from huimin.core.authority.scope import county_of, subtree_range, town_of
 
 
 class Level(models.TextChoices):
@@ -86,16 +86,48 @@ class Division(models.Model):
         return self.name
 
 
-class Department(models.Model):
-    """An office in charge of policies (主管部门), for example 农业农村局."""
+class Departments(models.QuerySet["Department"]):
+    def of_county(self, code: str) -> Self:
+        """Those of the county that a place lies in, and those that stand for the whole installation."""
+        return self.filter(Q(county__isnull=True) | Q(county=county_of(code) or code))
 
-    code = models.CharField("部门代码", max_length=12, unique=True)
-    name = models.CharField("名称", max_length=60, unique=True)
+
+class Department(models.Model):
+    """An office in charge of policies (主管部门), for example 农业农村局: of one county, or of all where none is given."""
+
+    county = models.ForeignKey(
+        Division,
+        models.PROTECT,
+        verbose_name="所在县",
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="不填就是各县共用",
+    )
+    code = models.CharField("部门代码", max_length=12)
+    name = models.CharField("名称", max_length=60)
     phone = models.CharField("咨询电话", max_length=40, blank=True)
+
+    objects = Departments.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = "主管部门"
-        ordering = ("code",)
+        ordering = ("code", "id")
+        constraints = [
+            # two counties have a 农业农村局 each
+            models.UniqueConstraint(
+                fields=["county", "name"],
+                name="department_name_once_per_county",
+                nulls_distinct=False,
+                violation_error_message="这个县已有同名的部门。",
+            ),
+            models.UniqueConstraint(
+                fields=["county", "code"],
+                name="department_code_once_per_county",
+                nulls_distinct=False,
+                violation_error_message="这个县已有这个部门代码。",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -10,10 +10,11 @@ from django.db import models
 from django.db.models import Q
 
 from huimin.core import clock
+from huimin.core.authority import limits
 from huimin.core.authority.roles import Role
 from huimin.core.fields import BlindIndexField, EncryptedTextField
 from huimin.core.models.guards import never_deleted
-from huimin.core.models.places import Division, Office
+from huimin.core.models.places import Department, Division, Office
 
 
 class User(AbstractUser):  # type: ignore[django-manager-missing]  # django-otp, whose device ours is, has no types
@@ -65,11 +66,16 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # django-otp,
 
 class GrantQuerySet(models.QuerySet["Grant"]):
     def in_force(self) -> Self:
-        return self.filter(valid__contains=clock.today(), revoked_at__isnull=True)
+        """Grants that count today, each with the policies that its department has today."""
+        rows = self.filter(valid__contains=clock.today(), revoked_at__isnull=True)
+        return rows.annotate(department_policies=limits.policies().of_department())
 
 
 class Grant(models.Model):
-    """A role, at an office, over a subtree of divisions and a set of policies, from date to date."""
+    """A role, at an office, over a subtree of divisions, from date to date.
+
+    It may be limited: to the policies of a department, also those that come tomorrow, or to policies that it names.
+    """
 
     user = models.ForeignKey(User, models.PROTECT, verbose_name="人员", related_name="grants")
     person_key = BlindIndexField("人员标识")
@@ -77,7 +83,10 @@ class Grant(models.Model):
     role_class = models.SmallIntegerField("角色类别", editable=False)
     office = models.ForeignKey(Office, models.PROTECT, verbose_name="机构")
     division = models.ForeignKey(Division, models.PROTECT, verbose_name="管辖区划")
-    policy_ids: Any = ArrayField(models.BigIntegerField(), verbose_name="限定政策", null=True, blank=True)
+    department = models.ForeignKey(
+        Department, models.PROTECT, verbose_name="限定部门", null=True, blank=True, related_name="+"
+    )
+    named_policies: Any = ArrayField(models.BigIntegerField(), verbose_name="限定政策", null=True, blank=True)
     valid = DateRangeField("有效期")
     granted_by = models.ForeignKey(User, models.PROTECT, verbose_name="授权人", null=True, related_name="+")
     revoked_at = models.DateTimeField("收回时间", null=True)
@@ -96,6 +105,11 @@ class Grant(models.Model):
                 ],
                 condition=Q(revoked_at__isnull=True),
                 violation_error_message="系统、安全、审计三员互斥，也不能兼任业务岗位。",
+            ),
+            models.CheckConstraint(
+                name="grant_limited_in_one_way",
+                condition=Q(department__isnull=True) | Q(named_policies__isnull=True),
+                violation_error_message="限定部门和限定政策只能选一种。",
             ),
         ]
         triggers = [
@@ -116,3 +130,12 @@ class Grant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} {self.get_role_display()} {self.division}"
+
+    @property
+    def policy_ids(self) -> list[int] | None:
+        """The policies that it covers today; None where it is not limited. Of a department known to in_force() alone."""
+        if self.department_id is None:
+            found: list[int] | None = self.named_policies
+            return found
+        # never None: what is not known covers nothing
+        return list(getattr(self, "department_policies", ()))

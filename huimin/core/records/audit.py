@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
     from huimin.core.models import User
 
+_SHOWN = re.compile(r"(\D*?)\s*(\d*)")  # 花名册 12: the name of a model, and perhaps a number
 GENESIS = b"\x00" * 32
 _SEAL_LOCK = 0x48754D53  # one sealer at a time; the lock ends with its transaction
 # an event that is gone must not read as an array of nulls
@@ -48,6 +52,19 @@ def subject_words(subject: str) -> str:
         return f"{apps.get_model(label)._meta.verbose_name} {pk}"
     except (LookupError, ValueError):
         return subject
+
+
+def about(words: str) -> Q:
+    """Events on what the words name: as the list shows it (花名册 12, 花名册), or disbursement.roster:12."""
+    text = words.strip()
+    name, number = (_SHOWN.fullmatch(text) or _SHOWN.fullmatch("")).groups()  # type: ignore[union-attr]
+    models = [model._meta for model in apps.get_models() if name and name in str(model._meta.verbose_name)]
+    exact = [model for model in models if model.verbose_name == name] or models
+    if not exact:
+        return Q(subject=text) if ":" in text else Q(subject__startswith=text)
+    if number:
+        return Q(subject__in=[f"{model.label_lower}:{number}" for model in exact])
+    return reduce(or_, (Q(subject__startswith=f"{model.label_lower}:") for model in exact))
 
 
 def state_words(subject: str, state: str) -> str:

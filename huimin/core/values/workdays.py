@@ -64,11 +64,6 @@ def add_days(start: date, days: int, kind: DayKind, calendar: Calendar, *, count
     return day
 
 
-def workdays_between(first: date, last: date, calendar: Calendar) -> int:
-    """Working days from `first` to `last`, both included; 0 if last lies before first."""
-    return sum(is_workday(first + timedelta(days=n), calendar) for n in range((last - first).days + 1))
-
-
 def uncertain_years(first: date, last: date, calendar: Calendar) -> tuple[int, ...]:
     """Years between the two days, both included, whose 放假安排 the calendar does not hold.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
@@ -23,7 +23,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from huimin.core import clock
 from huimin.core.account_forms import AccountForm, GrantForm
 from huimin.core.accounts import auth, queries, services
-from huimin.core.authority import scope
+from huimin.core.authority import limits, scope
 from huimin.core.authority.roles import Area, Role
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
@@ -132,11 +132,25 @@ def staff_export(request: StaffRequest) -> HttpResponseBase:
     order = lists.order_of(request.GET.get("sort", ""), _SORTS, "office")
     today = clock.today()
     people = chosen.qs.order_by(*order.columns).iterator(chunk_size=500)
-    rows = (row for person in people for row in _export_rows(person, today))
+    names = _names(Grant.objects.exclude(named_policies=None).only("named_policies"))
+    rows = (row for person in people for row in _export_rows(person, today, names))
     return workbook(request, "人员与授权", _COLUMNS, rows)
 
 
-def _export_rows(person: Any, today: date) -> list[tuple[object, ...]]:
+def _names(grants: Iterable[Grant]) -> dict[int, str]:
+    return limits.policies().names({pk for grant in grants for pk in grant.named_policies or ()})
+
+
+def _limit(grant: Grant, names: dict[int, str]) -> str:
+    """What a grant is limited to, in words."""
+    if grant.department:
+        return f"{grant.department}的政策（含以后新增的）"
+    if grant.named_policies is None:
+        return "全部"
+    return "、".join(names.get(pk, f"编号 {pk}（没有这项政策）") for pk in grant.named_policies)
+
+
+def _export_rows(person: Any, today: date, names: dict[int, str]) -> list[tuple[object, ...]]:
     head = (person.name, person.username, str(person.office or ""), "在用" if person.is_active else "停用")
     if not person.all_grants:
         return [(*head, "", "", "", "", "", "没有授权")]
@@ -145,7 +159,7 @@ def _export_rows(person: Any, today: date) -> list[tuple[object, ...]]:
             *head,
             grant.get_role_display(),
             str(grant.division),
-            "全部" if grant.policy_ids is None else "、".join(map(str, grant.policy_ids)),
+            _limit(grant, names),
             str(grant.valid.lower or ""),
             str(_last_day(grant) or ""),
             grant_state(grant, today),
@@ -196,13 +210,19 @@ def _person(request: StaffRequest, pk: int) -> Any:
 def _detail_page(request: StaffRequest, person: Any, form: GrantForm | None = None) -> HttpResponse:
     today = clock.today()
     place = person.office.division_id if person.office else ""
+    names = _names(person.all_grants)
     is_own = bytes(person.person_key) == bytes(request.user.person_key)
     may = not is_own and scope.holds(request.user, {Role.SECURITY_ADMIN}, division_code=place)
     context = {
         "person": person,
         "crumbs": _crumbs(person.name),
         "grants": [
-            {"grant": grant, "state": grant_state(grant, today), "last_day": _last_day(grant)}
+            {
+                "grant": grant,
+                "state": grant_state(grant, today),
+                "last_day": _last_day(grant),
+                "limit": _limit(grant, names),
+            }
             for grant in person.all_grants
         ],
         "has_device": auth.has_device(person),
@@ -238,6 +258,7 @@ def grant_give(request: StaffRequest, pk: int) -> HttpResponse:
             first_day=data["first_day"],
             last_day=data["last_day"],
             policy_ids=data["policies"],
+            department=data["department"],
             actor=request.user,
         ),
         name="grant.give",

@@ -56,8 +56,8 @@ class TrailFilter(lists.HouseFilterSet):
         return rows.filter(Q(actor__name__icontains=value) | Q(actor__username=value))
 
     def by_subject(self, rows: QuerySet[AuditEvent], _: str, value: str) -> QuerySet[AuditEvent]:
-        """disbursement.roster:12 is one object, disbursement.roster all rosters."""
-        return rows.filter(subject=value) if ":" in value else rows.filter(subject__startswith=value)
+        """花名册 12 is one object and 花名册 all rosters, as the list shows them; their names on the trail are taken too."""
+        return rows.filter(audit.about(value))
 
     def by_action(self, rows: QuerySet[AuditEvent], _: str, value: str) -> QuerySet[AuditEvent]:
         return rows.filter(Q(action__icontains=value) | Q(label__icontains=value))

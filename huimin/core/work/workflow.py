@@ -137,22 +137,6 @@ def take_duty(obj: Any, duty: str, *, actor: User) -> None:
         raise StepRefused(_separation_text(subject, duty, actor)) from error
 
 
-def inherit(target: Any, sources: Iterable[Any]) -> None:
-    """The people behind `sources` count as involved in `target` (a roster made from declarations, …)."""
-    inherit_subjects(duty_subject(target), [duty_subject(source) for source in sources])
-
-
-def inherit_subjects(target: str, sources: list[str]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO core_involvement (subject, duty, user_id, inherited, person_key, conflicts)
-               SELECT DISTINCT ON (i.person_key, i.duty) %s, i.duty, i.user_id, true, i.person_key, '{}'::int[]
-               FROM core_involvement i
-               WHERE i.subject = ANY(%s) ON CONFLICT (subject, person_key, duty) DO NOTHING""",
-            [target, sources],
-        )
-
-
 def separation_refusal(obj: Any, duty: str, *, actor: User) -> str:
     """What `take_duty` would say, without writing; empty when it would pass."""
     if not duty:

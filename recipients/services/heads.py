@@ -1,0 +1,240 @@
+"""户主变更: another head for a household, asked for by one and approved by another who sees which rights pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.urls import reverse
+
+from huimin.core import clock
+from huimin.core.authority.posts import require_role
+from huimin.core.errors import BadInput, StepRefused
+from huimin.core.records import audit, files
+from huimin.core.values import privacy
+from huimin.core.values.identity import age_on
+from huimin.core.work import messages, workflow
+from huimin.core.work.verbs import advances
+from recipients.files import relations
+from recipients.models import Entitlement, HeadChange, Household, Person, RecordStatus
+from recipients.services import pictures, succession
+from recipients.states import HEAD_FLOW, HeadChangeStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django.db.models import QuerySet
+
+    from huimin.core.models import User
+
+GROWN = 18
+Cause = HeadChange.Cause
+
+
+@dataclass(frozen=True, slots=True)
+class NewHead:
+    """A change as asked for: `starts_on` is left out of a death, whose day counts; `relations` are codes of GB/T 4761
+    by the member's id; `proof` the bytes of a photograph."""
+
+    cause: str
+    reason: str
+    starts_on: date | None
+    relations: Mapping[int, str]
+    proof: bytes
+
+
+def members_of(household_id: int) -> QuerySet[Person]:
+    """Whoever has a record in the household, the dead among them."""
+    return Person.objects.filter(household=household_id).exclude(status=RecordStatus.VOID).order_by("pk")
+
+
+def head_of(household_id: int) -> Person | None:
+    return members_of(household_id).filter(is_holder=True).first()
+
+
+@transaction.atomic
+def ask_head_change(person_id: int, new: NewHead, *, actor: User) -> HeadChange:
+    """Ask that this member becomes head; nothing changes until another person has approved it.
+
+    BadInput names the field: a day to come, a cause that the registry does not know of, a member without relation.
+    """
+    person: Person = (
+        Person.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=person_id)
+    )
+    one = HEAD_FLOW["ask"]
+    require_role(actor, one.roles, division_code=person.division_code, act=one.label)
+    if refusal := why_not_head(person):
+        raise StepRefused(refusal)
+    if HeadChange.objects.filter(household=person.household_id, status=HeadChangeStatus.ASKED).exists():
+        raise StepRefused("这一户已有一个待复核的户主变更。")
+    if not new.reason.strip():
+        raise BadInput("请填写说明。", field="reason")
+    old = head_of(person.household_id)
+    asked = HeadChange(
+        household_id=person.household_id,
+        old_head=old,
+        new_head=person,
+        cause=new.cause,
+        reason=privacy.hide(new.reason.strip())[:200],
+        starts_on=_day(old, new),
+        relations=_relations(person, new.relations),
+        asked_by=actor,
+        county_code=person.county_code,
+        division_code=person.division_code,
+    )
+    asked.proof = _kept(new.proof, asked)
+    asked.save()
+    workflow.take_duty(asked, one.duty, actor=actor)
+    audit.record(asked, action=one.name, actor=actor, label=one.label, note=asked.reason, detail=_told(asked))
+    return asked
+
+
+def why_not_head(person: Person) -> str:
+    """Why this person cannot become the head of the household; empty when it can be asked for."""
+    if person.is_holder:
+        return "这个人已经是户主。"
+    if person.status != RecordStatus.NORMAL:
+        return "这份档案已停用或作废，不能当户主。"
+    return "这个人已登记死亡，不能当户主。" if person.died_on else ""
+
+
+def _day(old: Person | None, new: NewHead) -> date:
+    died_on = old.died_on if old else None
+    if (new.cause == Cause.DIED) != (died_on is not None):
+        said = "原户主已登记死亡，原因请选“原户主去世”。" if died_on else "原户主没有登记死亡，请先登记死亡。"
+        raise BadInput(said, field="cause")
+    if died_on:
+        return died_on
+    if new.starts_on is None:
+        raise BadInput("请填写变更日期。", field="starts_on")
+    if new.starts_on > clock.today():
+        raise BadInput("变更日期不能晚于今天，请到那天再办。", field="starts_on")
+    return new.starts_on
+
+
+def _relations(head: Person, given: Mapping[int, str]) -> dict[str, str]:
+    found = {}
+    for member in members_of(head.household_id).exclude(pk=head.pk):
+        code = given.get(member.pk, "")
+        if code not in relations.LABELS or code in relations.OWN:
+            raise BadInput(f"请选择{member.name}与新户主的关系。", field=f"relation_{member.pk}")
+        found[str(member.pk)] = code
+    return found
+
+
+def _kept(proof: bytes, asked: HeadChange) -> Any:
+    content_type, ending = pictures.kind_of(proof, field="proof")
+    return files.store(
+        proof,
+        name=f"户主变更证明-{asked.household_id}{ending}",
+        purpose="head_proof",
+        content_type=content_type,
+        actor=asked.asked_by,
+        county_code=asked.county_code,
+        division_code=asked.division_code,
+    )
+
+
+def _told(asked: HeadChange) -> dict[str, Any]:
+    return {
+        "old_head": asked.old_head_id,
+        "new_head": asked.new_head_id,
+        "cause": asked.cause,
+        "starts_on": asked.starts_on.isoformat(),
+    }
+
+
+def doubts_about(asked: HeadChange) -> list[str]:
+    """What the second person should look at twice."""
+    found = []
+    if age_on(asked.new_head.birth_date, clock.today()) < GROWN:
+        found.append(f"新户主{asked.new_head}未满 {GROWN} 周岁，请看清有没有成年的家庭成员")
+    if not asked.new_head.accounts.filter(is_active=True).exists():
+        found.append(f"新户主{asked.new_head}没有在用的银行账户，登记以后才能发")
+    return found
+
+
+@advances("recipients.headchange")
+@transaction.atomic
+def check_head_change(
+    pk: int, step: str, *, actor: User, note: str = "", seen: str | None = None
+) -> HeadChange:
+    """Approve or refuse; never the person who asked, also not under another account of theirs.
+
+    With `seen`, the succession.seen() that the page showed, rights that moved since are looked at again. StepRefused when
+    the household has changed since it was asked for: it is refused and asked for anew.
+    """
+    found = HeadChange.objects.visible_to(actor).only("household_id").get(pk=pk)
+    people = members_of(found.household_id).select_for_update(of=("self",), no_key=True)
+    members = {one.pk: one for one in people}
+    asked: HeadChange = (
+        HeadChange.objects.select_related("asked_by", "old_head", "new_head", "household")
+        .select_for_update(of=("self",), no_key=True)
+        .get(pk=pk)
+    )
+    try:
+        chosen = HEAD_FLOW[step]
+    except KeyError:
+        raise BadInput(f"户主变更没有“{step}”这一步。") from None
+    if refusal := workflow.why_not(asked, chosen, actor=actor, note=note):
+        raise refusal
+    workflow.take_duty(asked, chosen.duty, actor=actor)
+    if chosen.target == HeadChangeStatus.APPROVED:
+        _require_as_asked(asked, members)
+    asked.checked_by = actor
+    asked.save(update_fields=["checked_by"])
+    workflow.move(asked, chosen, actor=actor, note=privacy.scrub(note), detail=_told(asked))
+    if asked.status == HeadChangeStatus.APPROVED:
+        _take_place(asked, members, actor, seen)
+    messages.notify(
+        [asked.asked_by],
+        title=f"{asked.new_head}的户主变更{asked.get_status_display()}",
+        url=reverse("recipients:head-detail", args=[asked.pk]),
+        body=note,
+    )
+    return asked
+
+
+def _require_as_asked(asked: HeadChange, members: Mapping[int, Person]) -> None:
+    head = next((one.pk for one in members.values() if one.is_holder), None)
+    others = {str(pk) for pk in members if pk != asked.new_head_id}
+    new = members.get(asked.new_head_id)
+    if head != asked.old_head_id or others != set(asked.relations) or new is None or why_not_head(new):
+        raise StepRefused(
+            "申请以后这一户的户主或成员有变动，不能照原来的申请通过。请退回，由申请人重新申请。"
+        )
+
+
+def _take_place(asked: HeadChange, members: Mapping[int, Person], actor: User, seen: str | None) -> None:
+    """The register first, the old head before the new one, then the rights."""
+    for member in sorted(members.values(), key=lambda one: one.pk == asked.new_head_id):
+        member.is_holder = member.pk == asked.new_head_id
+        member.relation = asked.relations.get(str(member.pk), relations.HOLDER)
+        member.save(update_fields=["is_holder", "relation"])
+        audit.record(
+            member,
+            action="head",
+            actor=actor,
+            label="户主变更",
+            detail={"head_change": asked.pk} | _told(asked),
+        )
+    rights = Entitlement.objects.filter(beneficiary__in=[asked.old_head_id, asked.new_head_id])
+    list(rights.select_for_update(of=("self",), no_key=True).order_by("beneficiary", "pk"))
+    found = succession.plan(asked)
+    if seen is not None and seen != succession.seen(found):
+        raise StepRefused("您打开页面以后，原户主的享受资格有变动。请看过现在要转的资格，再决定。")
+    passed = succession.pass_on(asked, found, actor=actor)
+    audit.record(
+        asked,
+        action="succeed",
+        actor=actor,
+        label="享受资格转给新户主",
+        detail={"passed": len(passed), "rights": [one.later_id for one in passed]},
+    )
+
+
+def household_changes(household: Household) -> QuerySet[HeadChange]:
+    rows = HeadChange.objects.filter(household=household)
+    return rows.select_related("old_head", "new_head", "asked_by", "checked_by").order_by("-pk")

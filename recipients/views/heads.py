@@ -1,0 +1,168 @@
+"""户主变更: asked for on the new head's form, checked by another one who sees which rights pass."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import django_filters
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from huimin.core.authority import scope
+from huimin.core.authority.roles import Area
+from huimin.core.desk import lists, pages
+from huimin.core.desk.history import history
+from huimin.core.desk.http import StaffRequest, act_on_form, opens, take_step
+from huimin.core.desk.pages import Link, Nothing
+from huimin.core.records import audit, files
+from huimin.core.work import workflow
+from recipients import forms, queries
+from recipients.files import relations
+from recipients.models import HeadChange, Person
+from recipients.services import heads, pictures, succession
+from recipients.states import HEAD_FLOW, HeadChangeStatus
+
+_HINT = "一个人申请，另一个人复核：看证明照片，核对新户主和每个人的关系，看清哪些资格转给新户主、从哪天起、多少钱。"
+
+
+@opens(Area.REGISTRY)
+@require_http_methods(["GET", "HEAD", "POST"])
+def head_ask(request: StaffRequest, pk: int) -> HttpResponse:
+    """This person is to become the head of the household."""
+    person = get_object_or_404(Person.objects.visible_to(request.user).select_related("household"), pk=pk)
+    if refusal := heads.why_not_head(person):
+        messages.error(request, refusal)
+        return redirect("recipients:person-detail", pk=pk)
+    members = heads.members_of(person.household_id).exclude(pk=pk).only("name", "died_on", "is_holder")
+    form = forms.HeadChangeForm(request.POST or None, request.FILES or None, members=members)
+    if request.method == "POST" and form.is_valid():
+        wanted = form.wanted(form.cleaned_data["proof"].read(pictures.MOST_BYTES + 1))
+        made = act_on_form(
+            request,
+            form,
+            lambda: heads.ask_head_change(pk, wanted, actor=request.user),
+            name="head.ask",
+        )
+        if made:
+            messages.success(request, "已申请变更户主，另一个人复核后生效。")
+            return redirect("recipients:head-detail", pk=made.result.pk)
+    old = next((one for one in form.members if one.is_holder), None)
+    context = {"person": person, "old": old, "form": form, "action_key": str(uuid4())}
+    return render(request, "recipients/head_form.html", context)
+
+
+class HeadFilter(lists.HouseFilterSet):
+    status = django_filters.ChoiceFilter(label="状态", choices=HeadChangeStatus.choices)
+
+
+@opens(Area.REGISTRY)
+@require_safe
+def head_list(request: StaffRequest) -> HttpResponse:
+    rows = HeadChange.objects.visible_to(request.user).select_related(
+        "household", "old_head", "new_head", "asked_by", "checked_by"
+    )
+    context = lists.listing(request, rows, sorts={"time": "id"}, default="-time", filterset=HeadFilter)
+    context["rows"] = queries.with_places(context["page"])
+    context["nothing"] = Nothing(
+        "没有户主变更",
+        "打开新户主的个人档案，点“改为户主”申请。",
+        [Link("找人", reverse("recipients:person-list"))],
+    )
+    return render(request, "recipients/head_list.html", context)
+
+
+def _change(request: StaffRequest, pk: int) -> HeadChange:
+    rows = HeadChange.objects.visible_to(request.user)
+    found: HeadChange = get_object_or_404(
+        rows.select_related("household", "old_head", "new_head", "asked_by", "checked_by", "proof"), pk=pk
+    )
+    return found
+
+
+@opens(Area.REGISTRY)
+@require_safe
+def head_detail(request: StaffRequest, pk: int) -> HttpResponse:
+    """Who is to be head, what everybody is to that one, which rights pass; when it is done, which did."""
+    one = _change(request, pk)
+    is_open = one.status == HeadChangeStatus.ASKED
+    # money of the household: for whoever may ask or decide here, and not for every reader of the registry
+    sees_rights = _works_here(request, one)
+    plan = succession.plan(one) if is_open and sees_rights else []
+    passed = one.successions.select_related("earlier__policy", "ending").prefetch_related("versions")
+    context = {
+        "one": one,
+        "place": queries.place_names([one.division_code])[one.division_code],
+        "is_open": is_open,
+        "members": _members(one),
+        "doubts": heads.doubts_about(one) if is_open else [],
+        "sees_rights": sees_rights,
+        "plan": plan,
+        "passed": passed if sees_rights and not is_open else [],
+        "panel": _panel(request, one, plan),
+        "history": history(one, nobody=""),
+    }
+    return render(request, "recipients/head_detail.html", context)
+
+
+def _works_here(request: StaffRequest, one: HeadChange) -> bool:
+    roles = HEAD_FLOW["ask"].roles | HEAD_FLOW["approve"].roles
+    return scope.holds(request.user, roles, division_code=one.division_code)
+
+
+def _members(one: HeadChange) -> list[Person]:
+    """Everybody of the household with what they will be, or were then, to the new head."""
+    found = list(heads.members_of(one.household_id).only("name", "relation", "birth_date", "died_on"))
+    for member in found:
+        code = one.relations.get(str(member.pk), relations.HOLDER if member.pk == one.new_head_id else "")
+        member.now = relations.LABELS.get(member.relation, "")  # type: ignore[attr-defined]
+        member.then = relations.LABELS.get(code, "没有填，要退回重新申请")  # type: ignore[attr-defined]
+    return found
+
+
+def _panel(request: StaffRequest, one: HeadChange, plan: list[succession.Passing]) -> pages.Panel:
+    found = workflow.actions(one, HEAD_FLOW, actor=request.user)
+    decides = any(not act.refused for act in found)
+    return pages.Panel(
+        "复核",
+        pages.acts(found, lambda name: reverse("recipients:head-step", args=[one.pk, name])),
+        hint=_HINT,
+        form=forms.HeadCheckForm(initial={"seen": succession.seen(plan)}) if decides else None,
+        note_label="退回原因",
+    )
+
+
+@opens(Area.REGISTRY)
+@require_safe
+def head_proof(request: StaffRequest, pk: int) -> HttpResponse:
+    """The photograph, for whoever may ask or decide here; each look leaves a row, since it may show more than it should."""
+    one = _change(request, pk)
+    if not _works_here(request, one):
+        raise Http404
+    audit.record(one, action="proof", actor=request.user, label="看户主变更的证明照片")
+    response = HttpResponse(files.read(one.proof), content_type=one.proof.content_type)
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@opens(Area.REGISTRY)
+@require_POST
+def head_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
+    get_object_or_404(HeadChange.objects.visible_to(request.user), pk=pk)
+    if name not in {step.name for step in HEAD_FLOW.steps}:
+        raise Http404
+    return take_step(
+        request,
+        HEAD_FLOW[name],
+        lambda: heads.check_head_change(
+            pk,
+            name,
+            note=request.POST.get("note", ""),
+            seen=request.POST.get("seen", ""),
+            actor=request.user,
+        ),
+        back=reverse("recipients:head-detail", args=[pk]),
+        done="户主变更已生效。" if name == "approve" else "已退回申请人。",
+    )
