@@ -228,7 +228,7 @@ class Story:
         verbs.advance(
             audit.subject_of(waiting), "suspend", actor=find("town1-review"), note="残疾证到期，等本人换证。"
         )
-        jailed = self.lists["MZ10"][0].lines.order_by("line_no")[0].entitlement_version.entitlement
+        jailed = self.lists["MZ10"][0].lines.order_by("line_no")[0].entitlement_versions.get().entitlement
         entitlements.take_step(
             jailed.pk,
             "suspend",

@@ -18,7 +18,14 @@ from huimin.core.values.periods import Frequency, Period
 from huimin.core.work import workflow
 from recipients.models import Ending, Entitlement, EntitlementVersion, HeadChange, Person, Succession
 from recipients.services import amounts, endings
-from recipients.states import ENTITLEMENT_FLOW, DeathStatus, EndingStatus, EntitlementStatus, HeadChangeStatus
+from recipients.states import (
+    ENTITLEMENT_FLOW,
+    DeathStatus,
+    EndingStatus,
+    EntitlementStatus,
+    HeadChangeStatus,
+    SuspensionStatus,
+)
 from subsidies.models import Policy
 
 if TYPE_CHECKING:
@@ -103,7 +110,7 @@ def _becomes(right: Entitlement, change: HeadChange) -> Passing | None:
         return None
     cuts = ending.cuts.select_related("version").order_by("valid_before")
     cut = [(one.version, _from(one.valid_before, ending.ends_on)) for one in cuts]
-    was_suspended = ending.status_before == EntitlementStatus.SUSPENDED
+    was_suspended = right.suspensions.filter(status=SuspensionStatus.STANDING).exists()
     return _judged(right, change, ending.ends_on, cut, SUSPENDED_AT_DEATH if was_suspended else "", ending)
 
 
@@ -147,7 +154,7 @@ def _hindrance(
 def _stretch(policy: Policy, version: EntitlementVersion, valid: DateRange, born: date) -> Stretch:
     """With the amount for the new head of the first period that has not passed; of a one-off, that declared."""
     book = version.source_line.declaration
-    period = Period.parse(book.period)
+    period = book.when
     if policy.frequency != Frequency.ONE_OFF and valid.lower is not None:
         last = valid.upper - timedelta(days=1) if valid.upper else clock.today()
         day = max(valid.lower, min(clock.today(), last))
