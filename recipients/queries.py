@@ -30,7 +30,6 @@ from django.db.models.functions import Cast, Concat
 
 from huimin.core import clock, crypto
 from huimin.core.authority.scope import NOTHING, town_of, within
-from huimin.core.desk.pages import Station
 from huimin.core.desk.searching import every_word
 from huimin.core.models import Division, Job
 from huimin.core.values import identity
@@ -45,9 +44,7 @@ from recipients.models import (
     RegistryImport,
 )
 from recipients.rules import TIMES_EARLIER, TIMES_USUAL
-from recipients.states import REVIEW_ORDER, DeclarationStatus
 from subsidies.models import Deliberation
-from subsidies.rules.levels import levels_of
 
 if TYPE_CHECKING:
     from huimin.core.models import User
@@ -145,27 +142,6 @@ def in_places(rows: QuerySet[Any]) -> Iterator[Any]:
         yield from with_places(block)
 
 
-def stations(declaration: Declaration) -> list[Station]:
-    """流程条: the levels that this policy asks for, and where the declaration stands."""
-    status = DeclarationStatus(declaration.status)
-    asked = {str(level) for level in levels_of(declaration.version, objected=was_objected(declaration))}
-    always = {str(one) for one in (DeclarationStatus.DRAFT, DeclarationStatus.CONFIRMED, status)}
-    shown = [level for level in (DeclarationStatus.DRAFT, *REVIEW_ORDER) if level in asked | always]
-    place = shown.index(status) if status in shown else -1
-    labels = {DeclarationStatus.DRAFT: "编制", DeclarationStatus.CONFIRMED: "确认"}
-    found = []
-    for at, level in enumerate(shown):
-        state: Any = (
-            "done"
-            if at < place or status == DeclarationStatus.CONFIRMED
-            else "now"
-            if at == place
-            else "todo"
-        )
-        found.append(Station(labels.get(level, _short(level)), state))
-    return found
-
-
 def odd_quantities(lines: QuerySet[DeclarationLine], one: Declaration) -> QuerySet[Any]:
     """Lines with `earlier` (what the person had before this period), `usual` and `is_odd`: rules.odd_quantity in SQL."""
     before = EntitlementVersion.objects.filter(
@@ -209,10 +185,6 @@ class _Median(Aggregate):
     function = "percentile_disc"
     template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
     output_field = DecimalField(max_digits=12, decimal_places=4)
-
-
-def _short(level: DeclarationStatus) -> str:
-    return level.label.removeprefix("待").removesuffix("中")
 
 
 def was_objected(one: Declaration) -> bool:

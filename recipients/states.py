@@ -1,7 +1,7 @@
 from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
 from huimin.core.authority.steps import Workflow, act, step
-from huimin.core.desk.badges import Kind, StateChoices
+from huimin.core.values.badges import Kind, StateChoices
 from subsidies.states import ReviewLevel
 
 

@@ -9,10 +9,10 @@ from django.db.models.functions import Now
 
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
-from huimin.core.desk.badges import Kind, StateChoices
 from huimin.core.fields import EncryptedTextField
 from huimin.core.models import StoredFile, User
 from huimin.core.models.guards import append_only
+from huimin.core.values.badges import Kind, StateChoices
 from huimin.core.values.digests import short_code
 from recipients.models.review import Declaration
 from recipients.rules import DAYS_AHEAD

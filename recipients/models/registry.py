@@ -9,10 +9,10 @@ from django.db.models.functions import Now
 
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
-from huimin.core.desk.badges import Kind, StateChoices
 from huimin.core.fields import BlindIndexField, EncryptedTextField
 from huimin.core.models import StoredFile, User
 from huimin.core.models.guards import begins, fixed, taken_in_duty
+from huimin.core.values.badges import Kind, StateChoices
 from recipients.states import ACCOUNT_FLOW, DEATH_FLOW, AccountChangeStatus, DeathStatus
 
 

@@ -58,6 +58,7 @@ from recipients.states import (
     DeclarationStatus,
 )
 from recipients.views.notices import withdrawing
+from recipients.views.stations import stations
 from subsidies.models import Policy
 from subsidies.rules import Rule
 
@@ -221,7 +222,7 @@ def _detail(request: StaffRequest, one: Declaration, **forms_given: Any) -> dict
     return context | {
         "one": one,
         "place": queries.place_names([one.division_code])[one.division_code],
-        "stations": queries.stations(one),
+        "stations": stations(one),
         "stats": _stats(one),
         "panel": _panel(request, one, standing),
         "is_draft": one.status == DeclarationStatus.DRAFT and may_make,

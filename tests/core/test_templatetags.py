@@ -5,8 +5,9 @@ import pytest
 from django.template import Context, Template
 from django.test import RequestFactory
 
-from huimin.core.desk import badges, pages
+from huimin.core.desk import pages
 from huimin.core.records import audit
+from huimin.core.values.badges import Kind, StateChoices
 from huimin.core.values.periods import Period
 
 TODAY = date(2026, 6, 18)
@@ -55,9 +56,9 @@ def test_money_that_is_not_decimal_is_not_shown():
         shown("{{ v|yuan }}", v=1.5)
 
 
-class Sample(badges.StateChoices):
+class Sample(StateChoices):
     DRAFT = "draft", "off", "草稿"
-    ODD = "odd", badges.Kind.BAD, "面积超确权"
+    ODD = "odd", Kind.BAD, "面积超确权"
 
 
 def test_a_status_brings_its_own_badge():

@@ -10,6 +10,7 @@ from django.utils import timezone
 from huimin.core.models.guards import append_only, fixed
 from huimin.core.models.staff import User
 from huimin.core.models.storage import StoredFile
+from huimin.core.values.badges import Kind, StateChoices
 
 # kind of job -> how long its result file is given out after the job has ended; files of other kinds are records
 FILE_LASTS = {"core.export": timedelta(days=7)}
@@ -42,12 +43,12 @@ class Job(models.Model):
     a worker that slept through its lease finds another fence and is refused at commit.
     """
 
-    class State(models.TextChoices):
-        QUEUED = "queued", "排队中"
-        RUNNING = "running", "办理中"
-        DONE = "done", "已办结"
-        FAILED = "failed", "失败"
-        STOPPED = "stopped", "已停止"
+    class State(StateChoices):
+        QUEUED = "queued", Kind.OFF, "排队中"
+        RUNNING = "running", Kind.DOING, "办理中"
+        DONE = "done", Kind.OK, "已办结"
+        FAILED = "failed", Kind.BAD, "失败"
+        STOPPED = "stopped", Kind.OFF, "已停止"
 
     kind = models.CharField("种类", max_length=40)
     title = models.CharField("事项", max_length=120)
@@ -107,9 +108,7 @@ class Job(models.Model):
 
     @property
     def badge(self) -> str:
-        return {"queued": "off", "running": "doing", "done": "ok", "failed": "bad", "stopped": "off"}[
-            self.state
-        ]
+        return self.State(self.state).badge
 
     @property
     def is_finished(self) -> bool:

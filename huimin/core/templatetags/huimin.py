@@ -17,6 +17,7 @@ from huimin.core.desk.lists import changed_query
 from huimin.core.models import Job
 from huimin.core.records import audit
 from huimin.core.values import identity, money
+from huimin.core.values.badges import Kind, StateChoices
 from huimin.core.values.days import day_text
 from huimin.core.values.periods import Period
 from huimin.core.work import jobs
@@ -124,10 +125,10 @@ def subject_words(subject: str) -> str:
 
 
 @register.simple_tag
-def badge(state: badges.StateChoices | str, kind: str = "") -> SafeString:
+def badge(state: StateChoices | str, kind: str = "") -> SafeString:
     """A status member (it knows its badge), a word of the table, or any word with its kind (off, todo, …)."""
     word = str(getattr(state, "label", state))
-    look = badges.Kind(kind or getattr(state, "badge", "") or badges.kind_of(word))
+    look = Kind(kind or getattr(state, "badge", "") or badges.kind_of(word))
     return format_html('<span class="badge badge--{}">{}</span>', look.value, word)
 
 
