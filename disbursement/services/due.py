@@ -17,23 +17,33 @@ if TYPE_CHECKING:
     from subsidies.rules import Rule
 
 
-def of_right(*, months: bool) -> str:
-    """The suspensions of right e as paused: the days that are `lost` (停发期间不补), whether all is `withheld` now (暂缓).
+def _suspension(*, months: bool) -> str:
+    """Of suspensions x: the days that are `lost` (停发期间不补), whether all is `withheld` now (暂缓); after FROM, WHERE.
 
-    For a rule that counts months a right goes on with the month after the last day. Looked up right by right, by an index:
-    gathered and joined, they are gathered again for every right where the planner takes the rights for few.
+    For a rule that counts months a right goes on with the month after the last day.
     """
     after = (
         "(date_trunc('month', x.last_day::timestamp) + interval '1 month')::date"
         if months
         else "x.last_day + 1"
     )
-    return f"""LEFT JOIN LATERAL (SELECT coalesce(range_agg(daterange(x.forfeits_from,
-                   CASE WHEN x.last_day IS NOT NULL THEN greatest({after}, x.forfeits_from) END))
-                   FILTER (WHERE x.kind = 'forfeited'), '{{}}') AS lost,
-               bool_or(x.kind = 'withheld' AND x.status = 'standing') AS withheld
-        FROM recipients_suspension x WHERE x.entitlement_id = e.id AND x.status <> 'corrected'
-        GROUP BY x.entitlement_id) paused ON true"""  # noqa: S608 -- a constant of ours
+    return f"""range_agg(daterange(x.forfeits_from,
+            CASE WHEN x.last_day IS NOT NULL THEN greatest({after}, x.forfeits_from) END))
+            FILTER (WHERE x.kind = 'forfeited') AS lost,
+        bool_or(x.kind = 'withheld' AND x.status = 'standing') AS withheld
+        FROM recipients_suspension x WHERE x.status <> 'corrected'"""
+
+
+def of_right(*, months: bool) -> str:
+    """The suspensions of each right e as paused, looked up by an index: the planner may take the rights for few."""
+    one = f"{_suspension(months=months)} AND x.entitlement_id = e.id"
+    return f"CROSS JOIN LATERAL (SELECT {one}) paused"
+
+
+def _of_lines(*, months: bool) -> str:
+    """The same for lines, whose number the planner knows: gathered once, since few rights have one, and joined."""
+    return f"""LEFT JOIN (SELECT x.entitlement_id, {_suspension(months=months)} GROUP BY x.entitlement_id) paused
+        ON paused.entitlement_id = e.id"""
 
 
 def _in_right(span: str, *, right: str = "e", version: str = "v") -> str:
@@ -178,7 +188,7 @@ def lines_today(version: PolicyVersion) -> str:
     JOIN recipients_person b ON b.id = l.beneficiary_id
     JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
     JOIN recipients_entitlement e ON e.id = l.entitlement_id
-    {of_right(months=months)}
+    {_of_lines(months=months)}
     {later}
     CROSS JOIN LATERAL (SELECT {days_of("t.period_range")} AS days) m
     CROSS JOIN LATERAL (SELECT {suspended("l.period_range")} AS suspended, e.status, e.ends_on, v.quantity,

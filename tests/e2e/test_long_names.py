@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from disbursement.models import PaymentLine, Roster
+from disbursement.queries import rosters_of
 from huimin.core.accounts import auth
 from publicity import services
 from recipients.models import Notice as PostedNotice
@@ -39,7 +40,7 @@ def here(db):
         another_account(one, holder_name=NAME)
     here.order = make.sent_order(here)
     make.returned(here, here.order, fail={0})
-    here.rosters = list(Roster.objects.filter(order=here.order).order_by("division_code"))
+    here.rosters = list(rosters_of(here.order))
     here.disclosure = services.publish_disclosure(roster_at(here).pk, actor=here["department"])
     here.notice = notice(here, names=(NAME, "张三"))
     return here
