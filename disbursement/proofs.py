@@ -501,12 +501,25 @@ def result_sums() -> tuple[int, list[str]]:
     )
 
 
-@proof("支付申请占用的指标＝已支付＋退回可用＋还在银行")
+@proof("支付申请占用的指标＝已支付＋退回可用＋还在银行，与每一笔的结果相符")
 def order_indicators() -> tuple[int, list[str]]:
     return rows(
-        """SELECT o.number::text FROM disbursement_orderindicator d JOIN disbursement_paymentorder o ON o.id = d.order_id
+        f"""SELECT o.number::text FROM disbursement_orderindicator d JOIN disbursement_paymentorder o ON o.id = d.order_id
            WHERE (o.status = 'settled' AND d.amount <> d.paid + d.released)
               OR (o.status = 'cancelled' AND d.released <> d.amount)
-              OR (o.status IN ('draft', 'signed') AND (d.paid, d.released) <> (0, 0))""",
+              OR (o.status IN ('draft', 'signed') AND (d.paid, d.released) <> (0, 0))
+           UNION ALL
+           SELECT o.number || '：指标记已支付 ' || d.paid || ' 元、退回 ' || d.released || ' 元，结果是 '
+               || coalesce(x.paid, 0) || ' 元、' || coalesce(x.released, 0) || ' 元'
+           FROM disbursement_paymentorder o
+           JOIN (SELECT order_id, sum(paid) AS paid, sum(released) AS released FROM disbursement_orderindicator
+                 GROUP BY order_id) d ON d.order_id = o.id
+           LEFT JOIN (SELECT q.order_id,
+                   sum(CASE e.kind WHEN 'paid' THEN l.amount WHEN 'bank_failed' THEN 0 ELSE -l.amount END) AS paid,
+                   sum(CASE e.kind WHEN 'paid' THEN 0 ELSE l.amount END) AS released
+               FROM {ORDERED} AND q.is_live JOIN disbursement_paymentresult e ON e.line_id = l.id
+               GROUP BY q.order_id) x ON x.order_id = o.id
+           WHERE o.status IN ('sent', 'settled')
+             AND (d.paid, d.released) <> (coalesce(x.paid, 0), coalesce(x.released, 0))""",  # noqa: S608
         count="SELECT count(*) FROM disbursement_orderindicator",
     )

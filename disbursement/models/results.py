@@ -14,8 +14,21 @@ from disbursement.states import REVERSAL_FLOW, ReversalStatus
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
 from huimin.core.models import User
-from huimin.core.models.guards import append_only, begins, fixed, no_truncate, taken_in_duty
+from huimin.core.models.guards import (
+    append_only,
+    begins,
+    fixed,
+    no_truncate,
+    taken_in_duty,
+    told_on_the_trail,
+)
 from huimin.core.values import privacy
+
+
+def _told(action: str) -> str:
+    """The event of a step that was taken for line NEW on its list."""
+    return f"""e.subject = (SELECT 'disbursement.roster:' || l.roster_id FROM disbursement_paymentline l
+        WHERE l.id = NEW.line_id) AND e.action = '{action}' AND e.detail ->> 'line' = NEW.line_id::text"""  # noqa: S608
 
 
 class PaymentResult(models.Model):
@@ -73,6 +86,12 @@ class PaymentResult(models.Model):
         triggers = [
             *append_only(),
             adds_up_results(),
+            told_on_the_trail(
+                "stop_is_told",
+                event=_told("stop_line"),
+                condition="NEW.kind = 'stopped'",
+                message="停发要有留痕",
+            ),
             pgtrigger.Trigger(
                 name="result_is_possible",
                 operation=pgtrigger.Insert,
@@ -134,6 +153,7 @@ class StopLift(models.Model):
         ]
         triggers = [
             *append_only(),
+            told_on_the_trail("lift_is_told", event=_told("lift_stop"), message="恢复发放要有留痕"),
             pgtrigger.Trigger(
                 name="only_stops_are_lifted",
                 operation=pgtrigger.Insert,

@@ -286,17 +286,7 @@ def stop_line(pk: int, *, reason: str, actor: User) -> PaymentResult:
         raise StepRefused("这一行已编入支付申请，不能再停发。已到账的，请办退款；没有到账的，等银行回盘。")
     if PaymentResult.objects.filter(line=line).exists():
         raise StepRefused("这一行已经停发过了。")
-    result = PaymentResult.objects.create(
-        line=line,
-        kind=PaymentResult.Kind.STOPPED,
-        note=privacy.hide_digits(reason.strip())[:200],
-        actor=actor,
-        business_on=clock.today(),
-    )
     workflow.take_duty(roster, one.duty, actor=actor)
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM disbursement_claim WHERE line_id = %s", [line.pk])
-        cursor.execute("DELETE FROM disbursement_correction WHERE new_line_id = %s", [line.pk])
     audit.record(
         roster,
         action=one.name,
@@ -305,4 +295,14 @@ def stop_line(pk: int, *, reason: str, actor: User) -> PaymentResult:
         note=reason.strip(),
         detail={"line": line.pk, "amount": str(line.amount)},
     )
+    result = PaymentResult.objects.create(
+        line=line,
+        kind=PaymentResult.Kind.STOPPED,
+        note=privacy.hide_digits(reason.strip())[:200],
+        actor=actor,
+        business_on=clock.today(),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM disbursement_claim WHERE line_id = %s", [line.pk])
+        cursor.execute("DELETE FROM disbursement_correction WHERE new_line_id = %s", [line.pk])
     return result

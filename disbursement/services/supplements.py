@@ -123,7 +123,6 @@ def lift_stop(pk: int, *, reason: str, actor: User) -> StopLift:
         raise StepRefused("这一行没有停发，不用恢复。")
     if StopLift.objects.filter(line=line).exists():
         raise StepRefused("这一行已经恢复过了。")
-    made = StopLift.objects.create(line=line, reason=reason.strip()[:200], actor=actor)
     workflow.take_duty(line, one.duty, actor=actor)
     audit.record(
         roster,
@@ -133,4 +132,4 @@ def lift_stop(pk: int, *, reason: str, actor: User) -> StopLift:
         note=reason.strip(),
         detail={"line": line.pk, "amount": str(line.amount)},
     )
-    return made
+    return StopLift.objects.create(line=line, reason=reason.strip()[:200], actor=actor)

@@ -46,7 +46,14 @@ class Household(Scoped):
             ),
         ]
         indexes = [models.Index(fields=["division_code", "id"], name="household_place")]
-        triggers = [pgtrigger.Protect(name="household_stays", operation=pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Protect(name="household_stays", operation=pgtrigger.Delete),
+            fixed(
+                "household_is_fixed",
+                ["code", "county_code", "division_code"],
+                "农户的编码和村不能改；建错了的作废，另建",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.code
@@ -130,6 +137,12 @@ class Person(Scoped):
                     "created_by_id",
                 ],
                 "档案的身份证号不能改；建错了的作废，另建",
+            ),
+            # lists, rights and who may see them go by these; no act moves anybody yet
+            fixed(
+                "person_stays_in_the_household",
+                ["household_id", "division_code"],
+                "档案的村和户不能改；建错了的作废，另建",
             ),
             pgtrigger.Trigger(
                 name="head_changes_by_request",

@@ -85,3 +85,15 @@ def test_paid_lines_are_not_ordered_again_even_where_they_came_loose(here, behin
     with pytest.raises(StepRefused, match="没有要支付的钱"):
         make.make_order(list(Roster.objects.values_list("pk", flat=True)), actor=here["order_maker"])
     assert proofs.one_order_per_line()[1]
+
+
+def test_shares_of_an_indicator_that_do_not_follow_the_results_are_found_by_the_proof(here, behind):
+    order = make.ordered(here, make.issued_batch(here))
+    services.sign_order(order.pk, actor=here["treasurer"])
+    services.send_order(order.pk, actor=here["treasurer"])
+    make.returned(here, order)
+    assert proofs.order_indicators()[1] == []
+
+    behind("disbursement_orderindicator", "UPDATE disbursement_orderindicator SET released = paid, paid = 0")
+
+    assert [order.number in fault for fault in proofs.order_indicators()[1]] == [True]

@@ -12,6 +12,7 @@ from disbursement.models.sql import LIVE
 from disbursement.services.today import stale_lines, to_be_ordered
 from huimin.core import clock
 from huimin.core.errors import StepRefused
+from huimin.core.records import audit
 from publicity.queries import payments_of_key, roster_sums, tails_of_key, villages_in_roster
 from publicity.services import publishing
 from recipients.models import Account
@@ -89,6 +90,8 @@ def test_a_dead_line_takes_no_result(here, place):
     line = dead_lines(here)[place]
     with pytest.raises(StepRefused, match="不在现在的花名册里"):
         services.stop_line(line.pk, reason="去世", actor=here["department"])
+    told = {"actor": here["department"], "detail": {"line": line.pk}}
+    audit.record(line.roster, action="stop_line", **told)
     with pytest.raises(IntegrityError, match="现在不能登记这个结果"), transaction.atomic():
         PaymentResult.objects.create(
             line=line,

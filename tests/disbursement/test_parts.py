@@ -25,6 +25,7 @@ from huimin.core import clock
 from huimin.core.bankformats.registry import get_format
 from huimin.core.errors import Refused, StepRefused
 from huimin.core.models import AuditEvent, Office
+from huimin.core.records import audit
 from publicity.queries import payments_of_key
 from publicity.services import publish_disclosure
 from publicity.states import LineState
@@ -460,6 +461,8 @@ def test_a_line_that_no_order_holds_can_still_be_stopped_and_one_that_is_held_ca
     values = [numbers(own)[0], here["department"].pk, clock.today()]
     stop = """INSERT INTO disbursement_paymentresult (line_id, kind, reason, note, actor_id, business_on)
               VALUES (%s, 'stopped', '', '停', %s, %s)"""
+    held = PaymentLine.objects.get(pk=values[0])
+    audit.record(held.roster, action="stop_line", actor=here["department"], detail={"line": held.pk})
     refused_sql(stop, values, match="现在不能登记这个结果")
 
 
