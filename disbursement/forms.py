@@ -18,9 +18,7 @@ class BeyondForm(forms.Form):
 
 class BatchForm(PolicyPeriodForm):
     summary_verb = "建批次"
-    title = forms.CharField(
-        label="发放标题", max_length=100, required=False, help_text="不填就用“期次＋政策名称”"
-    )
+    title = FreeText(label="发放标题", max_length=100, required=False, help_text="不填就用“期次＋政策名称”")
     early = FreeText(
         label="提前发的原因", max_length=200, required=False, help_text="这一期还没有开始就要发的才填"
     )
@@ -51,12 +49,12 @@ class StopForm(HouseForm):
 
 class LiftForm(HouseForm):
     summary_verb = "恢复发放"
-    reason = forms.CharField(label="恢复原因", max_length=200, widget=forms.Textarea)
+    reason = FreeText(label="恢复原因", max_length=200, widget=forms.Textarea)
 
 
 class SupplementForm(HouseForm):
     summary_verb = "建补发批次"
-    reason = forms.CharField(
+    reason = FreeText(
         label="补发原因", max_length=200, widget=forms.Textarea, help_text="如：补报的申报册已确认"
     )
 

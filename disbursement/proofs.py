@@ -439,8 +439,9 @@ def corrections() -> tuple[int, list[str]]:
            JOIN disbursement_paymentline f ON f.id = c.failed_line_id
            JOIN disbursement_paymentline n ON n.id = c.new_line_id
            WHERE n.amount > f.amount OR n.corrects_line_id IS DISTINCT FROM f.id
-              OR (n.entitlement_id, n.component, n.period_range, n.beneficiary_id)
-                 IS DISTINCT FROM (f.entitlement_id, f.component, f.period_range, f.beneficiary_id)""",
+              OR NOT n.period_range <@ f.period_range
+              OR (n.entitlement_id, n.component, n.beneficiary_id)
+                 IS DISTINCT FROM (f.entitlement_id, f.component, f.beneficiary_id)""",
         count="SELECT count(*) FROM disbursement_correction",
     )
 

@@ -24,6 +24,7 @@ from publicity.models import Disclosure, DisclosureLine
 from publicity.rules import OPEN_ROW_SQL, PUBLIC_STATES, OpenLine
 from publicity.states import DisclosureStatus, LineState, QueryOutcome
 from recipients.models import Notice
+from recipients.models.heads import HOUSEHOLD_RIGHTS
 from subsidies.models import Policy, PolicyVersion
 from subsidies.queries import public_policies
 
@@ -191,6 +192,10 @@ def under_review(person_id: int) -> list[UnderReview]:
 
 # the days of a right that have come, or lie in a coming range of its own, and that no roster that counts reaches. Why not
 # is asked of today, as a roster would ask it; what only the amount's rule tells, of the last roster that left it out
+# days of right e and version v that the household was paid, or is being paid, by another member's right
+PAID_TO_ANOTHER_HEAD = f"""coalesce((SELECT range_agg(oc.period_range) FROM {HOUSEHOLD_RIGHTS} h
+    JOIN disbursement_claim oc ON oc.entitlement_id = h.other_id AND oc.component = v.component
+    WHERE h.right_id = e.id), '{{}}')"""  # noqa: S608 -- constants of ours
 AWAITED = f"""SELECT y.name, v.quantity, pv.quantity_label, pv.standard_text,
        CASE WHEN d.until IS NULL AND NOT upper_inf(v.valid) THEN s.amount END, d.until, p.id = b.id,
        coalesce({REASON}, CASE WHEN y.status <> 'published' THEN 'policy' END, missed.reason, '')
@@ -206,7 +211,7 @@ LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
 {of_right(months=False)}
 CROSS JOIN LATERAL (
     SELECT x.until, {suspended("daterange(x.until, NULL)")} AS suspended,
-           {days_of("daterange(x.until, NULL)")} AS days
+           {days_of("daterange(x.until, NULL)")} - {PAID_TO_ANOTHER_HEAD} AS days
     FROM (SELECT max(upper(l.period_range)) AS until FROM {LIVE}
           WHERE l.entitlement_id = e.id AND l.component = v.component AND l.period_range && v.valid) x) d
 LEFT JOIN LATERAL (

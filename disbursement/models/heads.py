@@ -3,7 +3,7 @@
 import pgtrigger
 
 from disbursement.models.sql import paid_to_another_head
-from recipients.models.heads import HEADS_RIGHTS
+from recipients.models.heads import HOUSEHOLD_RIGHTS
 
 _PAID = paid_to_another_head("a.entitlement_id", "a.component", "a.period_range")
 
@@ -20,7 +20,7 @@ def household_never_paid_twice() -> pgtrigger.Trigger:
         func=f"""
             PERFORM pg_advisory_xact_lock_shared(hashtext('recipients.succession'));
             PERFORM FROM recipients_household p WHERE p.id IN (
-                SELECT h.household_id FROM {HEADS_RIGHTS} h JOIN added a ON a.entitlement_id = h.right_id)
+                SELECT h.household_id FROM {HOUSEHOLD_RIGHTS} h JOIN added a ON a.entitlement_id = h.right_id)
                 ORDER BY p.id FOR NO KEY UPDATE;
             IF FOUND AND EXISTS (SELECT FROM added a WHERE {_PAID}) THEN
                 RAISE EXCEPTION '这一户这些天已发给另一任户主（household_never_paid_twice）' USING ERRCODE = '23P01';

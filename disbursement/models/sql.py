@@ -1,7 +1,7 @@
 """SQL that triggers and reads share: the open fields of a line, the root over a list, which lines an order pays."""
 
 from disbursement.states import RosterStatus
-from recipients.models.heads import HEADS_RIGHTS
+from recipients.models.heads import HOUSEHOLD_RIGHTS
 
 # the open fields of a line, in the order in which anybody hashes them (huimin.core.values.digests); alias l is the line
 PUBLIC_ROW = """ARRAY[l.line_no::text, l.division_code, l.group_name, l.public_name, l.quantity::text,
@@ -51,16 +51,11 @@ def state_of(line: str, counted: str, order_status: str) -> str:
 
 
 def paid_to_another_head(right: str, component: str, days: str) -> str:
-    """Whether the household of this right holds a claim for these days under another head's right of the policy.
-
-    Few rights ever passed with a change of head: the others are told by a look into those few.
-    """
-    return f"""({right} IN (SELECT h.right_id FROM {HEADS_RIGHTS} h) AND EXISTS (
-        SELECT FROM {HEADS_RIGHTS} h JOIN {HEADS_RIGHTS} o ON o.household_id = h.household_id
-             AND o.policy_id = h.policy_id AND o.right_id <> h.right_id
-        JOIN disbursement_claim oc ON oc.entitlement_id = o.right_id AND oc.component = {component}
+    """Whether the household of this right holds a claim for these days by another member's right to the policy."""
+    return f"""EXISTS (SELECT FROM {HOUSEHOLD_RIGHTS} h
+        JOIN disbursement_claim oc ON oc.entitlement_id = h.other_id AND oc.component = {component}
              AND oc.period_range && {days}
-        WHERE h.right_id = {right}))"""  # noqa: S608 -- columns of ours
+        WHERE h.right_id = {right})"""
 
 
 COUNTS = counts("l.revision", "r.revision", "r.status")

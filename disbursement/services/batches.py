@@ -19,6 +19,7 @@ from huimin.core.authority.posts import require_role
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.models import Job
 from huimin.core.records import audit
+from huimin.core.values import privacy
 from huimin.core.work import jobs, workflow
 from huimin.core.work.jobs import JobRun
 from huimin.core.work.verbs import advances
@@ -65,7 +66,7 @@ def make_batch(policy: Policy, period: str, *, actor: User, title: str = "", ear
                 period_range=wanted.days,
                 payment_round=opened,
                 component=wanted.component,
-                title=(title.strip() or _title(policy, wanted, opened))[:120],
+                title=(privacy.hide_digits(title.strip()) or _title(policy, wanted, opened))[:120],
                 reason=early,
                 made_by=actor,
             )
@@ -228,11 +229,16 @@ def generate_rosters(run: JobRun) -> None:
     """Every township in a transaction of its own; one that has its roster is left alone, so a rerun goes on."""
     batch = Batch.objects.get(pk=run.payload["batch"])
     waiting = list(Roster.objects.filter(batch=batch).order_by("division_code").values_list("pk", flat=True))
-    lines = 0
+    lines, refused = 0, []
     for done, pk in enumerate(waiting):
         run.progress(done, len(waiting), f"已生成 {done} 个乡镇，{lines:,} 笔")
-        with run.transaction():
-            lines += rosters.generate_first(pk, actor=run.actor)
+        try:
+            with run.transaction():
+                lines += rosters.generate_first(pk, actor=run.actor)
+        except StepRefused as refusal:  # the other townships get theirs
+            refused.append(f"{Roster.objects.get(pk=pk)}：{refusal}")
+    if refused:
+        raise StepRefused(f"有 {len(refused)} 个乡镇没有生成，其余的已生成。{'；'.join(refused[:3])}")
     run.progress(len(waiting), len(waiting), f"{len(waiting)} 个乡镇的花名册已生成，共 {lines:,} 笔")
     run.result(url=reverse("disbursement:batch-detail", args=[batch.pk]))
 

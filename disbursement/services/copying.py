@@ -8,7 +8,7 @@ from django.db import connection
 
 from disbursement.models import Roster
 from disbursement.models.sql import PUBLIC_ROW, paid_to_another_head
-from disbursement.services.due import amount_sql, by_month, due_now, paid_as_another
+from disbursement.services.due import amount_sql, due_now, paid_as_another
 from disbursement.services.generation import run_claiming
 from recipients.services import amounts
 
@@ -19,9 +19,19 @@ _AS_FAILED = """* (SELECT range_agg(k.period_range) FROM disbursement_paymentlin
 
 # as the failed line had it, unless the policy has come to protect names since
 SHOWN_NAME = "CASE WHEN %(protected)s THEN hm_mask_surname(n.beneficiary_name) ELSE n.public_name END"
+# A failed line is corrected once: by a stretch of the version that it was made of, or of one that took its place since, the
+# first that is free; what else of its days is due is paid by 补发
 COPY = """
 WITH due AS (
     {due}
+), chosen AS (
+    SELECT DISTINCT ON (f.id) f.id AS failed_id, d.*
+    FROM disbursement_paymentline f
+    JOIN due d ON d.entitlement_id = f.entitlement_id AND d.days <@ f.period_range AND NOT d.suspended
+    WHERE f.id = ANY(%(lines)s)
+      AND NOT EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = f.entitlement_id
+                      AND c.component = f.component AND c.period_range && d.days)
+    ORDER BY f.id, (d.version_id = f.entitlement_version_id) DESC, lower(d.days)
 ), numbered AS MATERIALIZED (
     SELECT f.*, d.version_id AS now_version, d.days AS now_days, d.quantity AS now_quantity, w.amount AS now_amount,
            p.name AS now_payee, p.id_number AS now_payee_number, p.id_key AS now_payee_key,
@@ -31,14 +41,12 @@ WITH due AS (
            row_number() OVER (ORDER BY f.division_code, f.group_name, f.household_code, f.id) AS new_line_no
     FROM disbursement_paymentline f
     JOIN recipients_person b ON b.id = f.beneficiary_id
-    JOIN due d ON d.entitlement_id = f.entitlement_id AND d.days <@ f.period_range AND {same} AND NOT d.suspended
+    JOIN chosen d ON d.failed_id = f.id
     CROSS JOIN LATERAL (SELECT {amount} AS amount) w
     JOIN recipients_person p ON p.id = d.payee_id
     JOIN recipients_account a ON a.person_id = p.id AND a.is_active
-    WHERE f.id = ANY(%(lines)s) AND w.amount > 0 AND w.amount <= f.amount
+    WHERE w.amount > 0 AND w.amount <= f.amount
       AND NOT EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = f.id)
-      AND NOT EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = f.entitlement_id
-                      AND c.component = f.component AND c.period_range && d.days)
       AND {twin} IS FALSE AND NOT {head}
 ), l AS MATERIALIZED (
     SELECT n.new_line_no AS line_no, n.division_code, n.group_name, {shown} AS public_name, n.now_quantity AS quantity,
@@ -79,7 +87,6 @@ def copy_lines(roster: Roster, failed: list[int]) -> tuple[int, Decimal, str]:
     sql = COPY.format(
         due=due_now(batch.version, also=_OF_FAILED, less=_AS_FAILED),
         amount=amount,
-        same="d.version_id = f.entitlement_version_id" if by_month(batch.version) else "true",
         twin=paid_as_another("f.beneficiary_key", "f.policy_id", "f.component", "d.days"),
         head=paid_to_another_head("f.entitlement_id", "f.component", "d.days"),
         public=PUBLIC_ROW,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from disbursement.models.sql import LIVE
 from recipients.services import amounts
+from subsidies.models import Policy
 
 if TYPE_CHECKING:
     from subsidies.models import PolicyVersion
@@ -106,22 +107,27 @@ def amount_sql(rule: Rule) -> tuple[str, dict[str, Any]]:
     return amounts.amount_sql(rule, line="d", person="b", first_day="lower(d.period)", months=_MONTHS)
 
 
-# ranges of heads of households who came after the right `earlier_id` (recipients.services.succession)
-HEIRS = """(SELECT s.earlier_id, n.component, n.valid FROM recipients_succession s
-    JOIN recipients_entitlementversion n ON n.succession_id = s.id)"""
+def _later_heads(version: PolicyVersion) -> str:
+    """As heads.days: the days of other members of the household who come before version v of right e in being paid.
 
-
-def _later_head(heir: str, *, right: str, version: str, span: str) -> str:
-    """Whether row `heir` of HEIRS follows this version of the right with days in `span`.
-
-    Asked of rules that pay a period once: the last head who had days in it stands for the household.
+    Who is head now comes before who was, and of those who were whose version was made later: heads follow one another by
+    changes, by declarations of their own, and over a record that was set aside (作废).
     """
-    return f"""{heir}.earlier_id = {right} AND {heir}.component = {version}.component AND {heir}.valid && {span}
-        AND lower({heir}.valid) > lower({version}.valid)"""
+    if version.policy.object_type != Policy.ObjectType.HOUSEHOLD:
+        return "CROSS JOIN (SELECT NULL::datemultirange AS days) heads"
+    return """LEFT JOIN LATERAL (SELECT range_agg(n.valid) AS days FROM recipients_person x
+            JOIN recipients_person y ON y.household_id = x.household_id AND y.id <> x.id
+            JOIN recipients_entitlement o ON o.beneficiary_id = y.id AND o.policy_id = e.policy_id
+            JOIN recipients_entitlementversion n ON n.entitlement_id = o.id AND n.component = v.component
+                 AND (y.is_holder AND y.status <> 'void', n.id) > (x.is_holder AND x.status <> 'void', v.id)
+            WHERE x.id = e.beneficiary_id) heads ON true"""
 
 
-_BY_THE_LAST_HEAD = f"""AND NOT EXISTS (SELECT FROM {HEIRS} heir
-    WHERE {_later_head("heir", right="e.id", version="v", span=_PERIOD)})"""
+def _left_by_heads(days: str, span: str, *, whole: bool) -> str:
+    """Of the multirange `days` those that no later head has; of a rule that pays `span` once none where one has a day in it."""
+    if whole:
+        return f"CASE WHEN heads.days && {span} THEN '{{}}' ELSE {days} END"
+    return f"({days} - coalesce(heads.days, '{{}}'))"
 
 
 def due_now(version: PolicyVersion, *, also: str = "", less: str = "") -> str:
@@ -137,10 +143,10 @@ def due_now(version: PolicyVersion, *, also: str = "", less: str = "") -> str:
     return f"""SELECT {"DISTINCT ON (e.id)" if whole else ""} e.id AS entitlement_id, v.id AS version_id, v.quantity,
         v.facts, v.payee_id, e.beneficiary_id, {suspended(_PERIOD)} AS suspended, e.division_code, {_PERIOD} AS period,
         t.days
-    FROM {_RIGHTS} {of_right(months=not whole)}
-    CROSS JOIN LATERAL (SELECT {days_of(_PERIOD)} AS days) m
+    FROM {_RIGHTS} {of_right(months=not whole)} {_later_heads(version)}
+    CROSS JOIN LATERAL (SELECT {_left_by_heads(days_of(_PERIOD), _PERIOD, whole=whole)} AS days) m
     CROSS JOIN LATERAL unnest(CASE WHEN isempty(m.days) THEN datemultirange({shown}) ELSE {asked} END) AS t(days)
-    WHERE {_IN_PERIOD} {_BY_THE_LAST_HEAD if whole else ""} {also}
+    WHERE {_IN_PERIOD} AND (NOT isempty(m.days) OR {suspended(_PERIOD)}) {also}
     {"ORDER BY e.id, isempty(m.days), lower(v.valid) DESC" if whole else ""}"""  # noqa: S608 -- constants of ours
 
 
@@ -176,21 +182,21 @@ def lines_today(version: PolicyVersion) -> str:
     any more when a later version n takes its place; a line may then stand there more than once.
     """
     months = by_month(version)
+    left = _left_by_heads(days_of("t.period_range"), "t.period_range", whole=not months)
     later, stays = "", "l.period_range <@ m.days"
     if not months:
         later = f"""LEFT JOIN recipients_entitlementversion n ON n.entitlement_id = l.entitlement_id
         AND n.component = v.component AND lower(n.valid) > lower(v.valid)
-        AND NOT isempty({days_of("t.period_range", version="n")})
-    LEFT JOIN {HEIRS} heir ON {_later_head("heir", right="l.entitlement_id", version="v", span="t.period_range")}"""
-        stays = "n.id IS NULL AND heir.earlier_id IS NULL AND NOT isempty(m.days) AND l.period_range = t.period_range"
+        AND NOT isempty({days_of("t.period_range", version="n")})"""
+        stays = "n.id IS NULL AND NOT isempty(m.days) AND l.period_range = t.period_range"
     return f"""{LIVE}
     JOIN disbursement_batch t ON t.id = r.batch_id
     JOIN recipients_person b ON b.id = l.beneficiary_id
     JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
     JOIN recipients_entitlement e ON e.id = l.entitlement_id
     {_of_lines(months=months)}
-    {later}
-    CROSS JOIN LATERAL (SELECT {days_of("t.period_range")} AS days) m
+    {later} {_later_heads(version)}
+    CROSS JOIN LATERAL (SELECT {left} AS days) m
     CROSS JOIN LATERAL (SELECT {suspended("l.period_range")} AS suspended, e.status, e.ends_on, v.quantity,
         v.facts, t.period_range AS period,
         CASE WHEN {stays} THEN l.period_range ELSE 'empty'::daterange END AS days) d

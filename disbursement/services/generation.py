@@ -36,9 +36,10 @@ def _happened(what: str) -> str:
 IS_STOPPED = _happened(
     "x.kind = 'stopped' AND NOT EXISTS (SELECT FROM disbursement_stoplift s WHERE s.line_id = l.id)"
 )
-# (which, where the right was cut short since, pays fewer days and leaves the others alone)
+# (which, where the right was cut short since, pays fewer days and leaves the others alone, and never pays more than failed:
+# more than that, by a later declaration, is for a list)
 HAS_FAILED = _happened(
-    """x.kind IN ('bank_failed', 'late_return') AND NOT EXISTS (
+    """g.amount <= l.amount AND x.kind IN ('bank_failed', 'late_return') AND NOT EXISTS (
                   SELECT FROM disbursement_correction t JOIN disbursement_paymentline n ON n.id = t.new_line_id
                   WHERE t.failed_line_id = l.id AND NOT n.period_range && g.days)"""
 )

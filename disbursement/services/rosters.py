@@ -16,6 +16,7 @@ from disbursement.services.due import as_rows, faults, lines_today, paid_as_anot
 from disbursement.services.people import TO_ROSTER, inherit_duties
 from disbursement.states import ROSTER_FLOW, RosterStatus
 from huimin.core import clock
+from huimin.core.authority.duties import ROSTER_CHECKS
 from huimin.core.authority.posts import require_role
 from huimin.core.errors import BadInput, FileRefused, RowError, StepRefused
 from huimin.core.records import audit
@@ -153,6 +154,8 @@ def advance_roster(
         _before_submission(roster)
     elif one.target == RosterStatus.APPROVED:
         require_same_content(roster)
+    if one.duty in ROSTER_CHECKS:  # what was given back since the list was handed in counts as well
+        inherit_duties(roster, _origins(roster), TO_ROSTER)
     detail = {
         "revision": roster.revision,
         "count": roster.line_count,
@@ -226,7 +229,8 @@ def roster_errors(roster: Roster) -> list[RowError]:
 
 
 # what lists l were made from: declarations, stops that were taken back, in a correction what brought the failure, the round
-# of a one-off, and suspensions that somebody lifted or corrected: in the days until then, and in the month after it
+# of a one-off, and suspensions that somebody lifted or corrected, as endings: in the days until then, and in the month
+# after it; one that withheld had withheld earlier days as well
 ORIGINS = """
 SELECT l.roster_id, 'recipients.declaration:' || d.declaration_id AS source FROM l
 JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
@@ -245,7 +249,10 @@ UNION SELECT l.roster_id, 'disbursement.reversal:' || r.id FROM l
 JOIN disbursement_reversal r ON r.line_id = l.corrects_line_id AND r.status = 'approved'
 UNION SELECT l.roster_id, 'recipients.suspension:' || u.id FROM recipients_suspension u
 JOIN l ON l.entitlement_id = u.entitlement_id AND u.status <> 'standing'
-     AND l.period_range && daterange(u.first_day, (greatest(u.lifted_at, u.corrected_at) + interval '1 month')::date)
+     AND l.period_range && daterange(CASE WHEN u.kind = 'forfeited' THEN u.first_day END, (greatest(u.lifted_at, u.corrected_at) + interval '1 month')::date)
+UNION SELECT l.roster_id, 'recipients.ending:' || g.id FROM recipients_ending g
+JOIN l ON l.entitlement_id = g.entitlement_id AND g.status = 'corrected'
+     AND l.period_range && daterange(g.ends_on, greatest(g.ends_on, (g.over_at + interval '1 month')::date))
 UNION SELECT r.id, 'subsidies.paymentround:' || t.payment_round_id FROM disbursement_roster r
 JOIN disbursement_batch t ON t.id = r.batch_id AND t.payment_round_id IS NOT NULL
 WHERE r.id IN (SELECT l.roster_id FROM l)

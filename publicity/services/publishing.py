@@ -132,7 +132,7 @@ def why_not_publish(roster: Roster, lines: list[OpenLine], *, actor: User) -> St
         return StepRefused("还有没发的，或银行还没有全部回盘。每一笔都有结果以后再公开。")
     if roster.disclosures.filter(status=DisclosureStatus.PUBLISHED).exists():
         return StepRefused("这份名单已经公开，不用再公开一次。")
-    if fault := _names_fault(roster) or _text_fault(lines):
+    if fault := _names_fault(roster) or _title_fault(roster) or _text_fault(lines):
         return StepRefused(fault)
     if root_of(lines) != roster.content_hash or sum(line.amount for line in lines) != roster.total:
         return StepRefused("名单和签章时的指纹对不上，不能公开。请马上报告监督部门。")
@@ -152,6 +152,12 @@ def _names_fault(roster: Roster) -> str:
     if not (roster.policy.is_protected and lines_in_full(roster).exists()):
         return ""
     return "政策已改为保护隐私，只公示姓氏；这份名单审核、签章时写的是全名，改不了，不能公开。本人可以在“我的补贴”里查。"
+
+
+def _title_fault(roster: Roster) -> str:
+    """What the public page has as its heading."""
+    hits = privacy.scan(roster.batch.title)
+    return f"不能公开：发放标题里像有{hits[0].label}（{hits[0].shown}）。请报告系统管理员。" if hits else ""
 
 
 def _text_fault(lines: Iterable[OpenLine]) -> str:

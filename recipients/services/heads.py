@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -100,6 +100,9 @@ def why_not_head(person: Person) -> str:
     return "这个人已登记死亡，不能当户主。" if person.died_on else ""
 
 
+LONGEST_BACK = timedelta(days=366)
+
+
 def _day(old: Person | None, new: NewHead) -> date:
     died_on = old.died_on if old else None
     if (new.cause == Cause.DIED) != (died_on is not None):
@@ -111,6 +114,9 @@ def _day(old: Person | None, new: NewHead) -> date:
         raise BadInput("请填写变更日期。", field="starts_on")
     if new.starts_on > clock.today():
         raise BadInput("变更日期不能晚于今天，请到那天再办。", field="starts_on")
+    # rights pass from the day on: a slip in the year would hand over what was paid for years
+    if new.starts_on < clock.today() - LONGEST_BACK:
+        raise BadInput("变更日期早于一年前，请核对年份；只能填一年以内的日期。", field="starts_on")
     return new.starts_on
 
 

@@ -12,6 +12,7 @@ from huimin.core import clock
 from huimin.core.authority.posts import require_role
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit
+from huimin.core.values import privacy
 from huimin.core.values.days import day_text
 from huimin.core.values.periods import Period
 from huimin.core.work import workflow
@@ -52,7 +53,7 @@ def open_round(policy: Policy, *, title: str, day: date, actor: User) -> Payment
     require_role(actor, one.roles, division_code=held.division_code, policy_id=held.pk, act=one.label)
     if why := why_no_round(held):
         raise StepRefused(why)
-    words = title.strip()
+    words = privacy.hide_digits(title.strip())
     if not words:
         raise BadInput("请写明这一次是为什么发的，如“7月洪灾救助”。", field="title")
     _check_day(held, day)

@@ -9,10 +9,12 @@ from disbursement import proofs, services
 from disbursement.models import Roster
 from disbursement.services import today
 from huimin.core import clock
+from huimin.core.authority.roles import Role
 from huimin.core.errors import FileRefused, StepRefused
 from recipients.models import Declaration, Entitlement, EntitlementVersion
 from recipients.services import deaths, endings, entitlements
 from tests.disbursement import factories as make
+from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -94,7 +96,8 @@ def test_a_corrected_ending_pays_the_months_that_were_missed():
     end(here, right)
     assert paid_to(here, right, "2026-09") == 0
     ending = right.endings.get()
-    endings.correct_ending(ending.pk, "correct", actor=here["department_check"], note="日期打错了")
+    another = UserFactory(role=Role.DEPARTMENT_REVIEWER)
+    endings.correct_ending(ending.pk, "correct", actor=another, note="日期打错了")
     assert paid_to(here, right, "2026-10") == 1
     assert proofs.lines_lie_in_their_rights()[1] == []
 

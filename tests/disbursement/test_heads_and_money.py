@@ -17,6 +17,7 @@ from recipients.models import Entitlement, EntitlementVersion
 from recipients.services import deaths, entitlements, heads
 from tests.disbursement import factories as make
 from tests.factories import TOWN, VILLAGE, UserFactory
+from tests.recipients import factories as lists
 
 PHOTO = b"\x89PNG\r\n\x1a\n a page of the household's book IEND\xaeB`\x82"
 in_a_transaction = pytest.mark.django_db
@@ -123,7 +124,7 @@ def test_a_supplement_says_why_the_new_head_is_not_on_it():
     entitlements.take_step(neighbour.pk, "suspend", actor=here["department"], note="待核实")
     batch = make.issued_batch(here, period="2026Q3")
     make.returned(here, make.sent_order(here, batch))
-    entitlements.take_step(neighbour.pk, "resume", actor=here["department"], note="核实无误")
+    lists.lifted(neighbour.suspensions.get())
     change_head(here, wife, day=date(2026, 7, 10))
     more = services.make_supplement(batch.pk, reason="核实以后补发", actor=here["department"])
     more, job = services.issue_batch(more.pk, actor=here["department"])

@@ -7,7 +7,7 @@ import pytest
 
 from disbursement import proofs, services
 from disbursement.models import PaymentLine, Roster, RosterOmission
-from disbursement.services.today import stale_lines
+from disbursement.services.today import stale_lines, to_be_ordered
 from huimin.core import clock
 from huimin.core.errors import FileRefused, StepRefused
 from recipients.models import Entitlement
@@ -101,7 +101,7 @@ def test_a_year_that_a_supplement_paid_once_is_not_paid_again_for_its_free_days(
 
 def go_on(here, until, approved, order):
     if until == "approved":
-        services.make_order([one.pk for one in approved], actor=here["order_maker"])
+        services.make_orders([one.pk for one in approved], actor=here["order_maker"])
     else:
         step = {"ordered": "sign", "signed": "send"}[until]
         services.advance_order(order.pk, step, actor=here["treasurer"])
@@ -114,7 +114,7 @@ def test_a_list_made_before_is_not_paid_as_it_stands(here, kind, until):
     line = make.lines_of(batch).order_by("pk").first()
     lists_, order = ([] if until == "made" else make.approved(here, batch)), None
     if until in {"ordered", "signed"}:
-        order = services.make_order([one.pk for one in lists_], actor=here["order_maker"])
+        order = make.make_order([one.pk for one in lists_], actor=here["order_maker"])
     if until == "signed":
         services.sign_order(order.pk, actor=here["treasurer"])
     lists.suspended(Entitlement.objects.get(pk=line.entitlement_id), kind, JULY)
@@ -143,7 +143,7 @@ def test_a_corrected_suspension_makes_its_months_payable_beside_what_was_paid(he
     assert paid_days(more, right) == [("08-01", "09-01", "120.00")]
     make.approved(here, more)
     assert services.unpaid_totals(batch) == (0, 0)
-    assert stale_lines(Roster.objects.values_list("pk", flat=True)) == []
+    assert stale_lines(to_be_ordered(list(Roster.objects.values_list("pk", flat=True)))) == []
     assert proofs.unsent_lines_are_due()[1] == []
     assert proofs.lines_lie_in_their_rights()[1] == []
 

@@ -16,7 +16,16 @@ from huimin.core.models import AuditEvent, Involvement
 from huimin.core.work import verbs, workflow
 from recipients import proofs as room
 from recipients.models import Ending, Entitlement, EntitlementVersion, HeadChange, Person, Succession
-from recipients.services import deaths, declarations, endings, entitlements, heads, review, succession
+from recipients.services import (
+    deaths,
+    declarations,
+    endings,
+    entitlements,
+    heads,
+    review,
+    succession,
+    suspensions,
+)
 from tests.factories import OTHER_TOWN, TOWN, UserFactory
 from tests.recipients.factories import NOTHING, declaration, household, line, person, policy
 
@@ -194,7 +203,7 @@ def test_a_suspended_right_is_decided_before_the_head_changes(home):
     with pytest.raises(StepRefused, match="先恢复或者终止"):
         approve(change)
     assert Person.objects.get(pk=head.pk).is_holder
-    entitlements.take_step(right.pk, "resume", actor=keeper, note="核实无误")
+    suspensions.take_step(right.suspensions.get().pk, "lift", actor=keeper, note="核实无误")
     approve(change)
     assert ranges(wife) == [("2026-04-01", None)]
 
