@@ -9,11 +9,11 @@ from django.db import connection
 from disbursement.models import Roster
 from disbursement.models.sql import PUBLIC_ROW, paid_to_another_head
 from disbursement.services.due import amount_sql, due_now, paid_as_another
-from disbursement.services.generation import run_claiming
+from disbursement.services.generation import CLAIMED, run_claiming
 from recipients.services import amounts
 
 _OF_FAILED = "AND e.id IN (SELECT entitlement_id FROM disbursement_paymentline WHERE id = ANY(%(lines)s))"
-# of a rule that counts months, what the failed lines were for
+# of a rule that counts months, what the failed lines were for and no other line has claimed since
 _AS_FAILED = """* (SELECT range_agg(k.period_range) FROM disbursement_paymentline k
         WHERE k.id = ANY(%(lines)s) AND k.entitlement_id = e.id)"""
 
@@ -85,7 +85,7 @@ def copy_lines(roster: Roster, failed: list[int]) -> tuple[int, Decimal, str]:
     batch = roster.batch
     amount, values = amount_sql(amounts.rule_of(batch.version))
     sql = COPY.format(
-        due=due_now(batch.version, also=_OF_FAILED, less=_AS_FAILED),
+        due=due_now(batch.version, also=_OF_FAILED, less=f"{_AS_FAILED} {CLAIMED}"),
         amount=amount,
         twin=paid_as_another("f.beneficiary_key", "f.policy_id", "f.component", "d.days"),
         head=paid_to_another_head("f.entitlement_id", "f.component", "d.days"),

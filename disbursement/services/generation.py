@@ -190,6 +190,10 @@ def run_claiming(sql: str, params: dict[str, Any]) -> tuple[int, Decimal, str]:
             cursor.execute(sql, params)
             count, total, root = cursor.fetchone()
     except IntegrityError as error:
+        if "household_never_paid_twice" in str(error):
+            raise StepRefused(
+                "有一户这些天已发给另一任户主，或正由另一个批次发给他，这份花名册没有生成。请再生成一次；还是不行的，报告系统管理员。"
+            ) from error
         if "never_paid_twice" not in str(error):
             raise
         raise StepRefused("有人刚刚被另一个批次占用，这份花名册没有生成。请再生成一次。") from error

@@ -212,7 +212,8 @@ class EntitlementVersion(models.Model):
                         SELECT FROM recipients_succession s JOIN recipients_ending g ON g.id = s.ending_id
                         JOIN recipients_endingcut c ON c.ending_id = g.id
                         JOIN recipients_entitlementversion o ON o.id = c.version_id
-                        WHERE s.id = NEW.succession_id AND s.later_id = NEW.entitlement_id AND g.status = 'standing'
+                        WHERE s.id = NEW.succession_id AND s.later_id = NEW.entitlement_id
+                           AND (g.status = 'standing' OR g.status = 'revived' AND g.death_id IS NOT NULL)
                           AND NEW.valid <@ (c.valid_before * daterange(g.ends_on, NULL))
                           AND (o.source_line_id, o.component, o.quantity, o.facts)
                               = (NEW.source_line_id, NEW.component, NEW.quantity, NEW.facts)) THEN

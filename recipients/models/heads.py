@@ -153,7 +153,8 @@ class Succession(models.Model):
                              AND b.policy_id = a.policy_id
                         JOIN subsidies_policy y ON y.id = a.policy_id AND y.object_type = 'household'
                         JOIN recipients_ending g ON g.id = NEW.ending_id AND g.entitlement_id = a.id
-                             AND g.status = 'standing' AND (g.head_change_id = c.id OR g.death_id IS NOT NULL)
+                             AND (g.status = 'standing' AND g.head_change_id = c.id
+                                  OR g.status IN ('standing', 'revived') AND g.death_id IS NOT NULL)
                         WHERE c.id = NEW.change_id AND c.status = 'approved'
                           AND (c.household_id, a.policy_id) = (NEW.household_id, NEW.policy_id)) THEN
                         RAISE EXCEPTION '享受资格只随复核通过的户主变更承接' USING ERRCODE = '23514';

@@ -15,7 +15,7 @@ from huimin.core.records import audit
 from huimin.core.values import privacy
 from huimin.core.work import messages, workflow
 from huimin.core.work.verbs import advances
-from recipients.models import Death, Ending, Entitlement, Person
+from recipients.models import Death, Ending, Entitlement, Person, Succession
 from recipients.services import endings
 from recipients.states import DEATH_FLOW, EDIT_ROLES, EndingStatus, EntitlementStatus
 
@@ -104,8 +104,11 @@ def correct_death(pk: int, step: str, *, actor: User, note: str = "") -> list[En
 
 def _restore(death: Death, reason: str, actor: User) -> list[Entitlement]:
     """What this death ended goes back to what it was, the latest ending first."""
-    # what passed to another head is that one's: it comes back by a further change of the head
-    mine = Ending.objects.filter(death=death, succession=None).exclude(status=EndingStatus.CORRECTED)
+    # what passed to another head is that one's, with what an earlier ending by this death had cut off the same right: it
+    # comes back by a further change of the head
+    passed_on = Succession.objects.filter(ending__death=death, ending__status=EndingStatus.STANDING)
+    mine = Ending.objects.filter(death=death).exclude(status=EndingStatus.CORRECTED)
+    mine = mine.exclude(entitlement__in=passed_on.values("earlier"))
     rights = Entitlement.objects.filter(pk__in=mine.values("entitlement"))
     held = {
         one.pk: one

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -16,7 +16,15 @@ from huimin.core import clock, crypto
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.values.periods import Frequency, Period
 from huimin.core.work import workflow
-from recipients.models import Ending, Entitlement, EntitlementVersion, HeadChange, Person, Succession
+from recipients.models import (
+    Ending,
+    EndingCut,
+    Entitlement,
+    EntitlementVersion,
+    HeadChange,
+    Person,
+    Succession,
+)
 from recipients.services import amounts, endings
 from recipients.states import (
     ENTITLEMENT_FLOW,
@@ -38,14 +46,19 @@ if TYPE_CHECKING:
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('recipients.succession'))"
 _VERSIONS = """INSERT INTO recipients_entitlementversion
         (entitlement_id, component, valid, payee_id, quantity, facts, source_line_id, succession_id, created_at)
-    SELECT s.later_id, v.component, c.valid_before * daterange(g.ends_on, NULL),
+    SELECT s.later_id, v.component, left_over.days,
            CASE WHEN v.payee_id = a.beneficiary_id THEN b.beneficiary_id ELSE v.payee_id END,
            v.quantity, v.facts, v.source_line_id, s.id, business_now()
     FROM recipients_succession s JOIN recipients_ending g ON g.id = s.ending_id
     JOIN recipients_entitlement a ON a.id = s.earlier_id JOIN recipients_entitlement b ON b.id = s.later_id
     JOIN recipients_endingcut c ON c.ending_id = g.id
     JOIN recipients_entitlementversion v ON v.id = c.version_id
-    WHERE s.id = %s"""
+    -- of an ending that a later confirmation took the place of, up to where that began
+    CROSS JOIN LATERAL (SELECT c.valid_before * daterange(g.ends_on, (
+        SELECT CASE WHEN count(x.id) > 0 THEN greatest(g.ends_on, min(lower(x.valid_before))) END
+        FROM recipients_endingcut x JOIN recipients_ending y ON y.id = x.ending_id
+        WHERE y.entitlement_id = g.entitlement_id AND y.id > g.id)) AS days) left_over
+    WHERE s.id = %s AND NOT isempty(left_over.days)"""
 SUSPENDED = "暂停中。请先恢复或者终止，再变更户主"
 SUSPENDED_AT_DEATH = "去世前已暂停，不转。仍符合条件的，请用新户主申报"
 NOTHING_LEFT = "停发日期以后没有已确认的期间，不用转；以后的期次用新户主申报"
@@ -71,6 +84,8 @@ class Passing:
     ending: Ending | None  # that of the head's death, where it has ended by it
     stretches: tuple[Stretch, ...]
     why_not: str = ""
+    # endings by the same death before a list was confirmed that had been made earlier: what they cut is nobody's
+    before: tuple[Ending, ...] = ()
 
     @property
     def passes(self) -> bool:
@@ -108,10 +123,39 @@ def _becomes(right: Entitlement, change: HeadChange) -> Passing | None:
     ).first()
     if ending is None:
         return None
-    cuts = ending.cuts.select_related("version").order_by("valid_before")
-    cut = [(one.version, _from(one.valid_before, ending.ends_on)) for one in cuts]
+    before = _before(ending)
+    cut = [part for one in (*before, ending) for part in _cut_by(one)]
     was_suspended = right.suspensions.filter(status=SuspensionStatus.STANDING).exists()
-    return _judged(right, change, ending.ends_on, cut, SUSPENDED_AT_DEATH if was_suspended else "", ending)
+    why_not = SUSPENDED_AT_DEATH if was_suspended else ""
+    return replace(_judged(right, change, ending.ends_on, cut, why_not, ending), before=before)
+
+
+def _before(ending: Ending) -> tuple[Ending, ...]:
+    """Earlier endings of the right by the same death, that a later confirmation took the place of."""
+    return tuple(
+        Ending.objects.filter(
+            entitlement=ending.entitlement_id,
+            death=ending.death_id,
+            status=EndingStatus.REVIVED,
+            succession=None,
+            pk__lt=ending.pk,
+        ).order_by("pk")
+    )
+
+
+def _cut_by(ending: Ending) -> list[tuple[EntitlementVersion, DateRange]]:
+    """What the ending took, up to where a later ending's began."""
+    later = EndingCut.objects.filter(ending__entitlement=ending.entitlement_id, ending__gt=ending.pk)
+    firsts = [one.valid_before.lower for one in later if one.valid_before.lower]
+    found = []
+    for cut in ending.cuts.select_related("version").order_by("valid_before"):
+        left = _from(cut.valid_before, ending.ends_on)
+        if firsts and not left.isempty and left.lower is not None:
+            until = min(firsts)
+            ends = until if left.upper is None else min(until, left.upper)
+            left = DateRange(left.lower, ends) if left.lower < ends else DateRange(empty=True)
+        found.append((cut.version, left))
+    return found
 
 
 def _from(valid: DateRange, day: date) -> DateRange:
@@ -192,7 +236,7 @@ def pass_on(change: HeadChange, found: list[Passing], *, actor: User) -> list[Su
             raise StepRefused(f"“{one.right.policy}”{SUSPENDED}。")
         ending = one.ending or _end(one.right, change, actor)
         if one.passes:
-            made.append(_begin(one.right, ending, change, actor))
+            made += [_begin(one.right, each, change, actor) for each in (*one.before, ending)]
     return made
 
 

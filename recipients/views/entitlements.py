@@ -29,6 +29,7 @@ from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import Refused, StepForbidden
 from huimin.core.sheets.writer import Column
 from huimin.core.values import identity
+from huimin.core.values.days import day_text
 from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.models import Ending, Entitlement, EntitlementVersion, Suspension
@@ -108,14 +109,17 @@ def _acts(request: StaffRequest, one: Any) -> list[Link]:
     if last is not None and last.death_id is None and not _why_not_correct(request, last):
         step = ENDING_FLOW["correct"]
         found.append(Link(step.label, reverse("recipients:ending-correct", args=[last.pk])))
-    pause = next(iter(one.counting_suspensions), None)
-    return found + (suspension_acts(request, pause) if pause else [])
+    for place, pause in enumerate(one.counting_suspensions):
+        found += suspension_acts(
+            request, pause, which=f"（{day_text(pause.first_day)}起的）" if place else ""
+        )
+    return found
 
 
-def suspension_acts(request: StaffRequest, pause: Suspension) -> list[Link]:
-    """Lifting and correcting a suspension, where this person may."""
+def suspension_acts(request: StaffRequest, pause: Suspension, *, which: str = "") -> list[Link]:
+    """Lifting and correcting a suspension, where this person may; `which` tells an earlier one from the last."""
     return [
-        Link(act.step.label, reverse("recipients:suspension-step", args=[pause.pk, act.step.name]))
+        Link(act.step.label + which, reverse("recipients:suspension-step", args=[pause.pk, act.step.name]))
         for act in workflow.actions(pause, SUSPENSION_FLOW, actor=request.user)
         if not act.refused and act.step.name in {"correct", pause.lift_step}
     ]

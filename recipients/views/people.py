@@ -246,8 +246,18 @@ def _death_panel(request: StaffRequest, person: Person) -> pages.Panel | None:
     return pages.Panel(
         "更正死亡登记",
         pages.acts(found, lambda _: url),
-        hint=f"由{death.recorded_by}登记，须由另一个人更正；因它终止的享受资格随之恢复。",
+        hint=f"由{death.recorded_by}登记，须由另一个人更正；{_what_comes_back(death)}",
         note_label="更正原因",
+    )
+
+
+def _what_comes_back(death: Death) -> str:
+    """Of the rights that the death ended: those that passed to the next head do not come back by its correction."""
+    if not death.endings.filter(succession__isnull=False).exists():
+        return "因它终止的享受资格随之恢复。"
+    return (
+        "因它终止的享受资格随之恢复，已转给新户主的除外。要转回来的，更正以后再办一次户主变更，"
+        f"变更日期填{day_text(death.died_on)}。"
     )
 
 
@@ -338,6 +348,7 @@ def death_correct(request: StaffRequest, pk: int, death: int) -> HttpResponse:
     """更正: the person lives. By another one than who registered the death, with the reason."""
     found = get_object_or_404(Death.objects.visible_to(request.user), pk=death, person_id=pk)
     step = DEATH_FLOW["correct"]
+    comes_back = _what_comes_back(found)
     return take_step(
         request,
         step,
@@ -345,7 +356,7 @@ def death_correct(request: StaffRequest, pk: int, death: int) -> HttpResponse:
             found.pk, step.name, actor=request.user, note=request.POST.get("note", "")
         ),
         back=reverse("recipients:person-detail", args=[pk]),
-        done="死亡登记已更正，因它终止的享受资格已恢复。这期间没有发的，请另立一册补报。",
+        done=f"死亡登记已更正。{comes_back}这期间没有发的，请另立一册补报。",
     )
 
 

@@ -13,11 +13,11 @@ from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepRefused
 from publicity.queries import awaited
 from recipients.models import Entitlement
-from recipients.services import deaths, declarations, endings, entitlements, records, review
+from recipients.services import deaths, declarations, endings, entitlements, records, review, suspensions
 from subsidies.models import Policy
 from tests.disbursement import factories as make
 from tests.disbursement.test_heads_and_money import change_head, households, listed
-from tests.factories import VILLAGE, UserFactory, bank_office
+from tests.factories import TOWN, VILLAGE, UserFactory, bank_office
 from tests.recipients import factories as lists
 
 in_a_transaction = pytest.mark.django_db
@@ -168,6 +168,61 @@ def test_a_failed_quarter_with_a_month_forfeited_is_corrected_once_and_the_rest_
     assert days == [(7, 8), (9, 10)]
     assert proofs.corrections()[1] == []
     assert services.unpaid_totals(batch)[0] == 0
+
+
+@in_a_transaction
+def test_a_correction_made_anew_keeps_the_days_that_nobody_else_has_claimed_since():
+    here = make.world(4, rule=make.MONTHLY, frequency="quarterly", quantity=lambda _: "1.0000")
+    batch = make.issued_batch(here, "2026Q3")
+    make.returned(here, make.sent_order(here, batch), fail=[0, 1])
+    line = PaymentResult.objects.filter(kind="bank_failed").order_by("pk").first().line
+    right = Entitlement.objects.get(pk=line.entitlement_id)
+    pause = lists.suspended(right, "forfeited", date(2026, 7, 20))
+    corrected = services.make_correction(batch.pk, actor=here["department"], line_ids=[line.pk])
+    suspensions.take_step(pause.pk, "correct", actor=here["department"], note="打错了人")
+    rest = supplement(here, batch)
+    roster = list_of(corrected, right)
+    services.regenerate_roster(roster.pk, actor=here["town"])
+    days = [
+        (row.period_range.lower.month, row.period_range.upper.month)
+        for made in (corrected, rest)
+        for row in make.lines_of(made).filter(entitlement_id=right.pk)
+    ]
+    assert days == [(7, 8), (8, 10)]
+
+
+@pytest.fixture
+def late_book():
+    """The head dies while a book for the third quarter is on its way, which is confirmed; then the wife becomes head."""
+    here = Village("quarterly", is_open_ended=True, amount_rule=make.MONTHLY, has_township_review=True)
+    checker = UserFactory(role=Role.TOWNSHIP_REVIEWER, at=TOWN)
+    first = here.book([here.head, here.neighbour], "2026Q1")
+    late = here.book([here.head], "2026Q3")
+    for book in (first, late):
+        review.take_step(book.pk, "submit", actor=here["village"])
+    review.take_step(first.pk, "approve_township", actor=checker)
+    deaths.record_death(here.head.pk, died_on=date(2026, 3, 10), actor=here["village"])
+    review.take_step(late.pk, "approve_township", actor=checker)
+    change_head(here, here.wife, cause="died", day=None)
+    return here
+
+
+@in_a_transaction
+def test_no_quarter_is_lost_where_a_late_book_of_the_dead_head_was_confirmed(late_book):
+    here = late_book
+    batches = [make.issued_batch(here, f"2026Q{quarter}") for quarter in (1, 2, 3, 4)]
+    assert [listed(batch, here.head, here.wife) for batch in batches] == [[1, 0], [0, 1], [0, 1], [0, 1]]
+    assert {line.amount for line in make.lines_of(batches[1]).filter(beneficiary_id=here.wife.pk)} == {720}
+
+
+@in_a_transaction
+def test_a_death_can_be_corrected_after_a_late_book_and_a_change_of_head(late_book):
+    here = late_book
+    deaths.correct_death(here.head.deaths.get().pk, "correct", actor=here["town_check"], note="登记错了人")
+    here.head.refresh_from_db()
+    assert here.head.died_on is None
+    batch = make.issued_batch(here, "2026Q3")
+    assert listed(batch, here.head, here.wife) == [0, 1]
 
 
 @in_a_transaction

@@ -244,3 +244,13 @@ def test_a_day_to_come_is_refused_on_the_page_with_what_was_typed(browser, right
 def test_the_page_of_a_step_of_the_other_kind_is_not_there(browser, right):
     pause = lists.suspended(right, "withheld")
     assert browser.get(reverse("recipients:suspension-step", args=[pause.pk, "release"])).status_code == 404
+
+
+def test_an_earlier_suspension_keeps_its_button_beside_a_later_one(right, browser):
+    earlier = lists.suspended(right, "forfeited", JULY)
+    lists.lifted(earlier, date(2026, 8, 20))
+    later = lists.suspended(right)
+    shown = browser.get(reverse("recipients:entitlement-list")).content.decode()
+    for one in (earlier, later):
+        assert reverse("recipients:suspension-step", args=[one.pk, "correct"]) in shown
+    assert "更正暂停（2026年7月10日起的）" in shown
