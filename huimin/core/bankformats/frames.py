@@ -6,13 +6,11 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, Any, Protocol
 
 from huimin.core.bankformats.cells import ZERO, Record
-from huimin.core.bankformats.layout import FileTotals
-
-if TYPE_CHECKING:
-    from huimin.core.bankformats.framed import FramedFormat
+from huimin.core.bankformats.layout import FileTotals, PayrollHeader, ReturnHeader
+from huimin.core.errors import RowError
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +84,36 @@ class Container(Protocol):
     ) -> list[Record]: ...
 
 
+class Habits(Protocol):
+    """What the two files of a bank are written and read by; framed.FramedFormat has the usual ones."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def container(self) -> Container: ...
+    @property
+    def payroll(self) -> Frame: ...
+    @property
+    def answer(self) -> Frame: ...
+    @property
+    def max_lines(self) -> int: ...
+    @property
+    def result_codes(self) -> Mapping[str, str]: ...
+    @property
+    def reason_codes(self) -> Mapping[str, str]: ...
+
+    def amount_text(self, amount: Decimal) -> str: ...
+    def amount_of(self, cell: str, row: int, errors: list[RowError]) -> Decimal: ...
+    def payroll_head(self, header: PayrollHeader) -> list[str]: ...
+    def read_payroll_head(
+        self, first: Sequence[str], row: int, errors: list[RowError]
+    ) -> PayrollHeader | None: ...
+    def return_head(self, header: ReturnHeader) -> list[str]: ...
+    def read_return_head(
+        self, first: Sequence[str], row: int, errors: list[RowError]
+    ) -> ReturnHeader | None: ...
+
+
 class Digested:
     """Passes bytes on to a file and keeps their digest."""
 
@@ -99,7 +127,7 @@ class Digested:
 
 
 def write_frame(
-    bank: FramedFormat,
+    bank: Habits,
     frame: Frame,
     head: Sequence[str],
     lines: Iterable[tuple[Any, ...]],

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from huimin.core.bankformats.cells import ZERO, count_of
-from huimin.core.bankformats.frames import write_frame
+from huimin.core.bankformats.frames import Habits, write_frame
 from huimin.core.bankformats.layout import FileTotals, PayrollContent, PayrollHeader, PayrollLine, Trailer
 from huimin.core.errors import RowError
 from huimin.core.sheets.refusals import refused, refused_rows
-
-if TYPE_CHECKING:
-    from huimin.core.bankformats.framed import FramedFormat
 
 NO_PAYROLL = "这不是代发文件：没有首行。"
 HEADER_CELLS = 6
 
 
 def write(
-    bank: FramedFormat, header: PayrollHeader, lines: Iterable[PayrollLine], fileobj: IO[bytes]
+    bank: Habits, header: PayrollHeader, lines: Iterable[PayrollLine], fileobj: IO[bytes]
 ) -> FileTotals:
     """See BankFormat.write_payroll."""
     if header.count > bank.max_lines:
@@ -35,7 +32,7 @@ def write(
     )
 
 
-def read(bank: FramedFormat, data: bytes) -> PayrollContent:
+def read(bank: Habits, data: bytes) -> PayrollContent:
     """See BankFormat.read_payroll."""
     frame = bank.payroll
 
@@ -65,7 +62,7 @@ def read(bank: FramedFormat, data: bytes) -> PayrollContent:
     return PayrollContent(header, lines, trailer)
 
 
-def _line(cells: list[str], number: int, bank: FramedFormat, errors: list[RowError]) -> PayrollLine:
+def _line(cells: list[str], number: int, bank: Habits, errors: list[RowError]) -> PayrollLine:
     names = list(bank.payroll.columns)
     if len(cells) != len(names):
         raise refused(f"应有{len(names)}列，实际{len(cells)}列。", row=number)

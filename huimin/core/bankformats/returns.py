@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from operator import itemgetter
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from huimin.core.bankformats.cells import (
     DAMAGED_CHARACTER,
@@ -14,7 +14,7 @@ from huimin.core.bankformats.cells import (
     count_of,
     damaged_number,
 )
-from huimin.core.bankformats.frames import write_frame
+from huimin.core.bankformats.frames import Habits, write_frame
 from huimin.core.bankformats.layout import (
     FAILURE,
     RESULT_WORDS,
@@ -29,9 +29,6 @@ from huimin.core.bankformats.reasons import is_known_code
 from huimin.core.errors import RowError
 from huimin.core.sheets.refusals import refused, refused_rows
 
-if TYPE_CHECKING:
-    from huimin.core.bankformats.framed import FramedFormat
-
 OUR_OWN = "这是我方导出的代发文件，不是银行返回的结果。"
 NO_RETURN = "没有找到回盘首行，这不是本系统能认的银行回盘。请核对代发银行的文件格式。"
 ASK_BANK = "请银行说明；银行新增了这个代码的，请系统管理员更新该行的文件格式后再上传。"
@@ -41,9 +38,7 @@ TRAILER_CELLS = 3
 UNKNOWN = "?"  # before a result that the bank's table lacks, so that it is not taken for one of ours
 
 
-def write(
-    bank: FramedFormat, header: ReturnHeader, lines: Iterable[ReturnLine], fileobj: IO[bytes]
-) -> FileTotals:
+def write(bank: Habits, header: ReturnHeader, lines: Iterable[ReturnLine], fileobj: IO[bytes]) -> FileTotals:
     """See BankFormat.write_return."""
     words = {ours: theirs for theirs, ours in bank.result_codes.items()}
     return write_frame(
@@ -57,7 +52,7 @@ def write(
     )
 
 
-def read(bank: FramedFormat, data: bytes) -> ReturnContent:
+def read(bank: Habits, data: bytes) -> ReturnContent:
     """See BankFormat.read_return. Nothing is compared with what was sent here."""
     records = bank.container.read(
         data, bank.answer, lambda cells: _check_first(cells, bank), max_lines=bank.max_lines
@@ -80,14 +75,14 @@ def read(bank: FramedFormat, data: bytes) -> ReturnContent:
     return ReturnContent(header, lines, trailer)
 
 
-def _check_first(cells: list[str], bank: FramedFormat) -> None:
+def _check_first(cells: list[str], bank: Habits) -> None:
     if cells[0] == bank.payroll.tag != bank.answer.tag:
         raise refused(OUR_OWN)
     if cells[0] != bank.answer.tag or bank.read_return_head(cells, 1, []) is None:
         raise refused(NO_RETURN)
 
 
-def _check_frame(records: list[Record], bank: FramedFormat) -> None:
+def _check_frame(records: list[Record], bank: Habits) -> None:
     """One first line, one last line, nothing after it."""
     if not records:
         raise refused(NO_RETURN)
@@ -109,7 +104,7 @@ def _check_end(records: list[Record], end: int) -> None:
         raise refused("文件不完整：结尾行只有一半，请重新下载。")
 
 
-def _header(record: Record, bank: FramedFormat, errors: list[RowError]) -> ReturnHeader:
+def _header(record: Record, bank: Habits, errors: list[RowError]) -> ReturnHeader:
     number, cells = record
     header = bank.read_return_head(cells, number, errors)
     if header is None:
@@ -120,7 +115,7 @@ def _header(record: Record, bank: FramedFormat, errors: list[RowError]) -> Retur
 class _Shape:
     """Where the fields of a ReturnLine stand in a line of this bank; a field that it lacks is empty."""
 
-    def __init__(self, bank: FramedFormat) -> None:
+    def __init__(self, bank: Habits) -> None:
         places = {name: place for place, name in enumerate(bank.answer.columns)}
         self.width = len(places)
         self.amount_of = bank.amount_of
