@@ -293,6 +293,7 @@ def stop_line(pk: int, *, reason: str, actor: User) -> PaymentResult:
         raise StepRefused("这一行已编入支付申请，不能再停发。已到账的，请办退款；没有到账的，等银行回盘。")
     if PaymentResult.objects.filter(line=line).exists():
         raise StepRefused("这一行已经停发过了。")
+    today = clock.today()
     workflow.take_duty(roster, one.duty, actor=actor)
     audit.record(
         roster,
@@ -307,7 +308,7 @@ def stop_line(pk: int, *, reason: str, actor: User) -> PaymentResult:
         kind=PaymentResult.Kind.STOPPED,
         note=privacy.hide_digits(reason.strip())[:200],
         actor=actor,
-        business_on=clock.today(),
+        business_on=today,
     )
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM disbursement_claim WHERE line_id = %s", [line.pk])

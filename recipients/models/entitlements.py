@@ -52,27 +52,11 @@ class Entitlement(Scoped):
             ),
             begins(ENTITLEMENT_FLOW),
             pgtrigger.Protect(name="entitlement_stays", operation=pgtrigger.Delete),
-            pgtrigger.Trigger(
-                name="right_is_where_it_was_confirmed",
-                operation=pgtrigger.UpdateOf("policy_id", "beneficiary_id", "county_code", "division_code"),
-                when=pgtrigger.Before,
-                condition=pgtrigger.Condition(
-                    "((NEW.policy_id, NEW.beneficiary_id, NEW.county_code, NEW.division_code)"
-                    " IS DISTINCT FROM (OLD.policy_id, OLD.beneficiary_id, OLD.county_code, OLD.division_code))"
-                ),
-                # another village's list may hold the person the next time; nothing else moves a right
-                func="""
-                    IF (NEW.policy_id, NEW.beneficiary_id, NEW.county_code)
-                          <> (OLD.policy_id, OLD.beneficiary_id, OLD.county_code)
-                       OR NOT EXISTS (SELECT FROM recipients_declarationline l
-                           JOIN recipients_declaration d ON d.id = l.declaration_id
-                           WHERE l.beneficiary_id = NEW.beneficiary_id AND l.excluded_at_level = ''
-                             AND d.status = 'confirmed' AND d.policy_id = NEW.policy_id
-                             AND d.division_code = NEW.division_code) THEN
-                        RAISE EXCEPTION '享受资格在哪个村，由确认的申报册定' USING ERRCODE = '23514';
-                    END IF;
-                    RETURN NEW;
-                """,
+            # declared in the village in which the person lives, and nobody moves (person_stays_in_the_household)
+            fixed(
+                "entitlement_is_fixed",
+                ["policy_id", "beneficiary_id", "county_code", "division_code", "created_at"],
+                "享受资格的政策、享受人和所在的村不能改",
             ),
             pgtrigger.Trigger(
                 name="ended_by_its_ending",

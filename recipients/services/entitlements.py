@@ -33,7 +33,7 @@ _HOLD_PEOPLE = """SELECT p.id FROM recipients_person p JOIN recipients_declarati
 _ENTITLE = """INSERT INTO recipients_entitlement (county_code, division_code, policy_id, beneficiary_id, status)
     SELECT %(county)s, %(division)s, %(policy)s, l.beneficiary_id, 'active' FROM recipients_declarationline l
     WHERE l.declaration_id = %(declaration)s AND l.excluded_at_level = '' ORDER BY l.beneficiary_id
-    ON CONFLICT (policy_id, beneficiary_id) DO UPDATE SET division_code = excluded.division_code"""
+    ON CONFLICT (policy_id, beneficiary_id) DO NOTHING"""
 _CLOSE_EARLIER = """UPDATE recipients_entitlementversion v
     SET valid = daterange(lower(v.valid), lower(%(valid)s::daterange))
     FROM recipients_entitlement e, recipients_declarationline l

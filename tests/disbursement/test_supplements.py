@@ -18,12 +18,13 @@ from disbursement.models import Batch, Claim, PaymentLine, PaymentResult, Roster
 from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
 from huimin.core.models import AuditEvent, Job
+from huimin.core.records import audit
 from huimin.core.work import jobs
 from subsidies import services as funds
 from subsidies.models import PolicyVersion
 from tests.disbursement import factories as make
 from tests.disbursement.test_pages import page_of
-from tests.factories import OTHER_VILLAGE, TOWN, VILLAGE, UserFactory, grant
+from tests.factories import TOWN, VILLAGE, UserFactory, grant
 
 pytestmark = pytest.mark.django_db
 
@@ -121,21 +122,6 @@ def test_a_stop_stands_until_somebody_takes_it_back(here):
     assert people_of(supplement(here, batch)) == {line.beneficiary_id}
 
 
-def test_a_stop_holds_in_another_township_of_the_batch(here):
-    batch = make.issued_batch(here)
-    line = PaymentLine.objects.filter(division_code=VILLAGE).first()
-    services.stop_line(line.pk, reason="不符合条件", actor=here["town"])
-    type(here.people[0].entitlements.first()).objects.filter(pk=line.entitlement_id).update(
-        division_code=OTHER_VILLAGE
-    )
-    other = batch.rosters.exclude(pk=line.roster_id).get()
-    services.regenerate_roster(other.pk, actor=here["town"])
-    assert not PaymentLine.objects.filter(
-        roster=other, revision=2, entitlement_id=line.entitlement_id
-    ).exists()
-    assert RosterOmission.objects.get(roster=other, revision=2).reason == "stopped"
-
-
 def test_money_that_came_back_waits_for_its_correction(here):
     batch = make.issued_batch(here)
     make.returned(here, make.sent_order(here, batch), fail={0})
@@ -206,6 +192,7 @@ def test_a_stop_is_taken_back_once_by_its_people_with_a_reason(here):
     services.lift_stop(line.pk, reason="应发", actor=here["finance"])
     with pytest.raises(StepRefused, match="已经恢复过"):
         services.lift_stop(line.pk, reason="应发", actor=here["finance"])
+    audit.record(other.roster, action="lift_stop", actor=here["finance"], detail={"line": other.pk})
     with pytest.raises(DatabaseError, match="没有停发"), transaction.atomic():
         StopLift.objects.create(line=other, reason="应发", actor=here["finance"])
 
