@@ -114,8 +114,12 @@ def _day(old: Person | None, new: NewHead) -> date:
         raise BadInput("请填写变更日期。", field="starts_on")
     if new.starts_on > clock.today():
         raise BadInput("变更日期不能晚于今天，请到那天再办。", field="starts_on")
-    # rights pass from the day on: a slip in the year would hand over what was paid for years
-    if new.starts_on < clock.today() - LONGEST_BACK:
+    # rights pass from the day on: a slip in the year would hand over what was paid for years. A change that made this
+    # head is undone from its own day, however long ago
+    undone = old is not None and old.headships_taken.filter(
+        status=HeadChangeStatus.APPROVED, starts_on=new.starts_on
+    )
+    if new.starts_on < clock.today() - LONGEST_BACK and not (undone and undone.exists()):
         raise BadInput("变更日期早于一年前，请核对年份；只能填一年以内的日期。", field="starts_on")
     return new.starts_on
 

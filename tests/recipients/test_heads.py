@@ -1,6 +1,6 @@
 """户主变更: another head by two people, and the rights of 到户 policies go on without a day lost or paid twice."""
 
-from datetime import date
+from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
@@ -502,3 +502,26 @@ def test_a_page_that_showed_other_rights_approves_nothing(home):
         approve(change, seen=seen)
     assert Person.objects.get(pk=head.pk).is_holder
     approve(change, seen=succession.seen(succession.plan(change)))
+
+
+@in_a_transaction
+def test_a_change_is_undone_from_its_own_day_however_long_ago(home, monkeypatch):
+    head, wife, _ = home
+    changed(wife)
+    day = HeadChange.objects.get().starts_on
+    monkeypatch.setattr(heads, "LONGEST_BACK", timedelta(days=30))
+    former = Person.objects.get(pk=head.pk)
+    with pytest.raises(BadInput, match="请核对年份"):
+        asked(former, cause="mistaken", relation=WIFE, day=day + timedelta(days=1))
+    changed(former, cause="mistaken", relation=WIFE, day=day)
+    assert Person.objects.get(pk=head.pk).is_holder
+
+
+@in_a_transaction
+def test_a_change_that_was_sent_back_does_not_say_that_rights_have_passed(home, client):
+    change = asked(home[1])
+    heads.check_head_change(change.pk, "refuse", actor=reviewer(), note="照片不清")
+    client.force_login(reviewer())
+    shown = client.get(reverse("recipients:head-detail", args=[change.pk])).content.decode()
+    assert "申请已退回，没有转" in shown
+    assert "已转给新户主" not in shown
