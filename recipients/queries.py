@@ -84,14 +84,25 @@ def matching(words: str) -> Q:
     return every_word(words, lambda word: _called(word) | at_place(word))
 
 
-def _called(text: str) -> Q:
+def about(words: str, *people: str) -> Q:
+    """Rows of which every word names one of `people` (fields that lead to one), as in `matching`, or the place."""
+    return every_word(
+        words, lambda word: reduce(or_, (_called(word, f"{one}__") for one in people)) | at_place(word)
+    )
+
+
+def _called(text: str, of: str = "") -> Q:
     if _CODE.fullmatch(text):
-        return Q(household__code__iexact=text)
+        return Q(**{f"{of}household__code__iexact": text})
     if _LETTERS.fullmatch(text):
         letters = text.lower()
         pattern = "^" + " ".join(f"{letter}[^ ]*" for letter in letters)
-        return Q(name_key__regex=pattern) | Q(name_key__startswith=letters) | Q(name__icontains=text)
-    return Q(name__contains=text)
+        return (
+            Q(**{f"{of}name_key__regex": pattern})
+            | Q(**{f"{of}name_key__startswith": letters})
+            | Q(**{f"{of}name__icontains": text})
+        )
+    return Q(**{f"{of}name__contains": text})
 
 
 def at_place(word: str) -> Q:

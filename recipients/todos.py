@@ -73,7 +73,7 @@ def signatures(user: User) -> Iterator[Todo]:
     """Joint reviews that this person's office has not signed in the present round."""
     for party in JointParty:
         roles = DECLARATION_FLOW[f"sign_{party}"].roles
-        if not any(grant.role in roles for grant in user.active_grants):
+        if not scope.holds_anywhere(user, roles):
             continue
         signed = JointSignature.objects.filter(
             declaration=OuterRef("pk"), round=OuterRef("round"), party=party
@@ -93,7 +93,7 @@ def notices(user: User) -> Iterator[Todo]:
     today = clock.today()
     for status in NOTICE_STATES:
         roles = DECLARATION_FLOW[f"end_{status}"].roles
-        if not any(grant.role in roles for grant in user.active_grants):
+        if not scope.holds_anywhere(user, roles):
             continue
         level = status.removesuffix("_notice")
         mine = Declaration.objects.filter(scope.reach(user, roles, policy="policy_id"), status=status)

@@ -104,7 +104,7 @@ def batch_list(request: StaffRequest) -> HttpResponse:
 
 
 def _may_make(request: StaffRequest) -> bool:
-    return any(grant.role in BATCH_FLOW["make"].roles for grant in request.user.active_grants)
+    return scope.holds_anywhere(request.user, BATCH_FLOW["make"].roles)
 
 
 @opens(Area.ROSTER)

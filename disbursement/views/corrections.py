@@ -18,6 +18,7 @@ from disbursement.models import Batch, PaymentLine
 from disbursement.states import BATCH_FLOW
 from disbursement.views.common import with_places
 from huimin.core import clock
+from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.bankformats.reasons import reason_of
 from huimin.core.desk import lists
@@ -108,7 +109,7 @@ def correction_list(request: StaffRequest) -> HttpResponse:
         "batches": batches.select_related("corrects").annotate(
             lines=Sum("rosters__line_count"), total=Sum("rosters__total")
         )[:20],
-        "may_make": any(grant.role in BATCH_FLOW["pay_again"].roles for grant in request.user.active_grants),
+        "may_make": scope.holds_anywhere(request.user, BATCH_FLOW["pay_again"].roles),
         "action_key": Panel("", ()).action_key,
         "nothing": Nothing("没有失败待补发的钱", "银行退回的每一笔都已经补发，或在更正批次里。"),
     }

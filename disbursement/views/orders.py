@@ -94,7 +94,7 @@ def order_list(request: StaffRequest) -> HttpResponse:
 
 
 def _may_make(request: StaffRequest) -> bool:
-    return any(grant.role in ORDER_FLOW["make"].roles for grant in request.user.active_grants)
+    return scope.holds_anywhere(request.user, ORDER_FLOW["make"].roles)
 
 
 @opens(Area.ORDER)

@@ -20,6 +20,7 @@ from disbursement.forms import ReturnForm
 from disbursement.models import PaymentLine, PaymentOrder, ReturnFile, ReturnLine
 from disbursement.states import RETURN_FILE_ROLES, RETURN_FLOW, OrderStatus, ReturnStatus
 from disbursement.views.common import buttons, may_take, place_names
+from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.bankformats.reasons import reason_of
 from huimin.core.desk import exports, lists
@@ -91,7 +92,7 @@ def return_list(request: StaffRequest) -> HttpResponse:
 
 
 def _may_upload(request: StaffRequest) -> bool:
-    return any(grant.role in RETURN_FLOW["upload"].roles for grant in request.user.active_grants)
+    return scope.holds_anywhere(request.user, RETURN_FLOW["upload"].roles)
 
 
 @opens(Area.RETURN)

@@ -16,10 +16,14 @@ from recipients.models.sums import lines_are_added_up, sums_come_from_lines
 from recipients.rules import MEMBERS_AT_LEAST
 from recipients.states import DECLARATION_FLOW, NOTICE_STATES, POSTS, REVIEW_ORDER, DeclarationStatus
 from subsidies.models import JointParty, PaymentRound, Policy, PolicyVersion, of_its_round
-from subsidies.rules.levels import SWITCHED, switch_of
+from subsidies.rules.levels import levels_in_sql
 
 _LEVELS = ", ".join(f"'{state}'" for state in (DeclarationStatus.DRAFT, *REVIEW_ORDER))
-_SWITCHES = ", ".join(f"('{level}', v.{switch_of(level)})" for level in SWITCHED)
+_WANTED = levels_in_sql(
+    "v",
+    objected="""EXISTS (SELECT FROM recipients_objection o JOIN recipients_notice n ON n.id = o.notice_id
+                                WHERE n.declaration_id = OLD.id AND o.status = 'upheld')""",
+)
 _OFFICES = ", ".join(f"('{party}', '{duty}')" for _, party, duty in POSTS if party)
 
 
@@ -128,17 +132,14 @@ class Declaration(Scoped):
                 condition=pgtrigger.Condition(
                     "NEW.status <> OLD.status AND NEW.status NOT IN ('draft', 'withdrawn')"
                 ),
-                # forward over levels that the policy does not ask for, and over no other (subsidies.rules.levels_of)
+                # forward over levels that the policy does not ask for, and over no other
                 func=f"""
                     DECLARE
                         missing text;
                         levels text[] := ARRAY[{_LEVELS}];
                     BEGIN
-                        SELECT wanted.level INTO missing FROM subsidies_policyversion v CROSS JOIN LATERAL (VALUES
-                            ('deliberation', v.deliberation = 'required' OR (v.deliberation = 'on_objection' AND EXISTS (
-                                SELECT FROM recipients_objection o JOIN recipients_notice n ON n.id = o.notice_id
-                                WHERE n.declaration_id = OLD.id AND o.status = 'upheld'))),
-                            {_SWITCHES}) AS wanted(level, asked)
+                        SELECT wanted.level INTO missing FROM subsidies_policyversion v
+                        CROSS JOIN LATERAL ({_WANTED}) AS wanted(level, asked)
                         WHERE v.id = OLD.version_id AND wanted.asked
                           AND array_position(levels, wanted.level) > array_position(levels, OLD.status::text)
                           AND array_position(levels, wanted.level) < array_position(levels, NEW.status::text) LIMIT 1;

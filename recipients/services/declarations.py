@@ -17,6 +17,7 @@ from huimin.core.errors import BadInput, FileRefused, RowError, StepRefused
 from huimin.core.models import Division, Level
 from huimin.core.records import audit, files
 from huimin.core.sheets.refusals import refused_rows
+from huimin.core.sheets.writer import XLSX
 from huimin.core.work import workflow
 from recipients.files import declaration as sheet
 from recipients.files.declaration import LineInput
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from huimin.core.models import User
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @transaction.atomic

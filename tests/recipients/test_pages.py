@@ -63,8 +63,16 @@ def posted(people):
     return one, notices.post_notice(one.pk, place="公开栏", actor=people["village"])
 
 
-LISTS = ["person-list", "import-list", "change-list", "declaration-list", "notice-list", "objection-list", "entitlement-list"]  # fmt: skip
-EXPORTS = ["person-export", "declaration-export", "notice-export", "objection-export", "entitlement-export"]
+LISTS = ["person-list", "import-list", "change-list", "head-list", "declaration-list", "notice-list", "objection-list", "entitlement-list"]  # fmt: skip
+EXPORTS = [
+    "person-export",
+    "declaration-export",
+    "notice-export",
+    "objection-export",
+    "entitlement-export",
+    "head-export",
+    "change-export",
+]
 
 
 @pytest.mark.parametrize("name", [*LISTS, *EXPORTS, "declaration-new", "import-template"])
