@@ -70,13 +70,13 @@ def steps(user: User) -> Iterator[Todo]:
 
 @source
 def signatures(user: User) -> Iterator[Todo]:
-    """Joint reviews that this person's office has not signed in the present round."""
+    """Joint reviews that this person's office has not signed in the present revision."""
     for party in JointParty:
         roles = DECLARATION_FLOW[f"sign_{party}"].roles
         if not scope.holds_anywhere(user, roles):
             continue
         signed = JointSignature.objects.filter(
-            declaration=OuterRef("pk"), round=OuterRef("round"), party=party
+            declaration=OuterRef("pk"), revision=OuterRef("revision"), party=party
         )
         waiting = Declaration.objects.filter(
             scope.reach(user, roles, policy="policy_id"),
@@ -98,11 +98,11 @@ def notices(user: User) -> Iterator[Todo]:
         level = status.removesuffix("_notice")
         mine = Declaration.objects.filter(scope.reach(user, roles, policy="policy_id"), status=status)
         standing = Notice.objects.filter(
-            declaration=OuterRef("pk"), round=OuterRef("round"), level=level, withdrawn_at__isnull=True
+            declaration=OuterRef("pk"), revision=OuterRef("revision"), level=level, withdrawn_at__isnull=True
         )
         bare = mine.filter(~Exists(standing)).count()
         yield Todo(f"{status.label.removesuffix('中')}待张贴", bare, _list(status), "去张贴", due=today)
-        # the paper of this level and round that still hangs; earlier levels and rounds ended long ago
+        # the paper of this level and revision that still hangs; earlier levels and revisions ended long ago
         over = mine.annotate(ended_on=Subquery(standing.values("ends_on")[:1])).filter(ended_on__lt=today)
         over = over.annotate(began_on=Subquery(standing.values("starts_on")[:1]))
         in_workdays = Q(version__notice_in_workdays=True)
@@ -132,7 +132,7 @@ def names_in_full(user: User) -> Iterator[Todo]:
             scope.reach(user, roles, policy="policy_id"),
             level=level,
             withdrawn_at__isnull=True,
-            round=F("declaration__round"),
+            revision=F("declaration__revision"),
             declaration__status=f"{level}_notice",
         )
         title = f"{level.label}公示写着全名，要揭下重贴"

@@ -129,7 +129,7 @@ def _reviewing(request: StaffRequest, one: Declaration) -> dict[str, Any]:
         "term": terms.term_of(one.version).label,
         "term_warning": _term_warning(one, standing, may_post),
         "notices": one.notices.order_by("-pk"),
-        "signatures": one.signatures.filter(round=one.round).select_related("signed_by"),
+        "signatures": one.signatures.filter(revision=one.revision).select_related("signed_by"),
         "meetings": one.deliberations.select_related("recorded_by").order_by("-pk"),
     }
 

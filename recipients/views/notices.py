@@ -441,9 +441,9 @@ def _objection_context(
 
 
 def _is_live(one: Objection) -> bool:
-    """Does the list still hang in the round that was objected to? Else the answer moves nothing."""
+    """Does the list still hang in the revision that was objected to? Else the answer moves nothing."""
     declaration = one.notice.declaration
-    return declaration.status in NOTICE_STATES and declaration.round == one.notice.round
+    return declaration.status in NOTICE_STATES and declaration.revision == one.notice.revision
 
 
 _ANSWERED = {
