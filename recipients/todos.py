@@ -21,8 +21,8 @@ from recipients.models import (
     NoticeLevel,
     Objection,
 )
+from recipients.queries import notice_days
 from recipients.rules import NAMES_IN_FULL
-from recipients.services import terms
 from recipients.states import (
     ACCOUNT_CHECK_ROLES,
     DECLARATION_FLOW,
@@ -117,7 +117,7 @@ def notices(user: User) -> Iterator[Todo]:
             found["count"],
             _list(status),
             "去办理",
-            terms.warning(found["first"], found["last"]),
+            notice_days.warning(found["first"], found["last"]),
             due=found["due"] and found["due"] + timedelta(days=1),
         )
 
@@ -149,7 +149,7 @@ def objections(user: User) -> Iterator[Todo]:
         first=Min("notice__starts_on", filter=_OBJECTION_TERM),
         last=Max("notice__ends_on", filter=_OBJECTION_TERM),
     )
-    note = "答复前不能进入下一步。" + terms.warning(found["first"], found["last"])
+    note = "答复前不能进入下一步。" + notice_days.warning(found["first"], found["last"])
     url = f"{reverse('recipients:objection-list')}?status=open"
     yield Todo("异议待核实答复", found["count"], url, "去答复", note, due=found["due"])
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from disbursement.models import PaymentOrder, ReturnFile
 from disbursement.models.sql import ORDERED
 from disbursement.queries import open_lines
-from disbursement.services.people import TO_RETURN, inherit_duties
+from disbursement.services.inherited import TO_RETURN, inherit_duties
 from disbursement.states import RETURN_FLOW, OrderStatus, ReturnStatus
 from huimin.core import clock, crypto
 from huimin.core.authority import scope

@@ -20,9 +20,9 @@ from disbursement import queries, services
 from disbursement.forms import WholeYuanForm
 from disbursement.models import BankFile, OrderIndicator, OrderPart, PaymentOrder, Roster
 from disbursement.models.sql import NOT_STOPPED
+from disbursement.queries.stale import held_by, stale_lines, to_be_ordered
 from disbursement.services import papers
 from disbursement.services.banks import AtBank, banks_of, by_bank
-from disbursement.services.today import held_by, stale_lines, to_be_ordered
 from disbursement.states import BANK_FILE_ROLES, ORDER_FLOW, OrderStatus, RosterStatus
 from disbursement.views.common import buttons, may_take, place_names, with_places
 from huimin.core.authority import scope

@@ -22,7 +22,7 @@ from huimin.core.work import workflow
 from recipients.files import declaration as sheet
 from recipients.files.declaration import LineInput
 from recipients.models import Declaration, DeclarationLine
-from recipients.services import amounts
+from recipients.rules import amounts
 from recipients.states import DECLARATION_FLOW, MAKER_ROLES, DeclarationStatus
 from subsidies.models import Policy, PolicyVersion
 from subsidies.services import refuse_too_early, round_of, version_for

@@ -21,8 +21,9 @@ from huimin.core.values.days import day_text
 from huimin.core.values.money import format_yuan
 from huimin.core.work import workflow
 from recipients.models import Declaration, Notice, NoticeLevel, NoticeLine, NoticePhoto
+from recipients.queries import notice_days
 from recipients.rules import DAYS_AHEAD, NAMES_IN_FULL, NO_PRIVATE_PART, plain, quantity_words
-from recipients.services import pictures, review, terms
+from recipients.services import pictures, review
 from recipients.states import DECLARATION_FLOW, NOTICE_LEVEL_OF, DeclarationStatus
 from subsidies.models import Policy
 
@@ -130,7 +131,7 @@ def _write(one: Declaration, level: str, start: date, place: str, actor: User) -
         sequence=earlier + 1,
         level=level,
         starts_on=start,
-        ends_on=terms.last_day(one.version, start),
+        ends_on=notice_days.last_day(one.version, start),
         place=place[:120],
         line_count=count,
         total=total,
@@ -295,7 +296,7 @@ def _terms_shown(notice: Notice) -> dict[str, str]:
         "standard": version.standard_text,
         "start": day_text(notice.starts_on),
         "end": day_text(notice.ends_on),
-        "days": terms.term_of(version).label,
+        "days": notice_days.term_of(version).label,
     }
 
 

@@ -28,6 +28,7 @@ from recipients.models import (
     Notice,
     Objection,
 )
+from recipients.queries import notice_days
 from recipients.rules import (
     NAMES_IN_FULL,
     Meetings,
@@ -37,7 +38,7 @@ from recipients.rules import (
     skipped_levels,
     vote_passes,
 )
-from recipients.services import entitlements, terms
+from recipients.services import entitlements
 from recipients.states import (
     DECLARATION_FLOW,
     EXCLUDE_ROLES,
@@ -186,7 +187,7 @@ def _notice_refusal(one: Declaration) -> str:
         return f"还有 {waiting} 件异议没有答复，不能进入下一步。"
     if clock.today() <= notice.ends_on:
         until = f"公示到{day_text(notice.ends_on, clock.today())}期满，次日才能进入下一步。"
-        return until + terms.warning_of(notice)
+        return until + notice_days.warning_of(notice)
     return ""
 
 

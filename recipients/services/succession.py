@@ -25,7 +25,8 @@ from recipients.models import (
     Person,
     Succession,
 )
-from recipients.services import amounts, endings
+from recipients.rules import amounts
+from recipients.services import endings
 from recipients.states import (
     ENTITLEMENT_FLOW,
     DeathStatus,

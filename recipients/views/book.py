@@ -23,8 +23,9 @@ from huimin.core.values.periods import Period
 from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.models import Declaration, DeclarationLine, Notice
-from recipients.rules import odd_quantity
-from recipients.services import amounts, review, terms
+from recipients.queries import notice_days
+from recipients.rules import amounts, odd_quantity
+from recipients.services import review
 from recipients.states import DECLARATION_FLOW, EXCLUDE_ROLES, MAKER_ROLES, NOTICE_STATES, DeclarationStatus
 from recipients.views.notices import withdrawing
 from recipients.views.stations import stations
@@ -126,7 +127,7 @@ def _reviewing(request: StaffRequest, one: Declaration) -> dict[str, Any]:
         "standing": standing,
         "may_post": may_post,
         "post_form": forms.PostNoticeForm(initial={"starts_on": clock.today()}),
-        "term": terms.term_of(one.version).label,
+        "term": notice_days.term_of(one.version).label,
         "term_warning": _term_warning(one, standing, may_post),
         "notices": one.notices.order_by("-pk"),
         "signatures": one.signatures.filter(revision=one.revision).select_related("signed_by"),
@@ -186,8 +187,8 @@ def _may_post(request: StaffRequest, one: Declaration) -> bool:
 def _term_warning(one: Declaration, standing: Notice | None, may_post: bool) -> str:
     """Of the paper that hangs, or of the one that would be posted today."""
     if standing:
-        return terms.warning_of(standing)
-    return terms.warning_before(one.version, clock.today()) if may_post else ""
+        return notice_days.warning_of(standing)
+    return notice_days.warning_before(one.version, clock.today()) if may_post else ""
 
 
 def _panel(request: StaffRequest, one: Declaration, standing: Notice | None) -> Panel:

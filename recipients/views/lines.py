@@ -34,8 +34,8 @@ from huimin.core.values import identity
 from recipients import forms, queries
 from recipients.files import declaration as sheet
 from recipients.models import DeclarationLine
-from recipients.rules import plain
-from recipients.services import amounts, declarations, review
+from recipients.rules import amounts, plain
+from recipients.services import declarations, review
 from recipients.views import book
 
 _COLUMNS = [

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from psycopg.types.range import DateRange
 
 from disbursement.models import PaymentLine, RosterOmission
-from disbursement.services import due
+from disbursement.queries import due
 from huimin.core.errors import BadInput, FileRefused
 from huimin.core.values.periods import Period
 from recipients.models import DeclarationLine
-from recipients.services import amounts, declarations
+from recipients.rules import amounts
+from recipients.services import declarations
 from subsidies.rules import evaluate, parse_rule
 from tests.disbursement import factories as make
 from tests.recipients.factories import line

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from disbursement.models.sql import LIVE
-from recipients.services import amounts
+from recipients.rules import amounts
 from subsidies.models import Policy
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ _MONTHS = """greatest(0, (extract(year FROM upper(d.days)) * 12 + extract(month 
 
 def by_month(version: PolicyVersion) -> bool:
     """A rule that counts months pays each stretch of the right; any other pays the period once, by its latest version."""
-    return any(fact.name == "months" for fact in amounts.rule_of(version).facts)
+    return amounts.counts_months(version)
 
 
 def amount_sql(rule: Rule) -> tuple[str, dict[str, Any]]:
@@ -165,7 +165,7 @@ def paid_as_another(key: str, policy: str, component: str, days: str) -> str:
 
 def counts_months(roster: str) -> str:
     """Whether the batch of this roster pays by a rule that counts months: each stretch of a right, not the period once."""
-    return f"""(SELECT y.amount_rule @? '$.** ? (@.op == "fact" && @.name == "months")' FROM disbursement_roster o
+    return f"""(SELECT {amounts.counts_months_in_sql("y")} FROM disbursement_roster o
         JOIN disbursement_batch t ON t.id = o.batch_id JOIN subsidies_policyversion y ON y.id = t.version_id
         WHERE o.id = {roster})"""  # noqa: S608 -- a column of ours
 
