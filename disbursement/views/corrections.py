@@ -16,7 +16,6 @@ from django.views.decorators.http import require_POST, require_safe
 from disbursement import queries, services
 from disbursement.models import Batch, PaymentLine
 from disbursement.states import BATCH_FLOW
-from disbursement.views.common import with_places
 from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
@@ -25,6 +24,7 @@ from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.http import StaffRequest, opens, take_step
 from huimin.core.desk.pages import Nothing, Panel, Stat
+from huimin.core.desk.places import with_places
 from huimin.core.errors import BadInput
 from huimin.core.sheets.writer import Column
 
@@ -127,7 +127,7 @@ def correction_export(request: StaffRequest) -> HttpResponseBase:
             line.account_tail,
             line.roster.batch.number,
             line.roster.batch.title,
-            line.place,
+            line.place_name,
             line.group_name,
             line.amount,
             line.payment_state.label,
@@ -165,7 +165,7 @@ def failed_export(request: StaffRequest) -> HttpResponseBase:
     rows = (
         (
             line.payee_name,
-            line.place,
+            line.place_name,
             line.group_name,
             line.roster.batch.title,
             line.amount,

@@ -18,12 +18,13 @@ def place_names(codes: Iterable[str]) -> dict[str, str]:
     return Division.objects.titles(codes, between=" ")
 
 
-def with_places(rows: Iterable[Any]) -> list[Any]:
-    """The rows of a page, each knowing its place by name."""
+def with_places(rows: Iterable[Any], *, short: bool = False) -> list[Any]:
+    """The rows of a page, each knowing its place by name (`place_name`); `short` within one township: 梅山村."""
     listed = list(rows)
-    names = place_names(row.division_code for row in listed)
+    codes = [row.division_code for row in listed]
+    names = Division.objects.names(codes) if short else place_names(codes)
     for row in listed:
-        row.place_name = names[row.division_code]
+        row.place_name = names.get(row.division_code, row.division_code)
     return listed
 
 
