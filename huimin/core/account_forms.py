@@ -205,14 +205,14 @@ class GrantForm(HouseForm):
         return self.cleaned_data["policies"] or None
 
     def clean(self) -> dict[str, Any]:
-        """Days and place in order, what is odd about the grant is asked about: boxes that the service wants ticked."""
+        """Where the fields are in order, a box for each thing that is odd about the grant: the service wants them ticked."""
         given = super().clean() or self.cleaned_data
         if self.errors or (given["last_day"] and given["last_day"] < given["first_day"]):
             return given
         try:
             doubts = seats.doubts_about(self._grant(given))
-        except StepRefused as refused:
-            raise ValidationError(str(refused)) from refused
+        except StepRefused:  # the service says it, once it knows that the form was not sent twice
+            doubts = []
         if doubts:
             asked = DoubtsField((one.code, one.text) for one in doubts)
             self.fields["acknowledged"] = asked
