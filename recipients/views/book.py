@@ -43,6 +43,7 @@ def visible(request: StaffRequest, pk: int) -> Declaration:
 
 
 def url_of(pk: int) -> str:
+    """Where the book is shown."""
     return reverse("recipients:declaration-detail", args=[pk])
 
 
@@ -66,6 +67,7 @@ def lines_of(one: Declaration) -> QuerySet[DeclarationLine]:
 
 def shown(request: StaffRequest, one: Declaration, **more: Any) -> dict[str, Any]:
     """The whole page; `more` is what came of an upload."""
+    rule = amounts.rule_of(one.version)
     return {
         "one": one,
         "place": queries.place_names([one.division_code])[one.division_code],
@@ -75,14 +77,14 @@ def shown(request: StaffRequest, one: Declaration, **more: Any) -> dict[str, Any
         "action_key": str(uuid4()),
         "refusal": "",
         "faults": [],
-        **_lines(request, one),
-        **_making(request, one),
+        **_lines(request, one, rule),
+        **_making(request, one, rule),
         **_reviewing(request, one),
         **more,
     }
 
 
-def _lines(request: StaffRequest, one: Declaration) -> dict[str, Any]:
+def _lines(request: StaffRequest, one: Declaration, rule: Rule) -> dict[str, Any]:
     """The list, each line with how its amount comes about and what is odd about it."""
     context = lists.listing(
         request,
@@ -96,7 +98,7 @@ def _lines(request: StaffRequest, one: Declaration) -> dict[str, Any]:
         },
         export=reverse("recipients:declaration-lines-export", args=[one.pk]),
     )
-    rule, period = amounts.rule_of(one.version), one.when
+    period = one.when
     for line in context["page"]:
         line.working = _working(rule, period, line)
         line.odd = odd_quantity(line.quantity, earlier=line.earlier, usual=line.usual)
@@ -104,15 +106,14 @@ def _lines(request: StaffRequest, one: Declaration) -> dict[str, Any]:
     return context
 
 
-def _making(request: StaffRequest, one: Declaration) -> dict[str, Any]:
+def _making(request: StaffRequest, one: Declaration, rule: Rule) -> dict[str, Any]:
     """What whoever compiles it is offered while it is a draft."""
     may_make = scope.holds(
         request.user, MAKER_ROLES, division_code=one.division_code, policy_id=one.policy_id
     )
-    facts = amounts.rule_of(one.version).facts
     return {
         "is_draft": one.status == DeclarationStatus.DRAFT and may_make,
-        "line_form": forms.LineForm(facts=facts, quantity_label=one.version.quantity_label),
+        "line_form": forms.LineForm(facts=rule.facts, quantity_label=one.version.quantity_label),
         "sheet_form": forms.LinesSheetForm(),
     }
 

@@ -300,7 +300,7 @@ def test_the_list_costs_the_same_for_one_and_for_fifty(
     client, security, people, django_assert_max_num_queries
 ):
     UserFactory.create_batch(people, office=security.office, role=Role.FINANCE_CLERK)
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(18):
         assert client.get(f"{LIST}?size=50").status_code == 200
 
 

@@ -208,7 +208,7 @@ def strangers(count):
     take(
         workbook(
             [
-                member(n, house=n, name="赵不同", 户主姓名="赵不同", village=OTHER_VILLAGE)
+                member(n, house=n, name="赵不同", 户主姓名="赵不同", 账户名称="赵不同", village=OTHER_VILLAGE)
                 for n in range(1, count + 1)
             ]
         ),
