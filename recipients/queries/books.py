@@ -23,7 +23,7 @@ from django.db.models import (
 from huimin.core.authority.scope import town_of, within
 from recipients.models import Declaration, DeclarationLine, Entitlement, EntitlementVersion, Objection
 from recipients.rules import TIMES_EARLIER, TIMES_USUAL
-from subsidies.models import Deliberation
+from subsidies.states import Deliberation
 
 
 def odd_quantities(lines: QuerySet[DeclarationLine], one: Declaration) -> QuerySet[Any]:
