@@ -52,7 +52,7 @@ def hold(request: HttpRequest, *, page: str, owner: int) -> None:
         if not _SECRET.fullmatch(name)
     }
     kept = {name: values for name, values in kept.items() if any(values)}
-    if not kept or sum(len(value) for values in kept.values() for value in values) > _MOST:
+    if not kept.keys() - {refilling.MARK} or sum(len(value) for values in kept.values() for value in values) > _MOST:
         return
     text = json.dumps(
         {"page": page, "action": request.path, "typed": kept, "owner": owner, "at": time.time()}
