@@ -11,7 +11,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests.e2e.walk import NOT_PAGES
 
-GIVES_A_FILE = re.compile(r"\b(?:download|workbook|StreamingHttpResponse|FileResponse|hand_out)\(|content_type=")
+GIVES_A_FILE = re.compile(
+    r"\b(?:download|workbook|StreamingHttpResponse|FileResponse|hand_out)\(|content_type="
+)
 GROUP = re.compile(r"\(\?P<\w+>([^)|]*)[^)]*\)")  # of an address that is a regular expression
 PARAMETER = re.compile(r"<[^>]*>|\\d\{[\d,]+\}")
 

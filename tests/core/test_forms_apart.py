@@ -37,7 +37,9 @@ def faults_of(text: str) -> list[str]:
     for form in FORM.finditer(text):
         if 'method="post"' not in form["head"]:
             continue
-        address = (ADDRESS.search(form["head"]) or ["", ""])[1] or ("the page" if to_itself(form["body"]) else "")
+        address = (ADDRESS.search(form["head"]) or ["", ""])[1] or (
+            "the page" if to_itself(form["body"]) else ""
+        )
         mark = MARKED.search(form["body"])
         told = address + (mark[1] if mark else "")
         loops = in_loops(text, form.start())
@@ -62,7 +64,10 @@ def test_no_two_forms_of_a_page_go_to_one_address_without_a_mark(path):
             False,
         ),
         ('<form method="post" action="/x/"></form><form method="post" action="/x/"></form>', True),
-        ('<form method="post"><button>存</button></form><form method="post"><button>存</button></form>', True),
+        (
+            '<form method="post"><button>存</button></form><form method="post"><button>存</button></form>',
+            True,
+        ),
         ('<form method="get" action="/x/"></form><form method="post" action="/x/"></form>', False),
         ('{% for a in b %}{% endfor %}<form method="post"></form>', False),
     ],
