@@ -33,6 +33,7 @@ from disbursement.models import (
     Roster,
 )
 from disbursement.models.sql import (
+    AT,
     COUNTS,
     FREE,
     HOLDER,
@@ -299,14 +300,15 @@ def settled(rosters: QuerySet[Roster]) -> QuerySet[Roster]:
 
 
 def to_order(roster_ids: Iterable[int]) -> dict[int, dict[int, Sums]]:
-    """Roster -> bank of the lines (0: none of the county's) -> what an order may take: nothing holds it, no result."""
+    """Roster -> bank at which the accounts are to be paid (models.sql.AT; 0: none of the county's) -> what an order may
+    take: nothing holds it, no result."""
     asked, found = list(roster_ids), dict[int, dict[int, Sums]]()
     if not asked:
         return found
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT r.id, l.bank_id, count(*), sum(l.amount) FROM {LIVE}
-                WHERE r.id = ANY(%s) AND {FREE} GROUP BY r.id, l.bank_id ORDER BY r.id, l.bank_id""",  # noqa: S608
+            f"""SELECT r.id, {AT} AS at, count(*), sum(l.amount) FROM {LIVE}
+                WHERE r.id = ANY(%s) AND {FREE} GROUP BY r.id, at ORDER BY r.id, at""",  # noqa: S608
             [asked],
         )
         for roster, bank, count, total in cursor.fetchall():

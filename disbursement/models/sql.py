@@ -78,6 +78,18 @@ HOLDER = f"""LEFT JOIN disbursement_orderpart q ON q.is_live AND {REACHES}
     LEFT JOIN disbursement_paymentorder o ON o.id = q.order_id"""
 
 
+def pays(bank: str) -> str:
+    """Whether the county can pay through this bank today: it has a file format; given a column."""
+    return f"{bank} IN (SELECT k.id FROM core_office k WHERE k.bank_format <> '')"
+
+
+# the bank (0: none) at which the account of line l is to be paid: that with which it was listed, or where that is none
+# that pays, the one at which the same account is known to be since
+AT = f"""CASE WHEN {pays("l.bank_id")} THEN l.bank_id ELSE coalesce((
+    SELECT k.bank_id FROM recipients_entitlementversion w JOIN recipients_account k ON k.person_id = w.payee_id
+    WHERE w.id = l.entitlement_version_id AND k.is_active AND k.number_key = l.account_key), 0) END"""  # noqa: S608
+
+
 def is_settled(roster: str, revision: str, line_count: str) -> str:
     """Whether an approved list was paid and every line of it has what became of it; given columns of the roster.
 
