@@ -43,8 +43,10 @@ from disbursement.models.sql import (
     counts,
     has_free,
     is_settled,
+    rights_of_stops,
     state_of,
     status_of_order,
+    stops,
 )
 from disbursement.states import BatchStatus, OrderStatus, PaymentState, RosterStatus
 from huimin.core.authority import scope
@@ -559,13 +561,15 @@ def days(counties: Iterable[str], most: int = 31) -> list[Day]:
 
 
 def standing_stops(roster: Roster, entitlement_ids: Sequence[int]) -> dict[int, int]:
-    """Right -> its last line that was stopped in the roster's period and not taken back, whatever became of its list."""
+    """Right -> the last line that was stopped in the roster's period and not taken back, whatever became of its list: its
+    own, or one for which it stands out as well (models.sql.rights_of_stops)."""
     batch = roster.batch
-    found = PaymentLine.objects.filter(
-        entitlement_id__in=entitlement_ids,
-        component=batch.component,
-        period_range__overlap=batch.period_range,
-        results__kind=PaymentResult.Kind.STOPPED,
-        stop_lift__isnull=True,
-    )
-    return dict(found.order_by("pk").values_list("entitlement_id", "pk"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""WITH stopped AS MATERIALIZED (SELECT u.* FROM {stops()} u WHERE u.policy_id = %s)
+                SELECT h.right_id, h.line_id FROM {rights_of_stops("stopped")} h
+                WHERE h.right_id = ANY(%s) AND h.component = %s AND h.period_range && %s::daterange
+                ORDER BY h.is_own, h.line_id""",  # noqa: S608 -- constants of ours
+            [batch.policy_id, list(entitlement_ids), batch.component, batch.period_range],
+        )
+        return dict(cursor.fetchall())

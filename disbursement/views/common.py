@@ -65,9 +65,7 @@ def may_take(user: User, roles: Iterable[str], order: PaymentOrder) -> bool:
 
 def order_url(user: User, policy: Policy) -> str:
     """The form of 编制支付申请 for this policy, for whoever makes its orders; else empty."""
-    mine = scope.holds(
-        user, ORDER_FLOW["make"].roles, division_code=policy.county_code, policy_id=policy.pk
-    )
+    mine = scope.holds(user, ORDER_FLOW["make"].roles, division_code=policy.county_code, policy_id=policy.pk)
     return f"{reverse('disbursement:order-new')}#policy-{policy.pk}" if mine else ""
 
 
