@@ -73,6 +73,15 @@ class RoundForm(HouseForm):
     )
 
 
+class RoundDiscardForm(HouseForm):
+    summary_verb = "放弃"
+    note = FreeText(
+        label="放弃的原因",
+        max_length=200,
+        help_text="如“基准日打错了，应为11月20日”。放弃以后不能恢复，再发就重新开一次",
+    )
+
+
 LINES = 6  # tiers or kinds that the form has room for
 
 
