@@ -67,6 +67,7 @@ def forms_alike(page: Page) -> list[str]:
     found = [
         (address, one.mark)
         for one in refilling.forms_of(page.content(), page=path)
+        if one.takes_text
         for address in one.addresses
     ]
     return [f"two forms for {address}" for address, mark in set(found) if found.count((address, mark)) > 1]

@@ -34,6 +34,7 @@ class PostForm:
     action: str
     addresses: set[str] = field(default_factory=set)
     mark: str = ""
+    takes_text: bool = False  # whether there is anything in it that could be lost
 
     def is_the_one(self, action: str, typed: Typed) -> bool:
         return action in self.addresses and [self.mark] == list(typed.get(MARK, ("",)))
@@ -75,6 +76,8 @@ class _Finder(HTMLParser):
             self.folds += 1
         elif tag == "form":
             self._begin(given)
+        elif self.present is not None and tag in {"select", "textarea"}:
+            self.present.takes_text = True
         elif self.present is not None and tag in {"button", "input"}:
             self._look(self.present, tag, given)
 
@@ -98,6 +101,8 @@ class _Finder(HTMLParser):
             form.mark = given.get("value") or ""
         elif kind in {"submit", "image"} and "disabled" not in given:
             form.addresses.add(given.get("formaction") or form.action)
+        elif kind not in _LEFT_ALONE:
+            form.takes_text = True
 
 
 class _Filler(HTMLParser):
