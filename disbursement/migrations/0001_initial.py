@@ -319,7 +319,7 @@ class Migration(migrations.Migration):
                 ('lines', django.contrib.postgres.fields.ranges.IntegerRangeField(verbose_name='序号')),
                 ('line_count', models.PositiveIntegerField(verbose_name='笔数')),
                 ('total', models.DecimalField(decimal_places=2, max_digits=14, verbose_name='金额')),
-                ('is_across', models.BooleanField(default=False, verbose_name='跨行')),
+                ('is_across', models.BooleanField(db_default=False, default=False, verbose_name='跨行')),
                 ('is_live', models.BooleanField(default=True, verbose_name='有效')),
                 ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='parts', to='disbursement.paymentorder', verbose_name='支付申请')),
             ],

@@ -168,7 +168,7 @@ class OrderPart(models.Model):
     line_count = models.PositiveIntegerField("笔数")
     total = models.DecimalField("金额", max_digits=14, decimal_places=2)
     # 跨行: the accounts were at none of the county's paying banks when the order was made
-    is_across = models.BooleanField("跨行", default=False)
+    is_across = models.BooleanField("跨行", default=False, db_default=False)
     is_live = models.BooleanField("有效", default=True)
 
     class Meta:

@@ -82,8 +82,8 @@ class AccountsInUse:
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""SELECT n.name, coalesce(sum(w.count) FILTER (WHERE {_FITS}), 0)::bigint FROM ({_NAMES}) n
-                    CROSS JOIN (SELECT p.county_code, a.branch_code, a.bank_name, count(*) FROM {_IN_USE} WHERE a.is_active
-                                GROUP BY p.county_code, a.branch_code, a.bank_name) w
+                    LEFT JOIN (SELECT p.county_code, a.branch_code, a.bank_name, count(*) FROM {_IN_USE} WHERE a.is_active
+                                GROUP BY p.county_code, a.branch_code, a.bank_name) w ON true
                     LEFT JOIN core_bankbranch b ON b.code = w.branch_code
                     WHERE n.bank_id = %s GROUP BY n.name ORDER BY n.name""",  # noqa: S608 -- constants of ours
                 [bank],

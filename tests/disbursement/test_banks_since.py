@@ -24,7 +24,7 @@ NAMES = (POST, "中国农业银行", "金寨农村商业银行")
 
 def before_the_bank(people=9):
     """Every third account is at the post bank, which is registered once the lists were approved; every third at none."""
-    here = make.world(people, at=lambda n: NAMES[n % 3])
+    here = make.world(people, at=lambda n: NAMES[n // 3 % 3])
     here.batch = make.issued_batch(here)
     here.rosters = [one.pk for one in make.approved(here, here.batch)]
     here.first, here.second = bank_office(), post_bank()

@@ -184,8 +184,9 @@ def test_what_a_change_does_to_accounts_is_shown_before_it_is_saved(keeper):
 def test_a_branch_that_takes_accounts_along_is_shown_before_it_is_saved(keeper):
     make.household(members=2)
     bank_office()
+    code = "402377000018"
+    Account.objects.update(branch_code=code)
     banks.settle_accounts(actor=None)
-    code = Account.objects.first().branch_code
     form = {"code": code, "name": "某某银行梅山支行", "bank": "某某银行"}
     add = "/back-office/core/bankbranch/add/"
     shown = keeper.post(add, form)

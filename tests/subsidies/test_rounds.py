@@ -92,6 +92,12 @@ def test_rounds_are_opened_by_who_makes_batches_for_public_one_off_policies(reli
         opened(relief)
 
 
+def told(policy, actor, period):
+    """The trail knows of a round that somebody writes by SQL."""
+    detail = {"round": period, "title": "另一次", "day": FLOOD.isoformat()}
+    audit.record(policy, action="open_round", actor=actor, detail=detail)
+
+
 def test_the_database_knows_a_round_once_and_never_changed(relief):
     one = opened(relief)
     copy = {
@@ -101,6 +107,7 @@ def test_the_database_knows_a_round_once_and_never_changed(relief):
     }
     with pytest.raises(IntegrityError, match="round_number_once"), transaction.atomic():
         PaymentRound.objects.create(**copy | {"title": "另一次"})
+    told(relief, one.opened_by, "2025#9")
     with pytest.raises(IntegrityError, match="round_day_in_its_year"), transaction.atomic():
         PaymentRound.objects.create(**copy | {"title": "另一次", "number": 9, "year": 2025})
     with pytest.raises(DatabaseError), transaction.atomic():
@@ -109,9 +116,11 @@ def test_the_database_knows_a_round_once_and_never_changed(relief):
 
 def test_a_regular_policy_has_no_rounds_by_sql_either(relief, office):
     one = opened(relief)
+    regular = published(*office)
+    told(regular, one.opened_by, "2026#1")
     with pytest.raises(IntegrityError, match="只有一次性的政策按次发放"):
         PaymentRound.objects.create(
-            policy=published(*office),
+            policy=regular,
             year=2026,
             number=1,
             title="洪灾",
@@ -203,8 +212,7 @@ def test_by_sql_no_round_comes_goes_or_changes_without_a_word_on_the_trail(relie
 def test_the_proof_finds_a_round_that_nobody_had_the_duty_to_open(relief):
     one = opened(relief)
     assert proofs.rounds_were_opened_by_somebody() == (1, [])
-    told = {"round": "2026#2", "title": "另一次", "day": "2026-07-10"}
-    audit.record(relief, action="open_round", actor=one.opened_by, detail=told)
+    told(relief, one.opened_by, "2026#2")
     sql(INSERT, one.pk)
     assert len(proofs.rounds_were_opened_by_somebody()[1]) == 1
 

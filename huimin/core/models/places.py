@@ -205,7 +205,9 @@ class Office(models.Model):
     def _other_banks(self) -> models.QuerySet["Office"]:
         """Those that the same county can pay through."""
         county = subtree_range(county_of(self.division_id) or self.division_id)
-        banks = Office.objects.filter(kind=self.Kind.BANK, division_id__range=county).exclude(bank_format="")
+        banks = Office.objects.filter(kind=self.Kind.BANK, division__code__range=county).exclude(
+            bank_format=""
+        )
         return banks.exclude(pk=self.pk)
 
 
