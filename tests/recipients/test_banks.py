@@ -17,6 +17,7 @@ from huimin.core.work import jobs
 from recipients import proofs
 from recipients.models import Account
 from recipients.services import banks, registry, registry_import
+from tests.disbursement import factories as payees
 from tests.factories import COUNTY, TOWN, OfficeFactory, UserFactory, bank_office, county
 from tests.recipients import factories as make
 from tests.recipients.sheets import member, workbook
@@ -182,11 +183,11 @@ def test_what_a_change_does_to_accounts_is_shown_before_it_is_saved(keeper):
 
 @pytest.mark.ignore_template_errors
 def test_a_branch_that_takes_accounts_along_is_shown_before_it_is_saved(keeper):
-    make.household(members=2)
     bank_office()
-    code = "402377000018"
-    Account.objects.update(branch_code=code)
-    banks.settle_accounts(actor=None)
+    code, clerk = "402377000018", UserFactory()
+    for _ in range(2):
+        with transaction.atomic():
+            payees.account(payees.person(by=clerk.pk))
     form = {"code": code, "name": "某某银行梅山支行", "bank": "某某银行"}
     add = "/back-office/core/bankbranch/add/"
     shown = keeper.post(add, form)

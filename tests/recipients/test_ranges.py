@@ -3,9 +3,10 @@
 from datetime import date
 
 import pytest
+
 from recipients import proofs
 from recipients.models import Death, Entitlement
-from recipients.services import deaths
+from recipients.services import deaths, review
 from tests.disbursement.test_guards import refused_sql, run_sql
 from tests.factories import TOWN, UserFactory
 from tests.recipients import factories as lists
@@ -65,7 +66,8 @@ def test_ends_confirmations_and_deaths_on_top_of_one_another_are_causes(right):
 
 def test_no_ending_of_another_right_is_a_cause(right):
     person = lists.household()[0]
-    confirmed(person, right.policy, "2026-01")
+    book = lists.declaration(right.policy, lines=[person], period="2026-01", another=True)
+    review.take_step(book.pk, "submit", actor=book.made_by)
     end(Entitlement.objects.get(beneficiary=person))
     settled()
     refused_sql(SHORTEN, ["[2026-01-01,2026-03-01)", right.versions.get().pk], match="不能无故缩短")
