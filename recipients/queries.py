@@ -44,7 +44,7 @@ from recipients.models import (
     RegistryImport,
 )
 from recipients.rules import TIMES_EARLIER, TIMES_USUAL
-from subsidies.models import Deliberation
+from subsidies.states import Deliberation
 
 if TYPE_CHECKING:
     from huimin.core.models import User

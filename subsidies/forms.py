@@ -23,20 +23,12 @@ from huimin.core.desk.forms import (
 from huimin.core.desk.lists import HouseFilterSet
 from huimin.core.errors import BadInput
 from huimin.core.models import Department
-from subsidies.models import (
-    Deliberation,
-    Indicator,
-    JointParty,
-    Policy,
-    PolicyChange,
-    PolicyVersion,
-    StopRule,
-)
+from subsidies.models import Indicator, JointParty, Policy, PolicyChange, PolicyVersion, StopRule
 from subsidies.rules import Fact, parse_rule
 from subsidies.rules.composing import Composed, compose, decompose
 from subsidies.rules.levels import DECIDED, NOBODY_DECIDES
 from subsidies.services import period_chosen, periods_of
-from subsidies.states import IndicatorStatus, PolicyStatus
+from subsidies.states import Deliberation, IndicatorStatus, PolicyStatus
 
 
 class PolicyPeriodForm(HouseForm):
