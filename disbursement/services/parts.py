@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
+from typing import Any
 
 from django.db import connection
 from psycopg.types.range import Int4Range
@@ -61,9 +62,9 @@ def plan(
     """The free lines at these banks as files of `bank` with at most `most` lines; `counts` says how many each roster has."""
     starts = _starts([(one.pk, counts[one.pk]) for one in rosters if counts.get(one.pk)], most)
     rosters_, files, held = (list(column) for column in zip(*starts, strict=True))
-    asked = {"rosters": rosters_, "files": files, "held": held, "banks": list(banks), "bank": bank}
+    asked: dict[str, Any] = {"rosters": rosters_, "files": files, "held": held, "banks": list(banks)}
     with connection.cursor() as cursor:
-        cursor.execute(PLAN, asked | {"most": most})
+        cursor.execute(PLAN, asked | {"bank": bank, "most": most})
         found: dict[int, list[Part]] = {}
         for file, *part in cursor.fetchall():
             found.setdefault(file, []).append(Part(*part))

@@ -239,9 +239,8 @@ class ForeseenForm(forms.ModelForm):  # type: ignore[type-arg]
         shown = sha256("".join(words).encode()).hexdigest()[:16]
         if not words or (self.cleaned_data.get("confirmed") and self.cleaned_data.get("foreseen") == shown):
             return
-        self.data = self.data.copy()
-        self.data["foreseen"] = shown
-        self.data.pop("confirmed", None)
+        # the page shows the box empty again, and remembers what it shows
+        self.data = {**dict(self.data.items()), "foreseen": shown, "confirmed": ""}
         self.add_error("confirmed", ["还没有保存。保存以后：", *words, "看过没有错，勾选这一项再保存。"])
 
 
