@@ -18,7 +18,15 @@ from disbursement.models import (
     ReturnLine,
     Roster,
 )
-from disbursement.models.sql import COUNTS, HOLDER, LIVE, ORDERED, paid_to_another_head
+from disbursement.models.sql import (
+    COUNTS,
+    HOLDER,
+    LIVE,
+    ORDERED,
+    paid_to_another_head,
+    rights_of_stops,
+    stops,
+)
 from disbursement.queries import content_of, equations, lines_of_order, live_lines
 from disbursement.queries.due import counts_months, lines_today, other_than_due
 from disbursement.services.bankfiles import BLOCK, reference_of
@@ -258,6 +266,17 @@ def households_are_paid_once() -> tuple[int, list[str]]:
         f"""SELECT '占用 ' || c.line_id || ' 的这一户，这些天已发给另一任户主' FROM disbursement_claim c
             WHERE {paid_to_another_head("c.entitlement_id", "c.component", "c.period_range")}""",  # noqa: S608
         count="SELECT count(*) FROM recipients_succession",
+    )
+
+
+@proof("停发了没有恢复的，这一户这些天没有别的发放")
+def stops_stand_until_lifted() -> tuple[int, list[str]]:
+    return rows(
+        f"""WITH stopped AS MATERIALIZED (SELECT u.* FROM {stops()} u)
+            SELECT '占用 ' || c.line_id || '：明细 ' || h.line_id || ' 停发了没有恢复' FROM {rights_of_stops("stopped")} h
+            JOIN disbursement_claim c ON c.entitlement_id = h.right_id AND c.component = h.component
+                 AND c.period_range && h.period_range""",  # noqa: S608 -- constants of ours
+        count="SELECT count(*) FROM disbursement_paymentresult WHERE kind = 'stopped'",
     )
 
 

@@ -75,6 +75,7 @@ class OwnPayment:
     bank_words: str
     is_correction: bool
     policy_phone: str
+    event: str  # what a round of a one-off was for: 7月洪灾救助
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class UnderReview:
     amount: Decimal | None  # 元; none while the village still writes the list, where any figure may be a slip
     status: str
     excluded_reason: str
+    event: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +163,11 @@ def payments_of_key(key: bytes, *, most: int = MOST_PAYMENTS) -> list[OwnPayment
         cursor.execute(
             f"""SELECT y.name, b.period, extract(year FROM lower(l.period_range))::int, l.amount, l.quantity,
                        v.quantity_label, l.standard_text, l.account_tail, l.bank_name, l.beneficiary_name,
-                       {STATE}, result.on_day, result.reason, result.words, l.corrects_line_id IS NOT NULL, y.phone
+                       {STATE}, result.on_day, result.reason, result.words, l.corrects_line_id IS NOT NULL, y.phone,
+                       coalesce(o.title, '')
                 FROM {LIVE}
                 JOIN disbursement_batch b ON b.id = r.batch_id
+                LEFT JOIN subsidies_paymentround o ON o.id = b.payment_round_id
                 JOIN subsidies_policyversion v ON v.id = b.version_id
                 JOIN subsidies_policy y ON y.id = b.policy_id
                 {RESULT_JOIN}
@@ -180,8 +184,10 @@ def under_review(person_id: int) -> list[UnderReview]:
     """Declarations with this person that still run; the person's own lines alone."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT y.name, d.period, CASE WHEN d.status <> 'draft' THEN l.amount END, d.status, l.excluded_reason FROM recipients_declarationline l
+            """SELECT y.name, d.period, CASE WHEN d.status <> 'draft' THEN l.amount END, d.status, l.excluded_reason,
+                      coalesce(o.title, '') FROM recipients_declarationline l
                JOIN recipients_declaration d ON d.id = l.declaration_id
+               LEFT JOIN subsidies_paymentround o ON o.id = d.payment_round_id
                JOIN subsidies_policy y ON y.id = d.policy_id
                WHERE l.beneficiary_id = %s AND d.status NOT IN ('confirmed', 'withdrawn')
                ORDER BY d.id DESC LIMIT 50""",
@@ -219,9 +225,10 @@ LEFT JOIN LATERAL (
     JOIN disbursement_batch t ON t.id = r.batch_id AND t.component = v.component AND t.period_range && d.days
     JOIN disbursement_rosteromission o ON o.roster_id = r.id AND o.revision = r.revision AND o.entitlement_id = e.id
     WHERE r.policy_id = e.policy_id AND r.division_code = left(e.division_code, 9) || '000' AND r.status <> 'cancelled'
-      AND o.reason IN ('twin', 'head', 'no_facts', 'nothing_due')
+      AND o.reason IN ('twin', 'head', 'house_stop', 'no_facts', 'nothing_due')
     ORDER BY o.id DESC LIMIT 1) missed ON true
 WHERE e.beneficiary_id = %s AND (d.suspended OR NOT isempty(d.days))
+  AND NOT EXISTS (SELECT FROM subsidies_paymentround g WHERE g.id = c.payment_round_id AND g.given_up_at IS NOT NULL)
   AND (d.until IS NULL OR d.until <= (business_now() AT TIME ZONE 'Asia/Shanghai')::date)
 ORDER BY y.name, lower(v.valid) DESC LIMIT 50"""  # noqa: S608 -- constants of ours
 

@@ -80,6 +80,30 @@ def ended_rights_have_their_ending() -> tuple[int, list[str]]:
     )
 
 
+_GIVEN = """SELECT v.*, daterange(lower(d.period_range), CASE WHEN y.is_open_ended AND d.payment_round_id IS NULL THEN NULL
+        ELSE upper(d.period_range) END) AS given
+    FROM recipients_entitlementversion v JOIN recipients_declarationline l ON l.id = v.source_line_id
+    JOIN recipients_declaration d ON d.id = l.declaration_id JOIN subsidies_policyversion y ON y.id = d.version_id
+    WHERE v.succession_id IS NULL"""
+
+
+@proof("每一项享受资格的有效期间，就是确认时的；短了的，是终止截去的，或由后来确认的接上")
+def ranges_are_as_confirmed() -> tuple[int, list[str]]:
+    """Also against who alters ranges behind the trigger's back (days_go_for_a_cause); those that passed to a head apart."""
+    return rows(
+        f"""SELECT '享受资格 ' || v.entitlement_id || ' 的版本 ' || v.id FROM ({_GIVEN}) v
+            WHERE v.valid <> v.given AND NOT EXISTS (
+                SELECT FROM recipients_endingcut c JOIN recipients_ending g ON g.id = c.ending_id
+                WHERE c.version_id = v.id AND (g.status <> 'corrected' OR isempty(v.valid))
+                  AND v.valid = c.valid_before * daterange(NULL, g.ends_on))
+              AND NOT (lower(v.valid) = lower(v.given) AND v.valid <@ v.given AND EXISTS (
+                SELECT FROM recipients_entitlementversion n LEFT JOIN recipients_endingcut c ON c.version_id = n.id
+                WHERE n.entitlement_id = v.entitlement_id AND n.component = v.component AND n.id <> v.id
+                  AND upper(v.valid) IN (lower(n.valid), lower(c.valid_before))))""",  # noqa: S608 -- a constant of ours
+        count="SELECT count(*) FROM recipients_entitlementversion WHERE succession_id IS NULL",
+    )
+
+
 @proof("在用账户的代发银行，与按联行号、行名认定的一致")
 def accounts_are_at_their_banks() -> tuple[int, list[str]]:
     """Banks and branches that were just changed are settled by a job; until it is done they may stand here."""

@@ -23,20 +23,12 @@ from huimin.core.desk.forms import (
 from huimin.core.desk.lists import HouseFilterSet
 from huimin.core.errors import BadInput
 from huimin.core.models import Department
-from subsidies.models import (
-    Deliberation,
-    Indicator,
-    JointParty,
-    Policy,
-    PolicyChange,
-    PolicyVersion,
-    StopRule,
-)
+from subsidies.models import Indicator, JointParty, Policy, PolicyChange, PolicyVersion, StopRule
 from subsidies.rules import Fact, parse_rule
 from subsidies.rules.composing import Composed, compose, decompose
 from subsidies.rules.levels import DECIDED, NOBODY_DECIDES
 from subsidies.services import period_chosen, periods_of
-from subsidies.states import IndicatorStatus, PolicyStatus
+from subsidies.states import Deliberation, IndicatorStatus, PolicyStatus
 
 
 class PolicyPeriodForm(HouseForm):
@@ -70,6 +62,15 @@ class RoundForm(HouseForm):
     title = FreeText(label="事由", max_length=40, help_text="为什么发这一次，写大家看得懂的，如“7月洪灾救助”")
     day = forms.DateField(
         label="基准日", help_text="按这一天的补贴标准发，年龄也算到这一天；这一天以前去世的不发"
+    )
+
+
+class RoundDiscardForm(HouseForm):
+    summary_verb = "放弃"
+    note = FreeText(
+        label="放弃的原因",
+        max_length=200,
+        help_text="如“基准日打错了，应为11月20日”。放弃以后不能恢复，再发就重新开一次",
     )
 
 

@@ -1,5 +1,6 @@
 """What `prove` recomputes for policies and indicators."""
 
+from huimin.core.authority.duties import Duty
 from huimin.core.records.proofs import proof, rows
 
 _COUNT = "SELECT count(*) FROM subsidies_indicator"
@@ -64,4 +65,20 @@ def published_versions_as_published() -> tuple[int, list[str]]:
                  AND (e.detail ->> 'version')::int = v.number AND e.detail ->> 'standard' = v.standard_text
                  AND e.detail ->> 'rule' = encode(sha256(convert_to(v.amount_rule::text, 'UTF8')), 'hex'))""",
         count="SELECT count(*) FROM subsidies_policyversion WHERE published_at IS NOT NULL",
+    )
+
+
+@proof("开过的每一次发放都有开它的人和留痕，放弃了的都有放弃的留痕")
+def rounds_were_opened_by_somebody() -> tuple[int, list[str]]:
+    """Its day decides the standard: who opened it stands behind its lists, by the duty that they inherit."""
+    told = """EXISTS (SELECT FROM core_auditevent e WHERE e.subject = 'subsidies.policy:' || o.policy_id AND e.action = '{act}'
+        AND e.actor_id = o.{by} AND e.detail ->> 'round' = o.year || '#' || o.number AND e.detail ->> 'day' = o.day::text)"""
+    return rows(
+        f"""SELECT p.name || ' ' || o.year || '#' || o.number FROM subsidies_paymentround o
+            JOIN subsidies_policy p ON p.id = o.policy_id JOIN core_user u ON u.id = o.opened_by_id
+            WHERE NOT {told.format(act="open_round", by="opened_by_id")}
+               OR NOT EXISTS (SELECT FROM core_involvement i WHERE i.subject = 'subsidies.paymentround:' || o.id
+                              AND i.duty = '{Duty.BATCH_MAKE}' AND i.person_key = u.person_key)
+               OR (o.given_up_at IS NOT NULL AND NOT {told.format(act="discard_round", by="given_up_by_id")})""",  # noqa: S608
+        count="SELECT count(*) FROM subsidies_paymentround",
     )

@@ -4,6 +4,7 @@ from disbursement.models.lines import Claim, PaymentLine
 from disbursement.models.orders import BankFile, OrderIndicator, OrderPart, PaymentOrder
 from disbursement.models.results import Correction, PaymentResult, Reversal, StopLift
 from disbursement.models.returns import ReturnFile, ReturnLine
+from disbursement.models.rounds import RoundInUse
 
 __all__ = [
     "BankFile",
@@ -25,5 +26,6 @@ __all__ = [
     "Reversal",
     "Roster",
     "RosterOmission",
+    "RoundInUse",
     "StopLift",
 ]

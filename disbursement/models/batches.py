@@ -281,6 +281,7 @@ class RosterOmission(models.Model):
         RECORD = "record", "人员档案已停用或作废"
         DEAD = "dead", "发放期开始前已登记死亡"
         STOPPED = "stopped", "这一期已停发，没有恢复"
+        HOUSE_STOP = "house_stop", "这一户别的人（如原户主）或同一人另一份档案的这一期已停发，没有恢复"
         FAILED = "failed", "这一期银行退回过，走更正发放"
         CLAIMED = "claimed", "这一期已在别的批次发放或申请"
         TWIN = "twin", "同一身份证号的另一份档案（已作废）这一期已发放或申请"

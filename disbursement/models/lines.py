@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from disbursement.models.batches import Roster
-from disbursement.models.heads import household_never_paid_twice
+from disbursement.models.heads import household_never_paid_twice, stops_stand
 from disbursement.models.sql import COUNTS
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
@@ -144,6 +144,7 @@ class Claim(models.Model):
                 """,
             ),
             household_never_paid_twice(),
+            stops_stand(),
             pgtrigger.Trigger(
                 name="claim_release_has_cause",
                 operation=pgtrigger.Delete,

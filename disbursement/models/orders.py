@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from disbursement.models.batches import Roster
-from disbursement.models.sql import NO_RESULT, ORDERED
+from disbursement.models.sql import AT, NO_RESULT, ORDERED, pays
 from disbursement.states import ORDER_FLOW, OrderStatus
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
@@ -155,7 +155,8 @@ class OrderIndicator(models.Model):
 class OrderPart(models.Model):
     """What an order pays of a list: its lines at one bank, within a range of their numbers.
 
-    The lines' bank is not always the order's: lines at none of the county's paying banks are paid by one that was chosen.
+    The lines' bank is not always the order's: lines that were listed at none of the county's paying banks are paid by the
+    one at which their account is known to be since, or by one that was chosen (is_across).
     Lines that were stopped before lie in the range and are not counted. A cancelled order's parts stay and free theirs.
     """
 
@@ -166,6 +167,8 @@ class OrderPart(models.Model):
     lines = IntegerRangeField("序号")
     line_count = models.PositiveIntegerField("笔数")
     total = models.DecimalField("金额", max_digits=14, decimal_places=2)
+    # 跨行: the accounts were at none of the county's paying banks when the order was made
+    is_across = models.BooleanField("跨行", default=False, db_default=False)
     is_live = models.BooleanField("有效", default=True)
 
     class Meta:
@@ -216,7 +219,8 @@ class OrderPart(models.Model):
                 level=pgtrigger.Statement,
                 referencing=pgtrigger.Referencing(new="added"),
                 # one statement brings all parts of an order that is being made, of approved lists, to the fen; the
-                # lock waits for whoever stops a line of them
+                # lock waits for whoever stops a line of them; nobody's account is at another paying bank
+                declare=[("differs", "boolean"), ("elsewhere", "boolean")],
                 func=f"""
                     PERFORM FROM disbursement_roster r WHERE r.id IN (SELECT roster_id FROM added)
                         ORDER BY r.id FOR NO KEY UPDATE;
@@ -226,20 +230,23 @@ class OrderPart(models.Model):
                                   OR (o.policy_id, o.county_code) <> (r.policy_id, r.county_code)) THEN
                         RAISE EXCEPTION '只有已终审的花名册能编入待签章的支付申请' USING ERRCODE = '23514';
                     END IF;
-                    IF EXISTS (SELECT FROM added a JOIN disbursement_paymentorder o ON o.id = a.order_id
-                               JOIN core_office b ON b.id = a.bank_id
-                               WHERE b.id <> o.bank_id AND b.bank_format <> '') THEN
-                        RAISE EXCEPTION '账户在别的代发银行，不能编入这家银行的支付申请' USING ERRCODE = '23514';
-                    END IF;
-                    IF EXISTS (SELECT FROM added a LEFT JOIN (
-                                   SELECT q.id, count(*) AS n, sum(l.amount) AS s FROM {ORDERED}
-                                   WHERE q.id IN (SELECT id FROM added) AND {NO_RESULT} GROUP BY q.id) x ON x.id = a.id
-                               WHERE (x.n, x.s) IS DISTINCT FROM (a.line_count::bigint, a.total))
-                       OR EXISTS (SELECT FROM disbursement_paymentorder o
+                    SELECT bool_or((x.n, x.s) IS DISTINCT FROM (a.line_count::bigint, a.total)), bool_or(x.others > 0
+                           OR x.own <> CASE WHEN a.is_across THEN 0 ELSE a.line_count END)
+                        INTO differs, elsewhere
+                        FROM added a LEFT JOIN (
+                            SELECT q.id, count(*) AS n, sum(l.amount) AS s, count(*) FILTER (WHERE z.at = o.bank_id) AS own,
+                                   count(*) FILTER (WHERE z.at <> o.bank_id AND {pays("z.at")}) AS others
+                            FROM {ORDERED} JOIN disbursement_paymentorder o ON o.id = q.order_id
+                            CROSS JOIN LATERAL (SELECT {AT} AS at) z
+                            WHERE q.id IN (SELECT id FROM added) AND {NO_RESULT} GROUP BY q.id) x ON x.id = a.id;
+                    IF differs OR EXISTS (SELECT FROM disbursement_paymentorder o
                                   JOIN disbursement_orderpart q ON q.order_id = o.id
                                   WHERE o.id IN (SELECT order_id FROM added) GROUP BY o.id
                                   HAVING (sum(q.line_count), sum(q.total)) <> (o.line_count, o.total)) THEN
                         RAISE EXCEPTION '支付申请合计与明细不符' USING ERRCODE = '23514';
+                    END IF;
+                    IF elsewhere THEN
+                        RAISE EXCEPTION '账户在别的代发银行，不能编入这家银行的支付申请' USING ERRCODE = '23514';
                     END IF;
                     RETURN NULL;
                 """,  # noqa: S608 -- constants of ours

@@ -58,6 +58,27 @@ def paid_to_another_head(right: str, component: str, days: str) -> str:
         WHERE h.right_id = {right})"""
 
 
+def stops(condition: str = "NOT") -> str:
+    """A FROM item: the lines that were stopped and whose stop nobody took back; with an empty condition, somebody did."""
+    return f"""(SELECT s.id AS line_id, s.entitlement_id, s.beneficiary_key, s.county_code, s.policy_id, s.component,
+        s.period_range FROM disbursement_paymentresult x JOIN disbursement_paymentline s ON s.id = x.line_id
+        WHERE x.kind = 'stopped' AND {condition} EXISTS (SELECT FROM disbursement_stoplift k WHERE k.line_id = s.id))"""  # noqa: S608
+
+
+def rights_of_stops(stopped: str) -> str:
+    """A FROM item: the rights (right_id) for which a stop stands, given a relation of stops.
+
+    That is the line's own right (is_own), the same policy's rights of the other members of a household (到户), and one of
+    the same human being under another record: what was stopped is paid to nobody of the house until the stop is lifted.
+    """
+    days = "t.line_id, t.component, t.period_range"
+    return f"""(SELECT {days}, t.entitlement_id AS right_id, true AS is_own FROM {stopped} t
+        UNION ALL SELECT {days}, h.right_id, false FROM {stopped} t JOIN {HOUSEHOLD_RIGHTS} h ON h.other_id = t.entitlement_id
+        UNION ALL SELECT {days}, e.id, false FROM {stopped} t
+        JOIN recipients_person p ON p.county_code = t.county_code AND p.id_key = t.beneficiary_key AND p.status <> 'void'
+        JOIN recipients_entitlement e ON e.beneficiary_id = p.id AND e.policy_id = t.policy_id AND e.id <> t.entitlement_id)"""  # noqa: S608
+
+
 COUNTS = counts("l.revision", "r.revision", "r.status")
 LIVE = f"disbursement_paymentline l JOIN disbursement_roster r ON r.id = l.roster_id AND {COUNTS}"
 STATE = state_of("l.id", COUNTS, status_of_order("l.roster_id", "l.bank_id", "l.line_no"))
@@ -76,6 +97,18 @@ FREE = f"({NO_RESULT} AND NOT EXISTS (SELECT FROM disbursement_orderpart q WHERE
 # beside lines l of lists r: the live part q that holds them and its order o, or nothing
 HOLDER = f"""LEFT JOIN disbursement_orderpart q ON q.is_live AND {REACHES}
     LEFT JOIN disbursement_paymentorder o ON o.id = q.order_id"""
+
+
+def pays(bank: str) -> str:
+    """Whether the county can pay through this bank today: it has a file format; given a column."""
+    return f"{bank} IN (SELECT k.id FROM core_office k WHERE k.bank_format <> '')"  # noqa: S608 -- a column of ours
+
+
+# the bank (0: none) at which the account of line l is to be paid: that with which it was listed, or where that is none
+# that pays, the one at which the same account is known to be since
+AT = f"""CASE WHEN {pays("l.bank_id")} THEN l.bank_id ELSE coalesce((
+    SELECT k.bank_id FROM recipients_entitlementversion w JOIN recipients_account k ON k.person_id = w.payee_id
+    WHERE w.id = l.entitlement_version_id AND k.is_active AND k.number_key = l.account_key), 0) END"""  # noqa: S608
 
 
 def is_settled(roster: str, revision: str, line_count: str) -> str:

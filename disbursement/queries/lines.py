@@ -30,6 +30,7 @@ from disbursement.models import (
     Roster,
 )
 from disbursement.models.sql import (
+    AT,
     COUNTS,
     FREE,
     HOLDER,
@@ -39,8 +40,10 @@ from disbursement.models.sql import (
     counts,
     has_free,
     is_settled,
+    rights_of_stops,
     state_of,
     status_of_order,
+    stops,
 )
 from disbursement.states import BatchStatus, PaymentState, RosterStatus
 from huimin.core.models import User
@@ -291,14 +294,15 @@ def settled(rosters: QuerySet[Roster]) -> QuerySet[Roster]:
 
 
 def to_order(roster_ids: Iterable[int]) -> dict[int, dict[int, Sums]]:
-    """Roster -> bank of the lines (0: none of the county's) -> what an order may take: nothing holds it, no result."""
+    """Roster -> bank at which the accounts are to be paid (models.sql.AT; 0: none of the county's) -> what an order may
+    take: nothing holds it, no result."""
     asked, found = list(roster_ids), dict[int, dict[int, Sums]]()
     if not asked:
         return found
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT r.id, l.bank_id, count(*), sum(l.amount) FROM {LIVE}
-                WHERE r.id = ANY(%s) AND {FREE} GROUP BY r.id, l.bank_id ORDER BY r.id, l.bank_id""",  # noqa: S608
+            f"""SELECT r.id, {AT} AS at, count(*), sum(l.amount) FROM {LIVE}
+                WHERE r.id = ANY(%s) AND {FREE} GROUP BY r.id, at ORDER BY r.id, at""",  # noqa: S608
             [asked],
         )
         for roster, bank, count, total in cursor.fetchall():
@@ -317,13 +321,15 @@ def added_up(found: Iterable[Sums]) -> Sums:
 
 
 def standing_stops(roster: Roster, entitlement_ids: Sequence[int]) -> dict[int, int]:
-    """Right -> its last line that was stopped in the roster's period and not taken back, whatever became of its list."""
+    """Right -> the last line that was stopped in the roster's period and not taken back, whatever became of its list: its
+    own, or one for which it stands out as well (models.sql.rights_of_stops)."""
     batch = roster.batch
-    found = PaymentLine.objects.filter(
-        entitlement_id__in=entitlement_ids,
-        component=batch.component,
-        period_range__overlap=batch.period_range,
-        results__kind=PaymentResult.Kind.STOPPED,
-        stop_lift__isnull=True,
-    )
-    return dict(found.order_by("pk").values_list("entitlement_id", "pk"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""WITH stopped AS MATERIALIZED (SELECT u.* FROM {stops()} u WHERE u.policy_id = %s)
+                SELECT h.right_id, h.line_id FROM {rights_of_stops("stopped")} h
+                WHERE h.right_id = ANY(%s) AND h.component = %s AND h.period_range && %s::daterange
+                ORDER BY h.is_own, h.line_id""",  # noqa: S608 -- constants of ours
+            [batch.policy_id, list(entitlement_ids), batch.component, batch.period_range],
+        )
+        return dict(cursor.fetchall())

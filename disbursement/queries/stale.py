@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 
 from disbursement.models import PaymentOrder, Roster
-from disbursement.models.sql import FREE, NO_RESULT, REACHES
+from disbursement.models.sql import AT, FREE, NO_RESULT, REACHES
 from disbursement.queries import rosters_of
 from disbursement.queries.due import faults, lines_today
 from huimin.core.errors import StepRefused
@@ -51,7 +51,7 @@ def to_be_ordered(roster_ids: Iterable[int], banks: Collection[int] | None = Non
     """What an order may take of these rosters: of these banks alone, if any are named."""
     if banks is None:
         return Lines(list(roster_ids), FREE, {})
-    return Lines(list(roster_ids), f"l.bank_id = ANY(%(banks)s) AND {FREE}", {"banks": list(banks)})
+    return Lines(list(roster_ids), f"({AT}) = ANY(%(banks)s) AND {FREE}", {"banks": list(banks)})
 
 
 def held_by(order: PaymentOrder) -> Lines:

@@ -10,8 +10,8 @@ from decimal import Decimal
 from django.db import connection
 from django.db.models import QuerySet
 
-from disbursement.models import Roster
-from disbursement.models.sql import FREE, LIVE
+from disbursement.models import PaymentLine, Roster
+from disbursement.models.sql import AT, FREE, LIVE
 from disbursement.queries import Sums, added_up
 from huimin.core.authority.scope import within
 from huimin.core.bankformats.layout import BankFormat
@@ -21,7 +21,7 @@ from huimin.core.models import Office
 NO_BANK = "本县还没有登记代发银行，不能编制支付申请。请系统管理员在“机构”里登记代发银行，并选好代发文件格式。"
 
 # lines at these banks that an order over these rosters would pay
-PAYABLE = f"FROM {LIVE} WHERE r.id = ANY(%(rosters)s) AND l.bank_id = ANY(%(banks)s) AND {FREE}"
+PAYABLE = f"FROM {LIVE} WHERE r.id = ANY(%(rosters)s) AND ({AT}) = ANY(%(banks)s) AND {FREE}"
 
 
 def banks_of(county_code: str) -> QuerySet[Office]:
@@ -54,6 +54,14 @@ class AtBank:
     total: Decimal
 
 
+def bank_now(line: PaymentLine) -> int:
+    """The bank at which the line's account is to be paid (models.sql.AT)."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {AT} FROM disbursement_paymentline l WHERE l.id = %s", [line.pk])  # noqa: S608
+        found: int = cursor.fetchone()[0]
+    return found
+
+
 def by_bank(county_code: str, found: Iterable[dict[int, Sums]]) -> list[AtBank]:
     """What is still to be ordered (queries.to_order), by paying bank; what is at none of them comes last."""
     found = list(found)
@@ -66,7 +74,7 @@ def by_bank(county_code: str, found: Iterable[dict[int, Sums]]) -> list[AtBank]:
 
 
 def paid_across(county_code: str, found: Iterable[dict[int, Sums]]) -> set[int]:
-    """Banks of lines (0: none) through which the county cannot pay: another one does, if that was chosen (跨行)."""
+    """Banks at which lines are (0: none) and through which the county cannot pay: another one does, if that was chosen (跨行)."""
     paying = set(banks_of(county_code).values_list("pk", flat=True))
     return {bank_id for one in found for bank_id in one} - paying
 

@@ -9,7 +9,7 @@ from django.db import connection
 from disbursement.models import Roster
 from disbursement.models.sql import PUBLIC_ROW, paid_to_another_head
 from disbursement.queries.due import amount_sql, due_now, paid_as_another
-from disbursement.services.generation import CLAIMED, run_claiming
+from disbursement.services.generation import CLAIMED, STOPPED, is_held, run_claiming
 from recipients.rules import amounts
 
 _OF_FAILED = "AND e.id IN (SELECT entitlement_id FROM disbursement_paymentline WHERE id = ANY(%(lines)s))"
@@ -24,13 +24,14 @@ SHOWN_NAME = "CASE WHEN %(protected)s THEN hm_mask_surname(n.beneficiary_name) E
 COPY = """
 WITH due AS (
     {due}
-), chosen AS (
+), {stopped}, chosen AS (
     SELECT DISTINCT ON (f.id) f.id AS failed_id, d.*
     FROM disbursement_paymentline f
     JOIN due d ON d.entitlement_id = f.entitlement_id AND d.days <@ f.period_range AND NOT d.suspended
     WHERE f.id = ANY(%(lines)s)
       AND NOT EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = f.entitlement_id
                       AND c.component = f.component AND c.period_range && d.days)
+      AND NOT ({is_held})
     ORDER BY f.id, (d.version_id = f.entitlement_version_id) DESC, lower(d.days)
 ), numbered AS MATERIALIZED (
     SELECT f.*, d.version_id AS now_version, d.days AS now_days, d.quantity AS now_quantity, w.amount AS now_amount,
@@ -80,13 +81,15 @@ SELECT count(*), coalesce(sum(amount), 0),
 def copy_lines(roster: Roster, failed: list[int]) -> tuple[int, Decimal, str]:
     """Write the roster's lines from these failed ones, for the days and the amount (元) that are due today.
 
-    Left out: who has no account now, whose days are claimed, and to whom nothing, or more than failed, is due now.
+    Left out: who has no account now, whose days are claimed or stopped, and to whom nothing, or more than failed, is due now.
     """
     batch = roster.batch
     amount, values = amount_sql(amounts.rule_of(batch.version))
     sql = COPY.format(
         due=due_now(batch.version, also=_OF_FAILED, less=f"{_AS_FAILED} {CLAIMED}"),
         amount=amount,
+        stopped=STOPPED,
+        is_held=is_held("f.entitlement_id", "d.days"),
         twin=paid_as_another("f.beneficiary_key", "f.policy_id", "f.component", "d.days"),
         head=paid_to_another_head("f.entitlement_id", "f.component", "d.days"),
         public=PUBLIC_ROW,

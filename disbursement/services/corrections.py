@@ -44,7 +44,8 @@ def make_correction(pk: int, *, actor: User, line_ids: Sequence[int] | None = No
         _make_roster(batch, town, failed, actor=actor)
     if not Roster.objects.filter(batch=batch, line_count__gt=0).exists():
         raise StepRefused(
-            "选中的人现在都没有在用的银行账户，或资格已终止、变更，没有可更正发放的钱。没有账户的，请先办理账户变更。"
+            "选中的人现在都没有在用的银行账户，或资格已终止、变更，或这一期停发了没有恢复，没有可更正发放的钱。"
+            "没有账户的，请先办理账户变更。"
         )
     return batch
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 
 from disbursement.models import Batch, Roster
-from disbursement.models.sql import PUBLIC_ROW, paid_to_another_head
+from disbursement.models.sql import PUBLIC_ROW, paid_to_another_head, rights_of_stops, stops
 from disbursement.queries.due import REASON, amount_sql, by_month, due_now, paid_as_another
 from huimin.core.authority import scope
 from huimin.core.errors import StepRefused
@@ -16,11 +16,11 @@ from recipients.rules import amounts
 
 PUBLIC_NAME = "CASE WHEN %(protected)s THEN hm_mask_surname(g.beneficiary_name) ELSE g.beneficiary_name END"
 
-# rights of which something in this period was stopped or came back: few, and found from those results, so that the
-# history of all the others is not read
+# rights of which something in this period came back: few, and found from those results, so that the history of all the
+# others is not read
 EXCEPTIONS = """SELECT DISTINCT l.entitlement_id
     FROM disbursement_paymentresult x JOIN disbursement_paymentline l ON l.id = x.line_id
-    WHERE x.kind IN ('stopped', 'bank_failed', 'late_return') AND l.policy_id = %(policy)s
+    WHERE x.kind IN ('bank_failed', 'late_return') AND l.policy_id = %(policy)s
       AND l.component = %(component)s AND l.period_range && %(period)s::daterange"""
 
 
@@ -32,10 +32,22 @@ def _happened(what: str) -> str:
               AND {what})"""  # noqa: S608 -- conditions of ours
 
 
-# a stop that nobody took back; money that the bank sent back and that a correction will pay
-IS_STOPPED = _happened(
-    "x.kind = 'stopped' AND NOT EXISTS (SELECT FROM disbursement_stoplift s WHERE s.line_id = l.id)"
-)
+# stops of this period that nobody took back, and the rights for which they stand: few as well
+STOPPED = f"""stopped AS MATERIALIZED (
+    SELECT u.* FROM {stops()} u WHERE u.policy_id = %(policy)s AND u.component = %(component)s
+      AND u.period_range && %(period)s::daterange
+), held AS MATERIALIZED (
+    SELECT * FROM {rights_of_stops("stopped")} z
+)"""  # noqa: S608 -- constants of ours
+
+
+def is_held(right: str, days: str, *, own: str = "true") -> str:
+    """Whether a stop stands for these days of a right; given columns, beside the CTE of STOPPED."""
+    return f"""{right} IN (SELECT right_id FROM held) AND EXISTS (
+            SELECT FROM held z WHERE z.right_id = {right} AND z.period_range && {days} AND {own})"""  # noqa: S608
+
+
+# money that the bank sent back and that a correction will pay
 # (which, where the right was cut short since, pays fewer days and leaves the others alone, and never pays more than failed:
 # more than that, by a later declaration, is for a list)
 HAS_FAILED = _happened(
@@ -68,7 +80,7 @@ WITH due AS (
     LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
 ), exceptions AS MATERIALIZED (
     {exceptions}
-), judged AS (
+), {stopped}, judged AS (
     SELECT g.*, CASE
         WHEN g.unpayable IS NOT NULL THEN g.unpayable
         WHEN {is_stopped} THEN 'stopped'
@@ -76,6 +88,7 @@ WITH due AS (
                      AND c.component = %(component)s AND c.period_range && g.days) THEN 'claimed'
         WHEN {twin} THEN 'twin'
         WHEN {head} THEN 'head'
+        WHEN {is_held} THEN 'house_stop'
         WHEN {has_failed} THEN 'failed'
         WHEN g.amount IS NULL THEN 'no_facts'
         WHEN g.amount = 0 THEN 'nothing_due' END AS reason
@@ -153,7 +166,9 @@ def _judged(batch: Batch, division_code: str, *, unclaimed: bool) -> tuple[str, 
         unpayable=REASON,
         amount=amount,
         exceptions=EXCEPTIONS,
-        is_stopped=IS_STOPPED,
+        stopped=STOPPED,
+        is_stopped=is_held("g.entitlement_id", "g.days", own="z.is_own"),
+        is_held=is_held("g.entitlement_id", "g.days"),
         head=paid_to_another_head("g.entitlement_id", "%(component)s", "g.days"),
         has_failed=HAS_FAILED,
         twin=paid_as_another("g.beneficiary_key", "%(policy)s", "%(component)s", "g.days"),
@@ -194,6 +209,8 @@ def run_claiming(sql: str, params: dict[str, Any]) -> tuple[int, Decimal, str]:
             raise StepRefused(
                 "有一户这些天已发给另一任户主，或正由另一个批次发给他，这份花名册没有生成。请再生成一次；还是不行的，报告系统管理员。"
             ) from error
+        if "stops_stand_until_lifted" in str(error):
+            raise StepRefused("有一户的这一期刚刚被停发，这份花名册没有生成。请再生成一次。") from error
         if "never_paid_twice" not in str(error):
             raise
         raise StepRefused("有人刚刚被另一个批次占用，这份花名册没有生成。请再生成一次。") from error

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from disbursement.models import OrderIndicator, PaymentOrder, Roster
@@ -19,7 +19,6 @@ from disbursement.services.rosters import explained, require_same_content
 from disbursement.states import ORDER_FLOW, OrderStatus, RosterStatus
 from huimin.core import clock
 from huimin.core.authority.posts import require_role
-from huimin.core.bankformats.layout import BankFormat
 from huimin.core.bankformats.registry import get_format
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.models import Job
@@ -35,10 +34,8 @@ if TYPE_CHECKING:
 
 SEND = "disbursement.send_order"
 LINES_AT_ONCE = 5_000  # more lines than this are worked off by a job with progress
-STOP_FIRST = (
-    "请停发这些行，再编制支付申请；换了卡、应发期间或金额变了的，停发后恢复发放，由补发批次照现在的发。"
-)
-CANCEL_FIRST = "请退回支付申请，停发这些行，再重新编制；换了卡、应发期间或金额变了的，停发后恢复发放，由补发批次照现在的发。"
+STOP_FIRST = "请停发这些行，再编制支付申请；换了卡、换了户主、应发期间或金额变了的，停发后恢复发放，由补发批次照现在的发。"
+CANCEL_FIRST = "请退回支付申请，停发这些行，再重新编制；换了卡、换了户主、应发期间或金额变了的，停发后恢复发放，由补发批次照现在的发。"
 
 
 @transaction.atomic
@@ -69,7 +66,7 @@ def make_orders(
     stale.require_payable(
         policy, stale.to_be_ordered([roster.pk for roster in rosters], wanted), remedy=STOP_FIRST
     )
-    files = _files(rosters, free, wanted, get_format(bank.bank_format), remark=policy.payment_remark)
+    files = _files(rosters, free, wanted, bank, remark=policy.payment_remark)
     return [
         _make(policy, bank, found, place=f"{place}/{len(files)}", rosters=rosters, actor=actor)
         for place, found in enumerate(files, 1)
@@ -107,15 +104,16 @@ def _files(
     rosters: Sequence[Roster],
     free: dict[int, dict[int, Sums]],
     wanted: set[int],
-    bank: BankFormat,
+    bank: Office,
     *,
     remark: str,
 ) -> list[list[Part]]:
     """The parts of every order that is to be made: as many orders as the bank needs files."""
-    banks.require_writable(bank, list(free), wanted, remark=remark)
+    written = get_format(bank.bank_format)
+    banks.require_writable(written, list(free), wanted, remark=remark)
     counts = {pk: added_up(sums for at, sums in one.items() if at in wanted)[0] for pk, one in free.items()}
     placed = sorted(rosters, key=lambda roster: (roster.division_code, roster.pk))
-    return parts.plan(placed, counts, wanted, most=bank.max_lines)
+    return parts.plan(placed, counts, wanted, bank=bank.pk, most=written.max_lines)
 
 
 def _make(
@@ -138,12 +136,11 @@ def _make(
         content_hash=parts.fingerprint(found, {roster.pk: roster.content_hash for roster in sources}),
         made_by=actor,
     )
-    with explained():
-        parts.write(order, found)
+    _write(order, found)
     inherit_duties(order, [roster.duty_subject for roster in sources], TO_ORDER)
     workflow.take_duty(order, one.duty, actor=actor)
     _freeze(order, actor=actor)
-    across, _ = parts.total_of([part for part in found if part.bank_id != bank.pk])
+    across, _ = parts.total_of([part for part in found if part.is_across])
     audit.record(
         order,
         action=one.name,
@@ -160,6 +157,16 @@ def _make(
         },
     )
     return order
+
+
+def _write(order: PaymentOrder, found: list[Part]) -> None:
+    try:
+        with explained():
+            parts.write(order, found)
+    except IntegrityError as error:
+        if "账户在别的代发银行" not in str(error):
+            raise
+        raise StepRefused("有账户所在的代发银行刚刚重新认定过，没有编制。请刷新页面后再编制一次。") from error
 
 
 def _freeze(order: PaymentOrder, *, actor: User) -> None:

@@ -10,6 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from disbursement.models import Batch, PaymentLine, PaymentResult, Roster
+from disbursement.models.sql import rights_of_stops, stops
 from disbursement.queries import content_of, lines_in_full, live_lines, order_of
 from disbursement.queries.due import as_rows, faults, lines_today, paid_as_another
 from disbursement.services import copying, generation
@@ -231,17 +232,16 @@ def roster_errors(roster: Roster) -> list[RowError]:
 # what lists l were made from: declarations, stops that were taken back, in a correction what brought the failure, the round
 # of a one-off, and suspensions that somebody lifted or corrected, as endings: in the days until then, and in the month
 # after it; one that withheld had withheld earlier days as well
-ORIGINS = """
+ORIGINS = f"""
 SELECT l.roster_id, 'recipients.declaration:' || d.declaration_id AS source FROM l
 JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
 JOIN recipients_declarationline d ON d.id = v.source_line_id
 UNION SELECT l.roster_id, 'recipients.headchange:' || u.change_id FROM l
 JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
 JOIN recipients_succession u ON u.id = v.succession_id
-UNION SELECT l.roster_id, 'disbursement.paymentline:' || t.line_id FROM disbursement_stoplift t
-JOIN disbursement_paymentline s ON s.id = t.line_id
-JOIN l ON l.entitlement_id = s.entitlement_id AND l.component = s.component AND l.period_range && s.period_range
-     AND l.id <> s.id
+UNION SELECT l.roster_id, 'disbursement.paymentline:' || t.line_id FROM {rights_of_stops(stops(""))} t
+JOIN l ON l.entitlement_id = t.right_id AND l.component = t.component AND l.period_range && t.period_range
+     AND l.id <> t.line_id
 UNION SELECT l.roster_id, 'disbursement.returnfile:' || x.return_file_id FROM l
 JOIN disbursement_paymentresult x ON x.line_id = l.corrects_line_id AND x.kind IN ('bank_failed', 'late_return')
      AND x.return_file_id IS NOT NULL
@@ -256,7 +256,7 @@ JOIN l ON l.entitlement_id = g.entitlement_id AND g.status = 'corrected'
 UNION SELECT r.id, 'subsidies.paymentround:' || t.payment_round_id FROM disbursement_roster r
 JOIN disbursement_batch t ON t.id = r.batch_id AND t.payment_round_id IS NOT NULL
 WHERE r.id IN (SELECT l.roster_id FROM l)
-"""
+"""  # noqa: S608 -- constants of ours
 
 
 def _origins(roster: Roster) -> list[str]:

@@ -17,7 +17,7 @@ from disbursement.forms import BatchForm, SupplementForm
 from disbursement.models import Batch, Roster, RosterOmission
 from disbursement.services.banks import by_bank
 from disbursement.states import BATCH_FLOW, BatchStatus, RosterStatus
-from disbursement.views.common import buttons
+from disbursement.views.common import buttons, order_url
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import Step
@@ -194,6 +194,7 @@ def batch_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "stats": _stats(batch, rosters),
         "states": states,
         "left": by_bank(batch.county_code, free.values()),
+        "make_url": order_url(request.user, batch.policy),
         "history": history(batch),
         "panel": _panel(batch, request, states),
         "followers": list(

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from disbursement.models import PaymentLine, PaymentOrder
+from disbursement.states import ORDER_FLOW
 from huimin.core.authority import scope
 from huimin.core.authority.steps import Step, Workflow
 from huimin.core.desk.pages import acts
@@ -20,6 +21,7 @@ from huimin.core.work import workflow
 if TYPE_CHECKING:
     from huimin.core.desk.pages import Act
     from huimin.core.models import User
+    from subsidies.models import Policy
 
 LINE_COLUMNS = [
     Column("序号", 8, "integer"),
@@ -59,6 +61,12 @@ def buttons(
 def may_take(user: User, roles: Iterable[str], order: PaymentOrder) -> bool:
     """Does this person take away files of the order that hold numbers in full?"""
     return scope.holds(user, roles, division_code=order.division_code, policy_id=order.policy_id)
+
+
+def order_url(user: User, policy: Policy) -> str:
+    """The form of 编制支付申请 for this policy, for whoever makes its orders; else empty."""
+    mine = scope.holds(user, ORDER_FLOW["make"].roles, division_code=policy.county_code, policy_id=policy.pk)
+    return f"{reverse('disbursement:order-new')}#policy-{policy.pk}" if mine else ""
 
 
 def line_rows(lines: QuerySet[PaymentLine]) -> Iterable[tuple[Any, ...]]:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from disbursement import queries, services
 from disbursement.forms import BeyondForm, LiftForm, ReversalForm, StopForm
 from disbursement.models import PaymentLine, PaymentResult, StopLift
+from disbursement.services.banks import bank_now
 from disbursement.states import REVERSAL_FLOW, ROSTER_FLOW, PaymentState
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
@@ -51,7 +52,7 @@ def line_detail(request: StaffRequest, pk: int) -> HttpResponse:
 
 def _facts(line: PaymentLine) -> list[Pair]:
     places, order = place_names([line.division_code]), queries.order_of(line)
-    bank = Office.objects.filter(pk=line.bank_id).first()
+    bank = Office.objects.filter(pk=bank_now(line)).first()
     return [
         Pair("享受人", line.beneficiary_name),
         Pair("户主", line.holder_name),

@@ -23,8 +23,8 @@ from disbursement.models.sql import NOT_STOPPED
 from disbursement.queries.stale import held_by, stale_lines, to_be_ordered
 from disbursement.services import papers
 from disbursement.services.banks import AtBank, banks_of, by_bank
-from disbursement.states import BANK_FILE_ROLES, ORDER_FLOW, OrderStatus, RosterStatus
-from disbursement.views.common import buttons, may_take
+from disbursement.states import BANK_FILE_ROLES, ORDER_FLOW, RETURN_FLOW, OrderStatus, RosterStatus
+from disbursement.views.common import buttons, may_take, order_url
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.bankformats.registry import get_format
@@ -44,6 +44,7 @@ from subsidies.services import preview_deduction
 _SORTS = {
     "number": "id",
     "policy": "policy__name",
+    "bank": "bank__name",
     "status": "status",
     "total": "total",
     "lines": "line_count",
@@ -60,8 +61,15 @@ _COLUMNS = [
 ]
 
 
+def _banks_in_reach(request: StaffRequest) -> QuerySet[Office]:
+    """Those that an order in reach was made for, also such as pay nothing any more."""
+    of_orders = PaymentOrder.objects.visible_to(request.user).order_by().values("bank")
+    return Office.objects.filter(pk__in=of_orders).order_by("pk")
+
+
 class OrderFilter(lists.HouseFilterSet):
     q = django_filters.CharFilter(method="by_text", label="申请号或政策")
+    bank = django_filters.ModelChoiceFilter(queryset=_banks_in_reach, label="代发银行")
     status = django_filters.ChoiceFilter(label="状态", choices=OrderStatus.choices)
 
     def by_text(self, rows: QuerySet[PaymentOrder], _: str, value: str) -> QuerySet[PaymentOrder]:
@@ -211,6 +219,8 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "parts": _parts(order),
         # a bank sees nothing of what another one pays
         "left": _left(order) if scope.reads(request.user, Area.ROSTER) else [],
+        "make_url": order_url(request.user, order.policy),
+        "upload_url": _upload_url(request, order),
         "deductions": OrderIndicator.objects.filter(order=order).select_related("indicator"),
         "format": get_format(order.bank_format),
         "file": BankFile.objects.filter(order=order).select_related("file").first(),
@@ -228,33 +238,43 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
     return render(request, "disbursement/order_detail.html", context)
 
 
+def _upload_url(request: StaffRequest, order: PaymentOrder) -> str:
+    """Where the bank's answer is handed in, for whoever does that, while it is still to come."""
+    place: dict[str, Any] = {"division_code": order.division_code, "policy_id": order.policy_id}
+    mine = scope.holds(request.user, RETURN_FLOW["upload"].roles, **place)
+    return reverse("disbursement:return-upload") if mine and order.status == OrderStatus.SENT else ""
+
+
 def _is_unsent(order: PaymentOrder) -> bool:
     return order.status in {OrderStatus.DRAFT, OrderStatus.SIGNED}
 
 
 def _parts(order: PaymentOrder) -> list[Any]:
-    """What it pays of each roster; `is_whole` where these are all that the roster has to be paid, `bank` where it is paid
-    across (跨行)."""
-    found: list[Any] = list(
+    """What it pays of each roster, runs of lines between those of other banks as one; `is_whole` where that is all that
+    the roster has to be paid, `bank` where it is paid across (跨行)."""
+    runs = (
         OrderPart.objects.filter(order=order)
         .select_related("roster__batch")
         .order_by("roster__division_code", "roster", "lines")
     )
+    merged: dict[Any, Any] = {}
+    for one in runs:
+        part: Any = merged.setdefault((one.roster_id, one.bank_id, one.is_across), one)
+        if part is not one:
+            part.line_count, part.total = part.line_count + one.line_count, part.total + one.total
+        part.last = one.lines.upper - 1
+    found = list(merged.values())
     names = place_names(one.roster.division_code for one in found)
     banks = Office.objects.in_bulk({one.bank_id for one in found})
     for one in found:
         one.place = names.get(one.roster.division_code, one.roster.division_code)
         one.is_whole = one.line_count == one.roster.line_count
-        one.last = one.lines.upper - 1
-        one.is_across = one.bank_id != order.bank_id
         one.bank = banks.get(one.bank_id)
     return found
 
 
 def _left(order: PaymentOrder) -> list[AtBank]:
-    """What is still to be ordered of the same rosters, by bank."""
-    if order.status == OrderStatus.CANCELLED:
-        return []
+    """What is still to be ordered of the same rosters, by bank; of a cancelled order that holds what it has given free."""
     free = queries.still_to_order(queries.rosters_of(order))
     return by_bank(order.county_code, free.values())
 

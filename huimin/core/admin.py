@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from hashlib import sha256
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -128,10 +130,23 @@ class TracedResource(ModelResource):
 
 
 class TracedBanks(TracedResource):
+    """Offices and branches: what is refused one by one is refused in a file, and the trial run tells what it would do."""
+
+    def before_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
+        try:
+            instance.clean()
+        except ValidationError as wrong:
+            raise ValueError("；".join(wrong.messages)) from None
+
     def after_import(self, dataset: Any, result: Any, **kwargs: Any) -> None:
         super().after_import(dataset, result, **kwargs)
-        if not kwargs.get("dry_run") and not result.has_errors():
+        if result.has_errors():
+            return
+        if not kwargs.get("dry_run"):
             reference.banks_changed(actor=kwargs["user"])
+        elif request := kwargs.get("request"):
+            for words in reference.effects_now():
+                messages.warning(request, f"导入以后：{words}")
 
 
 class TracedAdmin(ImportExportModelAdmin):
@@ -197,9 +212,42 @@ class DepartmentAdmin(TracedAdmin):
     list_select_related = ("county",)
 
 
-class OfficeForm(forms.ModelForm):  # type: ignore[type-arg]
+class ForeseenForm(forms.ModelForm):  # type: ignore[type-arg]
+    """For rows that say at which bank accounts are: what a change does to them is shown, and saved once that was seen."""
+
+    NAMING: tuple[str, ...] = ()  # the fields that say it
+    foreseen = forms.CharField(required=False, widget=forms.HiddenInput)
+    confirmed = forms.BooleanField(
+        required=False,
+        label="已看过账户的变化，照此保存",
+        help_text="改动影响账户的代发银行时，第一次保存先列出影响几个账户，看过再勾选、再保存。",
+    )
+
+    @property
+    def changed_data(self) -> list[str]:
+        """Without what is asked beside the row."""
+        return [name for name in super().changed_data if name not in {"foreseen", "confirmed"}]
+
+    def names_bank(self) -> bool:
+        return not set(self.NAMING).isdisjoint(self.changed_data)
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if self.errors or not self.names_bank():
+            return
+        words = reference.foresee(self.instance)
+        shown = sha256("".join(words).encode()).hexdigest()[:16]
+        if not words or (self.cleaned_data.get("confirmed") and self.cleaned_data.get("foreseen") == shown):
+            return
+        # the page shows the box empty again, and remembers what it shows
+        self.data = {**dict(self.data.items()), "foreseen": shown, "confirmed": ""}
+        self.add_error("confirmed", ["还没有保存。保存以后：", *words, "看过没有错，勾选这一项再保存。"])
+
+
+class OfficeForm(ForeseenForm):
     """The format of a bank is chosen among the files of huimin/core/bankformats."""
 
+    NAMING = ("name", "kind", "division", "bank_format", "bank_names")
     bank_format = forms.ChoiceField(
         label="代发文件格式",
         required=False,
@@ -210,13 +258,27 @@ class OfficeForm(forms.ModelForm):  # type: ignore[type-arg]
         label="行名写法",
         max_length=200,
         required=False,
-        help_text="只有代发银行才填：采集表的开户银行、银行网点表的银行里怎么写这家银行，用顿号隔开，如 "
-        "金寨农商行、金寨农村商业银行。账户凭它（和银行全称）认定在哪家代发银行。",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="只有代发银行才填：采集表的开户银行、银行网点表的银行里怎么写这家银行，一行一个，或用顿号、逗号隔开，"
+        "如 金寨农商行、金寨农村商业银行。账户凭它（和银行全称）认定在哪家代发银行；两家银行不能写成一样。",
     )
 
     class Meta:
         model = Office
         fields = ("name", "kind", "division", "department", "phone", "bank_format", "bank_names")
+
+    def names_bank(self) -> bool:
+        """An office that neither is nor was a bank names none."""
+        kinds = {self.instance.kind, self.initial.get("kind")}
+        return Office.Kind.BANK in kinds and super().names_bank()
+
+
+class BankBranchForm(ForeseenForm):
+    NAMING = ("code", "name", "bank")
+
+    class Meta:
+        model = BankBranch
+        fields = ("code", "name", "bank")
 
 
 class OfficeAdmin(TracedAdmin):
@@ -236,6 +298,7 @@ class OfficeAdmin(TracedAdmin):
 
 class BankBranchAdmin(TracedAdmin):
     import_id_fields = ("code",)
+    form = BankBranchForm
     names_banks = True
     resource_fields = ("code", "name", "bank")
     list_display = ("code", "name", "bank")

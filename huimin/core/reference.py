@@ -6,16 +6,17 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from django.conf import settings
 from django.db import transaction
 
 from huimin.core.authority import scope
 from huimin.core.errors import FileRefused, RowError
-from huimin.core.models import CalendarDay, Division, Job, Level
+from huimin.core.models import BankBranch, CalendarDay, Division, Job, Level, Office
 from huimin.core.records import audit
 from huimin.core.values import workdays
 from huimin.core.work import jobs
@@ -205,6 +206,73 @@ def fill_calendar(days: list[CalendarDay] | None = None, *, actor: User | None) 
         detail={"days": len(days)},
     )
     return len(days)
+
+
+class Accounts(Protocol):
+    """What the room of the accounts answers about the banks as they are registered at this moment."""
+
+    def matched(self, bank: int) -> list[tuple[str, int]]:
+        """Every name of a bank, with how many accounts in use are written so that it fits."""
+
+    def moved(self) -> list[tuple[int | None, int | None, int]]:
+        """(bank now, bank by what is registered, how many accounts in use), where the two differ; None: at none."""
+
+
+_accounts: list[Accounts] = []
+
+
+def tell_accounts(accounts: Accounts) -> None:
+    """Called once, by the room of the accounts when it is loaded."""
+    _accounts[:] = [accounts]
+
+
+class _Undo(Exception):
+    """Nothing of what was tried is kept."""
+
+
+def foresee(row: Office | BankBranch) -> list[str]:
+    """What accounts would come to if this row, a bank or a branch, were saved as it stands; a sentence each.
+
+    It is saved, looked at by the rule that settles accounts, and undone. Empty where no account is concerned.
+    """
+    tried, found = copy(row), list[str]()
+    try:
+        with transaction.atomic():
+            tried.save()
+            found = _effects(tried)
+            raise _Undo
+    except _Undo:
+        return found
+
+
+def effects_now() -> list[str]:
+    """The same of what has been saved in this transaction."""
+    return _moves()
+
+
+def _effects(row: Office | BankBranch) -> list[str]:
+    moves = _moves()
+    if not isinstance(row, Office) or not row.bank_names:
+        return moves
+    matched = [
+        f"写成“{name}…”的在用账户有 {count:,} 个{'' if count else '，请核对有没有写错'}。"
+        for name, count in _accounts[0].matched(row.pk)
+    ]
+    return [*moves, *matched]
+
+
+def _moves() -> list[str]:
+    moved = _accounts[0].moved()
+    names = Office.objects.in_bulk({bank for before, after, _ in moved for bank in (before, after) if bank})
+    return [_moved(names.get(before or 0), names.get(after or 0), count) for before, after, count in moved]
+
+
+def _moved(before: Office | None, after: Office | None, count: int) -> str:
+    if before is None:
+        return f"{count:,} 个账户从没有代发银行变为在{after}。"
+    if after is None:
+        return f"{count:,} 个账户不再在{before}，变为没有代发银行：以后的名单里，他们只能跨行支付。"
+    return f"{count:,} 个账户从{before}变为{after}。"
 
 
 def banks_changed(*, actor: User) -> Job:

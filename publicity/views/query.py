@@ -21,7 +21,7 @@ from huimin.core.desk.http import public
 from huimin.core.values.periods import Period
 from publicity import services
 from publicity.forms import QueryForm, WindowForm
-from publicity.queries import OwnPayment
+from publicity.queries import OwnPayment, UnderReview
 from publicity.rules import STAGE_WORDS, awaited_words, miss_text
 from publicity.services import Answer, Question
 from publicity.states import LineState
@@ -76,11 +76,17 @@ class Card:
     reason: Reason | None
 
 
+def _when(one: OwnPayment | UnderReview) -> str:
+    """The period in words; of a one-off with what it was for: 2026年第3次：7月洪灾救助."""
+    label = Period.parse(one.period).label
+    return f"{label}：{one.event}" if one.event else label
+
+
 def _card(payment: OwnPayment) -> Card:
     failed = payment.state == LineState.FAILED
     return Card(
         payment,
-        Period.parse(payment.period).label,
+        _when(payment),
         payment.state.label,
         payment.state.badge,
         _CARD.get(payment.state, "doing"),
@@ -105,7 +111,7 @@ def _result_context(answer: Answer, id_number: str) -> dict[str, Any]:
         "arrived_count": len(arrived),
         "failed_count": sum(one.state == LineState.FAILED for one in by_year),
         "waiting_count": sum(one.state in {LineState.IN_HAND, LineState.AT_BANK} for one in by_year),
-        "reviews": [(one, STAGE_WORDS[one.status], Period.parse(one.period).label) for one in answer.reviews],
+        "reviews": [(one, STAGE_WORDS[one.status], _when(one)) for one in answer.reviews],
         "awaited": [
             (one, *awaited_words(one.hindrance, own_account=one.own_account, office=office))
             for one in answer.awaited

@@ -168,6 +168,27 @@ class EntitlementVersion(models.Model):
                 """,
             ),
             pgtrigger.Trigger(
+                name="days_go_for_a_cause",
+                operation=pgtrigger.UpdateOf("valid"),
+                when=pgtrigger.After,
+                condition=pgtrigger.Condition("NOT NEW.valid @> OLD.valid"),
+                # the same statement says why: a standing ending cut it to its day and keeps what it was, or a version that
+                # was confirmed later begins on the first day that is gone
+                func="""
+                    IF NOT EXISTS (
+                           SELECT FROM recipients_endingcut c JOIN recipients_ending g ON g.id = c.ending_id
+                           WHERE c.version_id = NEW.id AND g.status = 'standing' AND c.valid_before = OLD.valid
+                             AND NEW.valid = c.valid_before * daterange(NULL, g.ends_on))
+                       AND NOT EXISTS (
+                           SELECT FROM recipients_entitlementversion n
+                           WHERE n.entitlement_id = NEW.entitlement_id AND n.component = NEW.component
+                             AND n.id > NEW.id AND lower(n.valid) = upper(NEW.valid)) THEN
+                        RAISE EXCEPTION '享受资格的有效期间不能无故缩短' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+            pgtrigger.Trigger(
                 name="version_is_of_its_declaration",
                 operation=pgtrigger.Insert,
                 when=pgtrigger.After,

@@ -24,14 +24,17 @@ _NAMES = """SELECT left(o.division_id, 6) AS county, o.id AS bank_id, btrim(x) A
     WHERE o.kind = 'bank' AND o.bank_format <> '' AND btrim(x) <> ''"""
 
 
+# whether the bank n is meant by a row w of county_code, branch_code and bank_name, whose branch is b where it is known
+_FITS = """n.county = left(w.county_code, 6) AND CASE WHEN b.code IS NULL THEN starts_with(w.bank_name, n.name)
+    ELSE b.bank = n.name OR starts_with(b.name, n.name) END"""
+
+
 def banks_at(written: str) -> str:
     """A FROM item: the bank_id (or NULL) of every distinct county_code, branch_code and bank_name that `written` selects."""
     return f"""(SELECT w.county_code, w.branch_code, w.bank_name, (
         SELECT CASE WHEN min(fits.bank_id) = max(fits.bank_id) THEN min(fits.bank_id) END FROM (
             SELECT n.bank_id FROM ({_NAMES}) n LEFT JOIN core_bankbranch b ON b.code = w.branch_code
-            WHERE n.county = left(w.county_code, 6)
-              AND CASE WHEN b.code IS NULL THEN starts_with(w.bank_name, n.name)
-                       ELSE b.bank = n.name OR starts_with(b.name, n.name) END
+            WHERE {_FITS}
             ORDER BY length(n.name) DESC FETCH FIRST 1 ROW WITH TIES) fits) AS bank_id
         FROM (SELECT DISTINCT county_code, branch_code, bank_name FROM ({written}) rows) w)"""  # noqa: S608 -- constants of ours
 
@@ -72,8 +75,37 @@ def settle_accounts(*, actor: User | None) -> int:
     return changed
 
 
+class AccountsInUse:
+    """What the ground floor asks before a bank is registered or renamed (huimin.core.reference.foresee)."""
+
+    def matched(self, bank: int) -> list[tuple[str, int]]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""SELECT n.name, coalesce(sum(w.count) FILTER (WHERE {_FITS}), 0)::bigint FROM ({_NAMES}) n
+                    LEFT JOIN (SELECT p.county_code, a.branch_code, a.bank_name, count(*) FROM {_IN_USE} WHERE a.is_active
+                                GROUP BY p.county_code, a.branch_code, a.bank_name) w ON true
+                    LEFT JOIN core_bankbranch b ON b.code = w.branch_code
+                    WHERE n.bank_id = %s GROUP BY n.name ORDER BY n.name""",  # noqa: S608 -- constants of ours
+                [bank],
+            )
+            return cursor.fetchall()
+
+    def moved(self) -> list[tuple[int | None, int | None, int]]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""SELECT a.bank_id, w.bank_id, count(*) FROM {OTHERWISE} GROUP BY a.bank_id, w.bank_id
+                    ORDER BY a.bank_id IS NULL, count(*) DESC"""  # noqa: S608 -- a constant of ours
+            )
+            return cursor.fetchall()
+
+
+reference.tell_accounts(AccountsInUse())
+
+
 @jobs.handler(reference.SETTLE_ACCOUNTS, is_whole=True)
 def _settle_job(run: JobRun) -> None:
     with run.transaction():
+        lost = sum(count for before, after, count in AccountsInUse().moved() if before and not after)
         changed = settle_accounts(actor=run.actor)
-    run.progress(changed, changed, f"已认定，{changed:,} 个账户的代发银行有变")
+    gone = f"，其中 {lost:,} 个变为没有代发银行，请核对行名写法" if lost else ""
+    run.progress(changed, changed, f"已认定，{changed:,} 个账户的代发银行有变{gone}")

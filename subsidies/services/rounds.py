@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from django.db import transaction
-from django.db.models import Max, ProtectedError
+from django.db import IntegrityError, transaction
+from django.db.models import Max
 
 from huimin.core import clock
 from huimin.core.authority.posts import require_role
@@ -26,7 +26,8 @@ MOST_AHEAD = 366  # days
 
 
 def round_of(policy: Policy, period: Period) -> PaymentRound | None:
-    """The round that a one-off period of a policy names; None for a regular period and for one nobody opened."""
+    """The round that a one-off period of a policy names, perhaps given up; None for a regular period and for one nobody
+    opened."""
     if not period.is_one_off:
         return None
     return PaymentRound.objects.filter(policy=policy, year=period.first.year, number=period.number).first()
@@ -58,11 +59,11 @@ def open_round(policy: Policy, *, title: str, day: date, actor: User) -> Payment
         raise BadInput("请写明这一次是为什么发的，如“7月洪灾救助”。", field="title")
     _check_day(held, day)
     of_year = PaymentRound.objects.filter(policy=held, year=day.year)
-    if same := of_year.filter(title=words).first():
+    if same := of_year.open().filter(title=words).first():
         raise BadInput(
             f"{same.period.label}已经叫“{words}”。是同一次的，直接用那一次；不是的，写清区别。", field="title"
         )
-    made = PaymentRound.objects.create(
+    made = PaymentRound(
         policy=held,
         year=day.year,
         number=(of_year.aggregate(last=Max("number"))["last"] or 0) + 1,
@@ -73,8 +74,9 @@ def open_round(policy: Policy, *, title: str, day: date, actor: User) -> Payment
         county_code=held.county_code,
         division_code=held.division_code,
     )
-    workflow.take_duty(made, one.duty, actor=actor)
     audit.record(held, action=one.name, actor=actor, label=one.label, detail=_told(made))
+    made.save()
+    workflow.take_duty(made, one.duty, actor=actor)
     return made
 
 
@@ -88,21 +90,32 @@ def _check_day(policy: Policy, day: date) -> None:
 
 
 @transaction.atomic
-def discard_round(pk: int, *, note: str, actor: User) -> Policy:
-    """Give up a round that nobody was declared for and no batch was made of; StepRefused for any other."""
+def discard_round(pk: int, *, note: str, actor: User) -> PaymentRound:
+    """Give up a round under which nobody is declared or listed: nothing was paid, and nothing will be.
+
+    Books and batches that were set aside do not hinder, nor does a confirmed book that no batch lists; then it takes
+    another person than who opened the round. StepRefused in the words of the database, which looks (RoundInUse).
+    """
     one = POLICY_FLOW["discard_round"]
     found = PaymentRound.objects.filter(policy__in=Policy.objects.visible_to(actor)).get(pk=pk)
     held: Policy = Policy.objects.select_for_update(of=("self",), no_key=True).get(pk=found.policy_id)
     if refusal := workflow.why_not(held, one, actor=actor, note=note):
         raise refusal
-    told = _told(found)
+    found = PaymentRound.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
+    if found.given_up_at is not None:
+        raise StepRefused("这一次已经放弃过了。")
+    reason = privacy.scrub(note.strip())[:200]
+    audit.record(held, action=one.name, actor=actor, label=one.label, note=reason, detail=_told(found))
+    found.given_up_by, found.given_up_at, found.given_up_reason = actor, clock.now(), reason
     try:
         with transaction.atomic():
-            found.delete()
-    except ProtectedError as error:
-        raise StepRefused("这一次已经有申报册或批次，不能放弃。没有发的，在那里作废。") from error
-    audit.record(held, action=one.name, actor=actor, label=one.label, note=note, detail=told)
-    return held
+            found.save(update_fields=["given_up_by", "given_up_at", "given_up_reason"])
+    except IntegrityError as error:
+        said = str(error).partition("\n")[0]
+        if not said.startswith("这一次"):
+            raise
+        raise StepRefused(f"{said}。") from error
+    return found
 
 
 def _told(one: PaymentRound) -> dict[str, str]:

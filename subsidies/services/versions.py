@@ -55,6 +55,11 @@ def version_for(policy: Policy, period: str, *, act: str) -> tuple[Period, Polic
                 f"“{policy}”还没有开{wanted.label}，不能{act}。请部门先在政策页面开一次发放，写明事由和基准日。",
                 field="period",
             )
+        if opened.given_up_at is not None:
+            raise BadInput(
+                f"“{policy}”{wanted.label}（{opened.title}）已经放弃，不能{act}。请选别的一次，或重新开一次。",
+                field="period",
+            )
         wanted = opened.period
     version = policy.version_on(wanted.first)
     if version is None:
@@ -88,8 +93,8 @@ def periods_of(policies: QuerySet[Policy], *, today: date) -> _Choices:
 
 
 def _rounds(policies: QuerySet[Policy], today: date) -> _Choices:
-    """The newest rounds of each policy; policies without any are not offered."""
-    opened = PaymentRound.objects.filter(policy__in=policies.order_by(), year__gte=today.year - 3)
+    """The newest rounds of each policy that nobody gave up; policies without any are not offered."""
+    opened = PaymentRound.objects.open().filter(policy__in=policies.order_by(), year__gte=today.year - 3)
     groups: dict[str, list[tuple[str, str]]] = {}
     for one in opened.select_related("policy").order_by("policy__code", "-year", "-number"):
         offered = groups.setdefault(f"{Frequency.ONE_OFF.label}：{one.policy}", [])

@@ -1,4 +1,4 @@
-"""一次性发放: the rounds of a policy on its page, opening the next one, giving up one that nobody used."""
+"""一次性发放: the rounds of a policy on its page, opening the next one, giving up one that was opened by mistake."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
-from huimin.core.desk.http import StaffRequest, act_on_form, act_once, opens
+from huimin.core.desk.http import StaffRequest, act_on_form, opens
 from huimin.core.desk.pages import Link
+from huimin.core.values.days import day_text
 from subsidies import services
-from subsidies.forms import RoundForm
+from subsidies.forms import RoundDiscardForm, RoundForm
 from subsidies.models import PaymentRound, Policy
 from subsidies.states import POLICY_FLOW
 from subsidies.views import not_yours
@@ -30,7 +31,9 @@ def shown(policy: Policy, request: StaffRequest) -> dict[str, Any]:
     may_open = scope.holds(request.user, POLICY_FLOW["open_round"].roles, **place)
     return {
         "is_one_off": policy.is_one_off,
-        "rounds": policy.rounds.select_related("opened_by")[:SHOWN] if policy.is_one_off else [],
+        "rounds": policy.rounds.select_related("opened_by", "given_up_by")[:SHOWN]
+        if policy.is_one_off
+        else [],
         "may_open_round": may_open,
         "why_no_round": services.why_no_round(policy) if policy.is_one_off else "",
     }
@@ -70,16 +73,45 @@ def round_open(request: StaffRequest, pk: int) -> HttpResponse:
     return render(request, "subsidies/policy_form.html", context)
 
 
-@require_POST
 @opens(Area.POLICY)
+@require_http_methods(["GET", "HEAD", "POST"])
 def round_discard(request: StaffRequest, pk: int) -> HttpResponse:
-    one = get_object_or_404(
-        PaymentRound.objects.filter(policy__in=Policy.objects.visible_to(request.user)), pk=pk
-    )
-    return act_once(
-        request,
-        lambda: services.discard_round(pk, note=request.POST.get("note", ""), actor=request.user),
-        name="policy.discard_round",
-        back=reverse("subsidies:policy-detail", args=[one.policy_id]),
-        done="这一次已放弃。",
-    )
+    """A page for any round, since each can be the one with the wrong day."""
+    rows = PaymentRound.objects.filter(policy__in=Policy.objects.visible_to(request.user))
+    one = get_object_or_404(rows.select_related("policy"), pk=pk)
+    policy = one.policy
+    roles = POLICY_FLOW["discard_round"].roles
+    if refusal := not_yours(request, roles, division_code=policy.division_code, policy_id=policy.pk):
+        return refusal
+    back = reverse("subsidies:policy-detail", args=[policy.pk])
+    if one.given_up_at is not None:
+        messages.error(request, f"{one}已经放弃过了。")
+        return redirect(f"{back}#rounds")
+    form = RoundDiscardForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        note = form.cleaned_data["note"]
+        done = act_on_form(
+            request,
+            form,
+            lambda: services.discard_round(pk, note=note, actor=request.user),
+            name="policy.discard_round",
+        )
+        if done:
+            messages.success(request, f"{one}已放弃，申报、建批次时不再出现。")
+            return redirect(f"{back}#rounds")
+    crumbs = [
+        Link("政策与资金"),
+        Link("政策清单", reverse("subsidies:policy-list")),
+        Link(policy.name, back),
+        Link("放弃一次发放"),
+    ]
+    title = f"放弃{one.period.label}：{one.title}（基准日{day_text(one.day)}）"
+    context = {
+        "form": form,
+        "title": title,
+        "crumbs": crumbs,
+        "action_key": uuid4(),
+        "save": f"放弃{one.period.label}",
+        "style": "danger",
+    }
+    return render(request, "subsidies/policy_form.html", context)

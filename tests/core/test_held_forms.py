@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -136,6 +137,42 @@ def test_who_signs_in_again_comes_back_to_the_page_of_the_form_with_what_was_typ
     assert held.STILL_HERE in html
     assert ">\n村里重复编了</textarea>" in html
     assert "村里重复编了" not in client.get(came.url).content.decode()
+
+
+@pytest.mark.django_db
+def test_a_session_whose_row_is_gone_loses_nothing_of_a_form(client):
+    one = declaration(actor=chain()["village"])
+    user = one.made_by
+    user.set_password(PASSWORD)
+    user.password_changed_at = timezone.now()
+    user.save()
+    client.force_login(user)
+    back = reverse("recipients:declaration-detail", args=[one.pk])
+    client.get(back)
+    Session.objects.all().delete()
+    answer = client.post(
+        reverse("recipients:declaration-step", args=[one.pk, "withdraw"]), {"note": "村里重复编了"} | key(),
+        headers={"referer": f"http://testserver{back}"},
+    )  # fmt: skip
+    html = client.get(sign_in(client, user, answer).url).content.decode()
+    assert held.STILL_HERE in html
+    assert ">\n村里重复编了</textarea>" in html
+
+
+@pytest.mark.django_db
+def test_who_signed_out_leaves_nothing_for_whoever_comes_next(client, clerk):
+    client.force_login(clerk)
+    client.get(reverse("core:inbox"))
+    client.post(reverse("core:logout"))
+    client.post(reverse("recipients:person-death", args=[5]), {"note": "写了一半"})
+    assert client.session.get("held_form") is None
+
+
+@pytest.mark.django_db
+def test_a_browser_cannot_claim_to_be_somebody_elses(client, clerk):
+    client.cookies["held_for"] = f"{clerk.pk}:1tYyYy:aaaaaaaa"
+    client.post(reverse("recipients:person-death", args=[5]), {"note": "写了一半"})
+    assert client.session.get("held_form") is None
 
 
 @pytest.mark.django_db

@@ -1,12 +1,13 @@
 """A county with payable people: registry and entitlements as rows, everything after them by the services."""
 
 import io
+import json
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from itertools import count
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 from psycopg.types.range import DateRange
@@ -27,7 +28,6 @@ from recipients.models import (
     Declaration,
     DeclarationLine,
     Entitlement,
-    EntitlementVersion,
     Household,
     Person,
 )
@@ -211,15 +211,29 @@ def entitle(
         beneficiary=beneficiary,
         defaults={"county_code": COUNTY, "division_code": beneficiary.division_code, **changes},
     )
-    EntitlementVersion.objects.create(
-        entitlement=held,
-        valid=valid or YEAR,
-        payee=payee or beneficiary,
-        quantity=Decimal(quantity),
-        facts=facts or {},
-        source_line=line,
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _VERSION,
+            {
+                "right": held.pk,
+                "valid": valid or YEAR,
+                "payee": (payee or beneficiary).pk,
+                "quantity": quantity,
+                "facts": json.dumps(facts or {}),
+                "line": line.pk,
+            },
+        )
     return held
+
+
+# as a confirmation does it: a version that began earlier ends where this one begins
+_VERSION = """WITH closed AS (
+        UPDATE recipients_entitlementversion v SET valid = daterange(lower(v.valid), lower(%(valid)s::daterange))
+        WHERE v.entitlement_id = %(right)s AND v.valid && %(valid)s::daterange
+          AND lower(v.valid) < lower(%(valid)s::daterange) RETURNING v.id)
+    INSERT INTO recipients_entitlementversion (entitlement_id, valid, payee_id, quantity, facts, source_line_id)
+    SELECT %(right)s, %(valid)s::daterange, %(payee)s, %(quantity)s::numeric, %(facts)s::jsonb, %(line)s
+    WHERE (SELECT count(*) FROM closed) >= 0"""
 
 
 @dataclass

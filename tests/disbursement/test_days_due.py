@@ -11,7 +11,7 @@ from disbursement import proofs, services
 from disbursement.models import Correction, PaymentLine
 from disbursement.queries.stale import stale_lines, to_be_ordered
 from huimin.core.errors import FileRefused, StepRefused
-from recipients.models import EntitlementVersion, Person
+from recipients.models import Person
 from recipients.services import deaths, entitlements
 from tests.disbursement import factories as make
 
@@ -36,9 +36,6 @@ def die(here, line):
 
 def change(here, line):
     """Another quantity from August on, as a later declaration gives it."""
-    version = EntitlementVersion.objects.get(pk=line.entitlement_version_id)
-    version.valid = DateRange(date(2026, 1, 1), date(2026, 8, 1))
-    version.save(update_fields=["valid"])
     person = Person.objects.get(pk=line.beneficiary_id)
     autumn = DateRange(date(2026, 8, 1), date(2027, 1, 1))
     book = make.declaration(here.policy, person.division_code, here["village"])

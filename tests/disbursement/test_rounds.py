@@ -10,7 +10,9 @@ from psycopg.types.range import DateRange
 
 from disbursement import proofs, services
 from disbursement.models import Claim, PaymentLine, RosterOmission
-from huimin.core.errors import FileRefused, StepRefused
+from huimin.core.errors import BadInput, FileRefused, StepRefused
+from publicity.queries import awaited, payments_of_key, under_review
+from publicity.views.query import _when
 from recipients import proofs as of_recipients
 from recipients.models import Declaration, Entitlement, EntitlementVersion
 from recipients.services import deaths, declarations, endings, entitlements, review
@@ -230,3 +232,32 @@ def test_proofs_are_silent_of_rounds(here):
         proofs.lines_belong_to_their_batch,
     ):
         assert proof()[1] == []
+
+
+def test_a_round_with_a_wrong_day_goes_once_its_batch_was_taken_back_though_its_book_was_confirmed(here):
+    here.confirm("2026#1", here.people)
+    batch = make.issued_batch(here, "2026#1")
+    one = here.policy.rounds.get(number=1)
+    with pytest.raises(StepRefused, match="已有批次，不能放弃"):
+        funds.discard_round(one.pk, note="基准日打错了", actor=here["finance"])
+    services.advance_batch(batch.pk, "take_back", actor=here["department"], note="基准日打错了")
+    with pytest.raises(StepRefused, match="要由另一个人放弃"):
+        funds.discard_round(one.pk, note="基准日打错了", actor=here["department"])
+    assert awaited(here.people[0].pk)
+    funds.discard_round(one.pk, note="基准日打错了", actor=here["finance"])
+    with pytest.raises(BadInput, match="已经放弃"):
+        services.make_batch(here.policy, "2026#1", actor=here["department"])
+    assert awaited(here.people[0].pk) == []
+    again = here.open("7月洪灾救助", date(2026, 7, 20))
+    here.confirm(again.period.text, here.people)
+    assert here.paid(again.period.text) == {one.pk for one in here.people}
+
+
+def test_who_was_declared_reads_what_the_round_was_for(here):
+    here.confirm("2026#1", here.people[:1])
+    make.issued_batch(here, "2026#1")
+    (paid,) = payments_of_key(here.people[0].id_key)
+    assert _when(paid) == "2026年第1次：7月洪灾救助"
+    lists.declaration(here.policy, lines=here.people[1:2], period="2026#2", actor=here["village"])
+    (asked,) = under_review(here.people[1].pk)
+    assert _when(asked) == "2026年第2次：9月火灾救助"

@@ -5,6 +5,8 @@ import re
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
+from huimin.core.desk import refilling
+
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 OPTIONS = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
 WIDTH = "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
@@ -57,3 +59,15 @@ def overflow(page: Page) -> list[str]:
     """Wide things scroll inside their own box; the page itself never scrolls sideways."""
     wide, room = page.evaluate(WIDTH)
     return [f"{wide}px on a {room}px screen: {page.evaluate(WIDE_ONES)}"] if wide > room else []
+
+
+def forms_alike(page: Page) -> list[str]:
+    """Forms of one address that a refusal could not tell apart (huimin/core/desk/refilling.py)."""
+    path = "/" + page.url.split("://")[-1].partition("/")[2].partition("?")[0]
+    found = [
+        (address, one.mark)
+        for one in refilling.forms_of(page.content(), page=path)
+        if one.takes_text
+        for address in one.addresses
+    ]
+    return [f"two forms for {address}" for address, mark in set(found) if found.count((address, mark)) > 1]

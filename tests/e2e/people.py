@@ -152,6 +152,7 @@ class Person:
         place = f"{self.name} at {self.path()}: "
         self.findings += [place + one for one in checks.overflow(self.page)]
         self.findings += [place + one for one in self.console.complaints()]
+        self.findings += [place + one for one in checks.forms_alike(self.page)]
         kind = f"{self.page.viewport_size} {checks.shape(self.page)}"
         if kind not in self.seen:
             self.seen.add(kind)

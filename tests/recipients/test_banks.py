@@ -1,5 +1,6 @@
 """At which of the county's paying banks an account is: by 联行号, else by the written name, for one and for all of them."""
 
+import re
 import time
 
 import pytest
@@ -16,6 +17,7 @@ from huimin.core.work import jobs
 from recipients import proofs
 from recipients.models import Account
 from recipients.services import banks, registry, registry_import
+from tests.disbursement import factories as payees
 from tests.factories import COUNTY, TOWN, OfficeFactory, UserFactory, bank_office, county
 from tests.recipients import factories as make
 from tests.recipients.sheets import member, workbook
@@ -110,6 +112,96 @@ def test_accounts_that_are_there_are_settled_in_one_statement_when_their_bank_is
     assert proofs.accounts_are_at_their_banks() == (accounts.count(), [])
 
 
+def saved(client, url, form, shown):
+    """The second time, with what was shown and the box ticked."""
+    seen = re.search(r'name="foreseen" value="(\w+)"', shown.content.decode())[1]
+    assert client.post(url, form | {"foreseen": seen, "confirmed": "on"}).status_code == 302
+
+
+@pytest.fixture
+def keeper(client):
+    county()
+    client.force_login(UserFactory(role=Role.SYSTEM_ADMIN))
+    session = client.session
+    session[auth.STEP_UP_KEY] = int(time.time())
+    session.save()
+    return client
+
+
+BANK = {"kind": "bank", "division": COUNTY, "department": "", "phone": "", "bank_format": "pipe_txt"}
+ADD = "/back-office/core/office/add/"
+
+
+@pytest.mark.ignore_template_errors
+def test_a_spelling_of_another_bank_is_refused_at_its_field(keeper):
+    make.household()
+    bank_office()
+    banks.settle_accounts(actor=None)
+    slip = BANK | {"name": "金寨县邮政储蓄银行", "bank_names": "邮政储蓄银行、县农村商业银行"}
+    text = keeper.post(ADD, slip).content.decode()
+    assert "“县农村商业银行”已是金寨县农村商业银行的名称或写法" in text
+    assert not Office.objects.filter(name=slip["name"]).exists()
+
+
+@pytest.mark.ignore_template_errors
+@pytest.mark.parametrize("between", ["，", ",", "、", "；", "\r\n", "，，"])
+def test_names_may_stand_between_commas_of_any_kind_and_on_lines_of_their_own(keeper, between):
+    form = BANK | {"name": "金寨县邮政储蓄银行", "bank_names": f"邮储银行{between}邮政储蓄银行"}
+    saved(keeper, ADD, form, keeper.post(ADD, form))
+    assert Office.objects.get(name=form["name"]).bank_names == "邮储银行、邮政储蓄银行"
+
+
+@pytest.mark.ignore_template_errors
+def test_a_bank_without_a_format_says_that_its_spellings_count_for_nothing(keeper):
+    form = BANK | {"name": "金寨县邮政储蓄银行", "bank_names": "邮储银行", "bank_format": ""}
+    assert "行名写法不起作用" in keeper.post(ADD, form).content.decode()
+    assert not Office.objects.filter(name=form["name"]).exists()
+
+
+@pytest.mark.ignore_template_errors
+def test_what_a_change_does_to_accounts_is_shown_before_it_is_saved(keeper):
+    make.household(members=3)
+    one = bank_office()
+    banks.settle_accounts(actor=None)
+    url = f"/back-office/core/office/{one.pk}/change/"
+    form = BANK | {"name": one.name, "bank_names": "金寨农村商业银行，写错的名"}
+    shown = keeper.post(url, form)
+    text = shown.content.decode()
+    assert "3 个账户不再在金寨县农村商业银行，变为没有代发银行" in text
+    assert "写成“写错的名…”的在用账户有 0 个，请核对有没有写错" in text
+    one.refresh_from_db()
+    assert one.bank_names == "金寨农村商业银行、县农村商业银行"
+    assert keeper.post(url, form | {"confirmed": "on"}).status_code == 200, "ticked without having seen it"
+    saved(keeper, url, form, shown)
+    one.refresh_from_db()
+    assert one.bank_names == "金寨农村商业银行、写错的名"
+    job = Job.objects.get(kind=reference.SETTLE_ACCOUNTS)
+    jobs.run(job.pk)
+    job.refresh_from_db()
+    assert "其中 3 个变为没有代发银行" in job.message
+
+
+@pytest.mark.ignore_template_errors
+def test_a_branch_that_takes_accounts_along_is_shown_before_it_is_saved(keeper):
+    bank_office()
+    code, clerk = "402377000018", UserFactory()
+    for _ in range(2):
+        with transaction.atomic():
+            payees.account(payees.person(by=clerk.pk))
+    form = {"code": code, "name": "某某银行梅山支行", "bank": "某某银行"}
+    add = "/back-office/core/bankbranch/add/"
+    shown = keeper.post(add, form)
+    assert "2 个账户不再在金寨县农村商业银行" in shown.content.decode()
+    assert not BankBranch.objects.exists()
+    saved(keeper, add, form, shown)
+
+
+def test_the_database_knows_one_way_to_separate_names():
+    bank_office()
+    with pytest.raises(DatabaseError, match="bank_names_are_separated"), transaction.atomic():
+        Office.objects.update(bank_names="甲银行，乙银行")
+
+
 @pytest.mark.ignore_template_errors
 def test_registering_or_renaming_a_bank_asks_for_a_job_that_settles_all_accounts(client):
     county()
@@ -130,7 +222,8 @@ def test_registering_or_renaming_a_bank_asks_for_a_job_that_settles_all_accounts
     client.post("/back-office/core/office/add/", form | {"bank_names": ""})
     office = Office.objects.get(name="甲银行")
     url = f"/back-office/core/office/{office.pk}/change/"
-    client.post(url, form | {"bank_names": "县农村商业银行"})
+    shown = client.post(url, form | {"bank_names": "县农村商业银行"})
+    saved(client, url, form | {"bank_names": "县农村商业银行"}, shown)
     asked = list(Job.objects.filter(kind=reference.SETTLE_ACCOUNTS).order_by("pk"))
     assert len(asked) == 2
     assert jobs.run(asked[1].pk) == "done"

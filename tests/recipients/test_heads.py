@@ -390,10 +390,11 @@ def test_sql_passes_no_right_without_a_change_and_none_that_is_larger_or_longer(
                     succession_id, created_at)
                 SELECT {}, payee_id, {}, facts, source_line_id, succession_id, now()
                 FROM recipients_entitlementversion WHERE succession_id IS NOT NULL"""
-    sql(
-        "UPDATE recipients_entitlementversion SET valid = '[2026-04-01,2026-05-01)' WHERE entitlement_id = %s",
-        right.pk,
-    )
+    with pytest.raises(DatabaseError, match="不能无故缩短"):
+        sql(
+            "UPDATE recipients_entitlementversion SET valid = '[2026-04-01,2026-05-01)' WHERE entitlement_id = %s",
+            right.pk,
+        )
     for told in (
         ("entitlement_id, daterange('2026-05-01', NULL)", "99"),
         ("entitlement_id, daterange('2026-03-01', '2026-04-01')", "quantity"),

@@ -4,14 +4,16 @@ from datetime import date
 from uuid import uuid4
 
 import pytest
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
 from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
 from huimin.core.models import AuditEvent
-from subsidies import services
+from huimin.core.records import audit
+from recipients.services import review
+from subsidies import proofs, services
 from subsidies.models import PaymentRound, Policy
 from tests.factories import UserFactory
 from tests.recipients import factories as lists
@@ -90,6 +92,12 @@ def test_rounds_are_opened_by_who_makes_batches_for_public_one_off_policies(reli
         opened(relief)
 
 
+def told(policy, actor, period):
+    """The trail knows of a round that somebody writes by SQL."""
+    detail = {"round": period, "title": "另一次", "day": FLOOD.isoformat()}
+    audit.record(policy, action="open_round", actor=actor, detail=detail)
+
+
 def test_the_database_knows_a_round_once_and_never_changed(relief):
     one = opened(relief)
     copy = {
@@ -99,6 +107,7 @@ def test_the_database_knows_a_round_once_and_never_changed(relief):
     }
     with pytest.raises(IntegrityError, match="round_number_once"), transaction.atomic():
         PaymentRound.objects.create(**copy | {"title": "另一次"})
+    told(relief, one.opened_by, "2025#9")
     with pytest.raises(IntegrityError, match="round_day_in_its_year"), transaction.atomic():
         PaymentRound.objects.create(**copy | {"title": "另一次", "number": 9, "year": 2025})
     with pytest.raises(DatabaseError), transaction.atomic():
@@ -107,9 +116,11 @@ def test_the_database_knows_a_round_once_and_never_changed(relief):
 
 def test_a_regular_policy_has_no_rounds_by_sql_either(relief, office):
     one = opened(relief)
+    regular = published(*office)
+    told(regular, one.opened_by, "2026#1")
     with pytest.raises(IntegrityError, match="只有一次性的政策按次发放"):
         PaymentRound.objects.create(
-            policy=published(*office),
+            policy=regular,
             year=2026,
             number=1,
             title="洪灾",
@@ -121,21 +132,89 @@ def test_a_regular_policy_has_no_rounds_by_sql_either(relief, office):
         )
 
 
-def test_a_round_that_nobody_used_is_given_up_with_a_reason(relief, office):
-    one = opened(relief)
+def test_a_round_that_nobody_used_is_given_up_with_a_reason_by_whoever_opened_it_too(relief, office):
+    one = opened(relief, actor=office[0])
     with pytest.raises(StepRefused, match="写明原因"):
         services.discard_round(one.pk, note="", actor=office[0])
-    services.discard_round(one.pk, note="基准日打错了", actor=office[0])
+    gone = services.discard_round(one.pk, note="基准日打错了", actor=office[0])
+    assert (gone.given_up_by, gone.given_up_reason) == (office[0], "基准日打错了")
     assert AuditEvent.objects.get(action="discard_round").detail["day"] == "2026-07-10"
-    assert opened(relief).period.text == "2026#1"
+    with pytest.raises(StepRefused, match="已经放弃过"):
+        services.discard_round(one.pk, note="再一次", actor=office[0])
+    assert opened(relief).period.text == "2026#2", "the number stays, the title is free"
 
 
-def test_a_round_with_a_declaration_stays(office):
+def test_an_older_round_is_given_up_as_well_as_the_newest(relief, office):
+    first = opened(relief)
+    opened(relief, "8月风灾", date(2026, 8, 1))
+    services.discard_round(first.pk, note="基准日打错了", actor=office[0])
+    assert [one.title for one in relief.rounds.open()] == ["8月风灾"]
+
+
+def test_nothing_is_declared_or_listed_under_a_round_that_was_given_up(office):
     policy = lists.policy(frequency="one_off")
     one = opened(policy)
-    lists.declaration(policy, period="2026#1")
-    with pytest.raises(StepRefused, match="已经有申报册或批次"):
+    services.discard_round(one.pk, note="基准日打错了", actor=office[0])
+    with pytest.raises(BadInput, match="已经放弃，不能申报"):
+        services.version_for(policy, "2026#1", act="申报")
+    assert services.periods_of(Policy.objects.filter(pk=policy.pk), today=date(2026, 11, 2)) == []
+
+
+def test_a_round_with_a_book_under_way_stays_and_one_whose_books_were_set_aside_goes_by_another_person(
+    office,
+):
+    policy = lists.policy(frequency="one_off")
+    opener = UserFactory(role=Role.DEPARTMENT_CLERK)
+    one = opened(policy, actor=opener)
+    book = lists.declaration(policy, period="2026#1")
+    with pytest.raises(StepRefused, match="有申报册正在办"):
         services.discard_round(one.pk, note="基准日打错了", actor=office[0])
+    review.take_step(book.pk, "withdraw", actor=book.made_by, note="基准日打错了")
+    twin = UserFactory(role=Role.DEPARTMENT_CLERK, id_number=opener.id_number)
+    for same in (opener, twin):
+        with pytest.raises(StepRefused, match="要由另一个人放弃"):
+            services.discard_round(one.pk, note="基准日打错了", actor=same)
+    services.discard_round(one.pk, note="基准日打错了", actor=office[0])
+    copy = type(book).objects.get(pk=book.pk)
+    copy.pk, copy.serial, copy.status = None, 77, "draft"
+    with pytest.raises(DatabaseError, match="没有开过，或与那一次不符"), transaction.atomic():
+        copy.save(force_insert=True)
+
+
+INSERT = """INSERT INTO subsidies_paymentround
+        (policy_id, year, number, title, day, opened_by_id, opened_at, given_up_reason, county_code, division_code)
+    SELECT policy_id, year, number + 1, '另一次', day, opened_by_id, opened_at, '', county_code, division_code
+    FROM subsidies_paymentround WHERE id = %s"""
+GIVE_UP = """UPDATE subsidies_paymentround SET given_up_at = now(), given_up_by_id = opened_by_id, given_up_reason = 'x'
+    WHERE id = %s"""
+
+
+def sql(text, *given):
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(text, given)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (INSERT, "开一次发放要有留痕"),
+        (GIVE_UP, "放弃一次发放要有留痕"),
+        ("UPDATE subsidies_paymentround SET title = '改' WHERE id = %s", "不能修改，只能放弃"),
+        ("DELETE FROM subsidies_paymentround WHERE id = %s", "Cannot delete"),
+    ],
+)
+def test_by_sql_no_round_comes_goes_or_changes_without_a_word_on_the_trail(relief, text, words):
+    one = opened(relief)
+    with pytest.raises(DatabaseError, match=words):
+        sql(text, one.pk)
+
+
+def test_the_proof_finds_a_round_that_nobody_had_the_duty_to_open(relief):
+    one = opened(relief)
+    assert proofs.rounds_were_opened_by_somebody() == (1, [])
+    told(relief, one.opened_by, "2026#2")
+    sql(INSERT, one.pk)
+    assert len(proofs.rounds_were_opened_by_somebody()[1]) == 1
 
 
 # --- choosing one --------------------------------------------------------------------------------------------------------
@@ -178,8 +257,15 @@ def test_a_round_is_opened_and_given_up_on_the_policys_page(browser, relief):
     assert "2026年第1次" in text
     assert "7月洪灾救助" in text
     gone = reverse("subsidies:round-discard", args=[relief.rounds.get().pk])
-    browser.post(gone, {"note": "打错了", "action_key": uuid4()})
-    assert not relief.rounds.exists()
+    assert gone in text
+    assert "基准日2026年7月10日" in browser.get(gone).content.decode()
+    assert "请填写放弃的原因" in browser.post(gone, {"note": "", "action_key": uuid4()}).content.decode()
+    assert browser.post(gone, {"note": "打错了", "action_key": uuid4()}).status_code == 302
+    assert not relief.rounds.open().exists()
+    text = browser.get(page).content.decode()
+    assert "已放弃" in text
+    assert gone not in text
+    assert browser.get(gone).status_code == 302
 
 
 def test_a_refused_day_is_told_on_the_page_with_what_was_typed(browser, relief):

@@ -1,7 +1,8 @@
 """What was typed, kept over a detour: the sign-in after a session that ended, the page that asks for a one-time code.
 
 It lies in the session, sealed, for half an hour, for the same person, and waits for the page the form stood on. Numbers
-of people and accounts are never kept, nor whatever might be one; files and passwords neither.
+of people and accounts are never kept, nor whatever might be one; files and passwords neither. Whose session a browser had
+is told by a signed cookie of its own, since a session that ended may have left no row; a sign-out takes the cookie away.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 
@@ -22,6 +24,8 @@ from huimin.core.values import privacy
 STILL_HERE = "您刚才填的内容还在，请核对后再提交一次。证件号、账号、电话没有留，要重新填。"
 
 _KEY, _PURPOSE, _SECONDS = "held_form", "held form", 30 * 60
+_OWNER = "held_for"  # the cookie
+_OWNER_SECONDS = 24 * 3600  # longer than any session lasts
 _MOST = 8_000  # characters of all fields together
 # keys and marks that the page puts into its forms, and buttons that carry a word
 _NOT_TYPED = frozenset({"csrfmiddlewaretoken", "action_key", "content_hash", "drawn", "verdict", "next"})
@@ -39,6 +43,27 @@ class Held:
     typed: dict[str, list[str]]
 
 
+def owner_before(request: HttpRequest) -> int | None:
+    """Whose session this browser had until it ended by itself; None after a sign-out, and for a stranger's browser."""
+    told = request.get_signed_cookie(_OWNER, default="", salt=_OWNER, max_age=_OWNER_SECONDS)
+    return int(told) if told else None
+
+
+def remember_owner(request: HttpRequest, response: HttpResponse) -> None:
+    """After a page of somebody signed in; whoever signed out with it is forgotten."""
+    if not request.user or not request.user.is_authenticated:
+        response.delete_cookie(_OWNER)
+    elif owner_before(request) != request.user.pk:
+        response.set_signed_cookie(
+            _OWNER,
+            str(request.user.pk),
+            salt=_OWNER,
+            httponly=True,
+            samesite="Lax",
+            secure=settings.SESSION_COOKIE_SECURE,
+        )
+
+
 def typed_in(request: HttpRequest) -> dict[str, list[str]]:
     """Every field of the form that was sent, but for its keys."""
     return {name: values for name, values in request.POST.lists() if name not in _NOT_TYPED}
@@ -52,7 +77,10 @@ def hold(request: HttpRequest, *, page: str, owner: int) -> None:
         if not _SECRET.fullmatch(name)
     }
     kept = {name: values for name, values in kept.items() if any(values)}
-    if not kept or sum(len(value) for values in kept.values() for value in values) > _MOST:
+    if (
+        not kept.keys() - {refilling.MARK}
+        or sum(len(value) for values in kept.values() for value in values) > _MOST
+    ):
         return
     text = json.dumps(
         {"page": page, "action": request.path, "typed": kept, "owner": owner, "at": time.time()}

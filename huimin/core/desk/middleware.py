@@ -19,7 +19,6 @@ from huimin.core.desk.errors import bad_request, busy, is_held, not_a_page, not_
 
 FORM_AROUND = 64 * 1024  # other fields and boundaries around an upload
 _SEEN, _BEGAN = "seen_at", "began_at"
-_ENDED = "ended_for"  # whose session this browser had until it ended by itself; a sign-out leaves none
 MUST_CHANGE = "must_change_password"  # set at a login with a password that somebody else knows
 MUST_BIND = "must_bind_device"  # set at a login of a post that needs one-time codes, without a telephone
 
@@ -90,8 +89,7 @@ class SignInMiddleware(LoginRequiredMiddleware):
         if request.method in {"GET", "HEAD"}:
             return super().handle_no_permission(request, view_func)
         page = came_from(request) or above(request.path)
-        owner = request.session.get(_ENDED)
-        if owner is not None:
+        if (owner := held.owner_before(request)) is not None:
             held.hold(request, page=page, owner=owner)
         return redirect_to_login(page, self.get_login_url(view_func), self.get_redirect_field_name(view_func))
 
@@ -106,12 +104,15 @@ class StaffMiddleware:
         request.client_ip = client_ip(request)  # type: ignore[attr-defined]
         if request.user.is_authenticated:
             self._watch_idle(request)
+        signed_in = request.user.is_authenticated
         waiting = held.take(request) if request.user.is_authenticated else None
         response = self._first_things(request) or self.get_response(request)
         if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and not response.content:
             response = not_a_page(request, response.headers["Allow"])
         if waiting:
             response = held.give_back(response, waiting)
+        if signed_in:
+            held.remember_owner(request, response)
         # the API puts its own user in place of the session's, or None when there is no credential
         if request.user is not None and request.user.is_authenticated:
             response.headers["Cache-Control"] = "no-store"
@@ -134,9 +135,7 @@ class StaffMiddleware:
         began = request.session.get(_BEGAN, now)
         idle = seen is not None and now - seen > settings.SESSION_IDLE_SECONDS
         if idle or now - began > settings.SESSION_MOST_SECONDS:
-            ended = request.user.pk
             logout(request)
-            request.session[_ENDED] = ended
             return
         # one write a minute is enough to know idleness, and spares the session table
         if seen is None or now - seen > 60:

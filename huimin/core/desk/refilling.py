@@ -1,12 +1,15 @@
 """Put what was typed back into a form of a page that is drawn anew, so that no small form loses it when it is refused.
 
-The page is drawn as always; then the controls of the form that posts to `action` get the values that were sent. Hidden
-fields, files and passwords stay as the page drew them: keys are used up, and a file cannot be given back.
+The page is drawn as always; then the controls of the form that was sent get the values that were sent. A form is known by
+the address it posts to, and where a page has several for one address, by the word in its hidden field `form`: no form is
+ever filled with what was typed into another one. Hidden fields, files and passwords stay as the page drew them: keys are
+used up, and a file cannot be given back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from html.parser import HTMLParser
 
@@ -18,32 +21,53 @@ _TICKED = frozenset({"checkbox", "radio"})
 _Attrs = list[tuple[str, str | None]]
 
 
-def fill(html: str, *, page: str, action: str, typed: Typed) -> str:
-    """The page with `typed` in its first form that posts to `action`; unchanged when it has no such form.
+MARK = "form"  # the hidden field by which forms of one address are told apart
 
-    `page` is its own address, where forms and buttons go that name none.
-    """
-    finder = _Finder(page, action)
+
+@dataclass(slots=True)
+class PostForm:
+    """A form of a page that writes: its place among all forms, where it goes, its mark, the folds it lies in."""
+
+    number: int
+    form_id: str
+    folded: frozenset[int]
+    action: str
+    addresses: set[str] = field(default_factory=set)
+    mark: str = ""
+    takes_text: bool = False  # whether there is anything in it that could be lost
+
+    def is_the_one(self, action: str, typed: Typed) -> bool:
+        return action in self.addresses and [self.mark] == list(typed.get(MARK, ("",)))
+
+
+def forms_of(html: str, *, page: str) -> list[PostForm]:
+    """The forms of a page that write. `page` is its own address, where forms and buttons go that name none."""
+    finder = _Finder(page)
     finder.feed(html)
-    if finder.found is None:
+    return finder.found
+
+
+def fill(html: str, *, page: str, action: str, typed: Typed) -> str:
+    """The page with `typed` in the form that it was typed into; unchanged when the page has that form no more."""
+    found = next((one for one in forms_of(html, page=page) if one.is_the_one(action, typed)), None)
+    if found is None:
         return html
-    filler = _Filler(finder.found, finder.form_id, finder.folded, typed)
+    filler = _Filler(found, typed)
     filler.feed(html)
     filler.close()
     return "".join(filler.out)
 
 
 class _Finder(HTMLParser):
-    """The number of the form: by its own address, or by that of one of its buttons; and the folds it lies in."""
+    """Finds the forms: each goes to its own address, if a button of it does, and to those that buttons of it name."""
 
-    def __init__(self, page: str, action: str) -> None:
+    def __init__(self, page: str) -> None:
         super().__init__()
-        self.page, self.action = page, action
+        self.page = page
         self.forms, self.folds = -1, 0
         self.open_folds: list[int] = []
-        self.present: tuple[int, str, list[int]] = (-1, "", [])
-        self.found: int | None = None
-        self.form_id, self.folded = "", frozenset[int]()
+        self.present: PostForm | None = None
+        self.found: list[PostForm] = []
 
     def handle_starttag(self, tag: str, attrs: _Attrs) -> None:
         given = dict(attrs)
@@ -51,29 +75,42 @@ class _Finder(HTMLParser):
             self.open_folds.append(self.folds)
             self.folds += 1
         elif tag == "form":
-            self.forms += 1
-            self.present = (self.forms, given.get("id") or "", list(self.open_folds))
-            if given.get("method") == "post":
-                self._look(given.get("action") or self.page)
-        elif tag in {"button", "input"}:
-            self._look(given.get("formaction"))
+            self._begin(given)
+        elif self.present is not None and tag in {"select", "textarea"}:
+            self.present.takes_text = True
+        elif self.present is not None and tag in {"button", "input"}:
+            self._look(self.present, tag, given)
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "details" and self.open_folds:
             self.open_folds.pop()
+        elif tag == "form":
+            self.present = None
 
-    def _look(self, address: str | None) -> None:
-        if self.found is None and address == self.action:
-            self.found, self.form_id, folds = self.present
-            self.folded = frozenset(folds)
+    def _begin(self, given: dict[str, str | None]) -> None:
+        self.forms += 1
+        self.present = None
+        if given.get("method") == "post":
+            action = given.get("action") or self.page
+            self.present = PostForm(self.forms, given.get("id") or "", frozenset(self.open_folds), action)
+            self.found.append(self.present)
+
+    def _look(self, form: PostForm, tag: str, given: dict[str, str | None]) -> None:
+        kind = (given.get("type") or ("submit" if tag == "button" else "text")).lower()
+        if kind == "hidden" and given.get("name") == MARK:
+            form.mark = given.get("value") or ""
+        elif kind in {"submit", "image"} and "disabled" not in given:
+            form.addresses.add(given.get("formaction") or form.action)
+        elif kind not in _LEFT_ALONE:
+            form.takes_text = True
 
 
 class _Filler(HTMLParser):
     """Writes the page as it reads it, with other values in the one form."""
 
-    def __init__(self, number: int, form_id: str, folded: frozenset[int], typed: Typed) -> None:
+    def __init__(self, form: PostForm, typed: Typed) -> None:
         super().__init__(convert_charrefs=False)
-        self.number, self.form_id, self.folded, self.typed = number, form_id, folded, typed
+        self.number, self.form_id, self.folded, self.typed = form.number, form.form_id, form.folded, typed
         self.out: list[str] = []
         self.forms, self.folds = -1, -1
         self.inside = self.swallowing = False

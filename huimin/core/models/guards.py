@@ -90,21 +90,28 @@ def begins(flow: Workflow) -> pgtrigger.Trigger:
 
 
 def told_on_the_trail(
-    name: str, *, event: str, message: str, condition: str | None = None
+    name: str,
+    *,
+    event: str,
+    message: str,
+    condition: str | None = None,
+    operation: pgtrigger.Operation = pgtrigger.Insert,
+    actor: str = "actor_id",
 ) -> pgtrigger.Trigger:
     """Rows that are taken only with their event on the trail: written before them, by the same person, in one transaction.
 
-    `event` is what the event e says of the row NEW, by subject and action; `condition` chooses among the rows, which are
-    few: each is looked for. Whoever writes such a row by SQL has to tell the trail, which is sealed.
+    `event` is what the event e says of the row NEW, by subject and action, and `actor` the column of who did it;
+    `condition` chooses among the rows, which are few: each is looked for. Whoever writes such a row by SQL has to tell the
+    trail, which is sealed.
     """
     return pgtrigger.Trigger(
         name=name,
-        operation=pgtrigger.Insert,
+        operation=operation,
         when=pgtrigger.Before,
         condition=pgtrigger.Condition(condition) if condition else None,
         func=f"""
             IF NOT EXISTS (SELECT FROM core_auditevent e
-                           WHERE {event} AND e.actor_id = NEW.actor_id AND e.at >= now()) THEN
+                           WHERE {event} AND e.actor_id = NEW.{actor} AND e.at >= now()) THEN
                 RAISE EXCEPTION '{message}' USING ERRCODE = '23514';
             END IF;
             RETURN NEW;

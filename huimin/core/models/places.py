@@ -2,10 +2,12 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Self
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
 from huimin.core.authority.scope import county_of, subtree_range, town_of
+from huimin.core.values.spellings import OTHER_SEPARATORS, joined, names_in
 
 
 class Level(models.TextChoices):
@@ -170,10 +172,43 @@ class Office(models.Model):
                 condition=Q(bank_format="", bank_names="") | Q(kind="bank"),
                 violation_error_message="只有代发银行才填代发文件格式和行名写法。",
             ),
+            models.CheckConstraint(
+                name="bank_names_are_separated",
+                condition=~Q(bank_names__regex=OTHER_SEPARATORS),
+                violation_error_message="行名写法之间用顿号隔开。",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Other names of a bank are kept one way, count for something, and are no other bank's."""
+        names = [one for one in names_in(self.bank_names) if one != self.name]
+        self.bank_names = joined(names)
+        if self.kind != self.Kind.BANK or not self.division_id:
+            return
+        if names and not self.bank_format:
+            raise ValidationError(
+                {
+                    "bank_names": "这家银行没有选代发文件格式，不经它代发，行名写法不起作用。请选格式，或把写法清空。"
+                }
+            )
+        if not self.bank_format:
+            return
+        for other in self._other_banks():
+            if same := {self.name, *names} & {other.name, *names_in(other.bank_names)}:
+                shown = joined(sorted(same))
+                field = "bank_names" if same - {self.name} else "name"
+                raise ValidationError({field: f"“{shown}”已是{other}的名称或写法，两家银行不能写成一样。"})
+
+    def _other_banks(self) -> models.QuerySet["Office"]:
+        """Those that the same county can pay through."""
+        county = subtree_range(county_of(self.division_id) or self.division_id)
+        banks = Office.objects.filter(kind=self.Kind.BANK, division__code__range=county).exclude(
+            bank_format=""
+        )
+        return banks.exclude(pk=self.pk)
 
 
 class BankBranch(models.Model):

@@ -1,3 +1,5 @@
+"""Policies, what is corrected of them once they are public, and what they pay from date to date."""
+
 from datetime import date
 from typing import Any, ClassVar, Self
 
@@ -5,24 +7,21 @@ import pgtrigger
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, DateRangeField, RangeOperators
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import ExtractYear
+from django.db.models import Q
 
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, roles_reading
 from huimin.core.authority.scope import Holder, Scoped, ScopedQuerySet
 from huimin.core.models import Department, User
-from huimin.core.models.guards import append_only, begins, fixed, never_deleted, no_truncate, taken_in_duty
-from huimin.core.values.periods import Frequency, Period
+from huimin.core.models.guards import begins, fixed, never_deleted, taken_in_duty
+from huimin.core.values.periods import Frequency
 from subsidies.rules.levels import DECIDED, NOBODY_DECIDES
 from subsidies.states import (
     CHANGE_FLOW,
-    INDICATOR_FLOW,
     POLICY_FLOW,
     VERSION_FLOW,
     ChangeStatus,
     Deliberation,
-    IndicatorStatus,
     PolicyStatus,
     VersionStatus,
 )
@@ -351,207 +350,3 @@ class PolicyVersion(models.Model):
     @property
     def badge(self) -> str:
         return VersionStatus(self.status).badge
-
-
-class PaymentRound(Scoped):
-    """一次性发放的一次: what happened, and the day that decides standard, age and who lives (decisions/0017).
-
-    Its period reads 2026#3; declarations and batches of that period name it. Opened by mistake and not used, it is
-    deleted; the policy's trail keeps that it was there.
-    """
-
-    policy = models.ForeignKey(Policy, models.PROTECT, related_name="rounds", verbose_name="政策")
-    year = models.PositiveSmallIntegerField("年度")
-    number = models.PositiveIntegerField("第几次")  # of the year, given by the service
-    title = models.CharField("事由", max_length=40)
-    day = models.DateField("基准日")
-    opened_by = models.ForeignKey(User, models.PROTECT, verbose_name="开设人", related_name="+")
-    opened_at = models.DateTimeField("开设时间")  # business time
-
-    area = Area.POLICY
-    policy_field = "policy_id"
-
-    class Meta:
-        verbose_name = verbose_name_plural = "一次性发放"
-        ordering = ("-year", "-number")
-        constraints = [
-            models.UniqueConstraint(fields=["policy", "year", "number"], name="round_number_once"),
-            models.UniqueConstraint(
-                fields=["policy", "year", "title"],
-                name="round_title_once",
-                violation_error_message="这项政策这一年已经开过同名的一次。",
-            ),
-            models.CheckConstraint(name="round_day_in_its_year", condition=Q(year=ExtractYear("day"))),
-            models.CheckConstraint(
-                name="round_is_told", condition=Q(number__gte=1, number__lte=999_999) & ~Q(title="")
-            ),
-        ]
-        triggers = [
-            pgtrigger.Trigger(
-                name="round_of_a_one_off",
-                operation=pgtrigger.Insert,
-                when=pgtrigger.Before,
-                func="""
-                    IF NOT EXISTS (SELECT FROM subsidies_policy p WHERE p.id = NEW.policy_id
-                                   AND p.frequency = 'one_off' AND p.county_code = NEW.county_code) THEN
-                        RAISE EXCEPTION '只有一次性的政策按次发放' USING ERRCODE = '23514';
-                    END IF;
-                    RETURN NEW;
-                """,
-            ),
-            pgtrigger.Protect(name="round_is_fixed", operation=pgtrigger.Update),
-            no_truncate(),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.period.label}：{self.title}"
-
-    @property
-    def period(self) -> Period:
-        return Period.parse(f"{self.year}#{self.number}").on(self.day)
-
-
-def of_its_round() -> pgtrigger.Trigger:
-    """For tables with policy, period, period_range and payment_round: a one-off names its round and has its day."""
-    return pgtrigger.Trigger(
-        name="of_its_round",
-        operation=pgtrigger.Insert,
-        when=pgtrigger.Before,
-        condition=pgtrigger.Condition("NEW.period LIKE '%#%' OR NEW.payment_round_id IS NOT NULL"),
-        func="""
-            IF NOT EXISTS (SELECT FROM subsidies_paymentround o WHERE o.id = NEW.payment_round_id
-                           AND o.policy_id = NEW.policy_id AND o.year || '#' || o.number = NEW.period
-                           AND daterange(o.day, o.day + 1) = NEW.period_range) THEN
-                RAISE EXCEPTION '一次性的期次没有开过，或与那一次不符' USING ERRCODE = '23514';
-            END IF;
-            RETURN NEW;
-        """,
-    )
-
-
-class Indicator(Scoped):
-    """A budget indicator: money that a document brought. issued = available + frozen + paid, always."""
-
-    class Source(models.TextChoices):
-        BASE = "base", "体制补助基数"
-        EARMARKED = "earmarked", "专项下达"
-        MATCHING = "matching", "本级配套"
-
-    document_number = models.CharField("指标文号", max_length=60)
-    upper_document = models.CharField("上级文号", max_length=60, blank=True)
-    name = models.CharField("指标说明", max_length=120)
-    source = models.CharField("资金来源", max_length=10, choices=Source)
-    year = models.PositiveSmallIntegerField("预算年度")
-    economic_class = models.CharField("政府经济分类", max_length=60, blank=True)
-    budget_unit = models.CharField("预算单位", max_length=60, blank=True)
-    issued = models.DecimalField("下达数", max_digits=14, decimal_places=2)
-    available = models.DecimalField("可用数", max_digits=14, decimal_places=2)
-    frozen = models.DecimalField("冻结数", max_digits=14, decimal_places=2, default=0)
-    paid = models.DecimalField("已支付数", max_digits=14, decimal_places=2, default=0)
-    status = models.CharField(
-        "状态", max_length=10, choices=IndicatorStatus, default=IndicatorStatus.REGISTERED
-    )
-    registered_by = models.ForeignKey(User, models.PROTECT, verbose_name="登记人", related_name="+")
-    created_at = models.DateTimeField("登记时间", db_default=models.functions.Now())
-    policies: Any = models.ManyToManyField(Policy, through="IndicatorPolicy", related_name="indicators")
-
-    area = Area.INDICATOR
-
-    class Meta:
-        verbose_name = verbose_name_plural = "指标"
-        ordering = ("-year", "document_number", "id")
-        constraints = [
-            models.CheckConstraint(
-                name="indicator_adds_up",
-                condition=Q(issued=F("available") + F("frozen") + F("paid")),
-                violation_error_message="下达数应等于可用数、冻结数、已支付数之和。",
-            ),
-            models.CheckConstraint(
-                name="indicator_never_below_zero",
-                condition=Q(issued__gt=0, available__gte=0, frozen__gte=0, paid__gte=0),
-                violation_error_message="指标可用数不足。",
-            ),
-            models.UniqueConstraint(
-                fields=["county_code", "document_number", "name"],
-                name="indicator_once",
-                violation_error_message="这个文号下已有同名指标。",
-            ),
-        ]
-        triggers = [
-            pgtrigger.FSM(name="indicator_steps", field="status", transitions=INDICATOR_FLOW.transitions()),
-            taken_in_duty(INDICATOR_FLOW),
-            pgtrigger.Protect(name="indicator_stays", operation=pgtrigger.Delete),
-            pgtrigger.Trigger(
-                name="indicator_facts_stay",
-                operation=pgtrigger.Update,
-                when=pgtrigger.Before,
-                func="""
-                    IF (NEW.issued, NEW.document_number, NEW.registered_by_id, NEW.county_code)
-                       IS DISTINCT FROM (OLD.issued, OLD.document_number, OLD.registered_by_id, OLD.county_code) THEN
-                        RAISE EXCEPTION '指标的文号和下达数登记后不能修改' USING ERRCODE = '23514';
-                    END IF;
-                    IF OLD.status <> 'confirmed' AND NEW.available <> OLD.available THEN
-                        RAISE EXCEPTION '指标确认后才能使用' USING ERRCODE = '23514';
-                    END IF;
-                    RETURN NEW;
-                """,
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.document_number} {self.name}"
-
-    @property
-    def badge(self) -> str:
-        return IndicatorStatus(self.status).badge
-
-
-class IndicatorPolicy(models.Model):
-    """An indicator may pay this policy; the smaller priority is drawn first."""
-
-    indicator = models.ForeignKey(Indicator, models.PROTECT, verbose_name="指标")
-    policy = models.ForeignKey(Policy, models.PROTECT, verbose_name="政策")
-    priority = models.PositiveSmallIntegerField("优先级", default=1)
-
-    class Meta:
-        verbose_name = verbose_name_plural = "指标挂接"
-        ordering = ("policy", "priority", "id")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["indicator", "policy"],
-                name="indicator_policy_once",
-                violation_error_message="已经挂接过。",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.indicator} → {self.policy}"
-
-
-class IndicatorMove(models.Model):
-    """Every change of an indicator's four figures, with the object that caused it; append-only."""
-
-    class Kind(models.TextChoices):
-        ISSUE = "issue", "下达"
-        FREEZE = "freeze", "冻结"
-        PAY = "pay", "支付"
-        RELEASE = "release", "退回可用"
-        REOPEN = "reopen", "退汇退回可用"
-
-    indicator = models.ForeignKey(Indicator, models.PROTECT, verbose_name="指标", related_name="moves")
-    kind = models.CharField("动作", max_length=8, choices=Kind)
-    amount = models.DecimalField("金额", max_digits=14, decimal_places=2)
-    subject = models.CharField("业务", max_length=80)
-    actor = models.ForeignKey(User, models.PROTECT, verbose_name="操作人", related_name="+")
-    at = models.DateTimeField("时间", db_default=models.functions.Now())
-    business_at = models.DateTimeField("业务时间")
-
-    class Meta:
-        verbose_name = verbose_name_plural = "指标变动"
-        ordering = ("id",)
-        constraints = [models.CheckConstraint(name="indicator_move_positive", condition=Q(amount__gt=0))]
-        indexes = [models.Index(fields=["subject"], name="indicator_move_subject")]
-        triggers = append_only()
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.amount}"
