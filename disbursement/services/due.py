@@ -99,7 +99,7 @@ _MONTHS = """greatest(0, (extract(year FROM upper(d.days)) * 12 + extract(month 
 
 def by_month(version: PolicyVersion) -> bool:
     """A rule that counts months pays each stretch of the right; any other pays the period once, by its latest version."""
-    return any(fact.name == "months" for fact in amounts.rule_of(version).facts)
+    return amounts.counts_months(version)
 
 
 def amount_sql(rule: Rule) -> tuple[str, dict[str, Any]]:

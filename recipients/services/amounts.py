@@ -31,6 +31,11 @@ def facts_of(version: PolicyVersion) -> tuple[Fact, ...]:
     return rule_of(version).facts
 
 
+def counts_months(version: PolicyVersion) -> bool:
+    """Whether the rule counts months: each stretch of a right is then paid. Any other pays a period once."""
+    return any(fact.name == "months" for fact in facts_of(version))
+
+
 def known_facts(period: Period, *, quantity: Decimal, facts: Mapping[str, str], born: date) -> dict[str, Any]:
     """What a rule may ask of one person. Nobody declares WORKED_OUT: a declared age or quantity counts for nothing.
 
