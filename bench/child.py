@@ -85,6 +85,11 @@ def status_megabytes(pid: int, name: str) -> float:
     return int(found.split()[1]) / 1024
 
 
+def prepare(name: str, stage: Stage) -> None:
+    """Fill the base of a job."""
+    function(name)(stage)
+
+
 def measure(name: str, stage: Stage) -> dict[str, Any]:
     """The function's proof of what it did, taken after the clock has stopped."""
     proof = function(name)(stage)
@@ -134,7 +139,7 @@ def main(argv: list[str]) -> None:
     stage = Stage(int(rows), Path(folder))
     found: Any = None
     if act == "prepare":
-        function(name)(stage)
+        prepare(name, stage)
     elif act == "profile":
         found = profile(name, stage)
     else:

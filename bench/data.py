@@ -99,8 +99,8 @@ def user(role: str) -> User:
     return User.objects.get(username=f"bench_{role}")
 
 
-def policy() -> PolicyVersion:
-    """耕地地力保护: area × rate, every person rounded to the 分; money enough."""
+def policy(object_type: Policy.ObjectType) -> PolicyVersion:
+    """耕地地力保护: area × rate, every line rounded to the 分; money enough."""
     maker = user(Role.DEPARTMENT_CLERK)
     department = Department.objects.create(code="AGRI", name="农业农村局")
     found = Policy.objects.create(
@@ -111,7 +111,7 @@ def policy() -> PolicyVersion:
         short_name="地力补贴",
         level=Policy.GovernmentLevel.CENTRAL,
         department=department,
-        object_type=Policy.ObjectType.PERSON,
+        object_type=object_type,
         unit="亩",
         frequency="yearly",
         basis="测量用",
@@ -272,8 +272,12 @@ def _copy_accounts(holders: Sequence[Member]) -> None:
     )  # fmt: skip
 
 
-def entitlements(count: int, version: PolicyVersion, maker: User) -> None:
-    """A confirmed declaration per village, and from each of its lines an entitlement that runs on."""
+def entitlements(version: PolicyVersion, maker: User) -> None:
+    """A confirmed declaration per village, and from each of its lines an entitlement that runs on.
+
+    Of everybody, or of the head of every household.
+    """
+    heads = " WHERE p.is_holder" if version.policy.object_type == Policy.ObjectType.HOUSEHOLD else ""
     with (
         connection.cursor() as cursor,
         quietly(
@@ -297,12 +301,12 @@ def entitlements(count: int, version: PolicyVersion, maker: User) -> None:
             for one in villages()
         )
         cursor.execute(
-            """INSERT INTO recipients_declarationline (declaration_id, line_no, beneficiary_id, payee_id, quantity, facts,
+            f"""INSERT INTO recipients_declarationline (declaration_id, line_no, beneficiary_id, payee_id, quantity, facts,
                    amount, excluded_at_level, excluded_reason)
                SELECT d.id, row_number() OVER (PARTITION BY d.id ORDER BY p.id), p.id, h.id, 1 + (p.id %% 977) / 100.0000,
-                   '{}', 1, '', ''
+                   '{{}}', 1, '', ''
                FROM recipients_person p JOIN recipients_declaration d ON d.division_code = p.division_code
-               JOIN recipients_person h ON h.household_id = p.household_id AND h.is_holder""",
+               JOIN recipients_person h ON h.household_id = p.household_id AND h.is_holder{heads}""",
             [],
         )
         cursor.execute(
@@ -311,8 +315,9 @@ def entitlements(count: int, version: PolicyVersion, maker: User) -> None:
             [RATE],
         )
         cursor.execute(
-            """INSERT INTO recipients_entitlement (county_code, division_code, policy_id, beneficiary_id, status)
-               SELECT p.county_code, p.division_code, %s, p.id, 'active' FROM recipients_person p ORDER BY p.id""",
+            f"""INSERT INTO recipients_entitlement (county_code, division_code, policy_id, beneficiary_id, status)
+               SELECT p.county_code, p.division_code, %s, p.id, 'active' FROM recipients_person p{heads}
+               ORDER BY p.id""",
             [version.policy_id],
         )
         cursor.execute(
@@ -322,13 +327,13 @@ def entitlements(count: int, version: PolicyVersion, maker: User) -> None:
         )
 
 
-def town(count: int) -> PolicyVersion:
-    """Everything up to the entitlements of `count` people."""
+def town(count: int, object_type: Policy.ObjectType = Policy.ObjectType.PERSON) -> PolicyVersion:
+    """Everything up to the entitlements of `count` people, or of their households."""
     places()
     maker = staff()[Role.TOWNSHIP_CLERK]
-    version = policy()
+    version = policy(object_type)
     registry(count, maker)
-    entitlements(count, version, maker)
+    entitlements(version, maker)
     return version
 
 

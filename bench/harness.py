@@ -39,6 +39,9 @@ def child(act: str, name: str, rows: int, folder: Path, url: str) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+Start = Callable[[str, str, int, Path, str], Any]  # act, function, rows, folder, URL of the database
+
+
 def job_of(name: str) -> str:
     """roster:limit and peers.roster:bulk_create start from the base of roster."""
     return name.split(":", maxsplit=1)[0].removeprefix("peers.")
@@ -47,9 +50,10 @@ def job_of(name: str) -> str:
 class Bases:
     """Filled databases by job and number of rows, made when first asked for."""
 
-    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, say: Callable[[str], None], start: Start = child) -> None:
         self.folder = folder
         self.say = say
+        self.start = start
         self.template = databases.template()
         self.made: dict[tuple[str, int], str] = {}
         self.reuse_peers = False
@@ -64,7 +68,7 @@ class Bases:
             self.say(f"fill {job} {rows:,}")
             databases.clone(source, name)
             self.files(job, rows).mkdir(parents=True, exist_ok=True)
-            child("prepare", f"{job}:prepare", rows, self.files(job, rows), databases.owner_url(name))
+            self.start("prepare", f"{job}:prepare", rows, self.files(job, rows), databases.owner_url(name))
             databases.settle(name)
             self.made[job, rows] = name
         return self.made[job, rows]
@@ -83,7 +87,7 @@ class Bases:
             return Sample(**self.in_copy("measure", name, rows))
         job = job_of(name)
         url = databases.app_url(self.base(job, rows))
-        return Sample(**child("measure", name, rows, self.files(job, rows), url))
+        return Sample(**self.start("measure", name, rows, self.files(job, rows), url))
 
     def peer(self, peer: Peer, rows: int, *, reads_only: bool = False) -> Sample:
         """A run of a usual way; in the smallest plan it is taken once for all sizes, since it is scaled anyway."""
@@ -105,7 +109,7 @@ class Bases:
         run = f"{databases.PREFIX}_run"
         databases.clone(source, run)
         try:
-            return child(act, name, rows, self.files(job, rows), databases.app_url(run))
+            return self.start(act, name, rows, self.files(job, rows), databases.app_url(run))
         finally:
             databases.drop(run)
 

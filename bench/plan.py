@@ -86,6 +86,13 @@ COMPARISONS = (
         goals=(Goal("B3", "ours/limit", 1.15),),
     ),
     Comparison(
+        "b",
+        "roster by household, a line for every third person",
+        "household_roster:limit",
+        "household_roster:ours",
+        goals=(Goal("B1", "ours/limit", 1.5), GROWTH),
+    ),
+    Comparison(
         "c",
         "bank file TXT",
         "bank_file:limit_txt",

@@ -65,7 +65,10 @@ CLAIMS = """INSERT INTO disbursement_claim (line_id, entitlement_id, component, 
 
 
 def prepare(stage: Stage) -> None:
-    version = data.town(stage.rows)
+    make_roster(data.town(stage.rows))
+
+
+def make_roster(version: PolicyVersion) -> None:
     batch = make_batch(version)
     Roster.objects.create(
         county_code=data.COUNTY, division_code=data.TOWN, batch=batch, policy=version.policy, revision=0
@@ -81,7 +84,6 @@ def make_batch(version: PolicyVersion) -> Batch:
         version=version,
         period=data.PERIOD,
         period_range=data.YEAR,
-        component="",
         title="2026年地力补贴",
         status="issued",
         made_by=data.user(Role.DEPARTMENT_CLERK),
