@@ -5,19 +5,33 @@ A change counts from its day on: from each policy's stop the rights are the new 
 
 from datetime import date
 from itertools import product
+from urllib.parse import quote
 
 import pytest
+from django.urls import reverse
 
+from huimin.core.errors import StepRefused
 from recipients.models import Ending, Entitlement, EntitlementVersion, Person, Succession
-from recipients.services import deaths, endings, passing, review, suspensions
+from recipients.services import deaths, endings, review
 from recipients.states import EndingStatus
 from tests.factories import UserFactory
 from tests.recipients import factories as lists
 from tests.recipients.factories import declaration, household, policy
-from tests.recipients.test_heads import OPEN, asked, changed, clerk, confirmed, faults, ranges, reviewer
+from tests.recipients.test_heads import (
+    OPEN,
+    approve,
+    asked,
+    changed,
+    clerk,
+    confirmed,
+    faults,
+    ranges,
+    reviewer,
+)
 
 in_a_transaction = pytest.mark.django_db
 EARLY, MIDDLE, LATE = date(2026, 2, 10), date(2026, 3, 10), date(2026, 7, 10)
+AUTUMN = date(2026, 9, 10)  # under the stop rule nothing of the third quarter is left
 # every order of earlier, equal and later days for two changes, and of two days for three
 SEQUENCES = [
     *((route, days) for route in ("BA", "BC") for days in product((EARLY, MIDDLE, LATE), repeat=2)),
@@ -137,24 +151,47 @@ def test_what_the_new_head_has_all_of_is_taken_from_the_old_one_and_not_doubled(
     assert faults() == []
 
 
-@in_a_transaction
-def test_a_new_head_whose_own_right_is_suspended_has_it_decided_first():
+@pytest.fixture
+def third_quarter():
+    """A head who was declared for nothing yet, after a wife who was head and has the right for the third quarter."""
     head, wife = household(2)
-    monthly = policy(object_type="household", frequency="monthly", **OPEN)
-    confirmed(head, monthly, "2026-01")
+    quarterly = policy(object_type="household", frequency="quarterly", **lists.NOTHING)
     changed(wife)
-    pause = lists.suspended(Entitlement.objects.get(beneficiary=wife), "withheld", MIDDLE)
-    lists.lifted(pause, date(2026, 4, 1))
-    changed(fresh(head), cause="mistaken", day=LATE)
-    own = Entitlement.objects.get(beneficiary=wife)
-    assert own.status == "ended"
-    changed(fresh(wife), cause="mistaken", day=LATE)
-    pause = lists.suspended(Entitlement.objects.get(beneficiary=wife), "withheld", MIDDLE)
-    change = asked(fresh(head), cause="mistaken", day=MIDDLE)
-    (one,) = passing.plan(change)
-    assert one.why_not == passing.SUSPENDED
-    suspensions.take_step(pause.pk, "lift", actor=UserFactory(role="department_reviewer"), note="已办好")
-    assert [found.why_not for found in passing.plan(change)] == [""]
+    confirmed(fresh(wife), quarterly, "2026Q3")
+    changed(fresh(head), cause="mistaken", day=AUTUMN)
+    return head, wife, quarterly
+
+
+@in_a_transaction
+def test_a_new_head_whose_own_right_is_suspended_has_it_decided_first(third_quarter, client):
+    head, wife, quarterly = third_quarter
+    confirmed(fresh(head), quarterly, "2026Q4")
+    pause = lists.suspended(Entitlement.objects.get(beneficiary=wife), "withheld", LATE)
+    change = asked(fresh(wife), cause="mistaken", day=AUTUMN)
+    with pytest.raises(StepRefused, match="新户主自己的这项资格暂停没有恢复"):
+        approve(change)
+    client.force_login(reviewer())
+    shown = client.get(reverse("recipients:head-detail", args=[change.pk])).content.decode()
+    assert "看暂停的资格" in shown
+    assert quote(wife.name) in shown
+    lists.lifted(pause)
+    approve(change)
+    assert ranges(wife) == [("2026-07-01", "2026-10-01"), ("2026-10-01", "2027-01-01")]
+
+
+@in_a_transaction
+def test_a_late_list_of_the_old_head_goes_on_into_a_right_that_pauses(third_quarter):
+    head, wife, quarterly = third_quarter
+    late = declaration(quarterly, lines=[fresh(head)], period="2026Q4")
+    changed(fresh(wife), cause="mistaken", day=AUTUMN)
+    right = Entitlement.objects.get(beneficiary=wife)
+    pause = lists.suspended(right, "withheld", LATE)
+    review.take_step(late.pk, "submit", actor=late.made_by)
+    assert ranges(wife) == [("2026-07-01", "2026-10-01"), ("2026-10-01", "2027-01-01")]
+    lists.lifted(pause)
+    right.refresh_from_db()
+    assert right.status == "active"
+    assert faults() == []
 
 
 @in_a_transaction
