@@ -259,6 +259,7 @@ CROSS JOIN LATERAL (
              ELSE x.last_day END
     FROM recipients_suspension x CROSS JOIN LATERAL (SELECT {_COUNTS_MONTHS} AS months) m
     WHERE x.entitlement_id = e.id AND x.status = 'lifted' AND x.last_day >= x.forfeits_from
+      AND (e.ends_on IS NULL OR e.ends_on > x.forfeits_from)
     UNION ALL
     SELECT CASE WHEN g.head_change_id IS NULL THEN 'ended' ELSE 'passed' END, g.ends_on, NULL FROM recipients_ending g
     WHERE g.entitlement_id = e.id AND g.status = 'standing' AND g.death_id IS NULL

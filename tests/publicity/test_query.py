@@ -688,8 +688,11 @@ def test_months_that_a_lifted_pause_took_are_told_as_never_paid(client):
 
 def test_a_former_head_reads_that_the_right_passed_and_nothing_of_the_new_one(client):
     here, head, wife = households()
+    pause = lists.suspended(head.entitlements.get(), "forfeited", date(2026, 7, 10))
+    lists.lifted(pause, date(2026, 9, 15))
     change_head(here, wife)
     shown = told_changes(client, head)
+    assert "停发" not in shown  # the months are the new head's
     assert "已转给您家的新户主" in shown
     assert "从2026年4月1日起" in shown
     assert wife.name not in ask_about(client, head).content.decode()
