@@ -63,12 +63,12 @@ _OF_HOUSEHOLD = """FROM recipients_person m JOIN recipients_entitlement w ON w.b
 @proof("随户主变更承接的享受资格，原户主、新户主的期间不重叠，截去的期间一天不少，都是这一户的")
 def successions_are_whole() -> tuple[int, list[str]]:
     """What a change took somebody of the household has, or had until it ended for another cause; and nothing of it is
-    the former head's any more."""
+    the former head's any more. What was declared for that one and confirmed later is judged when it is paid."""
     return rows(
         f"""SELECT '承接 ' || s.id || '：期间重叠' FROM recipients_succession s
            JOIN recipients_entitlementversion n ON n.succession_id = s.id
            JOIN recipients_entitlementversion o ON o.entitlement_id = s.earlier_id AND o.component = n.component
-                AND o.valid && n.valid
+                AND o.id < n.id AND o.valid && n.valid
            UNION ALL
            SELECT '终止记录 ' || z.id || '：期间没有接上' FROM ({_GONE}) z
            WHERE NOT z.days <@ (
