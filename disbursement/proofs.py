@@ -20,9 +20,9 @@ from disbursement.models import (
 )
 from disbursement.models.sql import COUNTS, HOLDER, LIVE, ORDERED, paid_to_another_head
 from disbursement.queries import content_of, equations, lines_of_order, live_lines
+from disbursement.queries.due import counts_months, lines_today, other_than_due
 from disbursement.services.bankfiles import BLOCK, reference_of
-from disbursement.services.due import counts_months, lines_today, other_than_due
-from disbursement.services.people import TO_ORDER, TO_RETURN, TO_ROSTER
+from disbursement.services.inherited import TO_ORDER, TO_RETURN, TO_ROSTER
 from disbursement.services.returns import digest_of
 from disbursement.services.rosters import ORIGINS
 from disbursement.states import (

@@ -15,7 +15,7 @@ from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, Q, Query
 from disbursement.models import PaymentResult, Roster
 from disbursement.models.sql import COUNTS, LIVE, STATE
 from disbursement.queries import lines_in_full, live_lines, settled
-from disbursement.services.due import REASON, days_of, of_right, suspended
+from disbursement.queries.due import REASON, days_of, of_right, suspended
 from disbursement.states import PaymentState
 from huimin.core.authority.scope import subtree_range, town_of
 from huimin.core.models import Division, Level, Office, User

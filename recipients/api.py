@@ -19,7 +19,8 @@ from huimin.core.records import files
 from huimin.core.values import numbers
 from recipients.files import declaration as sheet
 from recipients.models import Declaration
-from recipients.services import amounts, declarations
+from recipients.rules import amounts
+from recipients.services import declarations
 from subsidies.models import Policy
 
 MOST_LINES = 5_000

@@ -150,7 +150,7 @@ def confirmed_had_their_notices() -> tuple[int, list[str]]:
            CROSS JOIN LATERAL (VALUES ('village', v.has_village_notice), ('township', v.has_township_notice),
                                       ('county', v.has_county_notice)) AS wanted(level, asked)
            WHERE d.status = 'confirmed' AND wanted.asked AND NOT EXISTS (
-               SELECT FROM recipients_notice n WHERE n.declaration_id = d.id AND n.round = d.round
+               SELECT FROM recipients_notice n WHERE n.declaration_id = d.id AND n.revision = d.revision
                AND n.level = wanted.level AND n.withdrawn_at IS NULL
                AND n.ends_on - n.starts_on >= v.notice_days - v.notice_counts_first::int
                AND n.ends_on < (business_now() AT TIME ZONE 'Asia/Shanghai')::date
@@ -166,7 +166,7 @@ def confirmed_were_signed() -> tuple[int, list[str]]:
            JOIN subsidies_policyversion v ON v.id = d.version_id AND v.has_county_review
            CROSS JOIN LATERAL unnest(v.joint_parties) AS wanted(party)
            WHERE d.status = 'confirmed' AND NOT EXISTS (
-               SELECT FROM recipients_jointsignature s WHERE s.declaration_id = d.id AND s.round = d.round
+               SELECT FROM recipients_jointsignature s WHERE s.declaration_id = d.id AND s.revision = d.revision
                AND s.party = wanted.party)""",
         count="SELECT count(*) FROM recipients_declaration WHERE status = 'confirmed'",
     )
@@ -214,7 +214,7 @@ def rights_hung_on_the_wall() -> tuple[int, list[str]]:
         f"""SELECT '申报册 ' || d.id || '：公示 ' || n.line_count || ' 人 ' || n.total || ' 元，确认 ' || l.n || ' 人 ' || l.s
                   || ' 元' FROM recipients_declaration d
            JOIN subsidies_policyversion v ON v.id = d.version_id
-           JOIN recipients_notice n ON n.declaration_id = d.id AND n.round = d.round AND n.withdrawn_at IS NULL
+           JOIN recipients_notice n ON n.declaration_id = d.id AND n.revision = d.revision AND n.withdrawn_at IS NULL
                 AND n.level || '_notice' = CASE {_LAST_LEVEL} END
            CROSS JOIN LATERAL (SELECT count(*) AS n, coalesce(sum(x.amount), 0) AS s FROM recipients_declarationline x
                                WHERE x.declaration_id = d.id AND x.excluded_at_level = '') AS l

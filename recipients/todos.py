@@ -21,8 +21,8 @@ from recipients.models import (
     NoticeLevel,
     Objection,
 )
+from recipients.queries import notice_days
 from recipients.rules import NAMES_IN_FULL
-from recipients.services import terms
 from recipients.states import (
     ACCOUNT_CHECK_ROLES,
     DECLARATION_FLOW,
@@ -70,13 +70,13 @@ def steps(user: User) -> Iterator[Todo]:
 
 @source
 def signatures(user: User) -> Iterator[Todo]:
-    """Joint reviews that this person's office has not signed in the present round."""
+    """Joint reviews that this person's office has not signed in the present revision."""
     for party in JointParty:
         roles = DECLARATION_FLOW[f"sign_{party}"].roles
-        if not any(grant.role in roles for grant in user.active_grants):
+        if not scope.holds_anywhere(user, roles):
             continue
         signed = JointSignature.objects.filter(
-            declaration=OuterRef("pk"), round=OuterRef("round"), party=party
+            declaration=OuterRef("pk"), revision=OuterRef("revision"), party=party
         )
         waiting = Declaration.objects.filter(
             scope.reach(user, roles, policy="policy_id"),
@@ -93,16 +93,16 @@ def notices(user: User) -> Iterator[Todo]:
     today = clock.today()
     for status in NOTICE_STATES:
         roles = DECLARATION_FLOW[f"end_{status}"].roles
-        if not any(grant.role in roles for grant in user.active_grants):
+        if not scope.holds_anywhere(user, roles):
             continue
         level = status.removesuffix("_notice")
         mine = Declaration.objects.filter(scope.reach(user, roles, policy="policy_id"), status=status)
         standing = Notice.objects.filter(
-            declaration=OuterRef("pk"), round=OuterRef("round"), level=level, withdrawn_at__isnull=True
+            declaration=OuterRef("pk"), revision=OuterRef("revision"), level=level, withdrawn_at__isnull=True
         )
         bare = mine.filter(~Exists(standing)).count()
         yield Todo(f"{status.label.removesuffix('中')}待张贴", bare, _list(status), "去张贴", due=today)
-        # the paper of this level and round that still hangs; earlier levels and rounds ended long ago
+        # the paper of this level and revision that still hangs; earlier levels and revisions ended long ago
         over = mine.annotate(ended_on=Subquery(standing.values("ends_on")[:1])).filter(ended_on__lt=today)
         over = over.annotate(began_on=Subquery(standing.values("starts_on")[:1]))
         in_workdays = Q(version__notice_in_workdays=True)
@@ -117,7 +117,7 @@ def notices(user: User) -> Iterator[Todo]:
             found["count"],
             _list(status),
             "去办理",
-            terms.warning(found["first"], found["last"]),
+            notice_days.warning(found["first"], found["last"]),
             due=found["due"] and found["due"] + timedelta(days=1),
         )
 
@@ -132,7 +132,7 @@ def names_in_full(user: User) -> Iterator[Todo]:
             scope.reach(user, roles, policy="policy_id"),
             level=level,
             withdrawn_at__isnull=True,
-            round=F("declaration__round"),
+            revision=F("declaration__revision"),
             declaration__status=f"{level}_notice",
         )
         title = f"{level.label}公示写着全名，要揭下重贴"
@@ -149,7 +149,7 @@ def objections(user: User) -> Iterator[Todo]:
         first=Min("notice__starts_on", filter=_OBJECTION_TERM),
         last=Max("notice__ends_on", filter=_OBJECTION_TERM),
     )
-    note = "答复前不能进入下一步。" + terms.warning(found["first"], found["last"])
+    note = "答复前不能进入下一步。" + notice_days.warning(found["first"], found["last"])
     url = f"{reverse('recipients:objection-list')}?status=open"
     yield Todo("异议待核实答复", found["count"], url, "去答复", note, due=found["due"])
 

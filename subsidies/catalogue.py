@@ -36,7 +36,7 @@ def _read(name: str) -> Rows:
 
 
 @cache
-def _terms() -> dict[str, Any]:
+def _shipped() -> dict[str, Any]:
     text = (Path(settings.BASE_DIR) / "data" / "policy_versions.json").read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
     return found
@@ -44,7 +44,7 @@ def _terms() -> dict[str, Any]:
 
 def demo_codes() -> list[str]:
     """The policies that load_versions publishes, such as NY01."""
-    return sorted(_terms()["versions"])
+    return sorted(_shipped()["versions"])
 
 
 @transaction.atomic
@@ -73,7 +73,7 @@ def load_versions(county_code: str, *, valid_from: date, maker: User, checker: U
     for policy in drafts.order_by("code"):
         if not policy.versions.exists():
             services.add_version(
-                policy, actor=maker, valid_from=valid_from, **_terms()["versions"][policy.code]
+                policy, actor=maker, valid_from=valid_from, **_shipped()["versions"][policy.code]
             )
             _mark_sample(policy, actor=maker)
         services.advance_policy(policy.pk, "submit", actor=maker)
@@ -83,7 +83,7 @@ def load_versions(county_code: str, *, valid_from: date, maker: User, checker: U
 
 def _mark_sample(policy: Policy, *, actor: User) -> None:
     """A standard that no document gives says so wherever the policy's basis is shown, on notices too."""
-    note = _terms()["samples"].get(policy.code)
+    note = _shipped()["samples"].get(policy.code)
     if note:
         services.revise_policy(policy, actor=actor, is_sample=True, basis=f"{policy.basis}；{note}")
 
@@ -96,7 +96,7 @@ def _departments() -> dict[str, Department]:
 
 def _facts(row: dict[str, str], departments: dict[str, Department]) -> dict[str, Any]:
     """A line of policies.csv as fields of Policy; several offices named: the first is in charge."""
-    terms = _terms()
+    shipped = _shipped()
     return {
         "code": row["code"],
         "name": row["name"],
@@ -105,9 +105,9 @@ def _facts(row: dict[str, str], departments: dict[str, Department]) -> dict[str,
         "department": departments[row["department"].split("/")[0]],
         "object_type": "household" if row["object_type"].startswith("户") else "person",
         "unit": row["unit"],
-        "frequency": terms["frequencies"].get(row["frequency"], Frequency.ONE_OFF),
+        "frequency": shipped["frequencies"].get(row["frequency"], Frequency.ONE_OFF),
         "basis": row["basis"],
         "exclusions": row["exclusions"].replace(";", "；"),
         "payment_remark": row["payment_remark"],
-        "is_protected": row["code"] in terms["protected"],
+        "is_protected": row["code"] in shipped["protected"],
     }

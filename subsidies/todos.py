@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def policies_waiting(user: User) -> Iterator[Todo]:
     url = reverse("subsidies:policy-list")
     seen = Policy.objects.visible_to(user)
-    if _is(user, Role.FINANCE_CHECKER):
+    if scope.holds_anywhere(user, {Role.FINANCE_CHECKER}):
         sent = seen.filter(status=PolicyStatus.SUBMITTED).count()
         asked = PolicyChange.objects.filter(policy__in=seen, status=ChangeStatus.ASKED)
         yield _of_policies("政策更正待审批", "去审批", asked)
@@ -32,7 +32,7 @@ def policies_waiting(user: User) -> Iterator[Todo]:
         yield _of_policies(
             "新标准待审批", "去审批", _later_versions(seen).filter(status=VersionStatus.SUBMITTED)
         )
-    if _is(user, Role.DEPARTMENT_CLERK, Role.FINANCE_CLERK):
+    if scope.holds_anywhere(user, {Role.DEPARTMENT_CLERK, Role.FINANCE_CLERK}):
         ready = (
             seen.filter(status=PolicyStatus.DRAFT, made_by=user, versions__isnull=False).distinct().count()
         )
@@ -57,12 +57,8 @@ def _of_policies(title: str, act: str, rows: QuerySet[PolicyVersion] | QuerySet[
 @source
 def indicators_waiting(user: User) -> Iterator[Todo]:
     url = reverse("subsidies:indicator-list")
-    if _is(user, Role.FINANCE_CHECKER):
+    if scope.holds_anywhere(user, {Role.FINANCE_CHECKER}):
         rows = Indicator.objects.visible_to(user).filter(status=IndicatorStatus.REGISTERED)
         yield Todo("指标待确认", rows.count(), f"{url}?status=registered", "去核对")
-    if _is(user, Role.FINANCE_CLERK):
+    if scope.holds_anywhere(user, {Role.FINANCE_CLERK}):
         yield Todo("指标还没挂接政策", queries.unattached(user).count(), url, "去挂接", "不挂接就不能用")
-
-
-def _is(user: User, *roles: str) -> bool:
-    return any(scope.holds(user, roles, division_code=grant.division_id) for grant in user.active_grants)

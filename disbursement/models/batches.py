@@ -264,7 +264,7 @@ class Roster(Scoped):
 
     @property
     def duty_subject(self) -> str:
-        """Who checked one revision has not checked the next, which may hold other people (services.people)."""
+        """Who checked one revision has not checked the next, which may hold other people (services.inherited)."""
         return f"{self._meta.label_lower}:{self.pk}#{self.revision}"
 
     @property

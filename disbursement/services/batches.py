@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from disbursement.models import Batch, Roster
 from disbursement.queries import StateTotal, state_totals
+from disbursement.queries.due import DUE
 from disbursement.services import generation, rosters
-from disbursement.services.due import DUE
 from disbursement.services.numbers import BATCH, next_number
 from disbursement.states import BATCH_FLOW, BatchStatus, RosterStatus
 from huimin.core import clock

@@ -8,9 +8,9 @@ from django.db import connection
 
 from disbursement.models import Roster
 from disbursement.models.sql import PUBLIC_ROW, paid_to_another_head
-from disbursement.services.due import amount_sql, due_now, paid_as_another
+from disbursement.queries.due import amount_sql, due_now, paid_as_another
 from disbursement.services.generation import CLAIMED, run_claiming
-from recipients.services import amounts
+from recipients.rules import amounts
 
 _OF_FAILED = "AND e.id IN (SELECT entitlement_id FROM disbursement_paymentline WHERE id = ANY(%(lines)s))"
 # of a rule that counts months, what the failed lines were for and no other line has claimed since

@@ -9,10 +9,10 @@ from django.db import IntegrityError, connection, transaction
 
 from disbursement.models import Batch, Roster
 from disbursement.models.sql import PUBLIC_ROW, paid_to_another_head
-from disbursement.services.due import REASON, amount_sql, by_month, due_now, paid_as_another
+from disbursement.queries.due import REASON, amount_sql, by_month, due_now, paid_as_another
 from huimin.core.authority import scope
 from huimin.core.errors import StepRefused
-from recipients.services import amounts
+from recipients.rules import amounts
 
 PUBLIC_NAME = "CASE WHEN %(protected)s THEN hm_mask_surname(g.beneficiary_name) ELSE g.beneficiary_name END"
 

@@ -11,9 +11,10 @@ from django.urls import reverse
 
 from disbursement.queries import rosters_of
 from huimin.core import crypto
+from huimin.core.accounts.queries import holders
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Role
-from huimin.core.models import Division, Grant, Message
+from huimin.core.models import Division, Message
 from huimin.core.values.money import format_yuan
 from huimin.core.values.periods import Period
 from huimin.core.work import messages
@@ -22,7 +23,6 @@ from recipients.models import Account
 
 if TYPE_CHECKING:
     from disbursement.models import PaymentOrder, ReturnFile
-    from huimin.core.models import User
 
 BLOCK = 5_000
 PAID = """
@@ -93,7 +93,7 @@ def tell_failed(order: PaymentOrder, *, file_id: int | None = None, line_id: int
         cursor.execute(FAILED, {"file": file_id, "line": line_id})
         villages = cursor.fetchall()
     lines = []
-    for user, grants in _people(_TELL, order).items() if villages else ():
+    for user, grants in holders(_TELL, policy_id=order.policy_id).items() if villages else ():
         mine = [
             (count, total)
             for place, count, total in villages
@@ -112,25 +112,11 @@ def tell_failed(order: PaymentOrder, *, file_id: int | None = None, line_id: int
 
 def tell_bank(order: PaymentOrder) -> int:
     """The bank's people learn that a file is waiting for them."""
-    there = [user for user in _people(frozenset({Role.BANK}), order) if user.office_id == order.bank_id]
+    bankers = holders({Role.BANK}, policy_id=order.policy_id)
+    there = [user for user in bankers if user.office_id == order.bank_id]
     return messages.notify(
         there,
         title=f"有代发文件待取：{order.number}，{order.line_count:,} 笔",
         url=reverse("disbursement:order-detail", args=[order.pk]),
         body=f"共 {format_yuan(order.total)} 元。取文件要动态口令。",
     )
-
-
-def _people(roles: frozenset[str], order: PaymentOrder) -> dict[User, list[Grant]]:
-    """Who holds one of these roles somewhere for the order's policy today, with the grants."""
-    rows = (
-        Grant.objects.in_force()
-        .filter(role__in=roles, user__is_active=True)
-        .select_related("user")
-        .order_by("user_id")
-    )
-    found: dict[User, list[Grant]] = {}
-    for grant in rows:
-        if grant.policy_ids is None or order.policy_id in grant.policy_ids:
-            found.setdefault(grant.user, []).append(grant)
-    return found

@@ -10,11 +10,11 @@ from django.db import transaction
 from django.urls import reverse
 
 from disbursement.models import OrderIndicator, PaymentOrder, Roster
-from disbursement.queries import Sums, added_up, rosters_of, to_order
-from disbursement.services import bankfiles, banks, ledger, notices, parts, today
+from disbursement.queries import Sums, added_up, rosters_of, stale, to_order
+from disbursement.services import bankfiles, banks, ledger, notices, parts
+from disbursement.services.inherited import TO_ORDER, inherit_duties
 from disbursement.services.numbers import ORDER, next_number
 from disbursement.services.parts import Part
-from disbursement.services.people import TO_ORDER, inherit_duties
 from disbursement.services.rosters import explained, require_same_content
 from disbursement.states import ORDER_FLOW, OrderStatus, RosterStatus
 from huimin.core import clock
@@ -66,8 +66,8 @@ def make_orders(
     across = banks.paid_across(policy.county_code, free.values())
     wanted = {bank.pk} | (across if cross_bank else set())
     _require_lines(bank, free, wanted, across)
-    today.require_payable(
-        policy, today.to_be_ordered([roster.pk for roster in rosters], wanted), remedy=STOP_FIRST
+    stale.require_payable(
+        policy, stale.to_be_ordered([roster.pk for roster in rosters], wanted), remedy=STOP_FIRST
     )
     files = _files(rosters, free, wanted, get_format(bank.bank_format), remark=policy.payment_remark)
     return [
@@ -229,7 +229,7 @@ def _require(order: PaymentOrder, step: str, *, actor: User, note: str | None = 
 
 
 def _require_payable(order: PaymentOrder) -> None:
-    today.require_payable(order.policy, today.held_by(order), remedy=CANCEL_FIRST)
+    stale.require_payable(order.policy, stale.held_by(order), remedy=CANCEL_FIRST)
 
 
 def _require_unchanged(order: PaymentOrder) -> None:

@@ -15,9 +15,10 @@ from django.utils import timezone
 from disbursement.models import PaymentOrder, ReturnFile
 from disbursement.models.sql import ORDERED
 from disbursement.queries import open_lines
-from disbursement.services.people import TO_RETURN, inherit_duties
+from disbursement.services.inherited import TO_RETURN, inherit_duties
 from disbursement.states import RETURN_FLOW, OrderStatus, ReturnStatus
 from huimin.core import clock, crypto
+from huimin.core.authority import scope
 from huimin.core.authority.posts import not_your_post, require_role
 from huimin.core.bankformats.cells import yuan_text
 from huimin.core.bankformats.layout import FAILURE, PENDING, SUCCESS, BankFormat, ReturnContent
@@ -131,7 +132,7 @@ def place_of_uploader(actor: User) -> str:
 
     The order's own place and policy are asked about once it is known.
     """
-    places = sorted(grant.division_id for grant in actor.active_grants if grant.role in UPLOAD.roles)
+    places = scope.roots(actor, UPLOAD.roles)
     if not places:
         raise not_your_post(UPLOAD.roles, UPLOAD.label)
     return places[0]

@@ -11,7 +11,7 @@ from disbursement.models import PaymentLine, PaymentOrder, PaymentResult, Revers
 from disbursement.queries import order_of
 from disbursement.services import notices
 from disbursement.services.confirming import book
-from disbursement.services.people import TO_RETURN, inherit_duties
+from disbursement.services.inherited import TO_RETURN, inherit_duties
 from disbursement.states import REVERSAL_FLOW
 from huimin.core import clock
 from huimin.core.authority.posts import require_role

@@ -11,9 +11,9 @@ from django.db.models import F
 
 from disbursement.models import Batch, PaymentLine, PaymentResult, Roster
 from disbursement.queries import content_of, lines_in_full, live_lines, order_of
+from disbursement.queries.due import as_rows, faults, lines_today, paid_as_another
 from disbursement.services import copying, generation
-from disbursement.services.due import as_rows, faults, lines_today, paid_as_another
-from disbursement.services.people import TO_ROSTER, inherit_duties
+from disbursement.services.inherited import TO_ROSTER, inherit_duties
 from disbursement.states import ROSTER_FLOW, RosterStatus
 from huimin.core import clock
 from huimin.core.authority.duties import ROSTER_CHECKS

@@ -17,7 +17,7 @@ from disbursement.forms import BatchForm, SupplementForm
 from disbursement.models import Batch, Roster, RosterOmission
 from disbursement.services.banks import by_bank
 from disbursement.states import BATCH_FLOW, BatchStatus, RosterStatus
-from disbursement.views.common import buttons, with_places
+from disbursement.views.common import buttons
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import Step
@@ -26,6 +26,7 @@ from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, act_on_form, opens, render_page, take_step
 from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat
+from huimin.core.desk.places import with_places
 from huimin.core.sheets.writer import Column
 from huimin.core.work import workflow
 from subsidies.models import Policy
@@ -104,7 +105,7 @@ def batch_list(request: StaffRequest) -> HttpResponse:
 
 
 def _may_make(request: StaffRequest) -> bool:
-    return any(grant.role in BATCH_FLOW["make"].roles for grant in request.user.active_grants)
+    return scope.holds_anywhere(request.user, BATCH_FLOW["make"].roles)
 
 
 @opens(Area.ROSTER)

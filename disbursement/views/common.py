@@ -61,23 +61,9 @@ def may_take(user: User, roles: Iterable[str], order: PaymentOrder) -> bool:
     return scope.holds(user, roles, division_code=order.division_code, policy_id=order.policy_id)
 
 
-def place_names(codes: Iterable[str]) -> dict[str, str]:
-    """Names of towns and villages by code."""
-    return Division.objects.names(codes)
-
-
-def with_places(rows: Iterable[Any]) -> list[Any]:
-    """Set `place` on rows of a page (town or village by its code)."""
-    found = list(rows)
-    names = place_names(row.division_code for row in found)
-    for row in found:
-        row.place = names.get(row.division_code, row.division_code)
-    return found
-
-
 def line_rows(lines: QuerySet[PaymentLine]) -> Iterable[tuple[Any, ...]]:
     """For exports: ID numbers masked, of the account the last four digits only."""
-    names = place_names(lines.order_by().values_list("division_code", flat=True).distinct())
+    names = Division.objects.names(lines.order_by().values_list("division_code", flat=True).distinct())
     line: Any
     for line in lines.iterator(chunk_size=2_000):
         yield (

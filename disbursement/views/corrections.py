@@ -16,14 +16,15 @@ from django.views.decorators.http import require_POST, require_safe
 from disbursement import queries, services
 from disbursement.models import Batch, PaymentLine
 from disbursement.states import BATCH_FLOW
-from disbursement.views.common import with_places
 from huimin.core import clock
+from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.bankformats.reasons import reason_of
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.http import StaffRequest, opens, take_step
 from huimin.core.desk.pages import Nothing, Panel, Stat
+from huimin.core.desk.places import with_places
 from huimin.core.errors import BadInput
 from huimin.core.sheets.writer import Column
 
@@ -108,7 +109,7 @@ def correction_list(request: StaffRequest) -> HttpResponse:
         "batches": batches.select_related("corrects").annotate(
             lines=Sum("rosters__line_count"), total=Sum("rosters__total")
         )[:20],
-        "may_make": any(grant.role in BATCH_FLOW["pay_again"].roles for grant in request.user.active_grants),
+        "may_make": scope.holds_anywhere(request.user, BATCH_FLOW["pay_again"].roles),
         "action_key": Panel("", ()).action_key,
         "nothing": Nothing("没有失败待补发的钱", "银行退回的每一笔都已经补发，或在更正批次里。"),
     }
@@ -126,7 +127,7 @@ def correction_export(request: StaffRequest) -> HttpResponseBase:
             line.account_tail,
             line.roster.batch.number,
             line.roster.batch.title,
-            line.place,
+            line.place_name,
             line.group_name,
             line.amount,
             line.payment_state.label,
@@ -164,7 +165,7 @@ def failed_export(request: StaffRequest) -> HttpResponseBase:
     rows = (
         (
             line.payee_name,
-            line.place,
+            line.place_name,
             line.group_name,
             line.roster.batch.title,
             line.amount,

@@ -15,13 +15,13 @@ from django.views.decorators.http import require_safe
 
 from disbursement import queries
 from disbursement.models import Journal, LedgerAccount
-from disbursement.views.common import with_places
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, roles_reading
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.http import StaffRequest, opens
 from huimin.core.desk.pages import Nothing, Stat
+from huimin.core.desk.places import with_places
 from huimin.core.sheets.writer import Column
 from subsidies.models import Indicator
 

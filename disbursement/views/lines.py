@@ -14,12 +14,12 @@ from disbursement import queries, services
 from disbursement.forms import BeyondForm, LiftForm, ReversalForm, StopForm
 from disbursement.models import PaymentLine, PaymentResult, StopLift
 from disbursement.states import REVERSAL_FLOW, ROSTER_FLOW, PaymentState
-from disbursement.views.common import place_names
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.bankformats.reasons import reason_of
 from huimin.core.desk.http import StaffRequest, opens, render_page, take_step
 from huimin.core.desk.pages import Link, Nothing, Pair, Panel
+from huimin.core.desk.places import place_names
 from huimin.core.models import Office
 
 _MOST_STOPS = 20  # of one person, on a page

@@ -20,11 +20,11 @@ from disbursement import queries, services
 from disbursement.forms import WholeYuanForm
 from disbursement.models import BankFile, OrderIndicator, OrderPart, PaymentOrder, Roster
 from disbursement.models.sql import NOT_STOPPED
+from disbursement.queries.stale import held_by, stale_lines, to_be_ordered
 from disbursement.services import papers
 from disbursement.services.banks import AtBank, banks_of, by_bank
-from disbursement.services.today import held_by, stale_lines, to_be_ordered
 from disbursement.states import BANK_FILE_ROLES, ORDER_FLOW, OrderStatus, RosterStatus
-from disbursement.views.common import buttons, may_take, place_names, with_places
+from disbursement.views.common import buttons, may_take
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.bankformats.registry import get_format
@@ -32,6 +32,7 @@ from huimin.core.desk import exports, lists
 from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, code_first, opens, take_step
 from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat, Station
+from huimin.core.desk.places import place_names, with_places
 from huimin.core.errors import Refused
 from huimin.core.models import Job, Office
 from huimin.core.records import audit, files
@@ -94,7 +95,7 @@ def order_list(request: StaffRequest) -> HttpResponse:
 
 
 def _may_make(request: StaffRequest) -> bool:
-    return any(grant.role in ORDER_FLOW["make"].roles for grant in request.user.active_grants)
+    return scope.holds_anywhere(request.user, ORDER_FLOW["make"].roles)
 
 
 @opens(Area.ORDER)

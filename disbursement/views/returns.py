@@ -19,13 +19,15 @@ from disbursement import queries, services
 from disbursement.forms import ReturnForm
 from disbursement.models import PaymentLine, PaymentOrder, ReturnFile, ReturnLine
 from disbursement.states import RETURN_FILE_ROLES, RETURN_FLOW, OrderStatus, ReturnStatus
-from disbursement.views.common import buttons, may_take, place_names
+from disbursement.views.common import buttons, may_take
+from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.bankformats.reasons import reason_of
 from huimin.core.desk import exports, lists
 from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, code_first, opens, take_step
 from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat
+from huimin.core.desk.places import place_names
 from huimin.core.errors import FileRefused, Refused, RowError
 from huimin.core.models import Job
 from huimin.core.records import audit, files
@@ -91,7 +93,7 @@ def return_list(request: StaffRequest) -> HttpResponse:
 
 
 def _may_upload(request: StaffRequest) -> bool:
-    return any(grant.role in RETURN_FLOW["upload"].roles for grant in request.user.active_grants)
+    return scope.holds_anywhere(request.user, RETURN_FLOW["upload"].roles)
 
 
 @opens(Area.RETURN)

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from disbursement import queries, services
 from disbursement.models import PaymentLine, Roster, RosterOmission
 from disbursement.states import ROSTER_FLOW, ROSTER_STATIONS, PaymentState, RosterStatus
-from disbursement.views.common import LINE_COLUMNS, buttons, line_rows, place_names, with_places
+from disbursement.views.common import LINE_COLUMNS, buttons, line_rows
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import Step
@@ -25,6 +25,7 @@ from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, opens, render_page, take_step
 from huimin.core.desk.pages import Act, Check, Link, Nothing, Panel, Stat, Station, acts
+from huimin.core.desk.places import place_names, with_places
 from huimin.core.models import Division
 from huimin.core.sheets.writer import Column
 from huimin.core.work import workflow
@@ -111,7 +112,14 @@ def roster_list_export(request: StaffRequest) -> HttpResponseBase:
     order = lists.order_of(request.GET.get("sort", ""), _SORTS, "-batch")
     found = with_places(chosen.qs.order_by(*order.columns))
     rows = (
-        (one.batch.number, one.batch.title, one.place, one.get_status_display(), one.line_count, one.total)
+        (
+            one.batch.number,
+            one.batch.title,
+            one.place_name,
+            one.get_status_display(),
+            one.line_count,
+            one.total,
+        )
         for one in found
     )
     return workbook(request, "花名册", _COLUMNS, rows)
@@ -131,7 +139,7 @@ def roster_detail(request: StaffRequest, pk: int) -> HttpResponse:
         size=50,
         export=reverse("disbursement:roster-export", args=[pk]),
     )
-    context["rows"] = with_places(context["page"])
+    context["rows"] = with_places(context["page"], short=True)
     context["page_total"] = sum((line.amount for line in context["rows"]), queries.ZERO)
     context["nothing"] = Nothing("没有符合条件的人", "", [Link("看全部", request.path)])
     context |= {"roster": roster, "place": place_names([roster.division_code]).get(roster.division_code, "")}
@@ -290,7 +298,8 @@ def roster_export(request: StaffRequest, pk: int) -> HttpResponseBase:
 @require_safe
 def roster_print(request: StaffRequest, pk: int) -> HttpResponse:
     roster = get_object_or_404(_rosters(request), pk=pk)
-    lines = with_places(queries.shown_lines(queries.lines_of_roster(roster)).order_by("line_no")[:5_000])
+    found = queries.shown_lines(queries.lines_of_roster(roster)).order_by("line_no")[:5_000]
+    lines = with_places(found, short=True)
     context = {
         "roster": roster,
         "rows": lines,
@@ -309,7 +318,7 @@ def roster_left_out(request: StaffRequest, pk: int) -> HttpResponse:
     context = lists.listing(
         request, rows, sorts={"place": "division_code", "reason": "reason"}, default="place", size=50
     )
-    context["rows"] = with_places(context["page"])
+    context["rows"] = with_places(context["page"], short=True)
     stops = queries.standing_stops(roster, [one.entitlement_id for one in context["rows"]])
     for one in context["rows"]:
         one.stopped_line = stops.get(one.entitlement_id)

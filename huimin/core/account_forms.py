@@ -10,12 +10,14 @@ from django.contrib.auth.password_validation import password_validators_help_tex
 from django.core.exceptions import ValidationError
 
 from huimin.core import clock
+from huimin.core.accounts import seats
 from huimin.core.authority import limits, scope
 from huimin.core.authority.roles import Role
-from huimin.core.desk.forms import HouseForm, ScrolledChoices
-from huimin.core.errors import BadInput
-from huimin.core.models import Department, Division, Office, User
+from huimin.core.desk.forms import DoubtsField, HouseForm, ScrolledChoice, ScrolledChoices
+from huimin.core.errors import BadInput, StepRefused
+from huimin.core.models import Department, Division, Grant, Level, Office, User
 from huimin.core.values import identity
+from huimin.core.values.days import days_from
 
 
 class LoginForm(HouseForm):
@@ -133,11 +135,42 @@ class AccountForm(HouseForm):
         return _worded(lambda: identity.normalise_phone(text)) if text else ""
 
 
+class PlaceField(forms.ModelChoiceField):
+    """One of the places at or below another, each told with the places that it lies in: two villages of one name differ."""
+
+    widget = ScrolledChoice
+    _WHOLE: dict[str, str] = {
+        Level.TOWN: "（全乡镇）",
+        Level.COUNTY: "（全县）",
+        Level.CITY: "（全市）",
+        Level.PROVINCE: "（全省）",
+    }
+
+    def offer(self, root: str) -> None:
+        self.queryset = Division.objects.below(root) if root else Division.objects.none()
+        levels = dict(self.queryset.values_list("code", "level"))
+        lines = {
+            code: dict.fromkeys((*self._county(root, code), scope.town_of(code), code)) for code in levels
+        }
+        names = Division.objects.names(one for line in lines.values() for one in line)
+        self._labels = {
+            code: " · ".join(names[one] for one in line if one in names) + self._WHOLE.get(levels[code], "")
+            for code, line in lines.items()
+        }
+
+    def _county(self, root: str, code: str) -> list[str]:
+        """Places of one county need not say which."""
+        return [] if scope.county_of(root) else [scope.county_of(code)]
+
+    def label_from_instance(self, obj: Division) -> str:
+        return self._labels[obj.pk]
+
+
 class GrantForm(HouseForm):
     summary_verb = "授权"
     # neither is chosen beforehand: a button pressed on an untouched form would give away a post
     role = forms.ChoiceField(label="角色", choices=[("", "请选择"), *Role.choices])
-    division = forms.ModelChoiceField(Division.objects.none(), label="管辖区划")
+    division = PlaceField(Division.objects.none(), label="管辖区划")
     department = forms.ModelChoiceField(
         Department.objects.none(),
         label="限定部门",
@@ -159,9 +192,8 @@ class GrantForm(HouseForm):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         root = user.office.division_id if user.office else ""
-        self.fields["division"].queryset = (  # type: ignore[attr-defined]
-            Division.objects.below(root) if root else Division.objects.none()
-        )
+        self.user = user
+        self.fields["division"].offer(root)  # type: ignore[attr-defined]
         self.fields["department"].queryset = Department.objects.of_county(root)  # type: ignore[attr-defined]
         self.fields["policies"].choices = limits.policies().offered(root) if root else []  # type: ignore[attr-defined]
         self.fields["first_day"].initial = clock.today()
@@ -171,6 +203,33 @@ class GrantForm(HouseForm):
 
     def clean_policies(self) -> list[int] | None:
         return self.cleaned_data["policies"] or None
+
+    def clean(self) -> dict[str, Any]:
+        """Where the fields are in order, a box for each thing that is odd about the grant: the service wants them ticked."""
+        given = super().clean() or self.cleaned_data
+        if self.errors or (given["last_day"] and given["last_day"] < given["first_day"]):
+            return given
+        try:
+            doubts = seats.doubts_about(self._grant(given))
+        except StepRefused:  # the service says it, once it knows that the form was not sent twice
+            doubts = []
+        if doubts:
+            asked = DoubtsField((one.code, one.text) for one in doubts)
+            self.fields["acknowledged"] = asked
+            name = self.add_prefix("acknowledged")
+            given["acknowledged"] = asked.widget.value_from_datadict(self.data, self.files, name)
+        return given
+
+    def _grant(self, given: dict[str, Any]) -> Grant:
+        return Grant(
+            user=self.user,
+            role=given["role"],
+            office=self.user.office,
+            division=given["division"],
+            department=given["department"],
+            named_policies=given["policies"],
+            valid=days_from(given["first_day"], given["last_day"]),
+        )
 
 
 def offices_under(actor: User) -> Any:

@@ -21,6 +21,11 @@ def today() -> date:
     return now().date()
 
 
+def midnight() -> datetime:
+    """When the day began that the trail calls today: by the wall clock, so that moving ours gives nobody a new day."""
+    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def offset() -> timedelta:
     with connection.cursor() as cursor:
         cursor.execute("SELECT shift FROM core_clock")

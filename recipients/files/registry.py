@@ -51,7 +51,7 @@ from recipients.files.columns import (
     VILLAGE,
 )
 from recipients.files.places import Places
-from recipients.rules import commitment, is_strangers
+from recipients.rules import commitment
 
 _REQUIRED_AT = tuple((TITLES.index(title), title) for title in REQUIRED)
 _required_cells = itemgetter(*(column for column, _ in _REQUIRED_AT))
@@ -130,9 +130,10 @@ class Findings:
         self.warnings.append(RowError(row, TITLES[column], message))
 
 
-def open_registry(
-    file: BinaryIO, filename: str
-) -> tuple[SheetRows, Callable[[Sequence[str]], tuple[str, ...]]]:
+InOrder = Callable[[Sequence[str]], tuple[str, ...]]
+
+
+def open_registry(file: BinaryIO, filename: str) -> tuple[SheetRows, InOrder]:
     """The table and a function that puts a row's cells into the order of TITLES; raises FileRefused for the header."""
     table = read_rows(file, filename, expected=TITLES)
     places = match_header(table.header, TITLES, optional=set(TITLES) - set(REQUIRED))
@@ -322,8 +323,6 @@ class RowReader:
             self.findings.wrong(row, BANK, "开户银行最多120个字。")
         elif bank and not branch and self.branches and bank not in self.branches:
             self.findings.look(row, BANK, f"“{bank[:30]}”不在银行网点表里，也没有联行号，请核对行名。")
-        if holder and is_strangers(holder, own=person[0], head=household_holder):
-            self.findings.look(row, ACCOUNT_NAME, f"账户户名“{holder}”与本人、户主姓名都不同，请核对。")
         if "".join(cells[PUBLIC_NAME : PUBLIC_BANK + 1]).strip():
             self.findings.wrong(row, PUBLIC_ACCOUNT, "公共账户要在个人档案里由两人登记，导入表里请留空。")
         return "card" if identity.is_card(number) else "passbook", holder, number, branch, bank
@@ -465,6 +464,7 @@ def template(villages: Sequence[str], branches: Sequence[str]) -> bytes:
         "户主身份证号": "18位，单元格设为文本；户主本人这一行与身份证号相同",
         "银行账号": "本人社保卡或存折账号，单元格设为文本",
         "年龄": "可不填，系统按身份证号计算",
+        "账户名称": "不是本人也不是户主的，在备注里写明与本人关系，如监护人",
         "公共账户账号": "请留空，公共账户在个人档案里登记",
         "创建人": "可不填",
     }

@@ -36,7 +36,7 @@ class Notice(Scoped, ShowsNames):
         Declaration, models.PROTECT, verbose_name="申报册", related_name="notices"
     )
     policy = models.ForeignKey(Policy, models.PROTECT, verbose_name="政策")
-    round = models.PositiveSmallIntegerField("轮次")
+    revision = models.PositiveSmallIntegerField("轮次")
     sequence = models.PositiveSmallIntegerField("次数", default=1)  # posted anew after an upheld objection
     level = models.CharField("级别", max_length=8, choices=NoticeLevel)
     starts_on = models.DateField("开始日期")
@@ -57,9 +57,11 @@ class Notice(Scoped, ShowsNames):
         verbose_name = verbose_name_plural = "公示"
         ordering = ("-id",)
         constraints = [
-            models.UniqueConstraint(fields=["declaration", "round", "level", "sequence"], name="notice_once"),
             models.UniqueConstraint(
-                fields=["declaration", "round", "level"],
+                fields=["declaration", "revision", "level", "sequence"], name="notice_once"
+            ),
+            models.UniqueConstraint(
+                fields=["declaration", "revision", "level"],
                 name="one_standing_notice",
                 condition=Q(withdrawn_at__isnull=True),
             ),
@@ -95,10 +97,10 @@ class Notice(Scoped, ShowsNames):
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
                 condition=pgtrigger.Condition("NEW.withdrawn_at IS NOT NULL AND OLD.withdrawn_at IS NULL"),
-                # an objection of the round that proved true, or a second person on record for taking it back
+                # an objection of the revision that proved true, or a second person on record for taking it back
                 func=f"""
                     IF NOT EXISTS (SELECT FROM recipients_objection o JOIN recipients_notice n ON n.id = o.notice_id
-                                   WHERE n.declaration_id = NEW.declaration_id AND n.round = NEW.round
+                                   WHERE n.declaration_id = NEW.declaration_id AND n.revision = NEW.revision
                                      AND o.status = 'upheld')
                        AND NOT EXISTS (SELECT FROM core_involvement i JOIN core_user u ON u.id = NEW.posted_by_id
                                        WHERE i.subject = 'recipients.notice:' || NEW.id AND i.duty = '{_WITHDRAW}'

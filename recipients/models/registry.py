@@ -13,6 +13,7 @@ from huimin.core.fields import BlindIndexField, EncryptedTextField
 from huimin.core.models import Office, StoredFile, User
 from huimin.core.models.guards import begins, fixed, taken_in_duty
 from huimin.core.values.badges import Kind, StateChoices
+from recipients.rules import RELATION_LENGTH, strangers_in_sql
 from recipients.states import ACCOUNT_FLOW, DEATH_FLOW, AccountChangeStatus, DeathStatus
 
 
@@ -203,7 +204,9 @@ class Account(models.Model):
     kind = models.CharField("种类", max_length=8, choices=Kind, default=Kind.CARD)
     holder_name = models.CharField("账户名称", max_length=60)
     # of whoever the account is named after, where that is neither the person nor the head of the household
-    holder_relation = models.CharField("户名与本人关系", max_length=20, blank=True, default="", db_default="")
+    holder_relation = models.CharField(
+        "户名与本人关系", max_length=RELATION_LENGTH, blank=True, default="", db_default=""
+    )
     number = EncryptedTextField("银行账号", purpose="account")
     number_key = BlindIndexField("账号索引")
     commit_salt = models.UUIDField(default=uuid4)
@@ -259,7 +262,7 @@ class Account(models.Model):
                 level=pgtrigger.Statement,
                 referencing=pgtrigger.Referencing(new="added"),
                 # one statement brings up to a county's accounts: asked once for all of them
-                func="""
+                func=f"""
                     IF EXISTS (SELECT FROM added a WHERE a.change_id IS NOT NULL AND NOT EXISTS (
                             SELECT FROM recipients_accountchange c WHERE c.id = a.change_id AND c.status = 'approved'
                             AND c.person_id = a.person_id AND c.number_key = a.number_key
@@ -270,11 +273,19 @@ class Account(models.Model):
                             WHERE a.change_id IS NULL AND o.id <> a.id) THEN
                         RAISE EXCEPTION '账户随建档登记，以后的要经过换卡申请和复核' USING ERRCODE = '23514';
                     END IF;
+                    -- of a change it was asked when that was made: the household may have another head since
+                    IF EXISTS (SELECT FROM added a JOIN recipients_person b ON b.id = a.person_id
+                               LEFT JOIN recipients_person h
+                                   ON h.household_id = b.household_id AND h.is_holder AND h.status <> 'void'
+                               WHERE a.change_id IS NULL AND a.holder_relation = ''
+                                 AND {strangers_in_sql("a.holder_name", "b.name", "h.name")}) THEN
+                        RAISE EXCEPTION '户名不是本人也不是户主，要写明与本人关系' USING ERRCODE = '23514';
+                    END IF;
                     IF EXISTS (SELECT FROM added a JOIN core_office o ON o.id = a.bank_id WHERE o.kind <> 'bank') THEN
                         RAISE EXCEPTION '账户只能在代发银行' USING ERRCODE = '23514';
                     END IF;
                     RETURN NULL;
-                """,
+                """,  # noqa: S608 -- columns of ours
             ),
         ]
 
@@ -291,7 +302,7 @@ class AccountChange(Scoped):
     person = models.ForeignKey(Person, models.PROTECT, verbose_name="人员", related_name="account_changes")
     kind = models.CharField("种类", max_length=8, choices=Account.Kind, default=Account.Kind.CARD)
     holder_name = models.CharField("账户名称", max_length=60)
-    holder_relation = models.CharField("户名与本人关系", max_length=20, blank=True)
+    holder_relation = models.CharField("户名与本人关系", max_length=RELATION_LENGTH, blank=True)
     number = EncryptedTextField("银行账号", purpose="account")
     number_key = BlindIndexField("账号索引")
     tail = models.CharField("新账号尾号", max_length=4)
@@ -346,10 +357,10 @@ class AccountChange(Scoped):
                 when=pgtrigger.Before,
                 condition=pgtrigger.Condition("NEW.holder_relation = ''"),
                 # whose account it is, where the name is neither the person's nor the head's
-                func="""
-                    IF NOT EXISTS (SELECT FROM recipients_person b LEFT JOIN recipients_person h
-                                       ON h.household_id = b.household_id AND h.is_holder AND h.status <> 'void'
-                                   WHERE b.id = NEW.person_id AND NEW.holder_name IN (b.name, h.name)) THEN
+                func=f"""
+                    IF EXISTS (SELECT FROM recipients_person b LEFT JOIN recipients_person h
+                                   ON h.household_id = b.household_id AND h.is_holder AND h.status <> 'void'
+                               WHERE b.id = NEW.person_id AND {strangers_in_sql("NEW.holder_name", "b.name", "h.name")}) THEN
                         RAISE EXCEPTION '户名不是本人也不是户主，要写明与本人关系' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;

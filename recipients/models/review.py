@@ -16,17 +16,21 @@ from recipients.models.sums import lines_are_added_up, sums_come_from_lines
 from recipients.rules import MEMBERS_AT_LEAST
 from recipients.states import DECLARATION_FLOW, NOTICE_STATES, POSTS, REVIEW_ORDER, DeclarationStatus
 from subsidies.models import JointParty, PaymentRound, Policy, PolicyVersion, of_its_round
-from subsidies.rules.levels import SWITCHED, switch_of
+from subsidies.rules.levels import levels_in_sql
 
 _LEVELS = ", ".join(f"'{state}'" for state in (DeclarationStatus.DRAFT, *REVIEW_ORDER))
-_SWITCHES = ", ".join(f"('{level}', v.{switch_of(level)})" for level in SWITCHED)
+_WANTED = levels_in_sql(
+    "v",
+    objected="""EXISTS (SELECT FROM recipients_objection o JOIN recipients_notice n ON n.id = o.notice_id
+                                WHERE n.declaration_id = OLD.id AND o.status = 'upheld')""",
+)
 _OFFICES = ", ".join(f"('{party}', '{duty}')" for _, party, duty in POSTS if party)
 
 
 class Declaration(Scoped):
     """申报册: one policy, one period, one village; a single applicant is a declaration of one line.
 
-    `round` grows each time it is returned, so signatures and notices of an earlier round do not count.
+    `revision` grows each time it is returned, so signatures and notices of an earlier revision do not count.
     """
 
     policy = models.ForeignKey(Policy, models.PROTECT, verbose_name="政策")
@@ -37,7 +41,7 @@ class Declaration(Scoped):
         PaymentRound, models.PROTECT, verbose_name="一次性发放", null=True, related_name="+"
     )
     serial = models.PositiveSmallIntegerField("册号", default=1)
-    round = models.PositiveSmallIntegerField("轮次", default=1)
+    revision = models.PositiveSmallIntegerField("轮次", default=1)
     status = models.CharField(
         "状态", max_length=16, choices=DeclarationStatus, default=DeclarationStatus.DRAFT
     )
@@ -51,7 +55,7 @@ class Declaration(Scoped):
     people = models.PositiveIntegerField("人数", default=0)
     total = models.DecimalField("金额", max_digits=14, decimal_places=2, default=0)
     created_at = models.DateTimeField("编制时间", db_default=Now())
-    # of the present round, written by a trigger: before that day nobody can have deliberated on this list
+    # of the present revision, written by a trigger: before that day nobody can have deliberated on this list
     submitted_at = models.DateTimeField("送审时间", null=True, editable=False)
 
     area = Area.REVIEW
@@ -109,13 +113,13 @@ class Declaration(Scoped):
                 # the days of the policy have passed by the business clock, and no objection waits for an answer
                 func="""
                     IF NOT EXISTS (SELECT FROM recipients_notice n
-                                   WHERE n.declaration_id = OLD.id AND n.round = OLD.round
+                                   WHERE n.declaration_id = OLD.id AND n.revision = OLD.revision
                                      AND n.level || '_notice' = OLD.status AND n.withdrawn_at IS NULL
                                      AND n.ends_on < (business_now() AT TIME ZONE 'Asia/Shanghai')::date) THEN
                         RAISE EXCEPTION '公示没有期满，不能进入下一步' USING ERRCODE = '23514';
                     END IF;
                     IF EXISTS (SELECT FROM recipients_objection o JOIN recipients_notice n ON n.id = o.notice_id
-                               WHERE n.declaration_id = OLD.id AND n.round = OLD.round AND o.status = 'open') THEN
+                               WHERE n.declaration_id = OLD.id AND n.revision = OLD.revision AND o.status = 'open') THEN
                         RAISE EXCEPTION '还有异议没有答复，不能进入下一步' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;
@@ -128,17 +132,14 @@ class Declaration(Scoped):
                 condition=pgtrigger.Condition(
                     "NEW.status <> OLD.status AND NEW.status NOT IN ('draft', 'withdrawn')"
                 ),
-                # forward over levels that the policy does not ask for, and over no other (subsidies.rules.levels_of)
+                # forward over levels that the policy does not ask for, and over no other
                 func=f"""
                     DECLARE
                         missing text;
                         levels text[] := ARRAY[{_LEVELS}];
                     BEGIN
-                        SELECT wanted.level INTO missing FROM subsidies_policyversion v CROSS JOIN LATERAL (VALUES
-                            ('deliberation', v.deliberation = 'required' OR (v.deliberation = 'on_objection' AND EXISTS (
-                                SELECT FROM recipients_objection o JOIN recipients_notice n ON n.id = o.notice_id
-                                WHERE n.declaration_id = OLD.id AND o.status = 'upheld'))),
-                            {_SWITCHES}) AS wanted(level, asked)
+                        SELECT wanted.level INTO missing FROM subsidies_policyversion v
+                        CROSS JOIN LATERAL ({_WANTED}) AS wanted(level, asked)
                         WHERE v.id = OLD.version_id AND wanted.asked
                           AND array_position(levels, wanted.level) > array_position(levels, OLD.status::text)
                           AND array_position(levels, wanted.level) < array_position(levels, NEW.status::text) LIMIT 1;
@@ -158,7 +159,7 @@ class Declaration(Scoped):
                 ),
                 func="""
                     IF NOT EXISTS (SELECT FROM recipients_deliberationrecord r WHERE r.declaration_id = OLD.id
-                                   AND r.round = OLD.round AND r.passed) THEN
+                                   AND r.revision = OLD.revision AND r.passed) THEN
                         RAISE EXCEPTION '民主评议没有通过，不能进入下一步' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;
@@ -177,18 +178,18 @@ class Declaration(Scoped):
                 """,
             ),
             pgtrigger.Trigger(
-                name="return_begins_a_new_round",
+                name="return_begins_a_new_revision",
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
                 condition=pgtrigger.Condition("NEW.status = 'draft' AND OLD.status <> 'draft'"),
-                # notices and signatures of the round that failed must not count for the next one
-                func="NEW.round := OLD.round + 1; RETURN NEW;",
+                # notices and signatures of the revision that failed must not count for the next one
+                func="NEW.revision := OLD.revision + 1; RETURN NEW;",
             ),
             pgtrigger.Trigger(
-                name="round_grows_by_return_alone",
+                name="revision_grows_by_return_alone",
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
-                condition=pgtrigger.Condition("NEW.round <> OLD.round AND NEW.status = OLD.status"),
+                condition=pgtrigger.Condition("NEW.revision <> OLD.revision AND NEW.status = OLD.status"),
                 func="RAISE EXCEPTION '轮次只在退回时增加' USING ERRCODE = '23514';",
             ),
             pgtrigger.Trigger(
@@ -202,7 +203,7 @@ class Declaration(Scoped):
                     IF EXISTS (SELECT FROM subsidies_policyversion v, unnest(v.joint_parties) AS wanted(party)
                                WHERE v.id = OLD.version_id AND v.has_county_review AND NOT EXISTS (
                                    SELECT FROM recipients_jointsignature s WHERE s.declaration_id = OLD.id
-                                   AND s.round = OLD.round AND s.party = wanted.party)) THEN
+                                   AND s.revision = OLD.revision AND s.party = wanted.party)) THEN
                         RAISE EXCEPTION '县级联审还有部门没有会签' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;
@@ -301,7 +302,7 @@ class DeclarationLine(models.Model):
                         IF TG_OP = 'UPDATE' AND state NOT IN ('confirmed', 'withdrawn')
                            AND OLD.excluded_at_level = '' AND NEW.excluded_at_level = state
                            AND NOT EXISTS (SELECT FROM recipients_jointsignature s JOIN recipients_declaration d
-                                   ON d.id = s.declaration_id AND d.round = s.round
+                                   ON d.id = s.declaration_id AND d.revision = s.revision
                                    WHERE state = 'county_review' AND d.id = NEW.declaration_id) AND
                            to_jsonb(NEW) - ARRAY['excluded_at_level', 'excluded_reason', 'excluded_by_id'] =
                            to_jsonb(OLD) - ARRAY['excluded_at_level', 'excluded_reason', 'excluded_by_id'] THEN
@@ -327,7 +328,7 @@ class DeliberationRecord(models.Model):
     """
 
     declaration = models.ForeignKey(Declaration, models.PROTECT, related_name="deliberations")
-    round = models.PositiveSmallIntegerField("轮次")
+    revision = models.PositiveSmallIntegerField("轮次")
     held_on = models.DateField("评议日期")
     place = models.CharField("地点", max_length=80)
     host = models.CharField("主持人", max_length=40)
@@ -375,8 +376,8 @@ class DeliberationRecord(models.Model):
                 violation_error_message="实到人数三分之二以上同意才算通过。",
             ),
             models.UniqueConstraint(
-                fields=["declaration", "round"],
-                name="deliberation_passes_once_per_round",
+                fields=["declaration", "revision"],
+                name="deliberation_passes_once_per_revision",
                 condition=Q(passed=True),
             ),
         ]
@@ -386,13 +387,13 @@ class DeliberationRecord(models.Model):
                 name="meeting_is_in_its_time",
                 operation=pgtrigger.Insert,
                 when=pgtrigger.Before,
-                # on the list that was submitted, and after a failed vote on a later day and for a reason, in whatever round
+                # on the list that was submitted, and after a failed vote on a later day and for a reason, in whatever revision
                 func="""
                     DECLARE book record; failed date;
                     BEGIN
-                        SELECT d.status, d.round, (d.submitted_at AT TIME ZONE 'Asia/Shanghai')::date AS since INTO book
+                        SELECT d.status, d.revision, (d.submitted_at AT TIME ZONE 'Asia/Shanghai')::date AS since INTO book
                             FROM recipients_declaration d WHERE d.id = NEW.declaration_id FOR SHARE;
-                        IF book.status <> 'deliberation' OR book.round <> NEW.round THEN
+                        IF book.status <> 'deliberation' OR book.revision <> NEW.revision THEN
                             RAISE EXCEPTION '申报册不在评议环节，不能登记评议' USING ERRCODE = '23514';
                         END IF;
                         IF NEW.held_on < book.since
@@ -415,10 +416,10 @@ class DeliberationRecord(models.Model):
 
 
 class JointSignature(models.Model):
-    """An office's consent at the county's joint review; all parties of the policy must sign in one round."""
+    """An office's consent at the county's joint review; all parties of the policy must sign in one revision."""
 
     declaration = models.ForeignKey(Declaration, models.PROTECT, related_name="signatures")
-    round = models.PositiveSmallIntegerField("轮次")
+    revision = models.PositiveSmallIntegerField("轮次")
     party = models.CharField("会签部门", max_length=12, choices=JointParty)
     signed_by = models.ForeignKey(User, models.PROTECT, verbose_name="签署人", related_name="+")
     note = models.CharField("意见", max_length=200, blank=True)
@@ -427,7 +428,7 @@ class JointSignature(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = "联审会签"
         constraints = [
-            models.UniqueConstraint(fields=["declaration", "round", "party"], name="joint_signature_once"),
+            models.UniqueConstraint(fields=["declaration", "revision", "party"], name="joint_signature_once"),
         ]
         triggers = [
             *append_only(),

@@ -17,11 +17,12 @@ from huimin.core.errors import BadInput, FileRefused, RowError, StepRefused
 from huimin.core.models import Division, Level
 from huimin.core.records import audit, files
 from huimin.core.sheets.refusals import refused_rows
+from huimin.core.sheets.writer import XLSX
 from huimin.core.work import workflow
 from recipients.files import declaration as sheet
 from recipients.files.declaration import LineInput
 from recipients.models import Declaration, DeclarationLine
-from recipients.services import amounts
+from recipients.rules import amounts
 from recipients.states import DECLARATION_FLOW, MAKER_ROLES, DeclarationStatus
 from subsidies.models import Policy, PolicyVersion
 from subsidies.services import refuse_too_early, round_of, version_for
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from huimin.core.models import User
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @transaction.atomic

@@ -21,8 +21,9 @@ from huimin.core.values.days import day_text
 from huimin.core.values.money import format_yuan
 from huimin.core.work import workflow
 from recipients.models import Declaration, Notice, NoticeLevel, NoticeLine, NoticePhoto
+from recipients.queries import notice_days
 from recipients.rules import DAYS_AHEAD, NAMES_IN_FULL, NO_PRIVATE_PART, plain, quantity_words
-from recipients.services import pictures, review, terms
+from recipients.services import pictures, review
 from recipients.states import DECLARATION_FLOW, NOTICE_LEVEL_OF, DeclarationStatus
 from subsidies.models import Policy
 
@@ -108,7 +109,9 @@ def _write(one: Declaration, level: str, start: date, place: str, actor: User) -
         "standard": one.version.standard_text,
         "surname_only": policy.is_protected,
     }
-    earlier = one.notices.filter(round=one.round, level=level).aggregate(last=Max("sequence"))["last"] or 0
+    earlier = (
+        one.notices.filter(revision=one.revision, level=level).aggregate(last=Max("sequence"))["last"] or 0
+    )
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(pg_get_serial_sequence('recipients_notice', 'id'))")
         given["notice"] = cursor.fetchone()[0]
@@ -124,11 +127,11 @@ def _write(one: Declaration, level: str, start: date, place: str, actor: User) -
         pk=given["notice"],
         declaration=one,
         policy=policy,
-        round=one.round,
+        revision=one.revision,
         sequence=earlier + 1,
         level=level,
         starts_on=start,
-        ends_on=terms.last_day(one.version, start),
+        ends_on=notice_days.last_day(one.version, start),
         place=place[:120],
         line_count=count,
         total=total,
@@ -277,7 +280,7 @@ def poster(notice: Notice, *, verify_url: str) -> bytes:
             "issuer": f"{village or ''}{committee}",
             "issued_on": day_text(notice.starts_on),
             "number": f"GS-{notice.pk}",
-            "version": f"第{notice.round}轮第{notice.sequence}次",
+            "version": f"第{notice.revision}轮第{notice.sequence}次",
             "code": digests.spaced(notice.code),
             "qr": verify_url,
         },
@@ -293,13 +296,13 @@ def _terms_shown(notice: Notice) -> dict[str, str]:
         "standard": version.standard_text,
         "start": day_text(notice.starts_on),
         "end": day_text(notice.ends_on),
-        "days": terms.term_of(version).label,
+        "days": notice_days.term_of(version).label,
     }
 
 
 def _deliberated(notice: Notice) -> str:
     """The meetings on the list, the failed ones too: whoever reads the paper sat there."""
-    held = notice.declaration.deliberations.filter(round__lte=notice.round).order_by("pk")
+    held = notice.declaration.deliberations.filter(revision__lte=notice.revision).order_by("pk")
     told = [
         f"{day_text(one.held_on)}应到{one.members}人、实到{one.present}人，同意{one.agreed}、不同意{one.against}、"
         f"弃权{one.abstained}，{'通过' if one.passed else '没有通过'}"

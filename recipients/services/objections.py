@@ -38,7 +38,11 @@ def file_objection(notice: Notice, text: str, contact: str = "", *, actor: User 
     # the lock of the declaration keeps the notice from ending between the look and the insert
     declaration = Declaration.objects.select_for_update(no_key=True).get(pk=notice.declaration_id)
     notice.refresh_from_db()
-    if notice.withdrawn_at or declaration.status not in NOTICE_STATES or declaration.round != notice.round:
+    if (
+        notice.withdrawn_at
+        or declaration.status not in NOTICE_STATES
+        or declaration.revision != notice.revision
+    ):
         raise StepRefused("这份公示已经结束。有意见可以向乡镇政府或主管部门反映。")
     words = privacy.hide(
         text.strip()
@@ -139,7 +143,7 @@ def _check(
         raise BadInput("请写明核实结果。", field="answer")
     if not upheld and (exclude or send_back):
         raise BadInput("不属实就不用剔除或退回。", field="upheld")
-    live = declaration.status in NOTICE_STATES and declaration.round == objection.notice.round
+    live = declaration.status in NOTICE_STATES and declaration.revision == objection.notice.revision
     if upheld and live and bool(exclude) == send_back:
         raise BadInput("属实的，请选要剔除的人，或退回补正，二者选一。", field="exclude")
 
@@ -147,7 +151,7 @@ def _check(
 def _carry_out(
     objection: Objection, declaration: Declaration, exclude: list[int], *, send_back: bool, actor: User
 ) -> None:
-    if declaration.status not in NOTICE_STATES or declaration.round != objection.notice.round:
+    if declaration.status not in NOTICE_STATES or declaration.revision != objection.notice.revision:
         return  # the list has been sent back since, and is being mended
     reason = f"异议{objection.code}属实"
     standing = review.standing_notice(declaration)

@@ -17,7 +17,8 @@ from huimin.core.values.days import day_text
 from huimin.core.values.periods import Frequency, Period
 from huimin.core.values.ranges import less, overlap
 from recipients.models import Ending, EndingCut, Entitlement, EntitlementVersion, RecordStatus
-from recipients.services import amounts, endings, suspensions
+from recipients.rules import amounts
+from recipients.services import endings, suspensions
 from recipients.states import DeathStatus, EndingStatus, EntitlementStatus, SuspensionStatus
 from subsidies.models import Policy
 

@@ -14,15 +14,9 @@ if TYPE_CHECKING:
     from huimin.core.models import User
 
 
-def roots(actor: User, roles: Iterable[str]) -> list[str]:
-    """Divisions where a grant of one of these roles stands today, the widest first."""
-    wanted = set(roles)
-    return sorted({one.division_id for one in actor.active_grants if one.role in wanted})
-
-
 def home_of(actor: User, roles: Iterable[str]) -> str:
     """The place that an import belongs to; StepForbidden when no grant lets this person do it."""
-    found = roots(actor, roles)
+    found = scope.roots(actor, roles)
     if not found:
         raise not_your_post(roles, "导入")
     return found[0]
@@ -35,7 +29,7 @@ def county_of_home(home: str) -> str:
 
 def places_for(actor: User, roles: Iterable[str]) -> Places:
     """Villages of the county, each marked whether this person may write there."""
-    mine = roots(actor, roles)
+    mine = scope.roots(actor, roles)
     county = county_of_home(home_of(actor, roles))
     rows = Division.objects.below(county).filter(level__in=[Level.TOWN, Level.VILLAGE], valid_to__isnull=True)
     found = list(rows.values_list("code", "name", "level"))

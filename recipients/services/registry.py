@@ -11,7 +11,6 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
-from django.utils import timezone
 
 from huimin.core import clock, crypto
 from huimin.core.accounts.queries import administrators
@@ -26,7 +25,7 @@ from huimin.core.values.pinyin import sort_key
 from huimin.core.work import messages, workflow
 from huimin.core.work.verbs import advances
 from recipients.models import Account, AccountChange, DeclarationLine, Entitlement, Person, RecordStatus
-from recipients.rules import commit, is_strangers
+from recipients.rules import RELATION_LENGTH, commit, is_strangers
 from recipients.services import banks
 from recipients.states import (
     ACCOUNT_ASK_ROLES,
@@ -100,14 +99,9 @@ def may_reveal(person: Person, *, actor: User) -> bool:
     A grant limited to policies reads the masked registry of its place, but whole numbers only of people who stand on
     a list of one of its policies or have a right under it.
     """
-    policies: set[int] = set()
-    for grant in actor.active_grants:
-        if grant.role in REVEAL_ROLES and scope.covers(grant.division_id, person.division_code):
-            if grant.policy_ids is None:
-                return True
-            policies.update(grant.policy_ids)
+    policies = scope.policies_held(actor, REVEAL_ROLES, division_code=person.division_code)
     if not policies:
-        return False
+        return policies is None
     listed = DeclarationLine.objects.filter(
         Q(beneficiary=person) | Q(payee=person), declaration__policy__in=policies
     )
@@ -118,8 +112,7 @@ def count_reveal(actor: User) -> None:
     """Use up one of the day's looks; two accounts of one person share them, and two looks at once count as two."""
     accounts = User.objects.select_for_update(of=("self",), no_key=True).filter(person_key=actor.person_key)
     mine = list(accounts.order_by("pk").values_list("pk", flat=True))
-    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    looked = AuditEvent.objects.filter(actor__in=mine, action="reveal", at__gte=midnight).count()
+    looked = AuditEvent.objects.filter(actor__in=mine, action="reveal", at__gte=clock.midnight()).count()
     if looked >= REVEALS_A_DAY:
         raise StepRefused(f"您今天已看过 {looked} 个完整号码，到上限了，审计管理员已收到消息。请明天再看。")
     if looked + 1 == REVEALS_A_DAY:
@@ -291,7 +284,7 @@ def _named_after(person: Person, new: NewAccount) -> dict[str, str]:
     """The account's name, and the relation where it is neither the person's nor the head's."""
     name = identity.normalise_name(new.holder_name)
     stranger = is_strangers(name, own=person.name, head=head_of(person))
-    relation = privacy.hide(new.holder_relation.strip())[:20] if stranger else ""
+    relation = privacy.hide(new.holder_relation.strip())[:RELATION_LENGTH] if stranger else ""
     if stranger and not relation:
         raise BadInput(
             f"户名“{name}”不是本人也不是户主，请写明与本人关系，例如：监护人、儿子。", field="holder_relation"

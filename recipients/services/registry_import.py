@@ -20,12 +20,15 @@ from huimin.core.errors import FileRefused, RowError, StepRefused
 from huimin.core.models import AuditEvent, BankBranch, Job, StoredFile
 from huimin.core.records import audit, files
 from huimin.core.sheets.guard import check_envelope
+from huimin.core.sheets.reader import SheetRows
 from huimin.core.sheets.template import error_workbook
+from huimin.core.sheets.writer import XLSX
 from huimin.core.work import jobs
 from recipients import queries
 from recipients.files import registry
 from recipients.files.registry import Findings
 from recipients.models import RegistryImport
+from recipients.rules import RELATION_LENGTH, strangers_in_sql
 from recipients.services.banks import banks_at
 from recipients.services.places import county_of_home, home_of, places_for
 from recipients.states import IMPORT_ROLES
@@ -37,7 +40,6 @@ if TYPE_CHECKING:
     from huimin.core.work.jobs import JobRun
 
 KIND = queries.IMPORT_JOB
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FOREIGN_A_DAY = 20  # rows registered in other places of which one person is told by row and name in a day
 KEPT = 500  # faults kept on the row for the page; the error workbook has them all
 
@@ -95,10 +97,11 @@ def run_import(run: JobRun) -> None:
         run.message = one.result_note
         return
     content = files.read(one.file)
-    findings, duplicate = Findings(), False
+    findings, duplicate, table = Findings(), False, None
     try:
+        table, ordered = registry.open_registry(io.BytesIO(content), one.file.name)
         with run.transaction():
-            _stage_and_apply(one, content, findings, run)
+            _stage_and_apply(one, table, ordered, findings, run)
     except FileRefused as refused:
         findings.errors = findings.errors or refused.errors
     except IntegrityError as error:
@@ -109,11 +112,12 @@ def run_import(run: JobRun) -> None:
     if duplicate:
         _close_as_repeated(one, run)
     elif findings.errors:
-        _refuse(one, content, findings, run)
+        _refuse(one, table, findings, run)
 
 
-def _stage_and_apply(one: RegistryImport, content: bytes, findings: Findings, run: JobRun) -> None:
-    table, ordered = registry.open_registry(io.BytesIO(content), one.file.name)
+def _stage_and_apply(
+    one: RegistryImport, table: SheetRows, ordered: registry.InOrder, findings: Findings, run: JobRun
+) -> None:
     reader = registry.RowReader(
         places_for(run.actor, IMPORT_ROLES),
         _branches(),
@@ -199,6 +203,18 @@ _FAULTS = (
                          WHERE h.county_code = %(county)s AND h.code = s.code AND h.status <> 'void')
        GROUP BY s.code HAVING NOT bool_or(s.is_holder)""",
 )
+# accounts named after neither the person nor the head of the household, as it is registered or is to be: in which relation
+# that one stands is in 备注, as a change of account asks for it
+_STRANGERS = f"""FROM registry_stage s
+       LEFT JOIN recipients_household h ON h.county_code = %(county)s AND h.code = s.code AND h.status <> 'void'
+       LEFT JOIN recipients_person p ON p.household_id = h.id AND p.is_holder AND p.status <> 'void'
+       WHERE {strangers_in_sql("s.account_name", "s.name", "coalesce(p.name, s.holder_name)")}"""
+_UNEXPLAINED = f"""SELECT s.row_no, '账户名称', '账户户名“' || s.account_name
+           || '”不是本人也不是户主，请在备注里写明与本人关系，例如：监护人、儿子。'
+       {_STRANGERS} AND s.note = ''"""
+_EXPLAINED = f"""SELECT s.row_no, '账户名称', '账户户名“' || s.account_name || '”不是本人也不是户主，备注写的是“' || left(s.note, {RELATION_LENGTH})
+           || '”，会作为与本人关系登记，请核对。'
+       {_STRANGERS} AND s.note <> ''"""
 # the same outside the importer's own places: of somebody whom they cannot name they learn nothing but that the row
 # is not new, and of all together only FOREIGN_A_DAY a day
 _FOREIGN = (
@@ -237,11 +253,9 @@ _WARNINGS = (
 
 def _compare(cursor: Any, county: str, findings: Findings, faulty: list[str], actor: User) -> None:
     """Rows against one another and against the registry: one statement per kind of fault, whatever the number of rows."""
-    reach = [
-        f"{scope.subtree_prefix(one.division_id)}%" for one in actor.active_grants if one.role in IMPORT_ROLES
-    ]
-    given = {"county": county, "faulty": faulty, "reach": reach}
-    for statements, into in ((_FAULTS, findings.errors), (_WARNINGS, findings.warnings)):
+    given = {"county": county, "faulty": faulty, "reach": scope.patterns(actor, IMPORT_ROLES)}
+    both = (((*_FAULTS, _UNEXPLAINED), findings.errors), ((*_WARNINGS, _EXPLAINED), findings.warnings))
+    for statements, into in both:
         for sql in statements:
             cursor.execute(sql, given)
             into.extend(RowError(*row) for row in cursor.fetchall())
@@ -278,9 +292,8 @@ def _tell_of_others(cursor: Any, given: dict[str, Any], findings: Findings, acto
 
 
 def _told_today(actor: User) -> int:
-    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     told = AuditEvent.objects.filter(
-        actor__person_key=actor.person_key, action="registry.refuse", at__gte=midnight
+        actor__person_key=actor.person_key, action="registry.refuse", at__gte=clock.midnight()
     )
     return sum(detail.get("foreign_told", 0) for detail in told.values_list("detail", flat=True))
 
@@ -315,11 +328,14 @@ def _write(cursor: Any, one: RegistryImport, actor: User) -> tuple[int, int]:
     people = int(cursor.rowcount)
     cursor.execute(
         f"""INSERT INTO recipients_account (person_id, kind, holder_name, number, number_key, commit_salt,
-               number_commitment, tail, branch_code, bank_name, bank_id, is_active)
+               number_commitment, tail, branch_code, bank_name, bank_id, is_active, holder_relation)
            SELECT p.id, s.kind, s.account_name, s.account, s.account_key, s.account_salt, s.account_commitment,
-               s.tail, s.branch_code, s.bank_name, w.bank_id, true
+               s.tail, s.branch_code, s.bank_name, w.bank_id, true,
+               CASE WHEN {strangers_in_sql("s.account_name", "p.name", "h.name")}
+                    THEN left(s.note, {RELATION_LENGTH}) ELSE '' END
            FROM registry_stage s
            JOIN recipients_person p ON p.county_code = %(county)s AND p.id_key = s.id_key AND p.status <> 'void'
+           LEFT JOIN recipients_person h ON h.household_id = p.household_id AND h.is_holder AND h.status <> 'void'
            JOIN {_BANKS} w ON (w.branch_code, w.bank_name) = (s.branch_code, s.bank_name)
            ORDER BY s.row_no""",  # noqa: S608 -- a constant of ours
         given,
@@ -368,12 +384,12 @@ def _close_as_repeated(one: RegistryImport, run: JobRun) -> None:
     run.message = one.result_note
 
 
-def _refuse(one: RegistryImport, content: bytes, findings: Findings, run: JobRun) -> None:
+def _refuse(one: RegistryImport, table: SheetRows | None, findings: Findings, run: JobRun) -> None:
     """Nothing was written; keep the list of faults and the workbook to mend. Raises what the job page says."""
     findings.errors.sort(key=lambda error: (error.row or 0, error.column))
     note = f"有 {len(findings.errors)} 处要改，没有导入任何数据。改好后请把整份表重新上传。"
     with run.transaction():
-        one.error_file = _error_file(one, content, findings.errors, run.actor)
+        one.error_file = _error_file(one, table, findings.errors, run.actor)
         one.status, one.result_note = RegistryImport.Status.REFUSED, note
         one.error_count = len(findings.errors)
         one.errors, one.warnings = _listed(findings.errors), _listed(findings.warnings)
@@ -397,14 +413,13 @@ def _foreign(findings: Findings) -> dict[str, int]:
 
 
 def _error_file(
-    one: RegistryImport, content: bytes, errors: list[RowError], actor: User
+    one: RegistryImport, table: SheetRows | None, errors: list[RowError], actor: User
 ) -> StoredFile | None:
     """The faulty rows with their reasons; None when the fault lies in the file as a whole."""
-    if not any(error.row for error in errors):
+    if table is None or not any(error.row for error in errors):
         return None
-    table, _ = registry.open_registry(io.BytesIO(content), one.file.name)
     return files.store(
-        error_workbook(table.header, table.rows, errors),
+        error_workbook(table.header, table.again(), errors),
         name=f"待改正-{one.file.name.rpartition('.')[0]}.xlsx",
         purpose="registry_errors",
         content_type=XLSX,

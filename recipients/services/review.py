@@ -28,6 +28,7 @@ from recipients.models import (
     Notice,
     Objection,
 )
+from recipients.queries import notice_days
 from recipients.rules import (
     NAMES_IN_FULL,
     Meetings,
@@ -37,7 +38,7 @@ from recipients.rules import (
     skipped_levels,
     vote_passes,
 )
-from recipients.services import entitlements, terms
+from recipients.services import entitlements
 from recipients.states import (
     DECLARATION_FLOW,
     EXCLUDE_ROLES,
@@ -101,7 +102,7 @@ def _hindrance(one: Declaration, step: Step) -> str:
     if step.name == "deliberate":
         return (
             ""
-            if one.deliberations.filter(round=one.round, passed=True).exists()
+            if one.deliberations.filter(revision=one.revision, passed=True).exists()
             else "请在下面登记到会人数和票数。"
         )
     if step.name.startswith("end_"):
@@ -113,7 +114,7 @@ def _hindrance(one: Declaration, step: Step) -> str:
 
 def _not_failed(one: Declaration) -> str:
     # a meeting that passed has moved the list on
-    held = one.deliberations.filter(round=one.round).exists()
+    held = one.deliberations.filter(revision=one.revision).exists()
     return "" if held else "还没有登记过评议，没有通过的才退回编制。"
 
 
@@ -138,7 +139,7 @@ def _advance(one: Declaration, step: Step, *, actor: User, note: str, **more: An
     if target == DeclarationStatus.CONFIRMED and (clash := entitlements.clash_refusal(one)):
         raise StepRefused(clash)
     skipped = [level.label for level in skipped_levels(before, target)]
-    detail = {"round": one.round, "skipped_by_policy": skipped, **_totals(one), **more}
+    detail = {"revision": one.revision, "skipped_by_policy": skipped, **_totals(one), **more}
     try:
         with transaction.atomic():
             workflow.move(one, step, actor=actor, note=note, target=target, detail=detail)
@@ -180,27 +181,27 @@ def _notice_refusal(one: Declaration) -> str:
     if notice.is_shielded:
         return NAMES_IN_FULL
     waiting = Objection.objects.filter(
-        notice__declaration=one, notice__round=one.round, status=Objection.Status.OPEN
+        notice__declaration=one, notice__revision=one.revision, status=Objection.Status.OPEN
     ).count()
     if waiting:
         return f"还有 {waiting} 件异议没有答复，不能进入下一步。"
     if clock.today() <= notice.ends_on:
         until = f"公示到{day_text(notice.ends_on, clock.today())}期满，次日才能进入下一步。"
-        return until + terms.warning_of(notice)
+        return until + notice_days.warning_of(notice)
     return ""
 
 
 def standing_notice(one: Declaration) -> Notice | None:
-    """The notice of the present level and round that has not been taken down."""
+    """The notice of the present level and revision that has not been taken down."""
     level = NOTICE_LEVEL_OF.get(DeclarationStatus(one.status), "")
-    return one.notices.filter(round=one.round, level=level, withdrawn_at__isnull=True).first()
+    return one.notices.filter(revision=one.revision, level=level, withdrawn_at__isnull=True).first()
 
 
 # --- deliberation ------------------------------------------------------------------------------------------------------------
 
 
 def meetings_of(one: Declaration) -> Meetings:
-    """When a meeting on this list can have been held; the day of the last failed one, in whatever round."""
+    """When a meeting on this list can have been held; the day of the last failed one, in whatever revision."""
     failed = one.deliberations.filter(passed=False).aggregate(last=Max("held_on"))["last"]
     since = timezone.localdate(one.submitted_at) if one.submitted_at else clock.today()
     return Meetings(since, clock.today(), failed)
@@ -220,7 +221,7 @@ def deliberate(pk: int, votes: Votes, *, actor: User) -> Declaration:
     _check_votes(one, votes)
     passed = vote_passes(present=votes.present, agreed=votes.agreed)
     DeliberationRecord.objects.create(
-        declaration=one, round=one.round, recorded_by=actor, passed=passed, **asdict(votes)
+        declaration=one, revision=one.revision, recorded_by=actor, passed=passed, **asdict(votes)
     )
     if passed:
         _go_on(one, step, actor=actor, note=votes.conclusion, present=votes.present, agreed=votes.agreed)
@@ -231,7 +232,7 @@ def deliberate(pk: int, votes: Votes, *, actor: User) -> Declaration:
             actor=actor,
             label="评议没有通过",
             note=votes.conclusion,
-            detail={"round": one.round, "present": votes.present, "agreed": votes.agreed},
+            detail={"revision": one.revision, "present": votes.present, "agreed": votes.agreed},
         )
     return one
 
@@ -247,7 +248,7 @@ def _check_votes(one: Declaration, votes: Votes) -> None:
 def _signature_refusal(one: Declaration, party: str) -> str:
     if party not in one.version.joint_parties:
         return f"这项政策的联审不要求{JointParty(party).label}会签。"
-    if one.signatures.filter(round=one.round, party=party).exists():
+    if one.signatures.filter(revision=one.revision, party=party).exists():
         return f"{JointParty(party).label}已经会签。"
     return ""
 
@@ -261,12 +262,14 @@ def _sign(one: Declaration, step: Step, *, actor: User, note: str) -> None:
         raise StepRefused(reason)
     workflow.take_duty(one, step.duty, actor=actor)
     JointSignature.objects.create(
-        declaration=one, round=one.round, party=party, signed_by=actor, note=note[:200]
+        declaration=one, revision=one.revision, party=party, signed_by=actor, note=note[:200]
     )
-    signed = set(one.signatures.filter(round=one.round).values_list("party", flat=True))
+    signed = set(one.signatures.filter(revision=one.revision).values_list("party", flat=True))
     waiting = [JointParty(party).label for party in one.version.joint_parties if party not in signed]
     if waiting:
-        workflow.move(one, step, actor=actor, note=note, detail={"round": one.round, "waiting": waiting})
+        workflow.move(
+            one, step, actor=actor, note=note, detail={"revision": one.revision, "waiting": waiting}
+        )
     else:
         _advance(one, step, actor=actor, note=note)
 
@@ -281,9 +284,9 @@ _COUNTY_DUTIES = {
 
 
 def send_back(one: Declaration, step: Step, actor: User, note: str) -> None:
-    """To the draft and a new round: notices and signatures of this round count no longer (the database grows `round`)."""
-    workflow.move(one, step, actor=actor, note=note, detail={"round": one.round})
-    one.refresh_from_db(fields=["round"])
+    """To the draft and a new revision: notices and signatures of this revision count no longer (the database grows `revision`)."""
+    workflow.move(one, step, actor=actor, note=note, detail={"revision": one.revision})
+    one.refresh_from_db(fields=["revision"])
 
 
 def _return_county(one: Declaration, step: Step, actor: User, note: str) -> None:
@@ -329,7 +332,7 @@ _BACK: dict[str, Callable[[Declaration, Step, User, str], None]] = {
 
 def signed_refusal(one: Declaration) -> str:
     """Why nobody is taken off any more at the joint review: an office has signed for the list as it is."""
-    if not one.signatures.filter(round=one.round).exists():
+    if not one.signatures.filter(revision=one.revision).exists():
         return ""
     return "已有部门会签，名单不能再变。要剔除的，请退回补正，改好以后重新会签。"
 

@@ -19,8 +19,7 @@ from huimin.core.values.ranges import less, overlap
 from huimin.core.work import messages, workflow
 from huimin.core.work.verbs import advances
 from recipients.models import Entitlement, EntitlementVersion, Suspension
-from recipients.rules import stops_on
-from recipients.services import amounts
+from recipients.rules import amounts, stops_on
 from recipients.services.endings import version_of
 from recipients.states import ENTITLEMENT_FLOW, SUSPENSION_FLOW, EntitlementStatus, SuspensionStatus
 

@@ -6,17 +6,23 @@ from typing import Any
 
 import django_filters
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from huimin.core.authority.roles import Area
 from huimin.core.desk import lists, pages
+from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, act_on_form, opens, take_step
 from huimin.core.desk.pages import Link, Nothing
+from huimin.core.sheets.writer import Column
+from huimin.core.values import identity
 from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.models import Account, AccountChange, Person
@@ -47,24 +53,64 @@ def account_ask(request: StaffRequest, pk: int) -> HttpResponse:
     return form_page(request, person, form, "申请换卡", "送复核")
 
 
+_SORTS = {"time": "id", "name": ("person__name_key", "id"), "place": ("division_code", "id")}
+
+
 class ChangeFilter(lists.HouseFilterSet):
+    q = django_filters.CharFilter(label="姓名、农户编码、村", method="by_words")
+    kind = django_filters.ChoiceFilter(label="种类", choices=Account.Kind.choices)
     status = django_filters.ChoiceFilter(label="状态", choices=AccountChangeStatus.choices)
+
+    def by_words(self, rows: QuerySet[AccountChange], _: str, value: str) -> QuerySet[AccountChange]:
+        return rows.filter(queries.about(value, "person"))
+
+
+def _shown(request: StaffRequest) -> QuerySet[AccountChange]:
+    rows: QuerySet[AccountChange] = (
+        AccountChange.objects.visible_to(request.user)
+        .defer("number")
+        .select_related("person__household", "asked_by", "checked_by")
+    )
+    return rows
 
 
 @opens(Area.REGISTRY)
 @require_safe
 def change_list(request: StaffRequest) -> HttpResponse:
-    rows = (
-        AccountChange.objects.visible_to(request.user)
-        .defer("number")
-        .select_related("person", "asked_by", "checked_by")
+    context = lists.listing(
+        request,
+        _shown(request),
+        sorts=_SORTS,
+        default="-time",
+        filterset=ChangeFilter,
+        export=reverse("recipients:change-export"),
     )
-    context = lists.listing(request, rows, sorts={"time": "id"}, default="-time", filterset=ChangeFilter)
     context["rows"] = queries.with_places(context["page"])
     context["nothing"] = Nothing(
-        "没有账户变更", "换卡在个人档案里申请。", [Link("找人", reverse("recipients:person-list"))]
+        "没有符合条件的账户变更",
+        "换卡在个人档案里申请。",
+        [Link("看全部账户变更", request.path), Link("找人", reverse("recipients:person-list"))],
     )
     return render(request, "recipients/change_list.html", context)
+
+
+@opens(Area.REGISTRY)
+@require_safe
+def change_export(request: StaffRequest) -> HttpResponseBase:
+    chosen = ChangeFilter(request.GET, queryset=_shown(request), request=request)
+    order = lists.order_of(request.GET.get("sort", ""), _SORTS, "-time")
+    columns = [
+        Column("姓名", 12), Column("身份证号", 22), Column("乡镇、村", 24), Column("农户编码", 16), Column("原账号尾号", 12),
+        Column("新账号尾号", 12), Column("账户名称", 12), Column("户名与本人关系", 16), Column("种类", 10), Column("开户银行", 24),
+        Column("原因", 30), Column("申请人", 12), Column("申请日期", 12), Column("状态", 10), Column("复核人", 12),
+    ]  # fmt: skip
+    rows = (
+        (one.person.name, identity.mask_id_staff(one.person.id_number), one.place_name, one.person.household.code,
+         one.old_tail, one.tail, one.holder_name, one.holder_relation, one.get_kind_display(), one.bank_name, one.reason,
+         str(one.asked_by), str(timezone.localdate(one.created_at)), one.get_status_display(), str(one.checked_by or ""))
+        for one in queries.in_places(chosen.qs.order_by(*order.columns))
+    )  # fmt: skip
+    return workbook(request, "账户变更", columns, rows, of=chosen.qs)
 
 
 @opens(Area.REGISTRY)

@@ -7,19 +7,25 @@ from uuid import uuid4
 
 import django_filters
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.desk import lists, pages
+from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, act_on_form, opens, take_step
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import BadInput
 from huimin.core.records import audit, files
+from huimin.core.sheets.writer import Column
+from huimin.core.values import identity
 from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.files import relations
@@ -61,24 +67,67 @@ def _ask(request: StaffRequest, pk: int, form: forms.HeadChangeForm) -> HeadChan
         raise
 
 
+_SORTS = {
+    "time": "id",
+    "name": ("new_head__name_key", "id"),
+    "place": ("division_code", "id"),
+    "day": ("starts_on", "id"),
+}
+
+
 class HeadFilter(lists.HouseFilterSet):
+    q = django_filters.CharFilter(label="新、原户主姓名、农户编码、村", method="by_words")
+    cause = django_filters.ChoiceFilter(label="原因", choices=HeadChange.Cause.choices)
     status = django_filters.ChoiceFilter(label="状态", choices=HeadChangeStatus.choices)
+
+    def by_words(self, rows: QuerySet[HeadChange], _: str, value: str) -> QuerySet[HeadChange]:
+        return rows.filter(queries.about(value, "new_head", "old_head"))
+
+
+def _shown(request: StaffRequest) -> QuerySet[HeadChange]:
+    rows: QuerySet[HeadChange] = HeadChange.objects.visible_to(request.user).select_related(
+        "household", "old_head", "new_head", "asked_by", "checked_by"
+    )
+    return rows
 
 
 @opens(Area.REGISTRY)
 @require_safe
 def head_list(request: StaffRequest) -> HttpResponse:
-    rows = HeadChange.objects.visible_to(request.user).select_related(
-        "household", "old_head", "new_head", "asked_by", "checked_by"
+    context = lists.listing(
+        request,
+        _shown(request),
+        sorts=_SORTS,
+        default="-time",
+        filterset=HeadFilter,
+        export=reverse("recipients:head-export"),
     )
-    context = lists.listing(request, rows, sorts={"time": "id"}, default="-time", filterset=HeadFilter)
     context["rows"] = queries.with_places(context["page"])
     context["nothing"] = Nothing(
-        "没有户主变更",
+        "没有符合条件的户主变更",
         "打开新户主的个人档案，点“改为户主”申请。",
-        [Link("找人", reverse("recipients:person-list"))],
+        [Link("看全部户主变更", request.path), Link("找人", reverse("recipients:person-list"))],
     )
     return render(request, "recipients/head_list.html", context)
+
+
+@opens(Area.REGISTRY)
+@require_safe
+def head_export(request: StaffRequest) -> HttpResponseBase:
+    chosen = HeadFilter(request.GET, queryset=_shown(request), request=request)
+    order = lists.order_of(request.GET.get("sort", ""), _SORTS, "-time")
+    columns = [
+        Column("新户主", 12), Column("新户主身份证号", 22), Column("原户主", 12), Column("乡镇、村", 24), Column("农户编码", 16),
+        Column("原因", 16), Column("说明", 30), Column("变更日期", 12), Column("申请人", 12), Column("申请日期", 12),
+        Column("状态", 10), Column("复核人", 12),
+    ]  # fmt: skip
+    rows = (
+        (one.new_head.name, identity.mask_id_staff(one.new_head.id_number), str(one.old_head or ""), one.place_name,
+         one.household.code, one.get_cause_display(), one.reason, str(one.starts_on), str(one.asked_by),
+         str(timezone.localdate(one.created_at)), one.get_status_display(), str(one.checked_by or ""))
+        for one in queries.in_places(chosen.qs.order_by(*order.columns))
+    )  # fmt: skip
+    return workbook(request, "户主变更", columns, rows, of=chosen.qs)
 
 
 def _change(request: StaffRequest, pk: int) -> HeadChange:

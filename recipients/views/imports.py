@@ -18,13 +18,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.desk import lists
-from huimin.core.desk.exports import XLSX, download
+from huimin.core.desk.exports import download
 from huimin.core.desk.http import StaffRequest, act_on_form, opens
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import RowError
 from huimin.core.models import BankBranch, Job
 from huimin.core.records import audit, files
 from huimin.core.sheets.refusals import together
+from huimin.core.sheets.writer import XLSX
 from recipients import forms, queries
 from recipients.files.registry import template
 from recipients.models import RegistryImport

@@ -44,8 +44,9 @@ from huimin.core.values import identity, privacy
 from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.models import DeclarationLine, Notice, NoticeLevel, NoticePhoto, Objection
+from recipients.queries import notice_days
 from recipients.rules import NAMES_IN_FULL
-from recipients.services import notices, objections, pictures, terms
+from recipients.services import notices, objections, pictures
 from recipients.states import DECLARATION_FLOW, NOTICE_STATES, OBJECTION_ROLES, NoticeStatus
 from recipients.views import helpers
 
@@ -117,7 +118,7 @@ def notice_list(request: StaffRequest) -> HttpResponse:
         "first": first,
         "days": range(1, last.day + 1),
         "today_at": today.day - 0.5 if first <= today <= last else 0,
-        "term_warning": terms.warning(
+        "term_warning": notice_days.warning(
             min((one.starts_on for one in terms_guessed), default=None),
             max((one.ends_on for one in terms_guessed), default=None),
         ),
@@ -199,9 +200,9 @@ def notice_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "place": queries.place_names([one.division_code])[one.division_code],
         "word": status.label,
         "badge": status.badge,
-        "term": terms.term_of(one.declaration.version).label,
+        "term": notice_days.term_of(one.declaration.version).label,
         "names_in_full": NAMES_IN_FULL,
-        "term_warning": terms.warning_of(one),
+        "term_warning": notice_days.warning_of(one),
         "photos": one.photos.select_related("file"),
         "objections": one.objections.defer("text", "contact"),
         "photo_form": forms.PhotoForm(initial={"taken_on": clock.today()}),
@@ -435,15 +436,15 @@ def _objection_context(
         if knows_how
         else "",
         "history": history(one, nobody=""),
-        "term_warning": terms.warning_of(one.notice) if is_open else "",
+        "term_warning": notice_days.warning_of(one.notice) if is_open else "",
         "action_key": str(uuid4()),
     }
 
 
 def _is_live(one: Objection) -> bool:
-    """Does the list still hang in the round that was objected to? Else the answer moves nothing."""
+    """Does the list still hang in the revision that was objected to? Else the answer moves nothing."""
     declaration = one.notice.declaration
-    return declaration.status in NOTICE_STATES and declaration.round == one.notice.round
+    return declaration.status in NOTICE_STATES and declaration.revision == one.notice.revision
 
 
 _ANSWERED = {

@@ -104,17 +104,13 @@ def person_list(request: StaffRequest) -> HttpResponse:
         export=reverse("recipients:person-export"),
     )
     context["rows"] = queries.with_places(context["page"])
-    context["may_import"] = _holds_any(request, IMPORT_ROLES)
+    context["may_import"] = scope.holds_anywhere(request.user, IMPORT_ROLES)
     context["nothing"] = Nothing(
         "没有找到符合条件的人",
         "换个写法再找；还没有建档的，请导入采集表。",
         [Link("看全部人员", request.path)],
     )
     return render(request, "recipients/person_list.html", context)
-
-
-def _holds_any(request: StaffRequest, roles: frozenset[Any]) -> bool:
-    return any(grant.role in roles for grant in request.user.active_grants)
 
 
 def _open_by_number(request: StaffRequest) -> HttpResponse:

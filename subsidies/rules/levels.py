@@ -38,6 +38,16 @@ def levels_of(version: ReviewTerms, *, objected: bool) -> tuple[ReviewLevel, ...
     return tuple(level for level in ReviewLevel if asked[level])
 
 
+def levels_in_sql(version: str, *, objected: str) -> str:
+    """The same as rows (level, asked) of a VALUES list, of a row of versions and a condition."""
+    asked = {level: f"{version}.{switch_of(level)}" for level in SWITCHED}
+    asked[ReviewLevel.DELIBERATION] = (
+        f"{version}.deliberation = '{Deliberation.REQUIRED}'"
+        f" OR ({version}.deliberation = '{Deliberation.ON_OBJECTION}' AND {objected})"
+    )
+    return "VALUES " + ", ".join(f"('{level}', {asked[level]})" for level in ReviewLevel)
+
+
 def somebody_decides(version: ReviewTerms) -> bool:
     """Whether a declaration has to pass a second person before it gives a right."""
     return any(level in DECIDED for level in levels_of(version, objected=False))

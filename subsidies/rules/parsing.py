@@ -29,6 +29,8 @@ _CONSTANT = re.compile(r"-?\d{1,12}(\.\d{1,6})?", re.ASCII)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,29}", re.ASCII)
 # no one declares these: the quantity has its own column, months come from the period, the age from the birth date
 WORKED_OUT = frozenset({"quantity", "months", "age"})
+# JSON path of what counts months in a stored rule: the fact, wherever one is named, or the operation that brings it along
+COUNTS_MONTHS = '$.** ? (@.op == "monthly" || @.name == "months")'
 _KNOWN = {
     "quantity": ("数量", ""),
     "months": ("月数", "个月"),

@@ -17,7 +17,7 @@ from psycopg.types.range import DateRange
 
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit
-from huimin.core.values.days import day_text
+from huimin.core.values.days import day_text, days_from
 from huimin.core.values.periods import Frequency, Period
 from huimin.core.work import workflow
 from huimin.core.work.verbs import advances
@@ -248,7 +248,7 @@ def days(first: date, last: date | None) -> DateRange:
     """First and last day, both included, as the half-open range that is stored."""
     if last is not None and last < first:
         raise BadInput("截止日期不能早于生效日期。", field="valid_to")
-    return DateRange(first, date.fromordinal(last.toordinal() + 1) if last else None)
+    return days_from(first, last)
 
 
 def required(amount_rule: dict[str, Any]) -> list[dict[str, Any]]:

@@ -27,6 +27,8 @@ LISTS = {
     "subsidies:indicator-export": Role.FINANCE_CLERK,
     "recipients:person-export": Role.FINANCE_CLERK,
     "recipients:declaration-export": Role.FINANCE_CLERK,
+    "recipients:head-export": Role.FINANCE_CLERK,
+    "recipients:change-export": Role.FINANCE_CLERK,
     "recipients:notice-export": Role.FINANCE_CLERK,
     "recipients:objection-export": Role.FINANCE_CLERK,
     "recipients:entitlement-export": Role.FINANCE_CLERK,

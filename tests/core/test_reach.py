@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from itertools import product
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -73,6 +73,25 @@ def test_reach_is_holds_for_every_row(rows, held):
         if scope.holds(user, WANTED, division_code=row.division_code, policy_id=row.policy_id)
     }
     assert seen == allowed
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@given(st.lists(grants, max_size=3))
+def test_patterns_roots_and_policies_say_what_holds_says(rows, held):
+    user = Holder(held)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT division_code FROM core_auditevent WHERE action = 'reach' AND division_code LIKE ANY(%s)",
+            [scope.patterns(user, WANTED)],
+        )
+        reached = {row[0] for row in cursor.fetchall()}
+    assert reached == {place for place in PLACES if scope.holds(user, WANTED, division_code=place)}
+    assert scope.holds_anywhere(user, WANTED) is bool(scope.roots(user, WANTED))
+    for place, policy in product(PLACES, (1, 2)):
+        policies = scope.policies_held(user, WANTED, division_code=place)
+        assert (policies is None or policy in policies) is scope.holds(
+            user, WANTED, division_code=place, policy_id=policy
+        )
 
 
 def test_the_place_may_be_another_field_and_limited_grants_may_count_for_nothing(rows):

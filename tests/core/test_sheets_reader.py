@@ -237,3 +237,16 @@ def test_a_csv_line_longer_than_any_table_is_refused_before_it_is_held():
     for content in (b"," * 5_000_000, "姓名,金额\n".encode() + b"x" * 5_000_000):
         with pytest.raises(FileRefused, match="太长"):
             list(reader.read_rows(io.BytesIO(content), "a.csv").rows)
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a.csv"])
+def test_the_rows_of_an_open_table_are_read_once_more_without_opening_it_again(name):
+    rows = [HEADER, ["张伟", "1", "2"], ["李四", "3", "4"]]
+    file = (
+        book_of(rows) if name == "a.xlsx" else io.BytesIO("\n".join(",".join(row) for row in rows).encode())
+    )
+    table = read_rows(file, name)
+    first = list(table.rows)
+    assert len(first) == 2
+    assert list(table.again()) == first
+    assert list(table.again()) == first

@@ -52,7 +52,7 @@ def test_the_same_duty_twice_is_one_involvement():
 
 
 def inherited(thing, duty, user):
-    """As disbursement.services.people puts the people behind a thing on record."""
+    """As disbursement.services.inherited puts the people behind a thing on record."""
     Involvement.objects.create(
         subject=workflow.duty_subject(thing),
         duty=duty,

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from psycopg.types.range import DateRange
 
 from disbursement.models import PaymentLine, RosterOmission
-from disbursement.services import due
+from disbursement.queries import due
 from huimin.core.errors import BadInput, FileRefused
 from huimin.core.values.periods import Period
 from recipients.models import DeclarationLine
-from recipients.services import amounts, declarations
+from recipients.rules import amounts
+from recipients.services import declarations
+from subsidies.models import PolicyVersion
 from subsidies.rules import evaluate, parse_rule
 from tests.disbursement import factories as make
 from tests.recipients.factories import line
@@ -185,3 +187,19 @@ def test_a_batch_is_not_made_for_a_period_whose_first_day_has_no_standard(db):
     late = make.policy(crew["finance"], valid=DateRange(date(2026, 3, 1), None))
     with pytest.raises(BadInput, match="没有已发布的标准"):
         make.services.make_batch(late, "2026", actor=crew["department"])
+
+
+@pytest.mark.django_db
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80, deadline=None)
+@given(source=st.one_of(st.sampled_from([TOP_UP, OLD_AGE, BY_QUANTITY_AND_GRADE]), rules))
+def test_sql_and_python_know_the_same_rules_that_count_months(source):
+    try:
+        parse_rule(source)
+    except BadInput:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {amounts.counts_months_in_sql('y')} FROM (VALUES (%s::jsonb)) AS y(amount_rule)",
+            [json.dumps(source)],
+        )
+        assert cursor.fetchone()[0] is amounts.counts_months(PolicyVersion(amount_rule=source))

@@ -9,7 +9,7 @@ from psycopg.types.range import DateRange
 
 from disbursement import proofs, services
 from disbursement.models import Correction, PaymentLine
-from disbursement.services.today import stale_lines, to_be_ordered
+from disbursement.queries.stale import stale_lines, to_be_ordered
 from huimin.core.errors import FileRefused, StepRefused
 from recipients.models import EntitlementVersion, Person
 from recipients.services import deaths, entitlements

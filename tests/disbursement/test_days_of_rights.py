@@ -7,7 +7,7 @@ from psycopg.types.range import DateRange
 
 from disbursement import proofs, services
 from disbursement.models import Roster
-from disbursement.services import today
+from disbursement.queries import stale
 from huimin.core import clock
 from huimin.core.authority.roles import Role
 from huimin.core.errors import FileRefused, StepRefused
@@ -136,7 +136,7 @@ def test_nor_is_it_ordered_when_it_ends_after_the_list_was_approved_by_hand_or_b
     ended_inside(here, batch)
     dead = make.lines_of(batch).last()
     deaths.record_death(dead.beneficiary_id, died_on=date(2026, 7, 10), actor=here["town"])
-    assert len(today.stale_lines(today.to_be_ordered(rosters))) == 2
+    assert len(stale.stale_lines(stale.to_be_ordered(rosters))) == 2
     with pytest.raises(StepRefused, match="应发期间已变"):
         make.make_order(rosters, actor=here["order_maker"])
 
@@ -147,7 +147,7 @@ def test_a_list_of_before_the_end_pays_nothing_of_it_after_the_right_was_confirm
     rosters = [one.pk for one in make.approved(here, batch)]
     end(here, right)
     confirm_again(here, right, date(2026, 11, 1))
-    assert [one.words for one in today.stale_lines(today.to_be_ordered(rosters))] == [
+    assert [one.words for one in stale.stale_lines(stale.to_be_ordered(rosters))] == [
         "应发期间已变，资格在这一期内终止、停发或变更过"
     ]
 

@@ -9,9 +9,9 @@ from django.urls import reverse
 
 from disbursement import queries, services
 from disbursement.models import PaymentLine
+from disbursement.queries.stale import stale_sql, to_be_ordered
 from disbursement.services import generation
 from disbursement.services.confirming import APPLY
-from disbursement.services.today import stale_sql, to_be_ordered
 from publicity import queries as public
 from recipients.models import Account, Entitlement, EntitlementVersion, Person
 from tests.disbursement import factories as make

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from disbursement import proofs, queries, services
 from disbursement.models import PaymentLine, PaymentResult
 from disbursement.models.sql import LIVE
-from disbursement.services.today import stale_lines, to_be_ordered
+from disbursement.queries.stale import stale_lines, to_be_ordered
 from huimin.core import clock
 from huimin.core.errors import StepRefused
 from huimin.core.records import audit
@@ -110,7 +110,7 @@ def test_dead_lines_hold_no_claim(here):
 def test_nothing_but_the_one_home_compares_revisions():
     """`COUNTS`, `LIVE` or live_lines(): a comparison written out again is how one of its two halves gets lost."""
     told = re.compile(r"\bl\.revision\s*(=|<>)\s*r\.|\br\.revision\s*(=|<>)\s*l\.|roster__revision")
-    homes = {"disbursement/models/sql.py", "disbursement/queries.py"}
+    homes = {"disbursement/models/sql.py", "disbursement/queries/lines.py"}
     found = {
         str(path.relative_to(ROOT))
         for room in ("disbursement", "publicity", "recipients", "huimin", "subsidies")

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from disbursement import services
 from disbursement.models import Roster
-from disbursement.services.people import TO_ROSTER, inherit_duties
+from disbursement.services.inherited import TO_ROSTER, inherit_duties
 from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
 from huimin.core.errors import StepRefused

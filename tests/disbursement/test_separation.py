@@ -6,7 +6,7 @@ import pytest
 
 from disbursement import services
 from disbursement.models import PaymentLine
-from disbursement.services import people
+from disbursement.services import inherited
 from disbursement.states import ROSTER_FLOW, ROSTER_STATIONS, RosterStatus
 from huimin.core.authority import duties
 from huimin.core.authority.roles import Role
@@ -102,7 +102,7 @@ def test_who_chose_whom_to_pay_again_does_not_sign_it(here):
 def test_a_new_post_goes_along_to_orders_and_returns_by_its_pairs_alone(monkeypatch):
     pairs = [("roster.audit", duties.Duty.ORDER_SIGN), ("roster.audit", duties.Duty.RETURN_CONFIRM)]
     monkeypatch.setattr(duties, "CONFLICTS", (*duties.CONFLICTS, *pairs))
-    spec = importlib.util.spec_from_file_location("people_with_a_new_post", people.__file__)
+    spec = importlib.util.spec_from_file_location("people_with_a_new_post", inherited.__file__)
     anew = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(anew)
     assert "roster.audit" in anew.TO_ORDER
@@ -111,9 +111,9 @@ def test_a_new_post_goes_along_to_orders_and_returns_by_its_pairs_alone(monkeypa
 
 def test_every_post_on_a_roster_goes_along_to_its_order_and_what_follows_does_not_come_back():
     posts = {one.duty for one in ROSTER_FLOW.steps if one.duty}
-    assert posts <= set(people.TO_ORDER)
-    assert posts <= set(people.TO_RETURN)
-    assert not set(duties.RETURNING) & set(people.TO_RETURN)
+    assert posts <= set(inherited.TO_ORDER)
+    assert posts <= set(inherited.TO_RETURN)
+    assert not set(duties.RETURNING) & set(inherited.TO_RETURN)
 
 
 def test_the_bar_above_a_roster_has_every_desk_in_the_order_of_the_steps():

@@ -7,7 +7,7 @@ import pytest
 
 from disbursement import proofs, services
 from disbursement.models import PaymentLine, Roster, RosterOmission
-from disbursement.services.today import stale_lines, to_be_ordered
+from disbursement.queries.stale import stale_lines, to_be_ordered
 from huimin.core import clock
 from huimin.core.errors import FileRefused, StepRefused
 from recipients.models import Entitlement

@@ -91,7 +91,7 @@ def notice(here, *, names=("张三", "李四"), village=VILLAGE):
         policy=book.policy,
         county_code=book.county_code,
         division_code=village,
-        round=book.round,
+        revision=book.revision,
         level="village",
         starts_on=today,
         ends_on=today + timedelta(days=7),

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models import Q
 from django.utils import timezone
 
 from huimin.core import clock, crypto
@@ -58,7 +59,7 @@ def test_a_grant_ends_in_business_time(a_year_on):
 def test_who_is_born_after_the_wall_clock_and_before_the_business_day_is_found(a_year_on):
     born = (a_year_on - timedelta(days=30)).strftime("%Y%m%d")
     number = id_number(born=born)
-    assert str(queries.with_number(number)) == str(queries.Q(id_key=crypto.blind_index("id_number", number)))
+    assert str(queries.with_number(number)) == str(Q(id_key=crypto.blind_index("id_number", number)))
     errors = []
     values = {"享受人姓名": "王小", "享受人身份证号": number, "数量": "1"}
     parse_line(1, values, {}, [], errors, today=a_year_on)

@@ -3,10 +3,9 @@
 import pytest
 from django.urls import reverse
 
-from huimin.core.desk import exports
+from huimin.core.desk import exports, places
 from huimin.core.models import Job
 from huimin.core.work import jobs
-from recipients import queries
 from tests.disbursement import factories as make
 
 
@@ -21,7 +20,7 @@ def test_a_list_that_is_too_long_is_written_by_a_job_that_is_there_afterwards(
     committed_db, client, monkeypatch, name, counted
 ):
     monkeypatch.setattr(exports, "MOST_ROWS", 1)
-    monkeypatch.setattr(queries, "BLOCK", 1)
+    monkeypatch.setattr(places, "BLOCK", 1)
     if not counted:
         for module in ("people", "entitlements", "declarations"):
             monkeypatch.setattr(f"recipients.views.{module}.workbook", uncounted)

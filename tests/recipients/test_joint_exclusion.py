@@ -44,4 +44,4 @@ def test_nobody_comes_off_a_list_that_an_office_has_signed(one, people):
     assert one.lines.filter(excluded_at_level="").count() == 2
     step(one, "return_county", people["finance"], note="剔除一人")
     one.refresh_from_db()
-    assert (one.status, one.round) == ("draft", 2)
+    assert (one.status, one.revision) == ("draft", 2)

@@ -128,7 +128,7 @@ def test_the_page_says_that_a_vote_failed(client):
 def record(one, **more):
     values = {
         "declaration": one,
-        "round": one.round,
+        "revision": one.revision,
         "held_on": clock.today(),
         "place": "村部",
         "host": "李主持",

@@ -50,7 +50,7 @@ def test_the_database_refuses_such_a_day_too(one, people):
     posted = post(one, people)
     row = {field.attname: getattr(posted, field.attname) for field in Notice._meta.concrete_fields}
     far = clock.today() + timedelta(days=DAYS_AHEAD + 1)
-    row |= {"id": None, "starts_on": far, "ends_on": far + timedelta(days=60), "sequence": 2, "round": 9}
+    row |= {"id": None, "starts_on": far, "ends_on": far + timedelta(days=60), "sequence": 2, "revision": 9}
     with pytest.raises(IntegrityError, match="太远"), transaction.atomic():
         Notice.objects.create(**row)
 

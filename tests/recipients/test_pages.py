@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from huimin.core.accounts import auth
 from huimin.core.authority.roles import Role
+from huimin.core.desk import places
 from huimin.core.desk.history import history
 from huimin.core.errors import BadInput
 from huimin.core.models import AuditEvent
@@ -20,7 +21,8 @@ from huimin.core.sheets.reader import read_rows
 from huimin.core.sheets.writer import Column, write_rows
 from recipients.files.declaration import TITLES
 from recipients.models import Account, AccountChange, Declaration, Person, RegistryImport
-from recipients.services import amounts, declarations, notices, objections, registry, review
+from recipients.rules import amounts
+from recipients.services import declarations, notices, objections, registry, review
 from recipients.services.registry import NewAccount
 from subsidies.rules import parse_rule
 from tests.factories import OTHER_TOWN, TOWN, VILLAGE, UserFactory
@@ -63,8 +65,16 @@ def posted(people):
     return one, notices.post_notice(one.pk, place="公开栏", actor=people["village"])
 
 
-LISTS = ["person-list", "import-list", "change-list", "declaration-list", "notice-list", "objection-list", "entitlement-list"]  # fmt: skip
-EXPORTS = ["person-export", "declaration-export", "notice-export", "objection-export", "entitlement-export"]
+LISTS = ["person-list", "import-list", "change-list", "head-list", "declaration-list", "notice-list", "objection-list", "entitlement-list"]  # fmt: skip
+EXPORTS = [
+    "person-export",
+    "declaration-export",
+    "notice-export",
+    "objection-export",
+    "entitlement-export",
+    "head-export",
+    "change-export",
+]
 
 
 @pytest.mark.parametrize("name", [*LISTS, *EXPORTS, "declaration-new", "import-template"])
@@ -588,9 +598,7 @@ def test_the_history_shows_a_withdrawal_and_a_failed_meeting_as_ways_back():
 
 
 def test_an_export_is_read_in_blocks_and_leaves_nobody_out(client, clerk, monkeypatch):
-    from recipients import queries
-
-    monkeypatch.setattr(queries, "BLOCK", 2)
+    monkeypatch.setattr(places, "BLOCK", 2)
     for _ in range(7):
         household(1)
     body = page(client, clerk, "person-export").body
@@ -607,7 +615,7 @@ def test_an_export_holds_one_block_of_people_at_a_time(clerk, monkeypatch):
 
     from recipients import queries
 
-    monkeypatch.setattr(queries, "BLOCK", 10)
+    monkeypatch.setattr(places, "BLOCK", 10)
     for _ in range(60):
         household(1)
     most = 0

@@ -208,7 +208,7 @@ def strangers(count):
     take(
         workbook(
             [
-                member(n, house=n, name="赵不同", 户主姓名="赵不同", village=OTHER_VILLAGE)
+                member(n, house=n, name="赵不同", 户主姓名="赵不同", 账户名称="赵不同", village=OTHER_VILLAGE)
                 for n in range(1, count + 1)
             ]
         ),
@@ -461,3 +461,13 @@ def test_a_space_in_the_holders_cell_is_no_other_name(clerk):
     cells = {"户主姓名": f"{holder[0]} {holder[1:]}"}
     one = take(workbook([member(1), member(2, holder=1, **cells)]), clerk)
     assert not [warning for warning in one.warnings if "账户户名" in warning["message"]]
+
+
+def test_a_refused_workbook_is_opened_once(clerk, monkeypatch):
+    opened = []
+    first = registry.open_registry
+    monkeypatch.setattr(registry, "open_registry", lambda *given: opened.append(given[1]) or first(*given))
+    with pytest.raises(FileRefused):
+        take(workbook([member(1, 家庭成员姓名="王?")]), clerk)
+    assert len(opened) == 1
+    assert RegistryImport.objects.get().error_file is not None

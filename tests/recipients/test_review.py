@@ -238,7 +238,7 @@ def test_one_refusal_returns_it_and_signatures_of_the_earlier_round_do_not_count
         step(one, "return_county", people["supervisor"], note="不同意")
     step(one, "return_county", people["finance"], note="面积不符")
     one.refresh_from_db()
-    assert (one.status, one.round) == ("draft", 2)
+    assert (one.status, one.revision) == ("draft", 2)
     step(one, "submit", one.made_by)
     step(one, "sign_finance", UserFactory(role=Role.FINANCE_CHECKER))
     one.refresh_from_db()
@@ -283,7 +283,7 @@ def test_people_and_sum_of_a_declaration_are_not_written_by_hand(column):
 def test_the_round_cannot_be_set_by_hand():
     one = declaration()
     with pytest.raises(IntegrityError, match="轮次"):
-        sql("UPDATE recipients_declaration SET round = 5 WHERE id = %s", one.pk)
+        sql("UPDATE recipients_declaration SET revision = 5 WHERE id = %s", one.pk)
 
 
 @pytest.mark.django_db
@@ -575,7 +575,7 @@ def test_an_upheld_objection_may_send_the_list_back():
         notice.objections.get().pk, upheld=True, answer="重新核实", send_back=True, actor=people["township"]
     )
     one.refresh_from_db()
-    assert (one.status, one.round) == ("draft", 2)
+    assert (one.status, one.revision) == ("draft", 2)
 
 
 @pytest.mark.django_db

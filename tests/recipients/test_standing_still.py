@@ -110,7 +110,7 @@ class TestRawSql:
         for signer in ("finance", "department"):
             with pytest.raises(IntegrityError, match="会签部门的经办人"), transaction.atomic():
                 JointSignature.objects.create(
-                    declaration=one, round=1, party="finance", signed_by=people[signer]
+                    declaration=one, revision=1, party="finance", signed_by=people[signer]
                 )
 
 
@@ -148,7 +148,7 @@ class TestProofs:
         behind(
             owner_connection,
             "recipients_jointsignature",
-            f"""INSERT INTO recipients_jointsignature (declaration_id, round, party, signed_by_id, note)
+            f"""INSERT INTO recipients_jointsignature (declaration_id, revision, party, signed_by_id, note)
                 VALUES ({one.pk}, 1, 'finance', {here["village"].pk}, '')""",
         )
         assert proofs.levels_have_their_people()[1] == [f"申报册 {one.pk} 的会签人没有办过“财政联审”"]

@@ -222,7 +222,7 @@ def sent_as_it_is(form):
 
 @pytest.mark.parametrize("code", catalogue.demo_codes())
 def test_next_years_version_of_a_published_policy_begins_as_this_years(client, office, code):
-    terms = catalogue._terms()["versions"][code]
+    terms = catalogue._shipped()["versions"][code]
     policy = published(*office, version=terms | {"valid_from": date(2026, 1, 1)})
     signed_in(client, office[0])
     form = client.get(reverse("subsidies:version-add", args=[policy.pk])).context["form"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, timedelta
 
 from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from huimin.core.authority import scope
-from huimin.core.authority.roles import Area, roles_reading
+from huimin.core.authority.roles import Area, Role, roles_reading
 from huimin.core.models import AuditEvent, Grant, User
 from huimin.core.records import audit
 
@@ -34,10 +35,25 @@ def staff_visible_to(user: User) -> QuerySet[User]:
 def administrators(division_code: str) -> dict[str, list[User]]:
     """Who holds the three posts over this place today, by role."""
     found: dict[str, list[User]] = {}
-    posts = ("system_admin", "security_admin", "audit_admin")
-    for grant in Grant.objects.in_force().filter(role__in=posts, user__is_active=True).select_related("user"):
-        if scope.covers(grant.division_id, division_code):
-            found.setdefault(grant.role, []).append(grant.user)
+    posts = {Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN}
+    for user, grants in holders(posts).items():
+        for role in {grant.role for grant in grants if scope.covers(grant.division_id, division_code)}:
+            found.setdefault(role, []).append(user)
+    return found
+
+
+def holders(roles: Collection[str], *, policy_id: int | None = None) -> dict[User, list[Grant]]:
+    """Who has one of these roles somewhere today, for that policy, with the grants; by order of their accounts."""
+    rows = (
+        Grant.objects.in_force()
+        .filter(role__in=roles, user__is_active=True)
+        .select_related("user")
+        .order_by("user_id", "pk")
+    )
+    found: dict[User, list[Grant]] = {}
+    for grant in rows:
+        if scope.counts_for(grant, policy_id):
+            found.setdefault(grant.user, []).append(grant)
     return found
 
 

@@ -8,8 +8,8 @@ itself: installing a county and seeding the demo.
 from __future__ import annotations
 
 import secrets
-from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
@@ -17,10 +17,9 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django_otp.util import random_hex
-from psycopg.types.range import DateRange
 
 from huimin.core import clock, crypto
-from huimin.core.accounts import queries
+from huimin.core.accounts import queries, seats
 from huimin.core.accounts.credentials import hash_secret
 from huimin.core.authority import limits, scope
 from huimin.core.authority.posts import require_role
@@ -29,10 +28,11 @@ from huimin.core.errors import BadInput, StepRefused
 from huimin.core.models import CodeDevice, Department, Division, Grant, Office, OfficeCredential, User
 from huimin.core.records import audit
 from huimin.core.values import identity
+from huimin.core.values.days import days_from
 from huimin.core.work import messages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
 OWN = "不能办理自己的账号和授权，请另一位管理员办理。"
 _FIRST_SECRET_BYTES = 12
@@ -88,14 +88,18 @@ def grant_role(
     last_day: date | None = None,
     policy_ids: Iterable[int] | None = None,
     department: Department | None = None,
+    acknowledged: Collection[str] = (),
     actor: User | None,
 ) -> Grant:
     """Give a role over a subtree of divisions from day to day, both included.
 
     With `department` it covers that department's policies, also those that come later; with `policy_ids` those alone;
-    with neither all of them. BadInput for both, and for a policy that the office's county does not have.
+    with neither all of them. BadInput for both, and for a policy that the office's county does not have. What is odd
+    about it (seats.doubts_about) is refused unless `acknowledged` names it.
     """
     _require(actor, Role.SECURITY_ADMIN, division.pk, about=user)
+    # two administrators at once see one another's grant
+    User.objects.select_for_update(of=("self",), no_key=True).get(pk=user.pk)
     if last_day and last_day < first_day:
         raise BadInput("截止日期不能早于起始日期。", field="last_day")
     if not scope.covers(office.division_id, division.pk):
@@ -113,7 +117,7 @@ def grant_role(
                 division=division,
                 named_policies=named,
                 department=department,
-                valid=DateRange(first_day, last_day + timedelta(days=1) if last_day else None),
+                valid=days_from(first_day, last_day),
                 granted_by=actor,
             )
     except IntegrityError as error:
@@ -121,9 +125,22 @@ def grant_role(
             raise
         raise StepRefused(_exclusion_text(user, role)) from error
     user.__dict__.pop("active_grants", None)
-    _record(user, "grant.give", f"授予{grant.get_role_display()}", actor, grant=grant, place=division.pk)
+    # asked last: nothing else stands against it
+    meant = _require_meant(grant, acknowledged) if actor else []
+    label = f"授予{grant.get_role_display()}"
+    _record(user, "grant.give", label, actor, grant=grant, place=division.pk, acknowledged=meant)
     _tell(user, f"被授予“{grant.get_role_display()}”", actor)
     return grant
+
+
+def _require_meant(grant: Grant, acknowledged: Collection[str]) -> list[str]:
+    """What is odd about the grant, all of it acknowledged; BadInput for what is not."""
+    doubts = seats.doubts_about(grant)
+    if open_ := [one.text for one in doubts if one.code not in acknowledged]:
+        raise BadInput(
+            f"还没有授予。请核对：{''.join(open_)}属实的，逐条勾选以后再授予。", field="acknowledged"
+        )
+    return [one.text for one in doubts]
 
 
 def _require_limits(named: list[int] | None, department: Department | None, office: Office) -> None:
@@ -359,8 +376,9 @@ def _record(
     grant: Grant | None = None,
     place: str = "",
     note: str = "",
+    acknowledged: Sequence[str] = (),
 ) -> None:
-    detail = (
+    detail: dict[str, Any] = (
         {
             "grant": grant.pk,
             "role": grant.role,
@@ -371,6 +389,8 @@ def _record(
         if grant
         else {}
     )
+    if acknowledged:
+        detail["acknowledged"] = list(acknowledged)
     audit.record(
         user,
         action=action,

@@ -89,16 +89,13 @@ def reach(
     own people are limited.
     """
     found = NOTHING
-    for grant in user.active_grants:
-        if grant.role in roles:
-            here = (
-                within(grant.division_id, field=place) if isinstance(place, str) else place(grant.division_id)
-            )
-            if grant.policy_ids is not None:
-                here &= _of_policies(grant.policy_ids, policy)
-            if office and grant.role in OWN_OFFICE_ROLES:
-                here &= Q(**{office: user.office_id})
-            found |= here
+    for grant in grants_in(user, roles):
+        here = within(grant.division_id, field=place) if isinstance(place, str) else place(grant.division_id)
+        if grant.policy_ids is not None:
+            here &= _of_policies(grant.policy_ids, policy)
+        if office and grant.role in OWN_OFFICE_ROLES:
+            here &= Q(**{office: user.office_id})
+        found |= here
     return found
 
 
@@ -134,17 +131,49 @@ class Scoped(models.Model):
         abstract = True
 
 
+def counts_for(grant: GrantInForce, policy_id: int | None) -> bool:
+    """Does a grant hold for that policy? For none asked about it always does."""
+    return grant.policy_ids is None or policy_id is None or policy_id in grant.policy_ids
+
+
+def grants_in(user: Holder, roles: Iterable[str]) -> list[GrantInForce]:
+    """The person's grants of today in one of these roles, wherever they are."""
+    wanted = set(roles)
+    return [grant for grant in user.active_grants if grant.role in wanted]
+
+
+def holds_anywhere(user: Holder, roles: Iterable[str]) -> bool:
+    """Does the person have one of these roles at all? What a page offers; the service asks `holds` of the row."""
+    return bool(grants_in(user, roles))
+
+
 def holds(user: Holder, roles: Iterable[str], *, division_code: str, policy_id: int | None = None) -> bool:
     """Does a grant give one of these roles at that place, for that policy, today?"""
-    wanted = set(roles)
     return any(
-        grant.role in wanted
-        and covers(grant.division_id, division_code)
-        and (grant.policy_ids is None or policy_id is None or policy_id in grant.policy_ids)
-        for grant in user.active_grants
+        covers(grant.division_id, division_code) and counts_for(grant, policy_id)
+        for grant in grants_in(user, roles)
     )
 
 
+def policies_held(user: Holder, roles: Iterable[str], *, division_code: str) -> set[int] | None:
+    """The policies for which the person has one of these roles at that place: none, some, or None for all there are."""
+    limits = [
+        grant.policy_ids for grant in grants_in(user, roles) if covers(grant.division_id, division_code)
+    ]
+    if any(ids is None for ids in limits):
+        return None
+    return {pk for ids in limits for pk in ids or ()}
+
+
+def roots(user: Holder, roles: Iterable[str]) -> list[str]:
+    """Divisions where the person has one of these roles today, the widest first."""
+    return sorted({grant.division_id for grant in grants_in(user, roles)})
+
+
+def patterns(user: Holder, roles: Iterable[str]) -> list[str]:
+    """The same for statements written by hand, whose rows have no policy: within reach is LIKE ANY of them."""
+    return [f"{subtree_prefix(code)}%" for code in roots(user, roles)]
+
+
 def reads(user: Holder, area: str) -> bool:
-    readers = roles_reading(area)
-    return any(grant.role in readers for grant in user.active_grants)
+    return holds_anywhere(user, roles_reading(area))

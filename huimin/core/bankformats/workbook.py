@@ -12,7 +12,7 @@ from huimin.core.bankformats.frames import Frame, Sink
 from huimin.core.bankformats.text import require_bytes
 from huimin.core.sheets.guard import ZIP_MAGIC
 from huimin.core.sheets.reader import NumberCell, read_matrix
-from huimin.core.sheets.writer import Column, write_rows
+from huimin.core.sheets.writer import XLSX, Column, write_rows
 
 DELIMITER = "|"  # in the one cell of the first row
 
@@ -22,7 +22,7 @@ class Workbook:
     """An XLSX sheet; numbers that a spreadsheet made of our keys are refused."""
 
     extension: str = "xlsx"
-    content_type: str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    content_type: str = XLSX
 
     def lacking(self, text: str) -> str:
         """Control characters; every other one fits."""

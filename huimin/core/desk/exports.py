@@ -29,7 +29,7 @@ from huimin.core.models import Job
 from huimin.core.models.work import FILE_LASTS
 from huimin.core.records import audit, files
 from huimin.core.records.files import digest_of
-from huimin.core.sheets.writer import Column, write_rows
+from huimin.core.sheets.writer import XLSX, Column, write_rows
 from huimin.core.values import privacy
 from huimin.core.work import jobs
 from huimin.core.work.jobs import JobRun
@@ -37,7 +37,6 @@ from huimin.core.work.jobs import JobRun
 if TYPE_CHECKING:
     from huimin.core.desk.http import StaffRequest
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # what one thread of the web server writes while somebody waits, and what one sheet of a workbook still opens with
 MOST_ROWS = 50_000
 MOST_IN_JOB = 500_000

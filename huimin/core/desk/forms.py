@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -51,6 +52,24 @@ class FreeText(forms.CharField):
 
 class ScrolledChoices(forms.CheckboxSelectMultiple):
     """Boxes of a long list, each pressed for itself: the list scrolls, and a box above it finds a name."""
+
+
+class ScrolledChoice(forms.RadioSelect):
+    """The same where one is chosen."""
+
+
+class DoubtsField(forms.MultipleChoiceField):
+    """What is odd about what was typed, each sentence with a box that says that it is meant.
+
+    The service decides which of them are open; a box for one that is no longer odd is no fault.
+    """
+
+    def __init__(self, doubts: Iterable[tuple[str, str]]) -> None:
+        widget = forms.CheckboxSelectMultiple
+        super().__init__(choices=list(doubts), label="请核对，属实的逐条勾选", required=False, widget=widget)
+
+    def valid_value(self, value: str) -> bool:
+        return True
 
 
 class HouseFormMixin:

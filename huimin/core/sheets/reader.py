@@ -10,8 +10,9 @@ import csv
 import datetime
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import BinaryIO, cast
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError
@@ -59,6 +60,8 @@ class SheetRows:
 
     header: list[str]
     rows: Iterator[Row]
+    # the same rows once more, out of the workbook that is open already
+    again: Callable[[], Iterator[Row]]
     notes: list[str] = field(default_factory=list)
     header_row: int = 1
 
@@ -72,7 +75,8 @@ def read_rows(file: BinaryIO, filename: str, *, expected: Sequence[str] = ()) ->
     """
     report = check_upload(file, filename)
     if report.kind is Kind.CSV:
-        return _from_lines(_CsvLines(file, report.encoding), expected, notes=report.notes)
+        encoding = report.encoding
+        return _from_lines(lambda: _CsvLines(file, encoding), expected, notes=report.notes)
     workbook = _open_workbook(file, report.kind)
     return _read_workbook(workbook, report, expected)
 
@@ -129,7 +133,7 @@ def _read_workbook(workbook: CalamineWorkbook, report: GuardReport, expected: Se
     for sheet in _visible_sheets(workbook):
         scan = report.sheets.get(sheet.name, SheetScan())
         try:
-            tables.append((sheet, _from_lines(_lines(sheet, scan), expected, notes=[])))
+            tables.append((sheet, _from_lines(partial(_lines, sheet, scan), expected, notes=[])))
         except _NoHeader:
             continue
     if len(tables) != 1:
@@ -155,8 +159,9 @@ def _no_header(expected: Sequence[str]) -> str:
     return f"没有找到表头行（应包含：{'、'.join(expected[:6])}…）。请使用系统下载的模板。"
 
 
-def _from_lines(lines: Iterable[Row], expected: Sequence[str], *, notes: list[str]) -> SheetRows:
+def _from_lines(read: Callable[[], Iterable[Row]], expected: Sequence[str], *, notes: list[str]) -> SheetRows:
     """Find the header among the first filled lines and leave the rest as an iterator."""
+    lines = read()
     filled = _filled(lines)
     first = []
     for line in filled:
@@ -172,8 +177,17 @@ def _from_lines(lines: Iterable[Row], expected: Sequence[str], *, notes: list[st
     titles = [title.strip() for title in header]
     while titles and not titles[-1]:
         titles.pop()
-    rows = _padded(_bounded(_chain(first[place + 1 :], filled)), len(titles))
-    return SheetRows(header=titles, rows=rows, notes=notes, header_row=number)
+
+    def below(lines: Iterator[Row]) -> Iterator[Row]:
+        return _padded(_bounded(lines), len(titles))
+
+    return SheetRows(
+        header=titles,
+        rows=below(_chain(first[place + 1 :], filled)),
+        again=lambda: below(line for line in _filled(read()) if line[0] > number),
+        notes=notes,
+        header_row=number,
+    )
 
 
 def _chain(first: list[Row], rest: Iterator[Row]) -> Iterator[Row]:

@@ -21,6 +21,7 @@ from huimin.core.sheets.scan import column_letters
 
 CellKind = Literal["text", "amount", "quantity", "integer"]
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"  # what a workbook is on the wire
 ROWS_PER_SHEET = 1_000_000  # Excel ends at 1,048,576
 ROWS_PER_WRITE = 500
 LONGEST_CELL = 32_767

@@ -13,12 +13,13 @@ import re
 from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 
 from django.db.models import TextChoices
 from psycopg.types.range import DateRange
 
 from huimin.core.errors import BadInput
+from huimin.core.values.days import days_from
 
 
 class Frequency(TextChoices):
@@ -127,7 +128,7 @@ class Period:
     @property
     def days(self) -> DateRange:
         """The days it covers, half-open as they are stored."""
-        return DateRange(self.first, self.last + timedelta(days=1))
+        return days_from(self.first, self.last)
 
     @property
     def component(self) -> str:

@@ -30,7 +30,7 @@ from huimin.core.desk.exports import workbook
 from huimin.core.desk.http import StaffRequest, act_on_form, again, code_first, opens
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import Refused
-from huimin.core.models import Grant, User
+from huimin.core.models import Division, Grant, User
 from huimin.core.sheets.writer import Column
 
 _SORTS = {"name": ("name", "username"), "username": "username", "office": ("office__name", "name")}
@@ -93,7 +93,7 @@ def staff_list(request: StaffRequest) -> HttpResponse:
     today = clock.today()
     held = queries.administrators(settings.COUNTY_CODE)
     context |= {
-        "lines": [_line(person, today) for person in context["page"]],
+        "lines": _lines(context["page"], today),
         "posts": [
             {"role": role, "people": held.get(role, []), "does": does, "not": cannot}
             for role, does, cannot in _POSTS
@@ -106,9 +106,20 @@ def staff_list(request: StaffRequest) -> HttpResponse:
     return render(request, "core/staff_list.html", context)
 
 
-def _line(person: Any, today: date) -> dict[str, Any]:
-    now = [grant for grant in person.all_grants if grant_state(grant, today) in {"在用", "未开始"}]
-    return {"person": person, "grants": now, "past": len(person.all_grants) - len(now)}
+def _lines(people: Iterable[Any], today: date) -> list[dict[str, Any]]:
+    found = []
+    for person in people:
+        now = [grant for grant in person.all_grants if grant_state(grant, today) in {"在用", "未开始"}]
+        found.append({"person": person, "grants": now, "past": len(person.all_grants) - len(now)})
+    places = _places(grant.division_id for line in found for grant in line["grants"])
+    for line in found:
+        line["grants"] = [{"grant": grant, "place": places[grant.division_id]} for grant in line["grants"]]
+    return found
+
+
+def _places(codes: Iterable[str]) -> dict[str, str]:
+    """Town and village: of villages of one name it says which."""
+    return Division.objects.titles(codes, between=" ")
 
 
 def grant_state(grant: Grant, today: date) -> str:
@@ -133,7 +144,8 @@ def staff_export(request: StaffRequest) -> HttpResponseBase:
     today = clock.today()
     people = chosen.qs.order_by(*order.columns).iterator(chunk_size=500)
     names = _names(Grant.objects.exclude(named_policies=None).only("named_policies"))
-    rows = (row for person in people for row in _export_rows(person, today, names))
+    places = _places(Grant.objects.values_list("division_id", flat=True).distinct())
+    rows = (row for person in people for row in _export_rows(person, today, names, places))
     return workbook(request, "人员与授权", _COLUMNS, rows)
 
 
@@ -150,7 +162,9 @@ def _limit(grant: Grant, names: dict[int, str]) -> str:
     return "、".join(names.get(pk, f"编号 {pk}（没有这项政策）") for pk in grant.named_policies)
 
 
-def _export_rows(person: Any, today: date, names: dict[int, str]) -> list[tuple[object, ...]]:
+def _export_rows(
+    person: Any, today: date, names: dict[int, str], places: dict[str, str]
+) -> list[tuple[object, ...]]:
     head = (person.name, person.username, str(person.office or ""), "在用" if person.is_active else "停用")
     if not person.all_grants:
         return [(*head, "", "", "", "", "", "没有授权")]
@@ -158,7 +172,7 @@ def _export_rows(person: Any, today: date, names: dict[int, str]) -> list[tuple[
         (
             *head,
             grant.get_role_display(),
-            str(grant.division),
+            places[grant.division_id],
             _limit(grant, names),
             str(grant.valid.lower or ""),
             str(_last_day(grant) or ""),
@@ -210,7 +224,7 @@ def _person(request: StaffRequest, pk: int) -> Any:
 def _detail_page(request: StaffRequest, person: Any, form: GrantForm | None = None) -> HttpResponse:
     today = clock.today()
     place = person.office.division_id if person.office else ""
-    names = _names(person.all_grants)
+    names, places = _names(person.all_grants), _places(one.division_id for one in person.all_grants)
     is_own = bytes(person.person_key) == bytes(request.user.person_key)
     may = not is_own and scope.holds(request.user, {Role.SECURITY_ADMIN}, division_code=place)
     context = {
@@ -219,6 +233,7 @@ def _detail_page(request: StaffRequest, person: Any, form: GrantForm | None = No
         "grants": [
             {
                 "grant": grant,
+                "place": places[grant.division_id],
                 "state": grant_state(grant, today),
                 "last_day": _last_day(grant),
                 "limit": _limit(grant, names),
@@ -259,6 +274,7 @@ def grant_give(request: StaffRequest, pk: int) -> HttpResponse:
             last_day=data["last_day"],
             policy_ids=data["policies"],
             department=data["department"],
+            acknowledged=data.get("acknowledged", ()),
             actor=request.user,
         ),
         name="grant.give",

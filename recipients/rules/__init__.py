@@ -80,9 +80,17 @@ def commitment(salt: bytes, private: str) -> bytes:
     return sha256(salt + private.encode()).digest()
 
 
+RELATION_LENGTH = 20  # letters that say whose account it is, where it is a stranger's
+
+
 def is_strangers(account_name: str, *, own: str, head: str) -> bool:
     """Whether an account is named after neither the person nor the head of the household."""
     return account_name not in (own, head)
+
+
+def strangers_in_sql(account_name: str, own: str, head: str) -> str:
+    """The same of three columns; `head` is NULL where the household has none."""
+    return f"({account_name} <> {own} AND {account_name} IS DISTINCT FROM {head})"
 
 
 def next_level(version: ReviewTerms, status: str, *, objected: bool) -> DeclarationStatus:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from disbursement.models.sql import LIVE
-from recipients.services import amounts
+from recipients.rules import amounts
 from subsidies.models import Policy
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def paid_as_another(key: str, policy: str, component: str, days: str) -> str:
 
 def counts_months(roster: str) -> str:
     """Whether the batch of this roster pays by a rule that counts months: each stretch of a right, not the period once."""
-    return f"""(SELECT y.amount_rule @? '$.** ? (@.op == "fact" && @.name == "months")' FROM disbursement_roster o
+    return f"""(SELECT {amounts.counts_months_in_sql("y")} FROM disbursement_roster o
         JOIN disbursement_batch t ON t.id = o.batch_id JOIN subsidies_policyversion y ON y.id = t.version_id
         WHERE o.id = {roster})"""  # noqa: S608 -- a column of ours
 

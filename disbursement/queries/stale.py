@@ -12,7 +12,7 @@ from django.db import connection
 from disbursement.models import PaymentOrder, Roster
 from disbursement.models.sql import FREE, NO_RESULT, REACHES
 from disbursement.queries import rosters_of
-from disbursement.services.due import faults, lines_today
+from disbursement.queries.due import faults, lines_today
 from huimin.core.errors import StepRefused
 from huimin.core.models import Division
 from subsidies.models import Policy, PolicyVersion

@@ -14,6 +14,7 @@ from huimin.core.values import numbers
 from huimin.core.values.identity import age_on
 from huimin.core.values.periods import Period
 from subsidies.rules import Rule, Worked, compile_sql, evaluate, parse_rule
+from subsidies.rules.parsing import COUNTS_MONTHS
 
 if TYPE_CHECKING:
     from datetime import date
@@ -34,6 +35,11 @@ def facts_of(version: PolicyVersion) -> tuple[Fact, ...]:
 def counts_months(version: PolicyVersion) -> bool:
     """Whether the rule counts months: each stretch of a right is then paid. Any other pays a period once."""
     return any(fact.name == "months" for fact in facts_of(version))
+
+
+def counts_months_in_sql(version: str) -> str:
+    """The same of rows of versions."""
+    return f"({version}.amount_rule @? '{COUNTS_MONTHS}')"
 
 
 def known_facts(period: Period, *, quantity: Decimal, facts: Mapping[str, str], born: date) -> dict[str, Any]:

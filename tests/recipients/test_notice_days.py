@@ -9,7 +9,8 @@ from huimin.core import clock, reference
 from huimin.core.desk import todos
 from huimin.core.models import CalendarDay
 from recipients.models import Declaration
-from recipients.services import notices, objections, review, terms
+from recipients.queries import notice_days
+from recipients.services import notices, objections, review
 from recipients.states import DECLARATION_FLOW
 from tests.recipients.factories import NOTHING, chain, declaration
 
@@ -104,22 +105,22 @@ def test_the_work_list_says_so_of_objections():
 
 def test_only_a_year_that_the_term_touches_counts():
     know(2026)
-    assert terms.warning(date(2026, 12, 20), date(2026, 12, 31)) == ""
-    assert "2027年" in terms.warning(date(2026, 12, 20), date(2027, 1, 4))
+    assert notice_days.warning(date(2026, 12, 20), date(2026, 12, 31)) == ""
+    assert "2027年" in notice_days.warning(date(2026, 12, 20), date(2027, 1, 4))
 
 
 def test_a_calendar_loaded_after_posting_shows_the_day_it_asks_for():
     people = chain()
     _, notice = posted(people)
     know_now()
-    assert terms.warning_of(notice) == ""
+    assert notice_days.warning_of(notice) == ""
     CalendarDay.objects.bulk_create(
         [CalendarDay(day=notice.starts_on + timedelta(days=n), is_workday=False) for n in range(15)],
         ignore_conflicts=True,
     )
-    assert "应公示到" in terms.warning_of(notice)
+    assert "应公示到" in notice_days.warning_of(notice)
 
 
 def test_the_seeded_calendar_knows_its_years():
     reference.fill_calendar(actor=None)
-    assert terms.warning(date(2004, 1, 1), date(2026, 12, 31)) == ""
+    assert notice_days.warning(date(2004, 1, 1), date(2026, 12, 31)) == ""

@@ -1,10 +1,9 @@
-"""Reads that span models: which lines count, the state of a payment, what is payable, the digest of a roster, the books."""
+"""Lines of lists and orders: which count, the state of a payment, what is payable, the digest of a roster."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -19,13 +18,11 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
-    Subquery,
     Sum,
 )
 
 from disbursement.models import (
     Batch,
-    Correction,
     OrderPart,
     PaymentLine,
     PaymentOrder,
@@ -45,15 +42,10 @@ from disbursement.models.sql import (
     state_of,
     status_of_order,
 )
-from disbursement.states import BatchStatus, OrderStatus, PaymentState, RosterStatus
-from huimin.core.authority import scope
-from huimin.core.authority.roles import Area, roles_reading
+from disbursement.states import BatchStatus, PaymentState, RosterStatus
 from huimin.core.models import User
-from recipients.models import Account, EntitlementVersion, Person
-from subsidies.models import Indicator
 
 ZERO = Decimal("0.00")
-UNDER_WAY = (OrderStatus.DRAFT, OrderStatus.SIGNED, OrderStatus.SENT)
 
 
 # --- which lines count, and the state of a payment: models.sql over the columns that the ORM has joined ---------------
@@ -322,238 +314,6 @@ def still_to_order(rosters: QuerySet[Roster]) -> dict[int, dict[int, Sums]]:
 def added_up(found: Iterable[Sums]) -> Sums:
     known = list(found)
     return sum(count for count, _ in known), sum((total for _, total in known), ZERO)
-
-
-def failed_lines(lines: QuerySet[PaymentLine] | None = None) -> QuerySet[PaymentLine]:
-    """Money that came back, that no other line has taken over and that nobody stopped in a correction."""
-    kind = PaymentResult.Kind
-    stopped = PaymentLine.objects.filter(
-        entitlement_id=OuterRef("entitlement_id"),  # indexed; corrects_line_id is not
-        corrects_line_id=OuterRef("pk"),
-        results__kind=kind.STOPPED,
-        stop_lift__isnull=True,
-    )
-    return live_lines(lines).filter(
-        has_result(kind.BANK_FAILED, kind.LATE_RETURN),
-        ~Exists(Correction.objects.filter(failed_line=OuterRef("pk"))),
-        ~Exists(stopped),
-    )
-
-
-def lines_in_full(roster: Any) -> QuerySet[PaymentLine]:
-    """Lines of a list that are open under the full name: such a list is not shown once its policy protects names."""
-    return live_lines(PaymentLine.objects.filter(roster=roster, public_name=F("beneficiary_name")))
-
-
-def named_otherwise(lines: QuerySet[PaymentLine]) -> QuerySet[PaymentLine]:
-    """Lines to be paid into an account that is not named after the payee: for everybody who checks them to look at."""
-    return live_lines(lines).filter(~Q(account_name=F("payee_name")), ~has_result(PaymentResult.Kind.STOPPED))
-
-
-def shared_accounts(lines: QuerySet[PaymentLine]) -> QuerySet[PaymentLine]:
-    """Lines to be paid into an account that another household than the beneficiary's uses too."""
-    house = Person.objects.filter(pk=OuterRef("beneficiary_id")).values("household_id")
-    using = Account.objects.filter(
-        number_key=OuterRef("account_key"), is_active=True, person__county_code=OuterRef("county_code")
-    ).exclude(person__household_id=OuterRef("house"))
-    live = live_lines(lines).filter(~has_result(PaymentResult.Kind.STOPPED))
-    return live.annotate(house=Subquery(house)).filter(Exists(using))
-
-
-def with_relations(lines: QuerySet[PaymentLine], most: int) -> list[Any]:
-    """The first of them, each with `relation`: who the account's name is to the payee, as the registry has it."""
-    shown = lines.defer("beneficiary_id_number", "payee_id_number", "account_number")
-    found: list[Any] = list(shown.order_by("line_no")[:most])
-    accounts = Account.objects.filter(number_key__in=[line.account_key for line in found])
-    written = {
-        (bytes(payee), bytes(number)): relation
-        for payee, number, relation in accounts.values_list("person__id_key", "number_key", "holder_relation")
-    }
-    for line in found:
-        known = written.get((bytes(line.payee_key), bytes(line.account_key)))
-        line.relation = "户主" if line.account_name == line.holder_name else known or "没有写明"
-    return found
-
-
-def failed_for(user: User) -> QuerySet[PaymentLine]:
-    """Failed money in this person's reach, with why, since when and the card of today.
-
-    Down to the village: whoever villagers ask has to know, also who opens no roster.
-    """
-    here = scope.reach(user, roles_reading(Area.FAILED), policy="policy_id")
-    kind = PaymentResult.Kind
-    result = PaymentResult.objects.filter(
-        line=OuterRef("pk"), kind__in=[kind.BANK_FAILED, kind.LATE_RETURN]
-    ).order_by("-pk")
-    payee = EntitlementVersion.objects.filter(pk=OuterRef("entitlement_version_id")).values("payee_id")[:1]
-    card = Account.objects.filter(person=OuterRef("payee"), is_active=True)
-    return (
-        failed_lines(PaymentLine.objects.filter(here))
-        .annotate(
-            reason=Subquery(result.values("reason")[:1]),
-            bank_words=Subquery(result.values("note")[:1]),
-            failed_on=Subquery(result.values("business_on")[:1]),
-            payee=Subquery(payee),
-        )
-        .annotate(
-            card_now=Subquery(card.values("tail")[:1]), card_key=Subquery(card.values("number_key")[:1])
-        )
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """Something of a policy that is not done yet: how many, and their sum in 元 where it has one."""
-
-    words: str
-    count: int
-    total: Decimal | None = None
-
-
-def unfinished(user: User, policy_id: int) -> list[Open]:
-    """What is under way of a policy, in this person's reach: what 废止 does not end, and what it does."""
-    whole = {"count": Count("pk"), "total": Sum("total", default=ZERO)}
-    rosters = rosters_for(user).filter(policy_id=policy_id, line_count__gt=0)
-    checked = rosters.exclude(status=RosterStatus.APPROVED).aggregate(**whole)
-    approved = still_to_order(rosters)
-    _, free = added_up(sums for one in approved.values() for sums in one.values())
-    orders = PaymentOrder.objects.visible_to(user).filter(policy_id=policy_id, status__in=UNDER_WAY)
-    failed = failed_for(user).filter(policy_id=policy_id)
-    drafts = Batch.objects.visible_to(user).filter(policy_id=policy_id, status=BatchStatus.DRAFT)
-    found = (
-        Open("花名册还没有编入支付申请", checked["count"] + len(approved), checked["total"] + free),
-        Open("支付申请还没有办结", **orders.aggregate(**whole)),
-        Open("失败的钱还没有更正", **failed.aggregate(count=Count("pk"), total=Sum("amount", default=ZERO))),
-        Open("批次还没有下达，废止以后不能再下达", drafts.count()),
-    )
-    return [one for one in found if one.count]
-
-
-# --- the books ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Equation:
-    """下达 = 实发 + 待发 + 退回待处理 + 停发 + 收回 of one indicator; amounts in 元.
-
-    What was stopped never left 待发: 停发 is shown as a part of it, from the lines (`stopped`).
-    """
-
-    indicator: Indicator
-    issued: Decimal
-    available: Decimal
-    ordered: Decimal
-    at_bank: Decimal
-    paid: Decimal
-    returned: Decimal
-    recalled: Decimal
-
-    @property
-    def waiting(self) -> Decimal:
-        """待发: available, ordered, and at the bank without an outcome."""
-        return self.available + self.ordered + self.at_bank
-
-    @property
-    def cash(self) -> Decimal:
-        """What the special account must hold: everything that was not credited to people."""
-        return self.issued - self.paid
-
-    @property
-    def agrees(self) -> bool:
-        """Books in balance, and equal to the indicator's own four figures."""
-        one = self.indicator
-        return (
-            self.issued == self.paid + self.waiting + self.returned + self.recalled
-            and self.issued == one.issued
-            and self.available + self.returned + self.recalled == one.available
-            and self.ordered + self.at_bank == one.frozen
-            and self.paid == one.paid
-        )
-
-
-def equations(indicators: QuerySet[Indicator]) -> list[Equation]:
-    """Per confirmed indicator; one that nothing was drawn from yet has no entry in the books and is all available."""
-    sums: dict[int, dict[str, Decimal]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT indicator_id, account, sum(amount) FROM disbursement_posting GROUP BY indicator_id, account"
-        )
-        for indicator, account, total in cursor.fetchall():
-            sums.setdefault(indicator, {})[account] = total
-    found = []
-    for one in indicators.filter(status="confirmed").order_by("-year", "document_number", "pk"):
-        book = sums.get(one.pk, {"issued": -one.issued, "available": one.issued})
-        part = {name: book.get(name, ZERO) for name in _ACCOUNTS}
-        found.append(Equation(one, -book["issued"], **part))
-    return found
-
-
-_ACCOUNTS = ("available", "ordered", "at_bank", "paid", "returned", "recalled")
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """One day of the special account: what the books moved beside what the lines say, in 元."""
-
-    day: date
-    sent: Decimal
-    paid: Decimal
-    failed: Decimal
-    undone: Decimal
-    line_paid: Decimal
-    line_failed: Decimal
-    line_undone: Decimal
-
-    @property
-    def agrees(self) -> bool:
-        return (self.paid, self.failed, self.undone) == (self.line_paid, self.line_failed, self.line_undone)
-
-
-# the first of the newest days with something in the books; no older row is added up
-SINCE = """
-SELECT min(day), count(*) FROM (
-    SELECT DISTINCT posted_on AS day FROM disbursement_journal
-    WHERE county_code = ANY(%(counties)s) AND kind IN ('send', 'pay', 'fail', 'late_return', 'refund')
-    ORDER BY posted_on DESC LIMIT %(most)s) newest
-"""
-DAYS = """
-WITH books AS (
-    SELECT j.posted_on AS day,
-        sum(p.amount) FILTER (WHERE j.kind = 'send' AND p.account = 'at_bank') AS sent,
-        sum(p.amount) FILTER (WHERE j.kind = 'pay' AND p.account = 'paid') AS paid,
-        sum(p.amount) FILTER (WHERE j.kind = 'fail' AND p.account = 'returned') AS failed,
-        sum(p.amount) FILTER (WHERE j.kind IN ('late_return', 'refund') AND p.account IN ('returned', 'recalled'))
-            AS undone
-    FROM disbursement_journal j JOIN disbursement_posting p ON p.journal_id = j.id
-    WHERE j.county_code = ANY(%(counties)s) AND j.posted_on >= %(since)s GROUP BY j.posted_on
-), lines AS (
-    SELECT x.business_on AS day, sum(x.amount) FILTER (WHERE x.kind = 'paid') AS paid,
-        sum(x.amount) FILTER (WHERE x.kind = 'bank_failed') AS failed,
-        sum(x.amount) FILTER (WHERE x.kind IN ('late_return', 'voluntary_refund')) AS undone
-    FROM disbursement_resultsum x
-    WHERE x.kind <> 'stopped' AND x.business_on >= %(since)s AND x.county_code = ANY(%(counties)s)
-    GROUP BY x.business_on
-)
-SELECT coalesce(b.day, l.day), coalesce(b.sent, 0), coalesce(b.paid, 0), coalesce(b.failed, 0),
-       coalesce(b.undone, 0), coalesce(l.paid, 0), coalesce(l.failed, 0), coalesce(l.undone, 0)
-FROM books b FULL JOIN lines l ON l.day = b.day
-WHERE coalesce(b.sent, b.paid, b.failed, b.undone, l.paid, l.failed, l.undone) IS NOT NULL
-ORDER BY 1 DESC LIMIT %(most)s
-"""
-
-
-def days(counties: Iterable[str], most: int = 31) -> list[Day]:
-    """逐日核对 of the newest days on which something moved: the books beside the sums that the results left.
-
-    `prove` adds up the lines themselves. Two statements, so that the second one reads the journals of these days alone.
-    """
-    asked: dict[str, Any] = {"counties": list(counties), "most": most}
-    with connection.cursor() as cursor:
-        cursor.execute(SINCE, asked)
-        first, found = cursor.fetchone()
-        # with fewer days in the books than are shown, older results without an entry are shown beside them
-        cursor.execute(DAYS, asked | {"since": first if found == most else date.min})
-        return [Day(*row) for row in cursor.fetchall()]
 
 
 def standing_stops(roster: Roster, entitlement_ids: Sequence[int]) -> dict[int, int]:
