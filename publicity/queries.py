@@ -25,6 +25,7 @@ from publicity.rules import OPEN_ROW_SQL, PUBLIC_STATES, OpenLine
 from publicity.states import DisclosureStatus, LineState, QueryOutcome
 from recipients.models import Notice
 from recipients.models.heads import HOUSEHOLD_RIGHTS
+from recipients.rules.amounts import counts_months_in_sql
 from subsidies.models import Policy, PolicyVersion
 from subsidies.queries import public_policies
 
@@ -244,10 +245,10 @@ def awaited(person_id: int) -> list[Awaited]:
 
 
 # of a pause that was lifted the days that are lost: under a rule that counts months to the end of the month
-_COUNTS_MONTHS = """EXISTS (SELECT FROM recipients_entitlementversion v
+_COUNTS_MONTHS = f"""EXISTS (SELECT FROM recipients_entitlementversion v
     JOIN recipients_declarationline s ON s.id = v.source_line_id
     JOIN recipients_declaration c ON c.id = s.declaration_id JOIN subsidies_policyversion pv ON pv.id = c.version_id
-    WHERE v.entitlement_id = e.id AND pv.amount_rule @? '$.** ? (@.op == "fact" && @.name == "months")')"""
+    WHERE v.entitlement_id = e.id AND {counts_months_in_sql("pv")})"""
 CHANGES = f"""SELECT y.name, w.kind, w.since, w.until FROM recipients_entitlement e
 JOIN subsidies_policy y ON y.id = e.policy_id
 CROSS JOIN LATERAL (
