@@ -1,6 +1,6 @@
 from django.urls import path
 
-from disbursement.views import batches, corrections, ledger, lines, orders, returns, reversals, rosters
+from disbursement.views import batches, corrections, heads, ledger, lines, orders, returns, reversals, rosters
 
 app_name = "disbursement"
 urlpatterns = [
@@ -27,6 +27,7 @@ urlpatterns = [
     path("lines/<int:pk>/reversal/", reversals.reversal_ask, name="reversal-ask"),
     path("policies/<int:pk>/unfinished/", batches.policy_unfinished, name="policy-unfinished"),
     path("people/<int:pk>/payments/", lines.person_payments, name="person-payments"),
+    path("heads/<int:pk>/payments/", heads.head_payments, name="head-payments"),
     path("orders/", orders.order_list, name="order-list"),
     path("orders/export/", orders.order_export, name="order-export"),
     path("orders/new/", orders.order_new, name="order-new"),

@@ -25,6 +25,7 @@ from publicity.rules import OPEN_ROW_SQL, PUBLIC_STATES, OpenLine
 from publicity.states import DisclosureStatus, LineState, QueryOutcome
 from recipients.models import Notice
 from recipients.models.heads import HOUSEHOLD_RIGHTS
+from recipients.rules.amounts import counts_months_in_sql
 from subsidies.models import Policy, PolicyVersion
 from subsidies.queries import public_policies
 
@@ -104,6 +105,16 @@ class Awaited:
     listed_until: date | None  # first day that no roster reaches
     own_account: bool
     hindrance: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of one of the person's rights: it pauses, lost days, ended, or passed to the household's new head."""
+
+    policy: str
+    kind: str  # of rules.CHANGE_WORDS
+    since: date
+    until: date | None  # the last day, of days that were lost
 
 
 MOST_PAYMENTS = 200  # of one person on one page
@@ -238,6 +249,39 @@ def awaited(person_id: int) -> list[Awaited]:
     with connection.cursor() as cursor:
         cursor.execute(AWAITED, [person_id])
         return [Awaited(*row) for row in cursor.fetchall()]
+
+
+# of a pause that was lifted the days that are lost: under a rule that counts months to the end of the month
+_COUNTS_MONTHS = f"""EXISTS (SELECT FROM recipients_entitlementversion v
+    JOIN recipients_declarationline s ON s.id = v.source_line_id
+    JOIN recipients_declaration c ON c.id = s.declaration_id JOIN subsidies_policyversion pv ON pv.id = c.version_id
+    WHERE v.entitlement_id = e.id AND {counts_months_in_sql("pv")})"""
+CHANGES = f"""SELECT y.name, w.kind, w.since, w.until FROM recipients_entitlement e
+JOIN subsidies_policy y ON y.id = e.policy_id
+CROSS JOIN LATERAL (
+    SELECT x.kind, coalesce(x.forfeits_from, x.first_day) AS since, NULL::date AS until FROM recipients_suspension x
+    WHERE x.entitlement_id = e.id AND x.status = 'standing' AND e.status <> 'ended'
+    UNION ALL
+    SELECT CASE WHEN m.months THEN 'lost' ELSE 'lost_periods' END, x.forfeits_from,
+        CASE WHEN m.months THEN (date_trunc('month', x.last_day::timestamp) + interval '1 month - 1 day')::date
+             ELSE x.last_day END
+    FROM recipients_suspension x CROSS JOIN LATERAL (SELECT {_COUNTS_MONTHS} AS months) m
+    WHERE x.entitlement_id = e.id AND x.status = 'lifted' AND x.last_day >= x.forfeits_from
+      AND (e.ends_on IS NULL OR e.ends_on > x.forfeits_from)
+    UNION ALL
+    SELECT CASE WHEN g.head_change_id IS NULL THEN 'ended' ELSE 'passed' END, g.ends_on, NULL FROM recipients_ending g
+    WHERE g.entitlement_id = e.id AND g.status = 'standing' AND g.death_id IS NULL
+) w
+WHERE e.beneficiary_id = %s AND (w.kind IN ('withheld', 'forfeited')
+       OR coalesce(w.until, w.since) > (business_now() AT TIME ZONE 'Asia/Shanghai')::date - 730)
+ORDER BY y.name, w.since DESC LIMIT 50"""  # noqa: S608 -- constants of ours
+
+
+def changes(person_id: int) -> list[Change]:
+    """Pauses that stand, and of the last two years days that were lost and rights that ended or passed to another head."""
+    with connection.cursor() as cursor:
+        cursor.execute(CHANGES, [person_id])
+        return [Change(*row) for row in cursor.fetchall()]
 
 
 # --- open lists -----------------------------------------------------------------------------------------------------------

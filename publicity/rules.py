@@ -269,6 +269,47 @@ def awaited_words(hindrance: str, *, own_account: bool, office: str) -> tuple[st
     return head, act.format(office=office or "乡镇财政所")
 
 
+# what became of a right: what it is called, what it comes to, what to do; {since}, {until} are days, {office} whom to ask
+CHANGE_WORDS: Mapping[str, tuple[str, str, str]] = {
+    "withheld": (
+        "这项补贴暂停着",
+        "从{since}起暂缓发放，恢复以后没有发的都补给您。",
+        "为什么停、要办什么（例如认证）才能恢复，请带身份证到{office}问。",
+    ),
+    "forfeited": (
+        "这项补贴暂停着",
+        "从{since}起停发，停发期间的以后不补。",
+        "为什么停、什么时候恢复，请问{office}。觉得停错了的，也到那里说。",
+    ),
+    "lost": (
+        "停发过，已恢复",
+        "{since}到{until}这段时间停发，不发，以后也不补；别的时间照发。",
+        "觉得停错了的，请问{office}。",
+    ),
+    "lost_periods": (
+        "停发过，已恢复",
+        "{since}到{until}停发过。整期都在这段时间里的不发、以后不补，其余各期照发。",
+        "觉得停错了的，请问{office}。",
+    ),
+    "ended": (
+        "这项补贴已终止",
+        "从{since}起不再发；以前没有发的照发。",
+        "为什么终止，请问{office}。觉得终止错了的，也到那里说。",
+    ),
+    "passed": (
+        "已转给您家的新户主",
+        "您家换了户主，从{since}起这项补贴由新户主领，您这里不再发。",
+        "有疑问，请带户口本到{office}核对。",
+    ),
+}
+
+
+def change_words(kind: str, since: str, until: str, *, office: str) -> tuple[str, str, str]:
+    """What a change of a right is called, what it comes to and what to do."""
+    head, what, act = CHANGE_WORDS[kind]
+    return head, what.format(since=since, until=until), act.format(office=office or "乡镇财政所")
+
+
 MISS_TEXT = "没有查到。请核对姓名、身份证号和卡尾号（或登记的电话），三样都要和登记的一样。"
 
 

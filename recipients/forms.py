@@ -59,6 +59,10 @@ class DeathForm(HouseForm):
     died_on = forms.DateField(label="死亡日期")
 
 
+DOUBTS = "doubts_confirmed"
+_CONFIRMED = "要核对的每一条都已核对，没有错"
+
+
 class HeadChangeForm(HouseForm):
     """Why another member becomes head, from which day, and what everybody else is to that one."""
 
@@ -67,8 +71,7 @@ class HeadChangeForm(HouseForm):
     )
     starts_on = forms.DateField(
         label="变更日期",
-        required=False,
-        help_text="户主变了的那一天，不晚于今天；原户主去世的不用填，按登记的死亡日期",
+        help_text="户主变了的那一天，不晚于今天。从那天起到户的资格都归新户主；办错的变更，填原来那一次的日期就整段转回",
     )
     reason = FreeText(label="说明", max_length=200, help_text="例如：户口本已变更，见照片")
     proof = forms.FileField(
@@ -76,11 +79,14 @@ class HeadChangeForm(HouseForm):
         help_text="户口本、村委会证明等，JPG 或 PNG，不超过 10MB；照片上的身份证号请遮住",
         widget=forms.FileInput(attrs={"accept": ".jpg,.jpeg,.png"}),
     )
+    doubts_confirmed = forms.BooleanField(label=_CONFIRMED, required=False)
 
     def __init__(self, *args: Any, members: Iterable[Person], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         kinds = [(code, word) for code, word in relations.LABELS.items() if code not in relations.OWN]
         self.members = list(members)
+        self._of_the_dead = any(one.is_holder and one.died_on for one in self.members)
+        self._ask_cause()
         asked: dict[str, forms.Field] = {
             f"relation_{one.pk}": forms.ChoiceField(
                 label=f"{one.name}是新户主的", choices=[("", "请选择"), *kinds]
@@ -88,15 +94,43 @@ class HeadChangeForm(HouseForm):
             for one in self.members
         }
         add_fields(self, asked)
+        if not self.data.get(DOUBTS):
+            del self.fields[DOUBTS]  # asked only where something is odd
+
+    def _ask_cause(self) -> None:
+        """Of a dead head the cause and the day are known; who lives has not died."""
+        died = HeadChange.Cause.DIED
+        cause: Any = self.fields["cause"]
+        if self._of_the_dead:
+            cause.choices = [(died.value, died.label)]
+            del self.fields["starts_on"]
+        else:
+            cause.choices = [one for one in cause.choices if one[0] != died]
+            cause.help_text = "原户主去世的，先在原户主的档案里登记死亡"
+
+    def ask_to_confirm(self) -> None:
+        """The box, once the service has said what is odd."""
+        box = forms.BooleanField(
+            label=_CONFIRMED, required=False, help_text="没有错的勾上，重新选照片，再送复核"
+        )
+        add_fields(self, {DOUBTS: box})
 
     def wanted(self, proof: bytes) -> heads.NewHead:
         given = self.cleaned_data
         found = {one.pk: given[f"relation_{one.pk}"] for one in self.members}
-        return heads.NewHead(given["cause"], given["reason"], given["starts_on"], found, proof)
+        return heads.NewHead(
+            given["cause"], given["reason"], given.get("starts_on"), found, proof, bool(given.get(DOUBTS))
+        )
 
 
 class HeadCheckForm(HouseForm):
-    seen = forms.CharField(widget=forms.HiddenInput)  # succession.seen: the rights that the page showed
+    seen = forms.CharField(widget=forms.HiddenInput)  # passing.seen: the rights that the page showed
+    doubts_confirmed = forms.BooleanField(label=_CONFIRMED, required=False)
+
+    def __init__(self, *args: Any, doubted: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not doubted:
+            del self.fields[DOUBTS]
 
 
 class VoidForm(HouseForm):
@@ -348,4 +382,16 @@ class EntitlementSuspendForm(EntitlementStepForm):
 
 
 class SuspensionLiftForm(EntitlementStepForm):
-    last_day = forms.DateField(label="末日", help_text="暂停到哪一天为止（含当天），从第二天起照常发")
+    last_day = forms.DateField(label="末日", help_text="暂缓到哪一天为止（含当天）；没有发的都可以补发")
+
+
+class LastDayForm(HouseForm):
+    """Asked first of one that forfeits: what is never paid with this day is shown before anybody lifts it."""
+
+    last_day = forms.DateField(
+        label="末日", help_text="停发到哪一天为止（含当天）。按月算的，末日所在的月份不发，从下一个月起发"
+    )
+
+
+class SuspensionReleaseForm(EntitlementStepForm):
+    last_day = forms.DateField(label="末日", widget=forms.HiddenInput)

@@ -46,22 +46,39 @@ def heads_have_their_source() -> tuple[int, list[str]]:
     )
 
 
-@proof("随户主变更承接的享受资格，原户主、新户主的期间不重叠，承接的期间一天不少")
+# days that a change of the head took from a right, or a death whose right has passed
+_GONE = """SELECT g.id, g.made_at, p.household_id, e.policy_id, o.component,
+        c.valid_before * daterange(g.ends_on, NULL) AS days,
+        (SELECT max(x.version_id) FROM recipients_endingcut x WHERE x.ending_id = g.id) AS newest
+    FROM recipients_ending g JOIN recipients_entitlement e ON e.id = g.entitlement_id
+    JOIN recipients_person p ON p.id = e.beneficiary_id
+    JOIN recipients_endingcut c ON c.ending_id = g.id JOIN recipients_entitlementversion o ON o.id = c.version_id
+    WHERE g.head_change_id IS NOT NULL OR EXISTS (SELECT FROM recipients_succession s WHERE s.ending_id = g.id)"""
+# of the same household, policy and component: what members have, what later endings took, what was declared since
+_OF_HOUSEHOLD = """FROM recipients_person m JOIN recipients_entitlement w ON w.beneficiary_id = m.id
+        AND w.policy_id = z.policy_id
+    JOIN recipients_entitlementversion n ON n.entitlement_id = w.id AND n.component = z.component"""
+
+
+@proof("随户主变更承接的享受资格，原户主、新户主的期间不重叠，截去的期间一天不少，都是这一户的")
 def successions_are_whole() -> tuple[int, list[str]]:
-    """What the ending took is what came, cut only since; and nothing of it is the old head's any more."""
+    """What a change took somebody of the household has, or had until it ended for another cause; and nothing of it is
+    the former head's any more. What was declared for that one and confirmed later is judged when it is paid."""
     return rows(
-        """SELECT '承接 ' || s.id || '：期间重叠' FROM recipients_succession s
+        f"""SELECT '承接 ' || s.id || '：期间重叠' FROM recipients_succession s
            JOIN recipients_entitlementversion n ON n.succession_id = s.id
-           JOIN recipients_entitlementversion o ON o.entitlement_id = s.earlier_id AND o.valid && n.valid
+           JOIN recipients_entitlementversion o ON o.entitlement_id = s.earlier_id AND o.component = n.component
+                AND o.id < n.id AND o.valid && n.valid
            UNION ALL
-           SELECT '承接 ' || s.id || '：期间没有接上' FROM recipients_succession s
-           JOIN recipients_ending g ON g.id = s.ending_id JOIN recipients_endingcut c ON c.ending_id = g.id
-           JOIN recipients_entitlementversion o ON o.id = c.version_id
-           WHERE NOT EXISTS (
-               SELECT FROM recipients_entitlementversion n WHERE n.succession_id = s.id
-               AND n.source_line_id = o.source_line_id
-               AND (lower(n.valid) = greatest(lower(c.valid_before), g.ends_on)
-                    OR (isempty(n.valid) AND EXISTS (SELECT FROM recipients_endingcut t WHERE t.version_id = n.id))))""",
+           SELECT '终止记录 ' || z.id || '：期间没有接上' FROM ({_GONE}) z
+           WHERE NOT z.days <@ (
+               coalesce((SELECT range_agg(n.valid) {_OF_HOUSEHOLD} WHERE m.household_id = z.household_id), '{{}}')
+             + coalesce((SELECT range_agg(t.valid_before) {_OF_HOUSEHOLD}
+                         JOIN recipients_endingcut t ON t.version_id = n.id AND t.ending_id > z.id
+                         WHERE m.household_id = z.household_id), '{{}}')
+             + coalesce((SELECT range_agg(daterange(lower(n.valid), NULL)) {_OF_HOUSEHOLD}
+                         WHERE m.household_id = z.household_id AND n.succession_id IS NULL AND NOT isempty(n.valid)
+                           AND n.id > z.newest AND n.created_at > z.made_at), '{{}}'))""",  # noqa: S608 -- constants of ours
         count="SELECT count(*) FROM recipients_succession",
     )
 

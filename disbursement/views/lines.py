@@ -119,7 +119,8 @@ def _named(stops: QuerySet[PaymentLine]) -> list[PaymentLine]:
 def person_payments(request: StaffRequest, pk: int) -> HttpResponse:
     """What this person was paid, as beneficiary, newest first: a panel of the person's page, or a page by itself.
 
-    With `entitlement` and `since` only what one right was paid for periods that reach beyond that day.
+    With `entitlement` and `since` only what one right was paid for periods that reach beyond that day; of days that are
+    withheld (`keeps`) none of it was too much.
     """
     rows = queries.live_lines(queries.shown_lines(PaymentLine.objects.visible_to(request.user)))
     beyond = BeyondForm(request.GET)
@@ -133,6 +134,7 @@ def person_payments(request: StaffRequest, pk: int) -> HttpResponse:
         .select_related("roster__batch")
         .order_by("-pk")[:60]
     )
+    keeps = bool(request.GET.get("keeps"))
     paid = sum((line.amount for line in found if line.payment_state == PaymentState.PAID), queries.ZERO)
     stops = queries.unlifted_stops(PaymentLine.objects.visible_to(request.user).filter(beneficiary_id=pk))
     shown = {line.pk for line in found}
@@ -142,9 +144,10 @@ def person_payments(request: StaffRequest, pk: int) -> HttpResponse:
         "stops": [] if since else [one for one in _named(stops) if one.pk not in shown],
         "paid": paid,
         "since": since,
+        "keeps": keeps,
         "person_pk": pk,
         "name": found[0].beneficiary_name if found else "",
-        "nothing": Nothing("停发日期以后的期次没有发过")
+        "nothing": Nothing("这一天以后的期次没有发过" if keeps else "停发日期以后的期次没有发过")
         if since
         else Nothing(
             "还没有发放记录",

@@ -193,7 +193,7 @@ def ask_for_head(new: Person, cause: str, reason: str) -> HeadChange:
     """The township's clerk asks; of a death the day is known already."""
     members = heads.members_of(new.household_id).exclude(pk=new.pk)
     day = None if cause == HeadChange.Cause.DIED else clock.today()
-    wanted = heads.NewHead(cause, reason, day, {one.pk: "97" for one in members}, photograph())
+    wanted = heads.NewHead(cause, reason, day, {one.pk: "97" for one in members}, photograph(), True)
     return heads.ask_head_change(new.pk, wanted, actor=find(town_of(new.division_code).clerk))
 
 

@@ -244,7 +244,7 @@ class Story:
         town = acts.town_of(head.division_code)
         deaths.record_death(head.pk, died_on=clock.today() - timedelta(days=40), actor=find(town.clerk))
         change = acts.ask_for_head(widow, "died", "原户主病故，户口本已变更")
-        heads.check_head_change(change.pk, "approve", actor=find(town.reviewer))
+        heads.check_head_change(change.pk, "approve", actor=find(town.reviewer), doubts_confirmed=True)
         acts.ask_for_head(son, "agreed", "原户主年老，家里商定由他当户主")
 
 

@@ -14,7 +14,7 @@ from huimin.core import crypto
 from huimin.core.errors import BadInput
 from huimin.core.values.identity import normalise_id_number, normalise_name, normalise_phone
 from publicity import queries
-from publicity.queries import Awaited, Known, OwnPayment, UnderReview
+from publicity.queries import Awaited, Change, Known, OwnPayment, UnderReview
 from publicity.rules import LIMITS, SHARDS, blocked_by, tries_left
 from publicity.services import guard
 from publicity.states import QueryOutcome
@@ -42,17 +42,18 @@ class Answer:
     payments: list[OwnPayment]
     reviews: list[UnderReview]
     awaited: list[Awaited]
+    changes: list[Change]
     is_busy: bool
     tries_left: int | None
 
 
 @sensitive_variables()
 def answer_question(question: Question) -> Answer:
-    """Always the same eight statements: count, person, tails, payments, reviews, awaited, give back, log.
+    """Always the same nine statements: count, person, tails, payments, reviews, awaited, changes, give back, log.
 
     A question over a limit is looked up as well and answered as a miss: what is said of the limit follows from the
     counters alone, whoever was asked about. Counts before it looks, each statement by itself: whoever asks in parallel is counted too. Payments,
-    reviews and what is awaited are read only for the one who is shown them; every miss reads those of nobody instead, so
+    reviews, what is awaited and what became of rights are read only for the one who is shown them; every miss reads those of nobody instead, so
     that the time does not tell whether the person asked about is paid.
     """
     number, name, third = _stored_forms(question)
@@ -68,12 +69,13 @@ def answer_question(question: Question) -> Answer:
     payments = queries.payments_of_key(person_key if found else queries.NOBODY)
     shown = person.pk if found else 0
     reviews, awaited = queries.under_review(shown), queries.awaited(shown)
+    changes = queries.changes(shown)
     guard.give_back(counted, int(found))
     outcome = QueryOutcome.FOUND if found else QueryOutcome.BLOCKED if is_blocked else QueryOutcome.MISSED
     _log(outcome, person_key, counted[0].key, question.at_window, len(payments))
     is_busy = counts["everybody"] * SHARDS > LIMITS["everybody"].most
     left = tries_left(counts, at_window=question.at_window)
-    return Answer(person if found else None, payments, reviews, awaited, is_busy, left)
+    return Answer(person if found else None, payments, reviews, awaited, changes, is_busy, left)
 
 
 def _stored_forms(question: Question) -> tuple[str, str, str]:

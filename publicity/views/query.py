@@ -18,11 +18,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 from huimin.core import clock
 from huimin.core.bankformats.reasons import Reason, reason_of
 from huimin.core.desk.http import public
+from huimin.core.values.days import day_text
 from huimin.core.values.periods import Period
 from publicity import services
 from publicity.forms import QueryForm, WindowForm
 from publicity.queries import OwnPayment, UnderReview
-from publicity.rules import STAGE_WORDS, awaited_words, miss_text
+from publicity.rules import STAGE_WORDS, awaited_words, change_words, miss_text
 from publicity.services import Answer, Question
 from publicity.states import LineState
 from publicity.views.shell import PublicRequest, private_page, show
@@ -115,6 +116,16 @@ def _result_context(answer: Answer, id_number: str) -> dict[str, Any]:
         "awaited": [
             (one, *awaited_words(one.hindrance, own_account=one.own_account, office=office))
             for one in answer.awaited
+            if one.hindrance != "suspended"  # told by its suspension, with its days
+        ],
+        "changes": [
+            (
+                one,
+                *change_words(
+                    one.kind, day_text(one.since), day_text(one.until) if one.until else "", office=office
+                ),
+            )
+            for one in answer.changes
         ],
         "clear_seconds": CLEAR_SECONDS,
     }

@@ -1,5 +1,7 @@
 """Words for 与户主关系 as the townships write them, to the two-digit codes of GB/T 4761-2008."""
 
+from datetime import date
+
 HOLDER = "02"
 OWN = frozenset({HOLDER, "01"})  # what only the head is, 户主 or 本人
 LABELS = {
@@ -75,6 +77,80 @@ LABELS = {
     "97": "其他亲属",
     "99": "非亲属",
 }
+MEN = frozenset(
+    [
+        "11",
+        "20",
+        "21",
+        "22",
+        "23",
+        "24",
+        "25",
+        "26",
+        "27",
+        "28",
+        "29",
+        "41",
+        "43",
+        "46",
+        "47",
+        "51",
+        "53",
+        "55",
+        "57",
+        "61",
+        "63",
+        "71",
+        "73",
+        "76",
+        "78",
+        "81",
+        "83",
+        "85",
+        "91",
+        "93",
+        "95",
+    ]
+)
+WOMEN = frozenset(
+    [
+        "12",
+        "30",
+        "31",
+        "32",
+        "33",
+        "34",
+        "35",
+        "36",
+        "37",
+        "38",
+        "39",
+        "42",
+        "44",
+        "45",
+        "48",
+        "52",
+        "54",
+        "56",
+        "58",
+        "62",
+        "64",
+        "72",
+        "74",
+        "75",
+        "77",
+        "82",
+        "84",
+        "86",
+        "92",
+        "94",
+        "96",
+    ]
+)
+SPOUSES = frozenset({"10", "11", "12"})
+# children and grandchildren with their spouses, younger brothers and sisters; parents and those before, older ones
+YOUNGER = frozenset({*(str(code) for code in range(20, 49) if str(code) in LABELS), "73", "77"})
+OLDER = frozenset({*(str(code) for code in range(50, 65) if str(code) in LABELS), "71", "75"})
 # the words offered in the template, in the order of the sheet that townships know
 OFFERED = {
     "本人": "02", "丈夫": "11", "妻子": "12", "儿子": "20", "女儿": "30", "儿媳": "38", "女婿": "28", "孙子": "41",
@@ -98,3 +174,17 @@ def code_of(text: str) -> str:
     if word[:2] in LABELS and (len(word) == 2 or word[2:3] in "-－—"):
         return HOLDER if word[:2] == "01" else word[:2]
     return _CODES.get(word, "")
+
+
+def doubt_of(code: str, *, sex: str, born: date, head_sex: str, head_born: date) -> str:
+    """What does not fit a member with this relation to the head: sex (1 man, 2 woman) or age; empty where it may be so."""
+    wanted = "1" if code in MEN else "2" if code in WOMEN else ""
+    if wanted and sex != wanted:
+        return "登记的性别不符"
+    if code in SPOUSES and sex == head_sex:
+        return "与新户主性别相同"
+    if code in YOUNGER and born <= head_born:
+        return "比新户主年长"
+    if code in OLDER and born >= head_born:
+        return "比新户主年轻"
+    return ""

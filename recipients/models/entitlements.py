@@ -340,6 +340,7 @@ class Ending(Scoped):
                 ],
                 "终止记录不能修改，有误的请更正",
                 once=["over_at", "corrected_by_id"],
+                told_with={"correction_reason": "corrected_by_id"},
             ),
         ]
 

@@ -121,9 +121,10 @@ class HeadChange(Scoped):
 
 
 class Succession(models.Model):
-    """承接: the days that an ending took from the old head's right are those of the new head's right.
+    """承接: the days that an ending took from a member's right are those of the new head's right.
 
     The versions of the later right that came by it name it; quantity, facts and declared line are those of the earlier.
+    There is none where the new head had all these days by a right of the same policy already.
     Household and policy are kept with it: of all heads of a household nobody is paid for days of another one's claim.
     """
 
@@ -144,11 +145,12 @@ class Succession(models.Model):
                 name="succession_follows_its_change",
                 operation=pgtrigger.Insert,
                 when=pgtrigger.Before,
-                # from the old head's right, ended by this change or by that death, to the new head's of the same policy
+                # from another member's right, ended by this change or by a death, to the new head's of the same policy
                 func="""
                     IF NOT EXISTS (
                         SELECT FROM recipients_headchange c
-                        JOIN recipients_entitlement a ON a.id = NEW.earlier_id AND a.beneficiary_id = c.old_head_id
+                        JOIN recipients_entitlement a ON a.id = NEW.earlier_id AND a.beneficiary_id <> c.new_head_id
+                        JOIN recipients_person p ON p.id = a.beneficiary_id AND p.household_id = c.household_id
                         JOIN recipients_entitlement b ON b.id = NEW.later_id AND b.beneficiary_id = c.new_head_id
                              AND b.policy_id = a.policy_id
                         JOIN subsidies_policy y ON y.id = a.policy_id AND y.object_type = 'household'

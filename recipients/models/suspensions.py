@@ -137,6 +137,7 @@ class Suspension(Scoped):
                 ],
                 "暂停记录不能修改，有误的请更正",
                 once=["last_day", "lifted_by_id", "lifted_at", "corrected_by_id", "corrected_at"],
+                told_with={"lift_reason": "lifted_by_id", "correction_reason": "corrected_by_id"},
             ),
         ]
 
@@ -156,3 +157,12 @@ class Suspension(Scoped):
     def told_from(self) -> date:
         """The first day whose payments it concerns."""
         return self.forfeits_from or self.first_day
+
+    @property
+    def nothing_lost(self) -> bool:
+        """Whether it was lifted before anything of it was lost."""
+        return (
+            self.forfeits_from is not None
+            and self.last_day is not None
+            and self.last_day < self.forfeits_from
+        )

@@ -16,7 +16,7 @@ from huimin.core.values import privacy
 from huimin.core.work import messages, workflow
 from huimin.core.work.verbs import advances
 from recipients.models import Death, Ending, Entitlement, Person, Succession
-from recipients.services import endings
+from recipients.services import endings, succession
 from recipients.states import DEATH_FLOW, EDIT_ROLES, EndingStatus, EntitlementStatus
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ def record_death(person_id: int, *, died_on: date, actor: User) -> list[Entitlem
     # after the person's lock: a confirmation holds it too (entitlements.entitle), so its rights are seen here
     rights = Entitlement.objects.filter(beneficiary=person).exclude(status=EntitlementStatus.ENDED)
     held = rights.select_for_update(of=("self",), no_key=True).order_by("pk")
-    return [one for one in held if endings.end_by_death(one, death, actor=actor)]
+    ended = [one for one in held if endings.end_by_death(one, death, actor=actor)]
+    succession.follow(person, actor=actor)  # of who was head before: the household has another one to go on
+    return ended
 
 
 def _locked(person_id: int, actor: User) -> Person:
@@ -106,7 +108,7 @@ def _restore(death: Death, reason: str, actor: User) -> list[Entitlement]:
     """What this death ended goes back to what it was, the latest ending first."""
     # what passed to another head is that one's, with what an earlier ending by this death had cut off the same right: it
     # comes back by a further change of the head
-    passed_on = Succession.objects.filter(ending__death=death, ending__status=EndingStatus.STANDING)
+    passed_on = Succession.objects.filter(ending__death=death)
     mine = Ending.objects.filter(death=death).exclude(status=EndingStatus.CORRECTED)
     mine = mine.exclude(entitlement__in=passed_on.values("earlier"))
     rights = Entitlement.objects.filter(pk__in=mine.values("entitlement"))

@@ -13,6 +13,7 @@ from huimin.core import clock
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit
 from huimin.core.values import privacy
+from huimin.core.values.days import day_text
 from huimin.core.work import messages, workflow
 from huimin.core.work.verbs import advances
 from recipients.models import Death, Ending, Entitlement, EntitlementVersion, Person, Suspension
@@ -226,7 +227,10 @@ def why_not_correct(ending: Ending) -> str:
     if ending.death_id is not None:
         return "这次终止由死亡登记而来。登记错了的，请在个人档案里更正死亡登记。"
     if ending.head_change_id is not None:
-        return "这次终止由户主变更而来，资格已转给新户主。变更错了的，请再办一次户主变更。"
+        return (
+            "这次终止由户主变更而来，以后的期间归新户主。变更错了的，请再办一次户主变更，"
+            f"变更日期填{day_text(ending.happened)}。"
+        )
     later = Ending.objects.filter(entitlement_id=ending.entitlement_id, pk__gt=ending.pk)
     if later.exclude(status=EndingStatus.CORRECTED).exists():
         return "这项资格后来又终止过，请先更正后来的那一次。"

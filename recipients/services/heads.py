@@ -14,12 +14,13 @@ from huimin.core.authority.posts import require_role
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit, files
 from huimin.core.values import privacy
+from huimin.core.values.days import day_text
 from huimin.core.values.identity import age_on
 from huimin.core.work import messages, workflow
 from huimin.core.work.verbs import advances
 from recipients.files import relations
 from recipients.models import Entitlement, HeadChange, Household, Person, RecordStatus
-from recipients.services import pictures, succession
+from recipients.services import passing, pictures, succession
 from recipients.states import HEAD_FLOW, HeadChangeStatus
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from huimin.core.models import User
+    from recipients.services.passing import Passing
 
 GROWN = 18
 Cause = HeadChange.Cause
@@ -36,13 +38,14 @@ Cause = HeadChange.Cause
 @dataclass(frozen=True, slots=True)
 class NewHead:
     """A change as asked for: `starts_on` is left out of a death, whose day counts; `relations` are codes of GB/T 4761
-    by the member's id; `proof` the bytes of a photograph."""
+    by the member's id; `proof` the bytes of a photograph. `doubts_confirmed` says that what is odd was looked at."""
 
     cause: str
     reason: str
     starts_on: date | None
     relations: Mapping[int, str]
     proof: bytes
+    doubts_confirmed: bool = False
 
 
 def members_of(household_id: int) -> QuerySet[Person]:
@@ -58,7 +61,8 @@ def head_of(household_id: int) -> Person | None:
 def ask_head_change(person_id: int, new: NewHead, *, actor: User) -> HeadChange:
     """Ask that this member becomes head; nothing changes until another person has approved it.
 
-    BadInput names the field: a day to come, a cause that the registry does not know of, a member without relation.
+    BadInput names the field: a day to come, a cause that the registry does not know of, a member without relation, or
+    doubts_confirmed, with what is odd and was not confirmed.
     """
     person: Person = (
         Person.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=person_id)
@@ -84,10 +88,15 @@ def ask_head_change(person_id: int, new: NewHead, *, actor: User) -> HeadChange:
         county_code=person.county_code,
         division_code=person.division_code,
     )
+    doubts = doubts_about(asked, passing.plan(asked))
+    if doubts and not new.doubts_confirmed:
+        raise BadInput(_doubts_text(doubts), field="doubts_confirmed")
     asked.proof = _kept(new.proof, asked)
     asked.save()
     workflow.take_duty(asked, one.duty, actor=actor)
-    audit.record(asked, action=one.name, actor=actor, label=one.label, note=asked.reason, detail=_told(asked))
+    audit.record(
+        asked, action=one.name, actor=actor, label=one.label, note=asked.reason, detail=_told(asked, doubts)
+    )
     return asked
 
 
@@ -114,14 +123,18 @@ def _day(old: Person | None, new: NewHead) -> date:
         raise BadInput("请填写变更日期。", field="starts_on")
     if new.starts_on > clock.today():
         raise BadInput("变更日期不能晚于今天，请到那天再办。", field="starts_on")
+    return _day_of_today(old, new.starts_on)
+
+
+def _day_of_today(old: Person | None, starts_on: date) -> date:
     # rights pass from the day on: a slip in the year would hand over what was paid for years. A change that made this
     # head is undone from its own day, however long ago
     undone = old is not None and old.headships_taken.filter(
-        status=HeadChangeStatus.APPROVED, starts_on=new.starts_on
+        status=HeadChangeStatus.APPROVED, starts_on=starts_on
     )
-    if new.starts_on < clock.today() - LONGEST_BACK and not (undone and undone.exists()):
+    if starts_on < clock.today() - LONGEST_BACK and not (undone and undone.exists()):
         raise BadInput("变更日期早于一年前，请核对年份；只能填一年以内的日期。", field="starts_on")
-    return new.starts_on
+    return starts_on
 
 
 def _relations(head: Person, given: Mapping[int, str]) -> dict[str, str]:
@@ -147,34 +160,80 @@ def _kept(proof: bytes, asked: HeadChange) -> Any:
     )
 
 
-def _told(asked: HeadChange) -> dict[str, Any]:
+def _told(asked: HeadChange, doubts: list[str]) -> dict[str, Any]:
+    """What the trail keeps; of what was odd how much of it was confirmed, since it names people."""
     return {
         "old_head": asked.old_head_id,
         "new_head": asked.new_head_id,
         "cause": asked.cause,
         "starts_on": asked.starts_on.isoformat(),
+        "doubts": len(doubts),
     }
 
 
-def doubts_about(asked: HeadChange) -> list[str]:
-    """What the second person should look at twice."""
-    found = []
-    if age_on(asked.new_head.birth_date, clock.today()) < GROWN:
-        found.append(f"新户主{asked.new_head}未满 {GROWN} 周岁，请看清有没有成年的家庭成员")
-    if not asked.new_head.accounts.filter(is_active=True).exists():
-        found.append(f"新户主{asked.new_head}没有在用的银行账户，登记以后才能发")
+def doubts_about(asked: HeadChange, plan: list[Passing]) -> list[str]:
+    """What is lawful and perhaps a slip: whoever asks confirms it, and the second person looks at it again."""
+    found = [doubt for one in plan for doubt in one.doubts]
+    return [*_doubts_of_head(asked), *_doubts_of_family(asked), *found]
+
+
+def _doubts_of_head(asked: HeadChange) -> list[str]:
+    new, day, found = asked.new_head, asked.starts_on, []
+    if day < new.birth_date:
+        found.append(f"新户主{new}在变更那天还没有出生")
+    elif age_on(new.birth_date, day) < GROWN:
+        found.append(f"新户主{new}在变更那天未满 {GROWN} 周岁，请看清有没有成年的家庭成员")
+    if new.resident_since and new.resident_since > day:
+        found.append(f"新户主{new}在{day_text(new.resident_since)}才入户，在变更日期以后")
+    account = new.accounts.filter(is_active=True).first()
+    if account is None:
+        found.append(f"新户主{new}没有在用的银行账户，登记以后才能发")
+    elif account.holder_name != new.name:
+        dead = members_of(asked.household_id).filter(name=account.holder_name, died_on__isnull=False)
+        whose = "，这个人已登记死亡" if dead.exists() else ""
+        found.append(
+            f"新户主{new}在用的账户（尾号{account.tail}）户名是{account.holder_name}{whose}，"
+            "转过来的钱发到这个账户，要换的请先换卡"
+        )
     return found
+
+
+def _doubts_of_family(asked: HeadChange) -> list[str]:
+    """Of the relations: sex, age, two spouses."""
+    found, spouses, head = [], 0, asked.new_head
+    for member in members_of(asked.household_id).exclude(pk=head.pk):
+        code = asked.relations.get(str(member.pk), "")
+        spouses += code in relations.SPOUSES and member.died_on is None
+        wrong = relations.doubt_of(
+            code, sex=member.sex, born=member.birth_date, head_sex=head.sex, head_born=head.birth_date
+        )
+        if wrong:
+            found.append(f"{member}是新户主的“{relations.LABELS[code]}”，{wrong}")
+    if spouses > 1:
+        found.append("家里有两个人填的是新户主的配偶")
+    return found
+
+
+def _doubts_text(doubts: list[str]) -> str:
+    return "请核对：" + "；".join(doubts) + "。"
 
 
 @advances("recipients.headchange")
 @transaction.atomic
 def check_head_change(
-    pk: int, step: str, *, actor: User, note: str = "", seen: str | None = None
+    pk: int,
+    step: str,
+    *,
+    actor: User,
+    note: str = "",
+    seen: str | None = None,
+    doubts_confirmed: bool = False,
 ) -> HeadChange:
     """Approve or refuse; never the person who asked, also not under another account of theirs.
 
-    With `seen`, the succession.seen() that the page showed, rights that moved since are looked at again. StepRefused when
-    the household has changed since it was asked for: it is refused and asked for anew.
+    With `seen`, the passing.seen() that the page showed, rights that moved since are looked at again. StepRefused when the
+    household has changed since it was asked for (it is refused and asked for anew), a right is suspended, or what is odd
+    was not confirmed.
     """
     found = HeadChange.objects.visible_to(actor).only("household_id").get(pk=pk)
     people = members_of(found.household_id).select_for_update(of=("self",), no_key=True)
@@ -191,13 +250,18 @@ def check_head_change(
     if refusal := workflow.why_not(asked, chosen, actor=actor, note=note):
         raise refusal
     workflow.take_duty(asked, chosen.duty, actor=actor)
+    plan: list[Passing] = []
+    doubts: list[str] = []
     if chosen.target == HeadChangeStatus.APPROVED:
         _require_as_asked(asked, members)
+        plan, doubts = _looked_at(asked, members, seen, confirmed=doubts_confirmed)
     asked.checked_by = actor
     asked.save(update_fields=["checked_by"])
-    workflow.move(asked, chosen, actor=actor, note=privacy.scrub(note), detail=_told(asked))
+    told = _told(asked, doubts)
+    workflow.move(asked, chosen, actor=actor, note=privacy.scrub(note), detail=told)
     if asked.status == HeadChangeStatus.APPROVED:
-        _take_place(asked, members, actor, seen)
+        _take_place(asked, members, actor, told)
+        _pass_on(asked, plan, actor)
     messages.notify(
         [asked.asked_by],
         title=f"{asked.new_head}的户主变更{asked.get_status_display()}",
@@ -217,25 +281,34 @@ def _require_as_asked(asked: HeadChange, members: Mapping[int, Person]) -> None:
         )
 
 
-def _take_place(asked: HeadChange, members: Mapping[int, Person], actor: User, seen: str | None) -> None:
-    """The register first, the old head before the new one, then the rights."""
+def _looked_at(
+    asked: HeadChange, members: Mapping[int, Person], seen: str | None, *, confirmed: bool
+) -> tuple[list[Passing], list[str]]:
+    """What passes now, with the rights held, as the page showed it and with what is odd in it confirmed."""
+    rights = Entitlement.objects.filter(beneficiary__in=members)
+    list(rights.select_for_update(of=("self",), no_key=True).order_by("beneficiary", "pk"))
+    plan = passing.plan(asked)
+    if seen is not None and seen != passing.seen(plan):
+        raise StepRefused("您打开页面以后，这一户的享受资格有变动。请看过现在要转的资格，再决定。")
+    succession.require_decided(plan)
+    doubts = doubts_about(asked, plan)
+    if doubts and not confirmed:
+        raise StepRefused(f"{_doubts_text(doubts)}核对过没有错的，在页面上勾“已核对”再通过。")
+    return plan, doubts
+
+
+def _take_place(asked: HeadChange, members: Mapping[int, Person], actor: User, told: dict[str, Any]) -> None:
+    """The register: the old head before the new one."""
     for member in sorted(members.values(), key=lambda one: one.pk == asked.new_head_id):
         member.is_holder = member.pk == asked.new_head_id
         member.relation = asked.relations.get(str(member.pk), relations.HOLDER)
         member.save(update_fields=["is_holder", "relation"])
-        audit.record(
-            member,
-            action="head",
-            actor=actor,
-            label="户主变更",
-            detail={"head_change": asked.pk} | _told(asked),
-        )
-    rights = Entitlement.objects.filter(beneficiary__in=[asked.old_head_id, asked.new_head_id])
-    list(rights.select_for_update(of=("self",), no_key=True).order_by("beneficiary", "pk"))
-    found = succession.plan(asked)
-    if seen is not None and seen != succession.seen(found):
-        raise StepRefused("您打开页面以后，原户主的享受资格有变动。请看过现在要转的资格，再决定。")
-    passed = succession.pass_on(asked, found, actor=actor)
+        detail = {"head_change": asked.pk} | told
+        audit.record(member, action="head", actor=actor, label="户主变更", detail=detail)
+
+
+def _pass_on(asked: HeadChange, plan: list[Passing], actor: User) -> None:
+    passed = succession.pass_on(asked, plan, actor=actor)
     audit.record(
         asked,
         action="succeed",

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.urls import reverse
+from psycopg.types.range import DateRange
 
 from huimin.core import clock
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit
 from huimin.core.values import privacy
+from huimin.core.values.periods import Frequency, Period
+from huimin.core.values.ranges import less, overlap
 from huimin.core.work import messages, workflow
 from huimin.core.work.verbs import advances
-from recipients.models import Entitlement, Suspension
-from recipients.rules import stops_on
+from recipients.models import Entitlement, EntitlementVersion, Suspension
+from recipients.rules import amounts, stops_on
 from recipients.services.endings import version_of
 from recipients.states import ENTITLEMENT_FLOW, SUSPENSION_FLOW, EntitlementStatus, SuspensionStatus
 
@@ -33,11 +36,36 @@ class Pause:
     first_day: date
     rule: str
     forfeits_from: date | None  # None where nothing is lost
+    begins: date | None = None  # the first day of what the right has
 
     @property
     def told_from(self) -> date:
         """The first day whose payments it concerns."""
         return self.forfeits_from or self.first_day
+
+    @property
+    def before_right(self) -> bool:
+        """Whether it begins before the right does: then the day is perhaps mistyped."""
+        return self.begins is not None and self.first_day < self.begins
+
+
+@dataclass(frozen=True, slots=True)
+class Lifting:
+    """What lifting one that forfeits with this last day comes to."""
+
+    last_day: date
+    resumes: date  # the first day that is due again
+    lost: tuple[str, ...]  # months, or periods of a rule that pays a period once, of which nothing is paid
+
+    @property
+    def lost_text(self) -> str:
+        """2026年8月、2026年9月, and of many the first and the last."""
+        if len(self.lost) > _MOST_NAMED:
+            return f"{self.lost[0]}至{self.lost[-1]}，共{len(self.lost)}期"
+        return "、".join(self.lost)
+
+
+_MOST_NAMED = 6
 
 
 def pause_of(one: Entitlement, kind: str, first_day: date) -> Pause:
@@ -50,7 +78,8 @@ def pause_of(one: Entitlement, kind: str, first_day: date) -> Pause:
     if first_day > clock.today():
         raise BadInput("首日不能晚于今天，请等到了那一天再办。", field="first_day")
     lost = stops_on(version.stop_rule, first_day) if kind == Suspension.Kind.FORFEITED else None
-    return Pause(kind, first_day, version.stop_rule, lost)
+    begins = min((days.lower for days in _days_of(one) if days.lower), default=None)
+    return Pause(kind, first_day, version.stop_rule, lost, begins)
 
 
 def suspend(one: Entitlement, pause: Pause, *, actor: User, note: str) -> Suspension:
@@ -91,8 +120,81 @@ def _told(one: Suspension) -> dict[str, str | int]:
 
 
 def last_day_today(one: Suspension) -> date:
-    """The last day where nobody says another: yesterday, so that today is paid again."""
-    return max(one.first_day, clock.today() - timedelta(days=1))
+    """The last day where nobody says another: yesterday, so that today is paid again.
+
+    Of one that forfeits, under a rule that counts months, the end of last month: with any day of this month in it the
+    whole month would be lost.
+    """
+    last = clock.today() - timedelta(days=1)
+    if one.kind == Suspension.Kind.FORFEITED and _counts_months(one.entitlement):
+        last = clock.today().replace(day=1) - timedelta(days=1)
+    return max(one.first_day, last)
+
+
+def lost_days(right: Entitlement) -> list[DateRange]:
+    """Days that the right's suspensions forfeit, those of one that stands without an end (as due.py says it in SQL)."""
+    months = _counts_months(right)
+    counting = Suspension.objects.filter(entitlement=right, kind=Suspension.Kind.FORFEITED)
+    return [
+        _lost(one.forfeits_from, one.last_day, months=months)
+        for one in counting.exclude(status=SuspensionStatus.CORRECTED)
+        if one.forfeits_from is not None
+    ]
+
+
+def _counts_months(right: Entitlement) -> bool:
+    version = version_of(right)
+    return version is not None and amounts.counts_months(version)
+
+
+def _lost(begins: date, last_day: date | None, *, months: bool) -> DateRange:
+    if last_day is None:
+        return DateRange(begins, None)
+    after = _next_month(last_day) if months else last_day + timedelta(days=1)
+    return DateRange(begins, max(after, begins))
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def lifting_of(one: Suspension, last_day: date) -> Lifting:
+    """What is never paid with this last day, and from when on the right is paid again; BadInput for a day out of order."""
+    _require_in_order(one, last_day)
+    right = one.entitlement
+    months = _counts_months(right)
+    gone = _lost(one.told_from, last_day, months=months)
+    frequency = Frequency.MONTHLY if months else Frequency(right.policy.frequency)
+    days = _days_of(right)
+    found = {}
+    for period in _periods(right, gone, frequency):
+        had = [piece for each in days for piece in overlap(each, [period.days])]
+        if had and not [piece for each in had for piece in less(each, [gone])]:
+            found[period.text] = period.label
+    return Lifting(last_day, gone.upper or last_day, tuple(label for _, label in sorted(found.items())))
+
+
+def _require_in_order(one: Suspension, last_day: date) -> None:
+    if not one.first_day <= last_day <= clock.today():
+        raise BadInput("末日应在首日以后、今天以前（含当天）。", field="last_day")
+
+
+def _days_of(right: Entitlement) -> list[DateRange]:
+    ranges = EntitlementVersion.objects.filter(entitlement=right).values_list("valid", flat=True)
+    return [valid for valid in ranges if not valid.isempty]
+
+
+def _periods(right: Entitlement, gone: DateRange, frequency: Frequency) -> list[Period]:
+    """The periods that the lost days touch; of a one-off those that the right was declared for."""
+    if frequency == Frequency.ONE_OFF:
+        versions = EntitlementVersion.objects.filter(entitlement=right)
+        books = [one.source_line.declaration for one in versions.select_related("source_line__declaration")]
+        return [one.when for one in books if overlap(one.when.days, [gone])]
+    found, day = [], gone.lower
+    while day is not None and gone.upper is not None and day < gone.upper:
+        found.append(Period.containing(day, frequency))
+        day = found[-1].last + timedelta(days=1)
+    return found
 
 
 @advances("recipients.suspension")
@@ -126,8 +228,7 @@ def _lift(
 ) -> None:
     if chosen.name != one.lift_step:
         raise StepRefused(f"这是{one.get_kind_display()}，请用“{SUSPENSION_FLOW[one.lift_step].label}”。")
-    if not one.first_day <= last_day <= clock.today():
-        raise BadInput("末日应在首日以后、今天以前（含当天）。", field="last_day")
+    _require_in_order(one, last_day)
     workflow.take_duty(one, chosen.duty, actor=actor)
     one.last_day, one.lifted_by, one.lifted_at, one.lift_reason = last_day, actor, clock.now(), reason
     _move(one, chosen, ["last_day", "lifted_by", "lifted_at", "lift_reason"], reason, actor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import django_filters
@@ -18,7 +19,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from huimin.core import clock
-from huimin.core.authority import scope
+from huimin.core.authority import posts, scope
 from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
@@ -89,7 +90,7 @@ def entitlement_list(request: StaffRequest) -> HttpResponse:
     )
     context["rows"] = queries.with_places(context["page"])
     for one in context["rows"]:
-        one.acts = _acts(request, one)
+        one.acts, one.who_lifts = _acts(request, one)
     context["nothing"] = Nothing(
         "没有符合条件的享受资格",
         "申报册确认后在这里生成。",
@@ -98,31 +99,47 @@ def entitlement_list(request: StaffRequest) -> HttpResponse:
     return render(request, "recipients/entitlement_list.html", context)
 
 
-def _acts(request: StaffRequest, one: Any) -> list[Link]:
-    """What this person may do with the right now; the last ending is taken back by another one than who made it."""
+def _acts(request: StaffRequest, one: Any) -> tuple[list[Link], str]:
+    """What this person may do with the right now, and who lifts its suspension where that is somebody else's.
+
+    The last ending is taken back by another one than who made it.
+    """
     found = [
         Link(act.step.label, reverse("recipients:entitlement-step", args=[one.pk, act.step.name]))
         for act in workflow.actions(one, ENTITLEMENT_FLOW, actor=request.user)
         if act.step.name in ENTITLEMENT_BUTTONS and not act.refused
     ]
     last = next(iter(one.standing_endings), None)
-    if last is not None and last.death_id is None and not _why_not_correct(request, last):
+    # what came by a death or a change of the head goes back by those
+    by_hand = last is not None and last.death_id is None and last.head_change_id is None
+    if last is not None and by_hand and not _why_not_correct(request, last):
         step = ENDING_FLOW["correct"]
         found.append(Link(step.label, reverse("recipients:ending-correct", args=[last.pk])))
+    said = ""
     for place, pause in enumerate(one.counting_suspensions):
-        found += suspension_acts(
+        acts, who = suspension_acts(
             request, pause, which=f"（{day_text(pause.first_day)}起的）" if place else ""
         )
-    return found
+        found, said = found + acts, said or who
+    return found, said
 
 
-def suspension_acts(request: StaffRequest, pause: Suspension, *, which: str = "") -> list[Link]:
-    """Lifting and correcting a suspension, where this person may; `which` tells an earlier one from the last."""
-    return [
+def suspension_acts(request: StaffRequest, pause: Suspension, *, which: str = "") -> tuple[list[Link], str]:
+    """Lifting and correcting a suspension, where this person may, and who lifts one that stands, where that is others'.
+
+    `which` tells an earlier one from the last.
+    """
+    may = [act for act in workflow.actions(pause, SUSPENSION_FLOW, actor=request.user) if not act.refused]
+    names = {act.step.name for act in may} & {"correct", pause.lift_step}
+    links = [
         Link(act.step.label + which, reverse("recipients:suspension-step", args=[pause.pk, act.step.name]))
-        for act in workflow.actions(pause, SUSPENSION_FLOW, actor=request.user)
-        if not act.refused and act.step.name in {"correct", pause.lift_step}
+        for act in may
+        if act.step.name in names
     ]
+    if pause.status != SuspensionStatus.STANDING or pause.lift_step in names:
+        return links, ""
+    other = "另一位" if pause.kind == Suspension.Kind.FORFEITED else ""
+    return links, f"由{other}{posts.names_of(SUSPENSION_FLOW[pause.lift_step].roles)}恢复"
 
 
 def _why_not_correct(request: StaffRequest, ending: Ending) -> str:
@@ -170,34 +187,45 @@ def entitlement_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
             name=f"entitlement.{name}",
         ):
             messages.success(request, f"{one.beneficiary}：{step.label}，已办好。")
-            return redirect("recipients:entitlement-list")
+            return back_to_list(one)
     elif refusal:
         messages.error(request, str(refusal))
-        return redirect("recipients:entitlement-list")
+        return back_to_list(one)
     return render(request, "recipients/entitlement_step.html", _step_page(request, one, step, form))
 
 
 def _step_page(request: StaffRequest, one: Entitlement, step: Step, form: Form) -> dict[str, Any]:
     context = page_of_right(one, step, form)
     if step.name == "end":
-        cause: Form = forms.CauseForm(_asked(request, "happened"), auto_id="cause_%s")
+        cause: Form = forms.CauseForm(asked(request, "happened"), auto_id="cause_%s")
         context |= {"ask_title": "先看停发日期", "ask_verb": "算停发日期", "cause_form": cause}
-        context |= _seen(
+        context |= reckoned(
             request, one, form, cause, lambda given: endings.stop_of(one, given["happened"]), "ending"
         )
         if context["ending"]:
             context["rule"] = StopRule(context["ending"].rule).label
     elif step.name == "suspend":
         cause = forms.PauseForm(
-            _asked(request, "first_day"), auto_id="cause_%s", initial={"first_day": clock.today()}
+            asked(request, "first_day"), auto_id="cause_%s", initial={"first_day": clock.today()}
         )
         context |= {
             "ask_title": "先看从哪天起、已经发了多少",
             "ask_verb": "看从这天起的发放",
             "cause_form": cause,
         }
-        context |= _seen(request, one, form, cause, lambda given: suspensions.pause_of(one, **given), "pause")
+        context |= reckoned(
+            request, one, form, cause, lambda given: suspensions.pause_of(one, **given), "pause"
+        )
     return context
+
+
+def back_to_list(one: Entitlement) -> HttpResponse:
+    """The list of this person's rights, where whoever came from there looks for what became of it."""
+    return redirect(list_of(one))
+
+
+def list_of(one: Entitlement) -> str:
+    return f"{reverse('recipients:entitlement-list')}?{urlencode({'q': one.beneficiary.name})}"
 
 
 def page_of_right(one: Entitlement, step: Step, form: Form) -> dict[str, Any]:
@@ -208,6 +236,8 @@ def page_of_right(one: Entitlement, step: Step, form: Form) -> dict[str, Any]:
         "step": step,
         "form": form,
         "cause_form": None,
+        "lifting": None,
+        "back_url": list_of(one),
         "ending": None,
         "pause": None,
         "mistaken": None,
@@ -217,12 +247,13 @@ def page_of_right(one: Entitlement, step: Step, form: Form) -> dict[str, Any]:
     }
 
 
-def _asked(request: StaffRequest, field: str) -> Any:
+def asked(request: StaffRequest, field: str) -> Any:
+    """What was asked beforehand, by the address or with the step; None on the first look."""
     given = request.POST if request.method == "POST" else request.GET
     return given if field in given else None
 
 
-def _seen(
+def reckoned(
     request: StaffRequest,
     one: Entitlement,
     form: Form,
@@ -240,15 +271,22 @@ def _seen(
         cause.add_error(field if field in cause.fields else None, str(refused))
         return {}
     form.initial = {**form.initial, **cause.cleaned_data}
-    return {name: found, "payments_url": payments_since(request, one, found.told_from)}
+    since = getattr(found, "told_from", None)
+    keeps = getattr(found, "kind", "") == Suspension.Kind.WITHHELD
+    return {name: found} | (
+        {"payments_url": payments_since(request, one, since, keeps=keeps)} if since else {}
+    )
 
 
-def payments_since(request: StaffRequest, one: Entitlement, since: date) -> str:
-    """The panel with what was paid for periods that reach beyond the day, where this person may see it."""
+def payments_since(request: StaffRequest, one: Entitlement, since: date, *, keeps: bool = False) -> str:
+    """The panel with what was paid for periods that reach beyond the day, where this person may see it.
+
+    What was paid for days that are withheld is kept (`keeps`): none of it was too much.
+    """
     if not scope.reads(request.user, Area.ROSTER):
         return ""
     panel = helpers.url_if_any("disbursement:person-payments", one.beneficiary_id)
-    return f"{panel}?entitlement={one.pk}&since={since.isoformat()}" if panel else ""
+    return f"{panel}?entitlement={one.pk}&since={since.isoformat()}{'&keeps=1' * keeps}" if panel else ""
 
 
 @opens(Area.REVIEW)
@@ -277,9 +315,9 @@ def ending_correct(request: StaffRequest, pk: int) -> HttpResponse:
                 request,
                 f"{one.beneficiary}：终止已更正，截去的期间已恢复。确实要终止的，按对的日期再办一次。",
             )
-            return redirect("recipients:entitlement-list")
+            return back_to_list(one)
     elif why:
         messages.error(request, why)
-        return redirect("recipients:entitlement-list")
+        return back_to_list(one)
     context = page_of_right(one, step, form) | {"mistaken": ending}
     return render(request, "recipients/entitlement_step.html", context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import django_filters
@@ -21,6 +22,7 @@ from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, act_on_form, opens, take_step
 from huimin.core.desk.pages import Link, Nothing
+from huimin.core.errors import BadInput
 from huimin.core.records import audit, files
 from huimin.core.sheets.writer import Column
 from huimin.core.values import identity
@@ -28,8 +30,9 @@ from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.files import relations
 from recipients.models import HeadChange, Person
-from recipients.services import heads, pictures, succession
+from recipients.services import heads, passing, pictures
 from recipients.states import HEAD_FLOW, HeadChangeStatus
+from recipients.views import helpers
 
 _HINT = "一个人申请，另一个人复核：看证明照片，核对新户主和每个人的关系，看清哪些资格转给新户主、从哪天起、多少钱。"
 
@@ -45,19 +48,23 @@ def head_ask(request: StaffRequest, pk: int) -> HttpResponse:
     members = heads.members_of(person.household_id).exclude(pk=pk).only("name", "died_on", "is_holder")
     form = forms.HeadChangeForm(request.POST or None, request.FILES or None, members=members)
     if request.method == "POST" and form.is_valid():
-        wanted = form.wanted(form.cleaned_data["proof"].read(pictures.MOST_BYTES + 1))
-        made = act_on_form(
-            request,
-            form,
-            lambda: heads.ask_head_change(pk, wanted, actor=request.user),
-            name="head.ask",
-        )
+        made = act_on_form(request, form, lambda: _ask(request, pk, form), name="head.ask")
         if made:
             messages.success(request, "已申请变更户主，另一个人复核后生效。")
             return redirect("recipients:head-detail", pk=made.result.pk)
     old = next((one for one in form.members if one.is_holder), None)
     context = {"person": person, "old": old, "form": form, "action_key": str(uuid4())}
     return render(request, "recipients/head_form.html", context)
+
+
+def _ask(request: StaffRequest, pk: int, form: forms.HeadChangeForm) -> HeadChange:
+    wanted = form.wanted(form.cleaned_data["proof"].read(pictures.MOST_BYTES + 1))
+    try:
+        return heads.ask_head_change(pk, wanted, actor=request.user)
+    except BadInput as odd:
+        if odd.field == forms.DOUBTS:
+            form.ask_to_confirm()
+        raise
 
 
 _SORTS = {
@@ -139,18 +146,24 @@ def head_detail(request: StaffRequest, pk: int) -> HttpResponse:
     is_open = one.status == HeadChangeStatus.ASKED
     # money of the household: for whoever may ask or decide here, and not for every reader of the registry
     sees_rights = _works_here(request, one)
-    plan = succession.plan(one) if is_open and sees_rights else []
+    plan = passing.plan(one) if is_open and sees_rights else []
+    doubts = heads.doubts_about(one, plan) if is_open and sees_rights else []
     passed = one.successions.select_related("earlier__policy", "ending").prefetch_related("versions")
     context = {
         "one": one,
         "place": queries.place_names([one.division_code])[one.division_code],
         "is_open": is_open,
         "members": _members(one),
-        "doubts": heads.doubts_about(one) if is_open else [],
+        "doubts": doubts,
         "sees_rights": sees_rights,
         "plan": plan,
         "passed": passed if sees_rights and not is_open else [],
-        "panel": _panel(request, one, plan),
+        "panel": _panel(request, one, plan, doubted=bool(doubts)),
+        "paid_url": _paid_url(request, one) if sees_rights else "",
+        "may_ask_again": one.status == HeadChangeStatus.REFUSED
+        and scope.holds(request.user, HEAD_FLOW["ask"].roles, division_code=one.division_code)
+        and not heads.why_not_head(one.new_head),
+        "rights_url": _rights_url(request, one, plan),
         "history": history(one, nobody=""),
     }
     return render(request, "recipients/head_detail.html", context)
@@ -171,14 +184,37 @@ def _members(one: HeadChange) -> list[Person]:
     return found
 
 
-def _panel(request: StaffRequest, one: HeadChange, plan: list[succession.Passing]) -> pages.Panel:
+def _paid_url(request: StaffRequest, one: HeadChange) -> str:
+    """The panel with what the household was paid of what passes, where this person may see it."""
+    if one.status != HeadChangeStatus.ASKED or not scope.reads(request.user, Area.ROSTER):
+        return ""
+    return helpers.url_if_any("disbursement:head-payments", one.pk)
+
+
+def _rights_url(request: StaffRequest, one: HeadChange, plan: list[passing.Passing]) -> str:
+    """Where the rights that must be decided first are found, for whoever opens that list."""
+    waits = {
+        one.new_head.name if found.why_not == passing.TAKER_SUSPENDED else found.right.beneficiary.name
+        for found in plan
+        if found.must_be_decided
+    }
+    if not waits or not scope.reads(request.user, Area.REVIEW):
+        return ""
+    name = waits.pop() if len(waits) == 1 else ""
+    return f"{reverse('recipients:entitlement-list')}?{urlencode({'q': name})}"
+
+
+def _panel(
+    request: StaffRequest, one: HeadChange, plan: list[passing.Passing], *, doubted: bool
+) -> pages.Panel:
     found = workflow.actions(one, HEAD_FLOW, actor=request.user)
     decides = any(not act.refused for act in found)
+    form = forms.HeadCheckForm(initial={"seen": passing.seen(plan)}, doubted=doubted) if decides else None
     return pages.Panel(
         "复核",
         pages.acts(found, lambda name: reverse("recipients:head-step", args=[one.pk, name])),
         hint=_HINT,
-        form=forms.HeadCheckForm(initial={"seen": succession.seen(plan)}) if decides else None,
+        form=form,
         note_label="退回原因",
     )
 
@@ -210,6 +246,7 @@ def head_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
             name,
             note=request.POST.get("note", ""),
             seen=request.POST.get("seen", ""),
+            doubts_confirmed=bool(request.POST.get("doubts_confirmed")),
             actor=request.user,
         ),
         back=reverse("recipients:head-detail", args=[pk]),

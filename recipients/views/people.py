@@ -41,7 +41,7 @@ from recipients.states import (
     DeathStatus,
 )
 from recipients.views import helpers
-from recipients.views.entitlements import payments_since
+from recipients.views.entitlements import payments_since, suspension_acts
 
 # not by birthday: beside the mask, the order of many people would tell each one's day
 _SORTS = {"name": "name_key", "entered": "id"}
@@ -214,7 +214,10 @@ def _suspensions(request: StaffRequest, person: Person) -> list[Any]:
         .select_related("policy", "entitlement")
     )
     for one in found:
-        one.payments_url = payments_since(request, one.entitlement, one.told_from)
+        one.payments_url = payments_since(
+            request, one.entitlement, one.told_from, keeps=one.kind == Suspension.Kind.WITHHELD
+        )
+        one.who_lifts = suspension_acts(request, one)[1]
     return found
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
+from django.forms import Form
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_http_methods
 
 from huimin.core.authority.roles import Area
@@ -13,14 +16,21 @@ from huimin.core.desk.http import StaffRequest, act_on_form, opens
 from huimin.core.errors import StepForbidden
 from huimin.core.work import workflow
 from recipients import forms
-from recipients.models import Suspension
+from recipients.models import Entitlement, Suspension
 from recipients.services import suspensions
 from recipients.states import SUSPENSION_FLOW
-from recipients.views.entitlements import page_of_right, payments_since, rights_shown
+from recipients.views.entitlements import (
+    asked,
+    back_to_list,
+    page_of_right,
+    payments_since,
+    reckoned,
+    rights_shown,
+)
 
 _DONE = {
     "lift": "已恢复。暂缓期间没有发的，在各期批次的页面建补发批次。",
-    "release": "已恢复，停发期间不补。",
+    "release": "已恢复，停发期间的不补；页面上写的那一天起照发。",
     "correct": "暂停已更正。没有发的期次，在各期批次的页面建补发批次；确实要暂停的，按对的再办一次。",
 }
 
@@ -30,7 +40,10 @@ _DONE = {
 def suspension_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
     """One step on a page of its own, with its reason; lifting asks for the last day."""
     pause = get_object_or_404(
-        Suspension.objects.visible_to(request.user).select_related("made_by", "lifted_by"), pk=pk
+        Suspension.objects.visible_to(request.user).select_related(
+            "made_by", "lifted_by", "entitlement__policy"
+        ),
+        pk=pk,
     )
     if name not in {pause.lift_step, "correct"}:
         raise Http404
@@ -39,13 +52,7 @@ def suspension_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
     refusal = workflow.why_not(pause, step, actor=request.user)
     if isinstance(refusal, StepForbidden):
         return forbidden(request, refusal)
-    form = (
-        forms.EntitlementStepForm(request.POST or None)
-        if name == "correct"
-        else forms.SuspensionLiftForm(
-            request.POST or None, initial={"last_day": suspensions.last_day_today(pause)}
-        )
-    )
+    form = _form(request, pause, name)
     why = str(refusal or workflow.separation_refusal(pause, step.duty, actor=request.user))
     if request.method == "POST" and form.is_valid():
         if act_on_form(
@@ -55,12 +62,34 @@ def suspension_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
             name=f"suspension.{name}",
         ):
             messages.success(request, f"{one.beneficiary}：{_DONE[name]}")
-            return redirect("recipients:entitlement-list")
+            return back_to_list(one)
     elif why:
         messages.error(request, why)
-        return redirect("recipients:entitlement-list")
+        return back_to_list(one)
     context = page_of_right(one, step, form) | {
         "suspension": pause,
-        "payments_url": payments_since(request, one, pause.told_from),
+        "payments_url": payments_since(
+            request, one, pause.told_from, keeps=pause.kind == Suspension.Kind.WITHHELD
+        ),
     }
+    if name == "release":
+        context |= _released(request, one, pause, form)
     return render(request, "recipients/entitlement_step.html", context)
+
+
+def _form(request: StaffRequest, pause: Suspension, name: str) -> Form:
+    given = request.POST or None
+    if name == "correct":
+        return forms.EntitlementStepForm(given)
+    kind = forms.SuspensionReleaseForm if name == "release" else forms.SuspensionLiftForm
+    return kind(given, initial={"last_day": suspensions.last_day_today(pause)})
+
+
+def _released(request: StaffRequest, one: Entitlement, pause: Suspension, form: Form) -> dict[str, Any]:
+    """With the last day, from the first look on, what is never paid and from when on it goes on."""
+    given = asked(request, "last_day") or {"last_day": suspensions.last_day_today(pause)}
+    cause = forms.LastDayForm(given, auto_id="cause_%s")
+    context = {"ask_title": "先看从哪天起发、少发哪几期", "ask_verb": "按这个末日算", "cause_form": cause}
+    return context | reckoned(
+        request, one, form, cause, lambda day: suspensions.lifting_of(pause, **day), "lifting"
+    )

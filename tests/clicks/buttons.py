@@ -15,7 +15,7 @@ from huimin.core.authority.roles import Role
 from huimin.core.work import jobs
 from recipients.models import Death, Entitlement
 from recipients.rules import Votes
-from recipients.services import deaths, entitlements, heads, notices, registry, review, succession
+from recipients.services import deaths, entitlements, heads, notices, passing, registry, review
 from subsidies import services as funds
 from tests.clicks.clicking import Press, press
 from tests.disbursement import factories as make
@@ -538,6 +538,7 @@ def _household_with_a_right():
 def _(tools):
     head, wife, clerk, _ = _household_with_a_right()
     given = {"cause": "agreed", "starts_on": "2026-03-10", "reason": "家里商定", f"relation_{head.pk}": "11"}
+    given |= {"doubts_confirmed": "on"}
     return press(clerk, "recipients:head-ask", wife.pk, upload=PHOTO, **given)
 
 
@@ -545,10 +546,12 @@ def _head_change(step):
     @button(f"recipients.headchange.{step}")
     def _(tools):
         head, wife, clerk, reviewer = _household_with_a_right()
-        new = heads.NewHead("agreed", "家里商定", date(2026, 3, 10), {head.pk: "11"}, PHOTO)
+        new = heads.NewHead("agreed", "家里商定", date(2026, 3, 10), {head.pk: "11"}, PHOTO, True)
         asked = heads.ask_head_change(wife.pk, new, actor=clerk)
-        seen = succession.seen(succession.plan(asked))
-        return press(reviewer, "recipients:head-step", asked.pk, step, seen=seen, **NOTE)
+        seen = passing.seen(passing.plan(asked))
+        return press(
+            reviewer, "recipients:head-step", asked.pk, step, seen=seen, doubts_confirmed="on", **NOTE
+        )
 
 
 for _step in ("approve", "refuse"):

@@ -41,12 +41,11 @@ def households(frequency="monthly", rule=make.MONTHLY, valid=None):
 
 def change_head(here, new, *, cause="agreed", day=date(2026, 3, 10), **people):
     others = heads.members_of(new.household_id).exclude(pk=new.pk)
-    wanted = heads.NewHead(cause, "户口本已变更", day, {one.pk: "11" for one in others}, PHOTO)
+    wanted = heads.NewHead(cause, "户口本已变更", day, {one.pk: "11" for one in others}, PHOTO, True)
     clerk = people.get("clerk") or UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN)
     asked = heads.ask_head_change(new.pk, wanted, actor=clerk)
-    return heads.check_head_change(
-        asked.pk, "approve", actor=UserFactory(role=Role.TOWNSHIP_REVIEWER, at=TOWN)
-    )
+    checker = UserFactory(role=Role.TOWNSHIP_REVIEWER, at=TOWN)
+    return heads.check_head_change(asked.pk, "approve", actor=checker, doubts_confirmed=True)
 
 
 def listed(batch, *people):

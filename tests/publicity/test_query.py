@@ -18,6 +18,7 @@ from publicity.models import QueryLog, QueryMiss
 from publicity.services import Question, guard
 from recipients.models import Person
 from tests.disbursement import factories as make
+from tests.disbursement.test_heads_and_money import change_head, households
 from tests.factories import id_number
 from tests.publicity.factories import ask, ask_about, paid_world, solve, without_tokens
 from tests.recipients import factories as lists
@@ -510,7 +511,7 @@ def test_found_missed_malformed_and_blocked_cost_the_same_statements(here):
     for n in range(5):
         services.answer_question(Question(person.name, person.id_number, "0000", f"10.{n}.5.1"))
     blocked = statements(Question(person.name, person.id_number, line.account_tail, "10.5.1.1"))
-    assert len(found) == 8
+    assert len(found) == 9
     assert found == missed == nobody == malformed == blocked
 
 
@@ -656,3 +657,49 @@ def test_payments_of_another_county_are_not_told(here, settings):
     assert queries.payments_of_key(person.id_key)
     settings.COUNTY_CODE = "341523000000"
     assert queries.payments_of_key(person.id_key) == []
+
+
+# --- what became of a right -----------------------------------------------------------------------------------------
+
+
+def told_changes(client, person):
+    text = ask_about(client, person).content.decode()
+    return " ".join(text.split('id="changes"')[1].split("</section>")[0].split()) if "changes" in text else ""
+
+
+def test_a_pause_is_told_also_while_a_list_is_on_its_way(here, client):
+    _, person, _ = failed_and_paid(here)
+    lists.suspended(person.entitlements.get(), "withheld", date(2026, 10, 1))
+    shown = told_changes(client, person)
+    assert "这项补贴暂停着" in shown
+    assert "从2026年10月1日起暂缓发放，恢复以后没有发的都补给您" in shown
+    assert "梅山镇财政所" in shown
+
+
+def test_months_that_a_lifted_pause_took_are_told_as_never_paid(client):
+    here = make.world(2, rule=make.MONTHLY, frequency="monthly")
+    make.issued_batch(here, "2026-06")
+    person = here.people[1]
+    pause = lists.suspended(person.entitlements.get(), "forfeited", date(2026, 7, 10))
+    assert "停发期间的以后不补" in told_changes(client, person)
+    lists.lifted(pause, date(2026, 9, 15))
+    assert "2026年8月1日到2026年9月30日这段时间停发，不发，以后也不补" in told_changes(client, person)
+
+
+def test_a_former_head_reads_that_the_right_passed_and_nothing_of_the_new_one(client):
+    here, head, wife = households()
+    pause = lists.suspended(head.entitlements.get(), "forfeited", date(2026, 7, 10))
+    lists.lifted(pause, date(2026, 9, 15))
+    change_head(here, wife)
+    shown = told_changes(client, head)
+    assert "停发" not in shown  # the months are the new head's
+    assert "已转给您家的新户主" in shown
+    assert "从2026年4月1日起" in shown
+    assert wife.name not in ask_about(client, head).content.decode()
+    assert told_changes(client, wife) == ""
+
+
+def test_a_right_that_was_ended_is_told_with_whom_to_ask(here, client):
+    _, person, _ = failed_and_paid(here)
+    lists.ended(person.entitlements.get(), date(2026, 7, 1))
+    assert "从2026年7月1日起不再发" in told_changes(client, person)

@@ -22,8 +22,8 @@ from recipients.services import (
     endings,
     entitlements,
     heads,
+    passing,
     review,
-    succession,
     suspensions,
 )
 from tests.factories import OTHER_TOWN, TOWN, UserFactory
@@ -54,6 +54,7 @@ def wanted(new, *, cause="agreed", day=date(2026, 3, 10), relation=HUSBAND, **mo
         "reason": "户口本已变更",
         "proof": PHOTO,
         "relations": {one.pk: relation for one in others},
+        "doubts_confirmed": True,
     } | more
     return heads.NewHead(cause=cause, starts_on=day, **given)
 
@@ -63,7 +64,8 @@ def asked(new, *, actor=None, **more):
 
 
 def approve(change, actor=None, **more):
-    return heads.check_head_change(change.pk, "approve", actor=actor or reviewer(), **more)
+    given = {"doubts_confirmed": True} | more
+    return heads.check_head_change(change.pk, "approve", actor=actor or reviewer(), **given)
 
 
 def changed(new, **more):
@@ -216,8 +218,8 @@ def test_what_was_suspended_when_the_head_died_does_not_pass(home):
         right.pk, "suspend", actor=UserFactory(role=Role.DEPARTMENT_REVIEWER), note="待核实"
     )
     die(head)
-    (one,) = succession.plan(asked(wife, cause="died", day=None))
-    assert one.why_not == succession.SUSPENDED_AT_DEATH
+    (one,) = passing.plan(asked(wife, cause="died", day=None))
+    assert one.why_not == passing.SUSPENDED_AT_DEATH
     approve(HeadChange.objects.get())
     assert ranges(wife) == []
 
@@ -464,7 +466,7 @@ def test_the_form_asks_what_everybody_is_to_the_new_head_and_takes_the_photograp
 
     text = post().content.decode()
     assert f"请选择{head.name}是新户主的" in text
-    response = post(**{f"relation_{head.pk}": HUSBAND})
+    response = post(**{f"relation_{head.pk}": HUSBAND, "doubts_confirmed": "on"})
     change = HeadChange.objects.get()
     assert response.url == reverse("recipients:head-detail", args=[change.pk])
     client.force_login(reviewer())
@@ -485,7 +487,9 @@ def test_who_approves_sees_which_rights_pass_and_with_what_amounts_before(client
     assert "待复核" in client.get(reverse("recipients:head-list")).content.decode()
     seen = page.context["panel"].form.initial["seen"]
     url = reverse("recipients:head-step", args=[change.pk, "approve"])
-    assert client.post(url, {"action_key": uuid4(), "seen": seen}).status_code == 302
+    assert (
+        client.post(url, {"action_key": uuid4(), "seen": seen, "doubts_confirmed": "on"}).status_code == 302
+    )
     assert ranges(home[1]) == [("2026-04-01", None)]
     text = client.get(reverse("recipients:head-detail", args=[change.pk])).content.decode()
     assert "已转给新户主" in text
@@ -497,12 +501,12 @@ def test_who_approves_sees_which_rights_pass_and_with_what_amounts_before(client
 def test_a_page_that_showed_other_rights_approves_nothing(home):
     head, wife, monthly = home
     change = asked(wife)
-    seen = succession.seen(succession.plan(change))
+    seen = passing.seen(passing.plan(change))
     confirmed(head, monthly, "2026-07")
     with pytest.raises(StepRefused, match="有变动"):
         approve(change, seen=seen)
     assert Person.objects.get(pk=head.pk).is_holder
-    approve(change, seen=succession.seen(succession.plan(change)))
+    approve(change, seen=passing.seen(passing.plan(change)))
 
 
 @in_a_transaction

@@ -15,6 +15,7 @@ from huimin.core.models import Notification
 from recipients import proofs
 from recipients.models import Entitlement, Suspension
 from recipients.services import deaths, endings, entitlements, review, suspensions
+from tests.disbursement import factories as make
 from tests.factories import TOWN, UserFactory
 from tests.recipients import factories as lists
 
@@ -254,3 +255,106 @@ def test_an_earlier_suspension_keeps_its_button_beside_a_later_one(right, browse
     for one in (earlier, later):
         assert reverse("recipients:suspension-step", args=[one.pk, "correct"]) in shown
     assert "更正暂停（2026年7月10日起的）" in shown
+
+
+# --- lifting one that forfeits: what is lost is said before ---------------------------------------------------------------
+
+
+def release_page(pause):
+    return reverse("recipients:suspension-step", args=[pause.pk, "release"])
+
+
+@pytest.fixture
+def monthly_right():
+    """From January on, under a rule that counts months."""
+    terms = lists.NOTHING | {"is_open_ended": True, "amount_rule": make.MONTHLY}
+    one = lists.declaration(lists.policy(frequency="monthly", **terms), period="2026-01")
+    review.take_step(one.pk, "submit", actor=one.made_by)
+    return Entitlement.objects.order_by("pk").first()
+
+
+def test_lifting_one_that_forfeits_says_the_months_that_are_lost_and_the_day_it_goes_on(
+    browser, monthly_right
+):
+    pause = lists.suspended(monthly_right, "forfeited", JULY)
+    text = browser.get(release_page(pause), {"last_day": "2026-09-15"}).content.decode()
+    assert "<b>2026年8月、2026年9月</b> 不发" in text
+    assert "<b>2026年10月1日</b> 起照发" in text
+    assert 'type="hidden" name="last_day" value="2026-09-15"' in " ".join(text.split())
+    given = {"last_day": "2026-09-15", "note": "刑满释放", "action_key": uuid4()}
+    assert browser.post(release_page(pause), given).status_code == 302
+    assert suspensions.lost_days(monthly_right)[0].upper == date(2026, 10, 1)
+
+
+def test_a_last_day_before_anything_is_lost_says_so(browser, monthly_right):
+    pause = lists.suspended(monthly_right, "forfeited", JULY)
+    text = browser.get(release_page(pause), {"last_day": "2026-07-20"}).content.decode()
+    assert "没有少发的期次" in text
+    lists.lifted(pause, date(2026, 7, 20))
+    person = browser.get(
+        reverse("recipients:person-detail", args=[monthly_right.beneficiary_id])
+    ).content.decode()
+    assert "没有少发" in person
+
+
+def test_a_lifted_suspension_in_the_file_of_the_person_is_not_open_ended(browser, monthly_right):
+    pause = lists.suspended(monthly_right, "forfeited", JULY)
+    url = reverse("recipients:person-detail", args=[monthly_right.beneficiary_id])
+    assert "2026年8月1日起不补，到恢复为止" in browser.get(url).content.decode()
+    lists.lifted(pause, date(2026, 9, 15))
+    assert "2026年8月1日起到末日不补" in browser.get(url).content.decode()
+
+
+def test_the_last_day_is_by_default_the_end_of_last_month_where_months_are_counted(monthly_right):
+    last_month = clock.today().replace(day=1) - timedelta(days=1)
+    assert suspensions.last_day_today(lists.suspended(monthly_right, "forfeited", JULY)) == last_month
+
+
+def test_the_last_day_is_by_default_yesterday_where_a_period_is_paid_once(right):
+    yesterday = clock.today() - timedelta(days=1)
+    assert suspensions.last_day_today(lists.suspended(right, "forfeited", JULY)) == yesterday
+
+
+def test_of_a_rule_that_pays_a_period_once_only_whole_periods_are_lost(right):
+    pause = lists.suspended(right, "forfeited", date(2025, 12, 10))
+    assert suspensions.lifting_of(pause, date(2026, 9, 15)).lost == ()
+    lists.lifted(pause, date(2026, 9, 15))
+
+
+def test_a_first_day_before_the_right_begins_is_told(browser, monthly_right):
+    text = browser.get(page(monthly_right), {"kind": "forfeited", "first_day": "2016-09-10"}).content.decode()
+    assert "这项资格从2026年1月1日开始，首日在它以前，请核对年份" in text
+
+
+def test_what_was_paid_of_a_withheld_right_was_not_too_much(browser, right):
+    text = browser.get(page(right), {"kind": "withheld", "first_day": "2026-07-10"}).content.decode()
+    assert "since=2026-07-10&amp;keeps=1" in text
+
+
+@pytest.mark.parametrize("kind", ["forfeited", "withheld"])
+def test_who_may_not_lift_a_suspension_reads_who_may(right, browser, kind):
+    by = keeper()
+    lists.suspended(right, kind, JULY, by=by)
+    maker = Client()
+    maker.force_login(by)
+    url = reverse("recipients:entitlement-list")
+    assert ("由另一位乡镇审核、" in maker.get(url).content.decode()) == (kind == "forfeited")
+    assert "由另一位" not in browser.get(url).content.decode()
+
+
+def test_after_an_act_the_list_shows_the_rights_of_that_person(browser, right):
+    given = {"kind": "withheld", "first_day": "2026-07-10", "note": "逾期未认证", "action_key": uuid4()}
+    assert "q=" in browser.post(page(right), given).url
+
+
+def test_the_reasons_of_a_lift_and_of_a_correction_are_rewritten_by_nobody(right):
+    lifted = lists.suspended(right, "forfeited", JULY)
+    lists.lifted(lifted)
+    for column in ("lift_reason", "correction_reason"):
+        with pytest.raises(IntegrityError, match="不能修改"):
+            run(f"UPDATE recipients_suspension SET {column} = '另有原因' WHERE id = %s", lifted.pk)
+    entitlements.take_step(right.pk, "end", actor=keeper(), note="迁出", happened=date(2026, 9, 9))
+    ending = right.endings.get()
+    endings.correct_ending(ending.pk, "correct", actor=keeper(), note="没有迁出")
+    with pytest.raises(IntegrityError, match="不能修改"):
+        run("UPDATE recipients_ending SET correction_reason = '另有原因' WHERE id = %s", ending.pk)

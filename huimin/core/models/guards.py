@@ -1,6 +1,6 @@
 """Triggers that more than one table carries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pgtrigger
 
@@ -30,13 +30,25 @@ def never_deleted(name: str) -> list[pgtrigger.Trigger]:
     return [pgtrigger.Protect(name=name, operation=pgtrigger.Delete), no_truncate()]
 
 
-def fixed(name: str, columns: Sequence[str], message: str, *, once: Sequence[str] = ()) -> pgtrigger.Trigger:
+def fixed(
+    name: str,
+    columns: Sequence[str],
+    message: str,
+    *,
+    once: Sequence[str] = (),
+    told_with: Mapping[str, str] | None = None,
+) -> pgtrigger.Trigger:
     """A trigger under which `columns` never change, and those of `once` not after their first value.
 
+    `told_with` names reasons and the column each is written with: whoever lifted or corrected wrote it, and nobody since.
     Columns by their names in the table; `message` is what a person reads.
     """
     rows = [", ".join(f"{row}.{column}" for column in columns) for row in ("NEW", "OLD")]
     kept = [f"(OLD.{one} IS NOT NULL AND NEW.{one} IS DISTINCT FROM OLD.{one})" for one in once]
+    kept += [
+        f"(NEW.{told} IS DISTINCT FROM OLD.{told} AND NEW.{by} IS NOT DISTINCT FROM OLD.{by})"
+        for told, by in (told_with or {}).items()
+    ]
     changed = " OR ".join([f"({rows[0]}) IS DISTINCT FROM ({rows[1]})", *kept])
     return pgtrigger.Trigger(
         name=name,
