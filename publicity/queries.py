@@ -15,7 +15,7 @@ from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, Q, Query
 from disbursement.models import PaymentResult, Roster
 from disbursement.models.sql import COUNTS, LIVE, STATE
 from disbursement.queries import lines_in_full, live_lines, settled
-from disbursement.queries.due import REASON, days_of, of_right, suspended
+from disbursement.queries.due import IS_ROUND, REASON, days_of, of_right, suspended
 from disbursement.states import PaymentState
 from huimin.core.authority.scope import subtree_range, town_of
 from huimin.core.models import Division, Level, Office, User
@@ -24,7 +24,7 @@ from publicity.models import Disclosure, DisclosureLine
 from publicity.rules import OPEN_ROW_SQL, PUBLIC_STATES, OpenLine
 from publicity.states import DisclosureStatus, LineState, QueryOutcome
 from recipients.models import Notice
-from recipients.models.heads import HOUSEHOLD_RIGHTS
+from recipients.models.parties import HOUSEHOLD_RIGHTS
 from recipients.rules.amounts import counts_months_in_sql
 from subsidies.models import Policy, PolicyVersion
 from subsidies.queries import public_policies
@@ -228,7 +228,8 @@ LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
 {of_right(months=False)}
 CROSS JOIN LATERAL (
     SELECT x.until, {suspended("daterange(x.until, NULL)")} AS suspended,
-           {days_of("daterange(x.until, NULL)")} - {PAID_TO_ANOTHER_HEAD} AS days
+           {days_of("daterange(x.until, NULL)")} - {PAID_TO_ANOTHER_HEAD} AS days,
+           e.ends_on, {IS_ROUND} AS is_round
     FROM (SELECT max(upper(l.period_range)) AS until FROM {LIVE}
           WHERE l.entitlement_id = e.id AND l.component = v.component AND l.period_range && v.valid) x) d
 LEFT JOIN LATERAL (

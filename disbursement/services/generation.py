@@ -8,10 +8,11 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 
 from disbursement.models import Batch, Roster
-from disbursement.models.sql import PUBLIC_ROW, paid_to_another_head, rights_of_stops, stops
+from disbursement.models.sql import PUBLIC_ROW, paid_to_another_head, stops
 from disbursement.queries.due import REASON, amount_sql, by_month, due_now, paid_as_another
 from huimin.core.authority import scope
 from huimin.core.errors import StepRefused
+from recipients.models.parties import of_one_recipient
 from recipients.rules import amounts
 
 PUBLIC_NAME = "CASE WHEN %(protected)s THEN hm_mask_surname(g.beneficiary_name) ELSE g.beneficiary_name END"
@@ -37,7 +38,7 @@ STOPPED = f"""stopped AS MATERIALIZED (
     SELECT u.* FROM {stops()} u WHERE u.policy_id = %(policy)s AND u.component = %(component)s
       AND u.period_range && %(period)s::daterange
 ), held AS MATERIALIZED (
-    SELECT * FROM {rights_of_stops("stopped")} z
+    SELECT * FROM {of_one_recipient("stopped")} z
 )"""  # noqa: S608 -- constants of ours
 
 
