@@ -11,6 +11,7 @@ from psycopg.types.range import DateRange
 
 from huimin.core import crypto
 from huimin.core.authority.roles import Role
+from huimin.core.records import audit
 from huimin.core.values.pinyin import sort_key
 from huimin.core.work import workflow
 from recipients.files.declaration import LineInput
@@ -185,6 +186,16 @@ def ended(right, ends_on):
     """The right as an ending of that day leaves it, whoever ended it and why."""
     endings.cut_off(right, endings.Stop(ends_on, StopRule.SAME_MONTH, ends_on, None), by=registrar())
     type(right).objects.filter(pk=right.pk).update(status="ended")
+
+
+def set_aside(person):
+    """The record 作废 by another person, its rights ended some day to come; its accounts stay as they are."""
+    for right in person.entitlements.exclude(status="ended"):
+        ended(right, date(2099, 1, 1))
+    by = UserFactory(role=Role.TOWNSHIP_REVIEWER)
+    with transaction.atomic():
+        audit.record(person, action="void", actor=by, before=person.status, after="void")
+        type(person).objects.filter(pk=person.pk).update(status="void", voided_by=by)
 
 
 def suspended(right, kind="withheld", first_day=None, *, by=None):
