@@ -297,6 +297,22 @@ class Account(models.Model):
                 """,
             ),
             pgtrigger.Trigger(
+                name="settling_banks_is_told",
+                operation=pgtrigger.Update,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(old="before", new="settled"),
+                # one statement moves up to a county's accounts, by services.banks.settle_accounts
+                func="""
+                    IF EXISTS (SELECT FROM settled s JOIN before b ON b.id = s.id AND b.bank_id IS DISTINCT FROM s.bank_id)
+                       AND NOT EXISTS (SELECT FROM core_auditevent e WHERE e.subject = 'recipients.account'
+                                       AND e.action = 'bank.settle' AND e.at >= now()) THEN
+                        RAISE EXCEPTION '账户在哪家代发银行由系统认定，没有留痕不能改' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+            pgtrigger.Trigger(
                 name="account_has_its_source",
                 operation=pgtrigger.Insert,
                 when=pgtrigger.After,

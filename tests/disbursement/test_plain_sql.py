@@ -6,6 +6,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from disbursement import services
+from disbursement.proofs import one_order_per_line
 from huimin.core.authority.roles import Role
 from recipients import proofs as of_people
 from recipients.models import Account, Entitlement, Person, Succession
@@ -13,6 +14,7 @@ from recipients.services import endings, entitlements, records
 from tests.disbursement import factories as make
 from tests.disbursement.test_heads_and_money import change_head
 from tests.disbursement.test_one_head_is_paid import Village
+from tests.disbursement.test_parts import order, post_bank
 from tests.disbursement.test_proofs import as_owner
 from tests.factories import UserFactory
 
@@ -141,3 +143,29 @@ def test_the_proof_finds_an_account_that_was_closed_and_not_followed():
     assert of_people.closed_accounts_are_followed() == (1, [])
     Account.objects.filter(person=here.neighbour).update(is_active=False)
     assert len(of_people.closed_accounts_are_followed()[1]) == 1
+
+
+AT_OTHERS = "UPDATE recipients_account SET bank_id = %s WHERE bank_name = '中国农业银行'"
+
+
+def one_at_none():
+    """Four lists' people, one of whom has an account at none of the county's two paying banks."""
+    here = make.world(4, at=lambda n: "中国农业银行" if n == 1 else "金寨农村商业银行")
+    here.rosters = [one.pk for one in make.approved(here, make.issued_batch(here))]
+    return here, post_bank()
+
+
+@pytest.mark.django_db
+def test_no_account_is_at_another_bank_for_the_moment_in_which_an_order_is_made():
+    _, second = one_at_none()
+    refused("没有留痕不能改", AT_OTHERS, second.pk)
+
+
+def test_the_proof_finds_an_order_of_a_bank_at_which_its_accounts_are_not(committed_db, owner_connection):
+    here, second = one_at_none()
+    as_owner(owner_connection, "recipients_account", AT_OTHERS, second.pk)
+    (made,) = order(here, bank_id=second.pk)
+    assert list(made.parts.values_list("bank_id", "is_across")) == [(0, False)]
+    assert one_order_per_line()[1] == []
+    as_owner(owner_connection, "recipients_account", AT_OTHERS, None)
+    assert len(one_order_per_line()[1]) == 1

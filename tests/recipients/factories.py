@@ -97,15 +97,20 @@ def approved_change(owner, *, holder_name=None, relation="亲属", number=None, 
 def another_account(owner, **wanted):
     """The account of today, by an approved change."""
     change = approved_change(owner, **wanted)
-    Account.objects.filter(person=owner, is_active=True).update(is_active=False)
-    salt = uuid4()
     at = bank_at(owner.county_code, branch_code=change.branch_code, bank_name=change.bank_name)
+    return account_of(change, bank_id=at)
+
+
+def account_of(change, *, bank_id):
+    """In the place of the account before."""
+    Account.objects.filter(person=change.person_id, is_active=True).update(is_active=False)
+    salt = uuid4()
     copied = ("kind", "bank_name", "holder_name", "holder_relation", "number", "number_key", "tail")
     return Account.objects.create(
-        person=owner,
+        person_id=change.person_id,
         change=change,
         commit_salt=salt,
-        bank_id=at,
+        bank_id=bank_id,
         number_commitment=commit(salt, change.number),
         **{name: getattr(change, name) for name in copied},
     )
