@@ -61,13 +61,16 @@ def test_the_proof_finds_a_list_that_paid_forfeited_or_withheld_days(date_lists)
     assert lie_outside() == 2
 
 
-def test_a_month_in_which_a_stop_ended_is_not_paid_under_a_rule_that_counts_months(date_lists):
-    """Forfeited from 1 August to 10 September: of the quarter July alone is due, and the proof says so of the rest."""
-    here = make.world(1, rule=make.MONTHLY, frequency="monthly", quantity=lambda _: "1.0000")
-    make.approved(here, make.issued_batch(here, "2026-09"))
-    right = Entitlement.objects.get()
-    pause = lists.suspended(right, "forfeited", JULY)
-    lists.lifted(pause, date(2026, 9, 10))
+def test_a_month_in_which_a_stop_ended_is_forfeited_as_a_whole_where_months_count(date_lists):
+    """Forfeited until 10 September, and the right begins on the 11th: it is due again from October on."""
+    here = make.world(0, rule=make.MONTHLY, frequency="yearly")
+    with transaction.atomic():
+        one = make.person(by=here["village"].pk)
+        make.account(one)
+    book = make.declaration(here.policy, make.VILLAGE, here["village"])
+    right = make.entitle(book, one, quantity="1", valid=DateRange(date(2026, 9, 11), None))
+    make.approved(here, make.issued_batch(here))
+    lists.lifted(lists.suspended(right, "forfeited", JULY), date(2026, 9, 10))
     assert lie_outside() == 0
     date_lists(clock.now() + timedelta(hours=1))
     assert lie_outside() == 1
