@@ -17,9 +17,9 @@ from huimin.core.work import verbs, workflow
 from recipients import proofs as room
 from recipients.models import Ending, Entitlement, EntitlementVersion, HeadChange, Person, Succession
 from recipients.services import (
+    corrections,
     deaths,
     declarations,
-    endings,
     entitlements,
     heads,
     passing,
@@ -174,7 +174,7 @@ def test_a_mistaken_change_is_mended_by_a_further_change(home):
     changed(wife)
     keeper = UserFactory(role=Role.DEPARTMENT_REVIEWER)
     with pytest.raises(StepRefused, match="再办一次户主变更"):
-        endings.correct_ending(Ending.objects.get().pk, "correct", actor=keeper, note="办错了")
+        corrections.correct_ending(Ending.objects.get().pk, "correct", actor=keeper, note="办错了")
     changed(Person.objects.get(pk=head.pk), cause="mistaken", relation=WIFE)
     assert ranges(wife) == []
     assert ranges(head) == [("2026-01-01", "2026-04-01"), ("2026-04-01", None)]
