@@ -147,20 +147,21 @@ def _left_by_heads(days: str, span: str, *, whole: bool) -> str:
     return f"CASE WHEN heads.due && {span} THEN '{{}}' ELSE {left} END" if whole else left
 
 
-def due_now(version: PolicyVersion, *, also: str = "", less: str = "") -> str:
+def due_now(version: PolicyVersion, *, also: str = "", less: str = "", shut: str = "NULL") -> str:
     """SELECT of what is due in the period: a row for every line of a list. `also` narrows the rights e, versions v.
 
-    A rule that counts months pays the days that no other right of the same recipient has claimed; `less` goes on from
-    that multirange `m.days`, to the stretches that are asked for. Of who is suspended for all of it, or has nothing that
-    others have not, there is a row, which says so.
+    A rule that counts months pays the days that no other right of the same recipient has claimed, and none of the
+    multirange `shut` (of right e); `less` goes on from what is left, to the stretches that are asked for. Of who is
+    suspended for all of it, or has nothing left, there is a row, for which a reason is found.
     """
     whole = not by_month(version)
     shown, asked, others = _PERIOD, f"datemultirange({_PERIOD})", ""
     if not whole:
         shown = _in_right(_PERIOD)
-        asked = f"CASE WHEN m.days <@ others.days THEN m.days ELSE (m.days - coalesce(others.days, '{{}}')) {less} END"
+        asked = f"CASE WHEN m.days <@ others.days THEN m.days ELSE (m.days - others.days) {less} END"
+        paid = f"coalesce({paid_to_others('e.id', 'v.component', _PERIOD)}, '{{}}')"
         others = (
-            f"CROSS JOIN LATERAL (SELECT {paid_to_others('e.id', 'v.component', _PERIOD)} AS days) others"
+            f"CROSS JOIN LATERAL (SELECT {paid} + coalesce({shut}, '{{}}'::datemultirange) AS days) others"
         )
     return f"""SELECT {"DISTINCT ON (e.id)" if whole else ""} e.id AS entitlement_id, v.id AS version_id, v.quantity,
         v.facts, v.payee_id, e.beneficiary_id, {suspended(_PERIOD)} AS suspended, e.division_code, {_PERIOD} AS period,

@@ -42,6 +42,10 @@ STOPPED = f"""stopped AS MATERIALIZED (
 )"""  # noqa: S608 -- constants of ours
 
 
+# the days of right e for which a stop stands, for rules that count months: the others are due
+HELD_DAYS = "(SELECT range_agg(z.period_range) FROM held z WHERE z.right_id = e.id)"
+
+
 def is_held(right: str, days: str, *, own: str = "true") -> str:
     """Whether a stop stands for these days of a right; given columns, beside the CTE of STOPPED."""
     return f"""{right} IN (SELECT right_id FROM held) AND EXISTS (
@@ -64,7 +68,7 @@ CLAIMED = """- coalesce((SELECT range_agg(c.period_range) FROM disbursement_clai
           AND c.component = %(component)s AND c.period_range && %(period)s::daterange), '{}')"""
 
 JUDGED = """
-WITH due AS (
+WITH {stopped}, due AS (
     {due}
 ), gathered AS (
     SELECT d.*, h.code AS household_code, h.group_name, coalesce(top.name, b.name) AS holder_name, b.is_holder,
@@ -81,7 +85,7 @@ WITH due AS (
     LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
 ), exceptions AS MATERIALIZED (
     {exceptions}
-), {stopped}, judged AS (
+), judged AS (
     SELECT g.*, CASE
         WHEN g.unpayable IS NOT NULL THEN g.unpayable
         WHEN {is_stopped} THEN 'stopped'
@@ -163,7 +167,7 @@ def _judged(batch: Batch, division_code: str, *, unclaimed: bool) -> tuple[str, 
         months = by_month(batch.version)
         here, less = f"{here} {UNCLAIMED.format(covers='@>' if months else '&&')}", CLAIMED if months else ""
     sql = JUDGED.format(
-        due=due_now(batch.version, also=here, less=less),
+        due=due_now(batch.version, also=here, less=less, shut=HELD_DAYS),
         unpayable=REASON,
         amount=amount,
         exceptions=EXCEPTIONS,

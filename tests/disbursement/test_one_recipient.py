@@ -102,6 +102,25 @@ def test_the_periods_between_a_death_and_the_day_of_its_stop_are_paid(frequency,
     assert len(paid(make.issued_batch(here, period), here.head)) == 1
 
 
+@pytest.mark.parametrize("who", ["own", "the new head's"])
+def test_a_stop_of_some_months_does_not_hold_the_others(who):
+    here = quarter()
+    here.declare([here.head, here.neighbour], "2026Q1")
+    right = Entitlement.objects.get(beneficiary=here.head)
+    pause = lists.suspended(right, "forfeited", date(2026, 8, 10))
+    batch = make.issued_batch(here, "2026Q3")
+    make.approved(here, batch)
+    line = make.lines_of(batch).get(beneficiary_id=here.head.pk)
+    stopped = line.period_range
+    services.stop_line(line.pk, reason="七八月在外地领过", actor=here["department"])
+    suspensions.take_step(pause.pk, "correct", actor=here["department_check"], note="打错了人")
+    if who != "own":
+        change_head(here, here.wife, day=date(2026, 7, 20))
+    to = here.head if who == "own" else here.wife
+    assert [day for day, _ in paid(supplement(here, batch), to)] == [stopped.upper]
+    assert proofs.stops_stand_until_lifted()[1] == []
+
+
 # --- a household that was registered anew -------------------------------------------------------------------------------
 
 
