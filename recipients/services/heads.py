@@ -193,7 +193,7 @@ def _doubts_of_head(asked: HeadChange) -> list[str]:
         whose = "，这个人已登记死亡" if dead.exists() else ""
         found.append(
             f"新户主{new}在用的账户（尾号{account.tail}）户名是{account.holder_name}{whose}，"
-            "转过来的钱发到这个账户，要换的请先换卡"
+            "发给新户主的钱都到这个账户，要换的请先换卡"
         )
     return found
 
@@ -323,7 +323,7 @@ def _pass_on(asked: HeadChange, plan: list[Passing], actor: User) -> None:
         asked,
         action="succeed",
         actor=actor,
-        label="享受资格转给新户主",
+        label="享受资格转给新户主" if passed else "没有享受资格随户主变更转",
         detail={"passed": len(passed), "rights": [one.later_id for one in passed]},
     )
 

@@ -229,8 +229,8 @@ def _doubts(left: _Left, stretches: list[Stretch], change: HeadChange) -> tuple[
     found = []
     if left.begins is not None:
         found.append(
-            f"“{left.right.policy}”从{day_text(left.begins)}开始，按变更日期{day_text(left.ends_on)}停发，"
-            f"{left.right.beneficiary}一天都不剩，请核对变更日期"
+            f"“{left.right.policy}”从{day_text(left.begins)}开始，变更日期{day_text(change.starts_on)}，按停发规则从"
+            f"{day_text(left.ends_on)}起停发，{left.right.beneficiary}一天都不剩，请核对变更日期"
         )
     own = Entitlement.objects.filter(policy=left.right.policy_id, beneficiary=change.new_head_id).first()
     for right, said in (

@@ -556,3 +556,25 @@ def test_a_change_is_not_approved_once_the_death_has_another_day_or_was_register
     die(head, date(2026, 3, 12))
     with pytest.raises(StepRefused, match="2026年3月12日死亡"):
         approve(died)
+
+
+@in_a_transaction
+def test_the_page_of_a_member_leads_to_the_change_that_waits_instead_of_asking_for_another(home, client):
+    _, wife, _ = home
+    page = reverse("recipients:person-detail", args=[wife.pk])
+    client.force_login(clerk())
+    ask = reverse("recipients:head-ask", args=[wife.pk])
+    assert ask in client.get(page).content.decode()
+    change = asked(wife)
+    shown = client.get(page).content.decode()
+    assert "看待复核的户主变更" in shown
+    assert ask not in shown
+    heads.check_head_change(change.pk, "refuse", actor=reviewer(), note="照片不清")
+    assert ask in client.get(page).content.decode()
+
+
+@in_a_transaction
+def test_the_trail_of_a_change_under_which_nothing_passed_says_so():
+    _, wife = household(2)
+    changed(wife)
+    assert AuditEvent.objects.get(action="succeed").label == "没有享受资格随户主变更转"
