@@ -19,18 +19,19 @@ if TYPE_CHECKING:
     from subsidies.rules import Rule
 
 
-def _suspension(*, months: bool) -> str:
-    """Of suspensions x: the days that are `lost` (停发期间不补), whether all is `withheld` now (暂缓); after FROM, WHERE.
-
-    For a rule that counts months a right goes on with the month after the last day.
-    """
-    after = (
-        "(date_trunc('month', x.last_day::timestamp) + interval '1 month')::date"
-        if months
-        else "x.last_day + 1"
+def goes_on(last_day: str, months: str) -> str:
+    """The first day that is due again after the last that is forfeited: under a rule that counts months of the next month."""
+    return (
+        f"(CASE WHEN {months} THEN (date_trunc('month', {last_day}::timestamp) + interval '1 month')::date"
+        f" ELSE {last_day} + 1 END)"
     )
+
+
+def _suspension(*, months: bool) -> str:
+    """Of suspensions x: the days that are `lost` (停发期间不补), whether all is `withheld` now (暂缓); after FROM, WHERE."""
     return f"""range_agg(daterange(x.forfeits_from,
-            CASE WHEN x.last_day IS NOT NULL THEN greatest({after}, x.forfeits_from) END))
+            CASE WHEN x.last_day IS NOT NULL
+                 THEN greatest({goes_on("x.last_day", str(months).lower())}, x.forfeits_from) END))
             FILTER (WHERE x.kind = 'forfeited') AS lost,
         bool_or(x.kind = 'withheld' AND x.status = 'standing') AS withheld
         FROM recipients_suspension x WHERE x.status <> 'corrected'"""

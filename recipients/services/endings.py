@@ -33,11 +33,14 @@ _CUT = """WITH cut AS (INSERT INTO recipients_endingcut (ending_id, version_id, 
         WHERE entitlement_id = %(right)s AND NOT valid <@ daterange(NULL, %(ends)s) RETURNING version_id, valid_before)
     UPDATE recipients_entitlementversion v SET valid = c.valid_before * daterange(NULL, %(ends)s)
     FROM cut c WHERE c.version_id = v.id"""
-# what the ending cut off comes back, up to a version that was confirmed since, and not where one stands in its place
+# what the ending cut off comes back, up to a version that was confirmed since or the day of a later ending, and not where
+# one stands in its place
 _GIVE_BACK = """UPDATE recipients_entitlementversion v
     SET valid = daterange(lower(c.valid_before), least(upper(c.valid_before),
         (SELECT min(lower(n.valid)) FROM recipients_entitlementversion n WHERE n.entitlement_id = v.entitlement_id
          AND n.component = v.component AND n.id <> v.id AND lower(n.valid) > lower(c.valid_before))))
+      * daterange(NULL, (SELECT min(h.ends_on) FROM recipients_ending h WHERE h.entitlement_id = v.entitlement_id
+                         AND h.id > c.ending_id AND h.status <> 'corrected'))
     FROM recipients_endingcut c WHERE c.version_id = v.id AND c.ending_id = %s AND NOT EXISTS (
         SELECT FROM recipients_entitlementversion n WHERE n.entitlement_id = v.entitlement_id AND n.id <> v.id
         AND n.component = v.component AND n.valid @> lower(c.valid_before))"""

@@ -6,12 +6,10 @@ import pytest
 from psycopg.types.range import DateRange
 
 from disbursement import proofs, services
-from disbursement.models import Roster
 from disbursement.queries import stale
-from huimin.core import clock
 from huimin.core.authority.roles import Role
 from huimin.core.errors import FileRefused, StepRefused
-from recipients.models import Declaration, Entitlement, EntitlementVersion
+from recipients.models import Declaration, Entitlement
 from recipients.services import corrections, deaths, entitlements
 from tests.disbursement import factories as make
 from tests.factories import UserFactory
@@ -62,29 +60,6 @@ def test_a_right_confirmed_anew_is_not_paid_for_the_months_after_its_end():
     end(here, right)
     confirm_again(here, right, date(2026, 11, 1))
     assert [paid_to(here, right, period) for period in ("2026-02", "2026-09", "2026-11")] == [1, 0, 1]
-    assert proofs.lines_lie_in_their_rights()[1] == []
-
-
-def test_the_proof_is_silent_of_months_paid_before_anybody_knew_and_speaks_of_those_paid_after():
-    here, right = monthly()
-    assert paid_to(here, right, "2026-09") == 1
-    end(here, right)
-    Roster.objects.update(generated_at=clock.now() - timedelta(hours=1))
-    assert proofs.lines_lie_in_their_rights()[1] == []
-    Roster.objects.update(generated_at=clock.now() + timedelta(hours=1))
-    (fault,) = proofs.lines_lie_in_their_rights()[1]
-    assert "不在享受资格" in fault
-
-
-def test_the_proof_is_silent_of_months_paid_before_a_new_version_closed_the_old_one():
-    here, right = monthly()
-    assert paid_to(here, right, "2026-10") == 1
-    book = make.declaration(here.policy, right.division_code, here["village"])
-    make.entitle(book, right.beneficiary, quantity="3", valid=DateRange(date(2026, 9, 1), None))
-    later = EntitlementVersion.objects.latest("pk")
-    Roster.objects.update(generated_at=later.created_at + timedelta(minutes=1))
-    assert len(proofs.lines_lie_in_their_rights()[1]) == 1
-    Roster.objects.update(generated_at=later.created_at - timedelta(minutes=1))
     assert proofs.lines_lie_in_their_rights()[1] == []
 
 
