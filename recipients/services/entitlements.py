@@ -14,6 +14,7 @@ from huimin.core.work.verbs import advances
 from recipients.models import Death, Declaration, Entitlement, Suspension
 from recipients.services import endings, succession, suspensions
 from recipients.states import ENTITLEMENT_BUTTONS, DeathStatus, EntitlementStatus
+from subsidies.models import Policy
 
 if TYPE_CHECKING:
     from huimin.core.models import User
@@ -28,8 +29,12 @@ _CLASHES = """SELECT p.name FROM recipients_declarationline l JOIN recipients_pe
     ORDER BY l.line_no LIMIT 5"""
 # people before rights, both in the order of the person: two confirmations and a death never wait for one another in a
 # ring. FOR SHARE lets confirmations pass one another, but not a death that is being registered (deaths.record_death).
-_HOLD_PEOPLE = """SELECT p.id FROM recipients_person p JOIN recipients_declarationline l ON l.beneficiary_id = p.id
-    WHERE l.declaration_id = %(declaration)s AND l.excluded_at_level = '' ORDER BY p.id FOR SHARE OF p"""
+# Of a household whose head changed while the list was on its way everybody, since its days go on to the new one.
+_HOLD_PEOPLE = """SELECT p.id FROM recipients_person p WHERE p.id IN (
+        SELECT m.id FROM recipients_declarationline l JOIN recipients_person x ON x.id = l.beneficiary_id
+        JOIN recipients_person m ON m.household_id = x.household_id AND (m.id = x.id OR NOT x.is_holder AND %(to_household)s)
+        WHERE l.declaration_id = %(declaration)s AND l.excluded_at_level = '')
+    ORDER BY p.id FOR SHARE OF p"""
 _ENTITLE = """INSERT INTO recipients_entitlement (county_code, division_code, policy_id, beneficiary_id, status)
     SELECT %(county)s, %(division)s, %(policy)s, l.beneficiary_id, 'active' FROM recipients_declarationline l
     WHERE l.declaration_id = %(declaration)s AND l.excluded_at_level = '' ORDER BY l.beneficiary_id
@@ -104,6 +109,7 @@ def _given(declaration: Declaration) -> dict[str, Any]:
     return {
         "declaration": declaration.pk,
         "policy": declaration.policy_id,
+        "to_household": declaration.policy.object_type == Policy.ObjectType.HOUSEHOLD,
         "county": declaration.county_code,
         "division": declaration.division_code,
         "component": when.component,

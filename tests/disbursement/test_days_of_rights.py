@@ -10,7 +10,7 @@ from disbursement.queries import stale
 from huimin.core.authority.roles import Role
 from huimin.core.errors import FileRefused, StepRefused
 from recipients.models import Declaration, Entitlement
-from recipients.services import deaths, endings, entitlements
+from recipients.services import corrections, deaths, entitlements
 from tests.disbursement import factories as make
 from tests.factories import UserFactory
 
@@ -69,7 +69,7 @@ def test_a_corrected_ending_pays_the_months_that_were_missed():
     assert paid_to(here, right, "2026-09") == 0
     ending = right.endings.get()
     another = UserFactory(role=Role.DEPARTMENT_REVIEWER)
-    endings.correct_ending(ending.pk, "correct", actor=another, note="日期打错了")
+    corrections.correct_ending(ending.pk, "correct", actor=another, note="日期打错了")
     assert paid_to(here, right, "2026-10") == 1
     assert proofs.lines_lie_in_their_rights()[1] == []
 
