@@ -10,7 +10,7 @@ from disbursement.proofs import one_order_per_line
 from huimin.core.authority.roles import Role
 from recipients import proofs as of_people
 from recipients.models import Account, Entitlement, Person, Succession
-from recipients.services import endings, entitlements, records
+from recipients.services import corrections, entitlements, records
 from tests.disbursement import factories as make
 from tests.disbursement.test_heads_and_money import change_head
 from tests.disbursement.test_one_head_is_paid import Village
@@ -45,7 +45,7 @@ def ended_again(here):
     right = Entitlement.objects.get(beneficiary=here.head)
     entitlements.take_step(right.pk, "end", actor=here["department"], note="错", happened=date(2026, 2, 5))
     another = UserFactory(role=Role.DEPARTMENT_REVIEWER)
-    endings.correct_ending(right.endings.get().pk, "correct", actor=another, note="没有")
+    corrections.correct_ending(right.endings.get().pk, "correct", actor=another, note="没有")
     entitlements.take_step(
         right.pk, "end", actor=here["department"], note="不再符合", happened=date(2026, 6, 5)
     )
