@@ -221,31 +221,36 @@ STOPPED_FOR_THE_HOUSE = f"""coalesce((
         WHERE t.county_code = e.county_code AND t.id_key = b.id_key AND te.policy_id = e.policy_id AND te.id <> e.id))
     SELECT range_agg(h.period_range) FROM {rights_of_stops("stopped")} h
     WHERE h.right_id = e.id AND h.component = v.component AND NOT h.is_own), '{{}}')"""  # noqa: S608 -- constants of ours
-# the days of a right that have come, or lie in a coming range of its own, and that no roster that counts reaches; those
-# that a stop holds stand apart. Why not is asked of today, as a roster would ask it; what only the amount's rule tells,
+# the days of a right that no roster that counts lists, once they have come; of one that is on none yet, coming ones too.
+# Each stretch, and those that a stop holds apart. Why not is asked of today, as a roster would ask it; what only the amount's rule tells,
 # of the last roster that left it out. An amount is told where what waits is what was declared, and nothing else
-AWAITED = f"""SELECT y.name, v.quantity, pv.quantity_label, pv.standard_text,
-       CASE WHEN d.days = datemultirange(c.period_range) THEN s.amount END, lower(d.days), upper(d.days), p.id = b.id,
+_TODAY = "(business_now() AT TIME ZONE 'Asia/Shanghai')::date"
+
+
+def _awaited(*, months: bool) -> str:
+    """Of rules that count months, or of the others: what a pause takes ends otherwise."""
+    return f"""SELECT y.name, v.quantity, pv.quantity_label, pv.standard_text,
+       CASE WHEN d.days = c.period_range THEN s.amount END, lower(d.days), upper(d.days), p.id = b.id,
        coalesce(d.held, {REASON}, CASE WHEN y.status <> 'published' THEN 'policy' END, missed.reason,
-                CASE WHEN lower(d.days) > (business_now() AT TIME ZONE 'Asia/Shanghai')::date THEN 'coming' END, '')
+                CASE WHEN lower(d.days) > {_TODAY} THEN 'coming' END, '')
 FROM recipients_entitlement e
 JOIN recipients_entitlementversion v ON v.entitlement_id = e.id
 JOIN recipients_declarationline s ON s.id = v.source_line_id
 JOIN recipients_declaration c ON c.id = s.declaration_id
-JOIN subsidies_policyversion pv ON pv.id = c.version_id
+JOIN subsidies_policyversion pv ON pv.id = c.version_id AND {counts_months_in_sql("pv")} = {months}
 JOIN subsidies_policy y ON y.id = e.policy_id
 JOIN recipients_person b ON b.id = e.beneficiary_id
 JOIN recipients_person p ON p.id = v.payee_id
 LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
-{of_right(months=False)}
+{of_right(months=months)}
 CROSS JOIN LATERAL (
-    SELECT x.until, {suspended("daterange(x.until, NULL)")} AS suspended, {STOPPED_FOR_THE_HOUSE} AS stopped,
-           {days_of("daterange(x.until, NULL)")} - {PAID_TO_ANOTHER_HEAD} AS days
-    FROM (SELECT max(upper(l.period_range)) AS until FROM {LIVE}
+    SELECT x.listed, {suspended("'(,)'::daterange")} AS suspended, {STOPPED_FOR_THE_HOUSE} AS stopped,
+           {days_of("'(,)'::daterange")} - coalesce(x.listed, '{{}}') - {PAID_TO_ANOTHER_HEAD} AS days
+    FROM (SELECT range_agg(l.period_range) AS listed FROM {LIVE}
           WHERE l.entitlement_id = e.id AND l.component = v.component AND l.period_range && v.valid) x) w
 CROSS JOIN LATERAL (
-    SELECT w.suspended, w.days - w.stopped AS days, NULL AS held
-    UNION ALL SELECT w.suspended, w.days * w.stopped, 'house_stop' WHERE w.days && w.stopped) d
+    SELECT w.suspended, unnest(w.days - w.stopped) AS days, NULL AS held
+    UNION ALL SELECT w.suspended, unnest(w.days * w.stopped), 'house_stop') d
 LEFT JOIN LATERAL (
     SELECT o.reason FROM disbursement_roster r
     JOIN disbursement_batch t ON t.id = r.batch_id AND t.component = v.component AND t.period_range && d.days
@@ -253,16 +258,17 @@ LEFT JOIN LATERAL (
     WHERE r.policy_id = e.policy_id AND r.division_code = left(e.division_code, 9) || '000' AND r.status <> 'cancelled'
       AND o.reason IN ('twin', 'head', 'no_facts', 'nothing_due')
     ORDER BY o.id DESC LIMIT 1) missed ON true
-WHERE e.beneficiary_id = %s AND (d.suspended OR NOT isempty(d.days))
-  AND NOT EXISTS (SELECT FROM subsidies_paymentround g WHERE g.id = c.payment_round_id AND g.given_up_at IS NOT NULL)
-  AND (w.until IS NULL OR w.until <= (business_now() AT TIME ZONE 'Asia/Shanghai')::date)
-ORDER BY y.name, lower(v.valid) DESC, d.held LIMIT 50"""  # noqa: S608 -- constants of ours
+WHERE e.beneficiary_id = %s AND (w.listed IS NULL OR lower(d.days) <= {_TODAY})
+  AND NOT EXISTS (SELECT FROM subsidies_paymentround g WHERE g.id = c.payment_round_id AND g.given_up_at IS NOT NULL)"""  # noqa: S608 -- constants of ours
+
+
+AWAITED = f"{_awaited(months=False)} UNION ALL {_awaited(months=True)} ORDER BY 1, 6 DESC LIMIT 50"
 
 
 def awaited(person_id: int) -> list[Awaited]:
     """What is confirmed for this person and not listed for payment yet; what is listed stands among the payments."""
     with connection.cursor() as cursor:
-        cursor.execute(AWAITED, [person_id])
+        cursor.execute(AWAITED, [person_id, person_id])
         return [Awaited(*row) for row in cursor.fetchall()]
 
 
@@ -271,11 +277,13 @@ _COUNTS_MONTHS = f"""EXISTS (SELECT FROM recipients_entitlementversion v
     JOIN recipients_declarationline s ON s.id = v.source_line_id
     JOIN recipients_declaration c ON c.id = s.declaration_id JOIN subsidies_policyversion pv ON pv.id = c.version_id
     WHERE v.entitlement_id = e.id AND {counts_months_in_sql("pv")})"""
+# a right that ended stays paused for the days before its end
+_PAUSED_BEFORE_ITS_END = "(e.ends_on IS NULL OR coalesce(x.forfeits_from, x.first_day) < e.ends_on)"
 CHANGES = f"""SELECT y.name, w.kind, w.since, w.until FROM recipients_entitlement e
 JOIN subsidies_policy y ON y.id = e.policy_id
 CROSS JOIN LATERAL (
     SELECT x.kind, coalesce(x.forfeits_from, x.first_day) AS since, NULL::date AS until FROM recipients_suspension x
-    WHERE x.entitlement_id = e.id AND x.status = 'standing' AND e.status <> 'ended'
+    WHERE x.entitlement_id = e.id AND x.status = 'standing' AND {_PAUSED_BEFORE_ITS_END}
     UNION ALL
     SELECT CASE WHEN m.months THEN 'lost' ELSE 'lost_periods' END, x.forfeits_from,
         CASE WHEN m.months THEN (date_trunc('month', x.last_day::timestamp) + interval '1 month - 1 day')::date
@@ -288,7 +296,9 @@ CROSS JOIN LATERAL (
     JOIN recipients_succession u ON u.id = v.succession_id
     WHERE v.entitlement_id = e.id AND NOT isempty(v.valid) AND e.status <> 'ended' GROUP BY u.change_id
     UNION ALL
-    SELECT CASE WHEN g.head_change_id IS NULL THEN 'ended' ELSE 'passed' END, g.ends_on, NULL FROM recipients_ending g
+    SELECT CASE WHEN g.head_change_id IS NOT NULL THEN 'passed' WHEN EXISTS (SELECT FROM recipients_suspension x
+            WHERE x.entitlement_id = e.id AND x.status = 'standing' AND {_PAUSED_BEFORE_ITS_END}) THEN 'ended_paused'
+        ELSE 'ended' END, g.ends_on, NULL FROM recipients_ending g
     WHERE g.entitlement_id = e.id AND g.status = 'standing' AND g.death_id IS NULL
 ) w
 WHERE e.beneficiary_id = %s AND (w.kind IN ('withheld', 'forfeited')
