@@ -24,15 +24,14 @@ from disbursement.models.sql import (
     LIVE,
     ORDERED,
     paid_to_another_head,
-    rights_of_stops,
     stops,
 )
 from disbursement.queries import content_of, equations, lines_of_order, live_lines
 from disbursement.queries.due import counts_months, lines_today, other_than_due
 from disbursement.services.bankfiles import BLOCK, reference_of
 from disbursement.services.inherited import TO_ORDER, TO_RETURN, TO_ROSTER
+from disbursement.services.origins import GIVEN_BACK, ORIGINS
 from disbursement.services.returns import digest_of
-from disbursement.services.rosters import ORIGINS
 from disbursement.states import (
     BATCH_FLOW,
     ORDER_FLOW,
@@ -50,6 +49,7 @@ from huimin.core.errors import FileRefused
 from huimin.core.records import files
 from huimin.core.records.proofs import proof, rows
 from huimin.core.values import privacy
+from recipients.models.parties import RIGHTS_OF_ONE, of_one_recipient
 from subsidies.models import Indicator, PolicyVersion
 
 MOST = 20
@@ -273,7 +273,7 @@ def households_are_paid_once() -> tuple[int, list[str]]:
 def stops_stand_until_lifted() -> tuple[int, list[str]]:
     return rows(
         f"""WITH stopped AS MATERIALIZED (SELECT u.* FROM {stops()} u)
-            SELECT '占用 ' || c.line_id || '：明细 ' || h.line_id || ' 停发了没有恢复' FROM {rights_of_stops("stopped")} h
+            SELECT '占用 ' || c.line_id || '：明细 ' || h.line_id || ' 停发了没有恢复' FROM {of_one_recipient("stopped")} h
             JOIN disbursement_claim c ON c.entitlement_id = h.right_id AND c.component = h.component
                  AND c.period_range && h.period_range""",  # noqa: S608 -- constants of ours
         count="SELECT count(*) FROM disbursement_paymentresult WHERE kind = 'stopped'",
@@ -292,17 +292,19 @@ def lines_belong_to_their_batch() -> tuple[int, list[str]]:
     )
 
 
-# the right or the person behind line l was touched since the list was written (or while it was): steps, ends, deaths, a
+# the right or the person behind line l, or another right of the same recipient, was touched since the list was written (or while it was): steps, ends, deaths, a
 # later declaration, a mended birth date. Such a line is found by submission, order, signature and sending
 # Counted, not EXISTS, which the planner would join with the whole trail
-_TOUCHED = """(SELECT count(*) FROM core_auditevent c
+_TOUCHED = f"""(SELECT count(*) FROM core_auditevent c
     WHERE c.subject = ANY(ARRAY['recipients.entitlement:' || f.entitlement, 'recipients.person:' || f.person]
+            || ARRAY(SELECT 'recipients.entitlement:' || h.other_id FROM {RIGHTS_OF_ONE} h WHERE h.right_id = f.entitlement)
             || ARRAY(SELECT 'recipients.declaration:' || s.declaration_id FROM recipients_entitlementversion o
                      JOIN recipients_declarationline s ON s.id = o.source_line_id
-                     WHERE o.entitlement_id = f.entitlement))
+                     WHERE o.entitlement_id = f.entitlement OR o.entitlement_id IN (
+                         SELECT h.other_id FROM {RIGHTS_OF_ONE} h WHERE h.right_id = f.entitlement)))
       AND c.at >= (SELECT max(g.at) FROM core_auditevent g
                    WHERE g.subject = 'disbursement.roster:' || f.roster AND g.action = 'generate')
-                  - interval '10 minutes') > 0"""
+                  - interval '10 minutes') > 0"""  # noqa: S608 -- constants of ours
 
 
 @proof("没有送盘的每一笔，天数和金额与按享受资格重算的一致；不一致的，是名单生成以后资格变动过")
@@ -341,8 +343,8 @@ def _unsent() -> QuerySet[Roster]:
 
 # (what was made, what it was made from, duties that count further down), and the lists l whose origins are asked for
 _MADE_FROM = f"""
-WITH l AS (SELECT l.id, l.roster_id, l.entitlement_id, l.entitlement_version_id, l.component, l.period_range,
-                  l.corrects_line_id FROM {LIVE}),
+WITH l AS (SELECT l.id, l.roster_id, l.entitlement_id, l.entitlement_version_id, l.component, l.period_range, l.policy_id
+           FROM {LIVE}),
 made AS (
     SELECT {ROSTER_FLOW.subject_sql("r")} AS target, o.source, 'roster' AS kind FROM ({ORIGINS}) AS o
     JOIN disbursement_roster r ON r.id = o.roster_id
@@ -352,6 +354,8 @@ made AS (
     UNION ALL SELECT {ORDER_FLOW.subject_sql("o")}, {ROSTER_FLOW.subject_sql("r")}, 'order'
     FROM disbursement_orderpart q JOIN disbursement_roster r ON r.id = q.roster_id
     JOIN disbursement_paymentorder o ON o.id = q.order_id
+    UNION ALL SELECT {ORDER_FLOW.subject_sql("o")}, g.source, 'order' FROM ({GIVEN_BACK}) AS g
+    JOIN disbursement_orderpart q ON q.roster_id = g.roster_id JOIN disbursement_paymentorder o ON o.id = q.order_id
     UNION ALL SELECT {RETURN_FLOW.subject_sql("f")}, '{ORDER_FLOW.kind}:' || f.order_id, 'return'
     FROM disbursement_returnfile f
     UNION ALL SELECT {REVERSAL_FLOW.subject_sql("v")}, '{ORDER_FLOW.kind}:' || v.order_id, 'return'

@@ -13,9 +13,9 @@ from django.db import connection
 from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, Q, QuerySet, Sum
 
 from disbursement.models import PaymentResult, Roster
-from disbursement.models.sql import COUNTS, LIVE, STATE, rights_of_stops, stops
+from disbursement.models.sql import COUNTS, LIVE, STATE, stops
 from disbursement.queries import lines_in_full, live_lines, settled
-from disbursement.queries.due import REASON, days_of, of_right, suspended
+from disbursement.queries.due import IS_ROUND, REASON, days_of, of_right, suspended
 from disbursement.states import PaymentState
 from huimin.core.authority.scope import subtree_range, town_of
 from huimin.core.models import Division, Level, Office, User
@@ -24,7 +24,7 @@ from publicity.models import Disclosure, DisclosureLine
 from publicity.rules import OPEN_ROW_SQL, PUBLIC_STATES, OpenLine
 from publicity.states import DisclosureStatus, LineState, QueryOutcome
 from recipients.models import Notice
-from recipients.models.heads import HOUSEHOLD_RIGHTS
+from recipients.models.parties import RIGHTS_OF_ONE
 from recipients.rules.amounts import counts_months_in_sql
 from subsidies.models import Policy, PolicyVersion
 from subsidies.queries import public_policies
@@ -209,21 +209,17 @@ def under_review(person_id: int) -> list[UnderReview]:
         return [UnderReview(*row) for row in cursor.fetchall()]
 
 
-# days of right e and version v that the household was paid, or is being paid, by another member's right
-PAID_TO_ANOTHER_HEAD = f"""coalesce((SELECT range_agg(oc.period_range) FROM {HOUSEHOLD_RIGHTS} h
+# days of right e and version v that the recipient was paid, or is being paid, by another right (parties)
+PAID_TO_ANOTHER_HEAD = f"""coalesce((SELECT range_agg(oc.period_range) FROM {RIGHTS_OF_ONE} h
     JOIN disbursement_claim oc ON oc.entitlement_id = h.other_id AND oc.component = v.component
     WHERE h.right_id = e.id), '{{}}')"""  # noqa: S608 -- constants of ours
-# and those for which a line of another member, or of another record of the same human being, is stopped until it is lifted
-STOPPED_FOR_THE_HOUSE = f"""coalesce((
-    WITH stopped AS (SELECT u.* FROM {stops()} u WHERE u.entitlement_id IN (
-        SELECT h.other_id FROM {HOUSEHOLD_RIGHTS} h WHERE h.right_id = e.id
-        UNION ALL SELECT te.id FROM recipients_person t JOIN recipients_entitlement te ON te.beneficiary_id = t.id
-        WHERE t.county_code = e.county_code AND t.id_key = b.id_key AND te.policy_id = e.policy_id AND te.id <> e.id))
-    SELECT range_agg(h.period_range) FROM {rights_of_stops("stopped")} h
-    WHERE h.right_id = e.id AND h.component = v.component AND NOT h.is_own), '{{}}')"""  # noqa: S608 -- constants of ours
+# and those for which a line of another right of the same recipient is stopped, until somebody lifts it
+STOPPED_FOR_THE_HOUSE = f"""coalesce((SELECT range_agg(u.period_range) FROM {RIGHTS_OF_ONE} h
+    JOIN {stops()} u ON u.entitlement_id = h.other_id AND u.component = v.component
+    WHERE h.right_id = e.id), '{{}}')"""  # noqa: S608 -- constants of ours
 # the days of a right that no roster that counts lists, once they have come; of one that is on none yet, coming ones too.
-# Each stretch, and those that a stop holds apart. Why not is asked of today, as a roster would ask it; what only the amount's rule tells,
-# of the last roster that left it out. An amount is told where what waits is what was declared, and nothing else
+# Each stretch, and those that a stop holds apart. Why not is asked of today, as a roster would ask it; what only the rule
+# tells, of the last roster that left it out. An amount is told where what waits is what was declared, nothing else
 _TODAY = "(business_now() AT TIME ZONE 'Asia/Shanghai')::date"
 
 
@@ -249,8 +245,9 @@ CROSS JOIN LATERAL (
     FROM (SELECT range_agg(l.period_range) AS listed FROM {LIVE}
           WHERE l.entitlement_id = e.id AND l.component = v.component AND l.period_range && v.valid) x) w
 CROSS JOIN LATERAL (
-    SELECT w.suspended, unnest(w.days - w.stopped) AS days, NULL AS held
-    UNION ALL SELECT w.suspended, unnest(w.days * w.stopped), 'house_stop') d
+    SELECT w.suspended, k.days, k.held, e.ends_on, {IS_ROUND} AS is_round FROM (
+        SELECT unnest(w.days - w.stopped) AS days, NULL AS held
+        UNION ALL SELECT unnest(w.days * w.stopped), 'house_stop') k) d
 LEFT JOIN LATERAL (
     SELECT o.reason FROM disbursement_roster r
     JOIN disbursement_batch t ON t.id = r.batch_id AND t.component = v.component AND t.period_range && d.days

@@ -2,8 +2,8 @@
 
 import pgtrigger
 
-from disbursement.models.sql import paid_to_another_head, rights_of_stops, stops
-from recipients.models.heads import HOUSEHOLD_RIGHTS
+from disbursement.models.sql import paid_to_another_head, stops
+from recipients.models.parties import HOUSEHOLD_RIGHTS, of_one_recipient
 
 _PAID = paid_to_another_head("a.entitlement_id", "a.component", "a.period_range")
 
@@ -20,7 +20,8 @@ def household_never_paid_twice() -> pgtrigger.Trigger:
         func=f"""
             PERFORM pg_advisory_xact_lock_shared(hashtext('recipients.succession'));
             PERFORM FROM recipients_household p WHERE p.id IN (
-                SELECT h.household_id FROM {HOUSEHOLD_RIGHTS} h JOIN added a ON a.entitlement_id = h.right_id)
+                SELECT unnest(ARRAY[h.household_id, h.other_household_id]) FROM {HOUSEHOLD_RIGHTS} h
+                JOIN added a ON a.entitlement_id = h.right_id)
                 ORDER BY p.id FOR NO KEY UPDATE;
             IF FOUND AND EXISTS (SELECT FROM added a WHERE {_PAID}) THEN
                 RAISE EXCEPTION '这一户这些天已发给另一任户主（household_never_paid_twice）' USING ERRCODE = '23P01';
@@ -43,7 +44,7 @@ def stops_stand() -> pgtrigger.Trigger:
             IF EXISTS (
                 WITH stopped AS MATERIALIZED (SELECT u.* FROM {stops()} u
                     WHERE u.period_range && (SELECT range_merge(range_agg(a.period_range)) FROM added a))
-                SELECT FROM {rights_of_stops("stopped")} h JOIN added a ON a.entitlement_id = h.right_id
+                SELECT FROM {of_one_recipient("stopped")} h JOIN added a ON a.entitlement_id = h.right_id
                     AND a.component = h.component AND a.period_range && h.period_range) THEN
                 RAISE EXCEPTION '这一户这些天有一笔停发，没有恢复（stops_stand_until_lifted）' USING ERRCODE = '23514';
             END IF;

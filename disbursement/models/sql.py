@@ -1,7 +1,7 @@
 """SQL that triggers and reads share: the open fields of a line, the root over a list, which lines an order pays."""
 
 from disbursement.states import RosterStatus
-from recipients.models.heads import HOUSEHOLD_RIGHTS
+from recipients.models.parties import HOUSEHOLD_RIGHTS, RIGHTS_OF_ONE
 
 # the open fields of a line, in the order in which anybody hashes them (huimin.core.values.digests); alias l is the line
 PUBLIC_ROW = """ARRAY[l.line_no::text, l.division_code, l.group_name, l.public_name, l.quantity::text,
@@ -58,25 +58,21 @@ def paid_to_another_head(right: str, component: str, days: str) -> str:
         WHERE h.right_id = {right})"""
 
 
+def paid_to_others(right: str, component: str, days: str) -> str:
+    """Of these days those for which another right of the same recipient (RIGHTS_OF_ONE) holds a claim; NULL where none."""
+    return f"""(SELECT range_agg(oc.period_range) FROM {RIGHTS_OF_ONE} h
+        JOIN disbursement_claim oc ON oc.entitlement_id = h.other_id AND oc.component = {component}
+             AND oc.period_range && {days}
+        WHERE h.right_id = {right})"""  # noqa: S608 -- columns of ours
+
+
 def stops(condition: str = "NOT") -> str:
-    """A FROM item: the lines that were stopped and whose stop nobody took back; with an empty condition, somebody did."""
-    return f"""(SELECT s.id AS line_id, s.entitlement_id, s.beneficiary_key, s.county_code, s.policy_id, s.component,
-        s.period_range FROM disbursement_paymentresult x JOIN disbursement_paymentline s ON s.id = x.line_id
-        WHERE x.kind = 'stopped' AND {condition} EXISTS (SELECT FROM disbursement_stoplift k WHERE k.line_id = s.id))"""  # noqa: S608
+    """A FROM item: the lines that were stopped and whose stop nobody took back; with an empty condition, somebody did.
 
-
-def rights_of_stops(stopped: str) -> str:
-    """A FROM item: the rights (right_id) for which a stop stands, given a relation of stops.
-
-    That is the line's own right (is_own), the same policy's rights of the other members of a household (到户), and one of
-    the same human being under another record: what was stopped is paid to nobody of the house until the stop is lifted.
+    What was stopped is paid to nobody of the house until the stop is lifted: of_one_recipient says for which rights.
     """
-    days = "t.line_id, t.component, t.period_range"
-    return f"""(SELECT {days}, t.entitlement_id AS right_id, true AS is_own FROM {stopped} t
-        UNION ALL SELECT {days}, h.right_id, false FROM {stopped} t JOIN {HOUSEHOLD_RIGHTS} h ON h.other_id = t.entitlement_id
-        UNION ALL SELECT {days}, e.id, false FROM {stopped} t
-        JOIN recipients_person p ON p.county_code = t.county_code AND p.id_key = t.beneficiary_key AND p.status <> 'void'
-        JOIN recipients_entitlement e ON e.beneficiary_id = p.id AND e.policy_id = t.policy_id AND e.id <> t.entitlement_id)"""  # noqa: S608
+    return f"""(SELECT s.id AS line_id, s.entitlement_id, s.policy_id, s.component, s.period_range FROM disbursement_paymentresult x JOIN disbursement_paymentline s ON s.id = x.line_id
+        WHERE x.kind = 'stopped' AND {condition} EXISTS (SELECT FROM disbursement_stoplift k WHERE k.line_id = s.id))"""  # noqa: S608
 
 
 COUNTS = counts("l.revision", "r.revision", "r.status")

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from disbursement.models.sql import LIVE
+from disbursement.models.sql import LIVE, paid_to_others
+from huimin.core.values.periods import REGULAR
 from recipients.rules import amounts
 from subsidies.models import Policy
 
@@ -72,6 +73,8 @@ def suspended(span: str) -> str:
 
 _PERIOD = "%(period)s::daterange"
 
+# whether a version v is of one round of a one-off
+IS_ROUND = f"v.component <> '{REGULAR}'"
 # rights e with the versions v that fall into the period, cut where the right ends, for what is paid in it
 _RIGHTS = """recipients_entitlement e
     JOIN recipients_entitlementversion v ON v.entitlement_id = e.id AND v.component = %(component)s"""
@@ -86,7 +89,13 @@ UNPAYABLE = (
     ("suspended", "享受资格", "已暂停", "d.suspended"),
     ("record", "享受人", "人员档案已停用或作废", "b.status <> 'normal'"),
     ("record", "收款人", "人员档案已停用或作废", "p.id <> b.id AND p.status <> 'normal'"),
-    ("dead", "享受人", "在发放期开始前已登记死亡", "b.died_on < lower(d.days)"),
+    # until when the right of the dead is paid, its stop rule says; of a one-off, who lives on its day
+    (
+        "dead",
+        "享受人",
+        "在发放期开始前已登记死亡",
+        "b.died_on < lower(d.days) AND (d.is_round OR d.ends_on IS NULL)",
+    ),
     ("dead", "收款人", "已登记死亡，请换收款人", "p.id <> b.id AND p.died_on IS NOT NULL"),
     ("no_account", "银行账号", "收款人没有在用的银行账户", "a.id IS NULL"),
 )
@@ -130,21 +139,28 @@ def _left_by_heads(days: str, span: str, *, whole: bool) -> str:
     return f"({days} - coalesce(heads.days, '{{}}'))"
 
 
-def due_now(version: PolicyVersion, *, also: str = "", less: str = "") -> str:
+def due_now(version: PolicyVersion, *, also: str = "", less: str = "", shut: str = "NULL") -> str:
     """SELECT of what is due in the period: a row for every line of a list. `also` narrows the rights e, versions v.
 
-    `less` goes on from the multirange `m.days` of a rule that counts months, to the stretches that are asked for. Of who
-    is suspended for all of it there is one row, which says so.
+    A rule that counts months pays the days that no other right of the same recipient has claimed, and none of the
+    multirange `shut` (of right e); `less` goes on from what is left, to the stretches that are asked for. Of who is
+    suspended for all of it, or has nothing left, there is a row, for which a reason is found.
     """
     whole = not by_month(version)
-    shown, asked = (
-        (_PERIOD, f"datemultirange({_PERIOD})") if whole else (_in_right(_PERIOD), f"(m.days {less})")
-    )
+    shown, asked, others = _PERIOD, f"datemultirange({_PERIOD})", ""
+    if not whole:
+        shown = _in_right(_PERIOD)
+        asked = f"CASE WHEN m.days <@ others.days THEN m.days ELSE (m.days - others.days) {less} END"
+        paid = f"coalesce({paid_to_others('e.id', 'v.component', _PERIOD)}, '{{}}')"
+        others = (
+            f"CROSS JOIN LATERAL (SELECT {paid} + coalesce({shut}, '{{}}'::datemultirange) AS days) others"
+        )
     return f"""SELECT {"DISTINCT ON (e.id)" if whole else ""} e.id AS entitlement_id, v.id AS version_id, v.quantity,
         v.facts, v.payee_id, e.beneficiary_id, {suspended(_PERIOD)} AS suspended, e.division_code, {_PERIOD} AS period,
-        t.days
+        e.ends_on, {IS_ROUND} AS is_round, t.days
     FROM {_RIGHTS} {of_right(months=not whole)} {_later_heads(version)}
     CROSS JOIN LATERAL (SELECT {_left_by_heads(days_of(_PERIOD), _PERIOD, whole=whole)} AS days) m
+    {others}
     CROSS JOIN LATERAL unnest(CASE WHEN isempty(m.days) THEN datemultirange({shown}) ELSE {asked} END) AS t(days)
     WHERE {_IN_PERIOD} AND (NOT isempty(m.days) OR {suspended(_PERIOD)}) {also}
     {"ORDER BY e.id, isempty(m.days), lower(v.valid) DESC" if whole else ""}"""  # noqa: S608 -- constants of ours
@@ -197,7 +213,7 @@ def lines_today(version: PolicyVersion) -> str:
     {_of_lines(months=months)}
     {later} {_later_heads(version)}
     CROSS JOIN LATERAL (SELECT {left} AS days) m
-    CROSS JOIN LATERAL (SELECT {suspended("l.period_range")} AS suspended, e.status, e.ends_on, v.quantity,
+    CROSS JOIN LATERAL (SELECT {suspended("l.period_range")} AS suspended, e.status, e.ends_on, {IS_ROUND} AS is_round, v.quantity,
         v.facts, t.period_range AS period,
         CASE WHEN {stays} THEN l.period_range ELSE 'empty'::daterange END AS days) d
     JOIN recipients_person p ON p.id = v.payee_id

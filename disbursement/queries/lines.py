@@ -40,13 +40,13 @@ from disbursement.models.sql import (
     counts,
     has_free,
     is_settled,
-    rights_of_stops,
     state_of,
     status_of_order,
     stops,
 )
 from disbursement.states import BatchStatus, PaymentState, RosterStatus
 from huimin.core.models import User
+from recipients.models.parties import of_one_recipient
 
 ZERO = Decimal("0.00")
 
@@ -322,12 +322,12 @@ def added_up(found: Iterable[Sums]) -> Sums:
 
 def standing_stops(roster: Roster, entitlement_ids: Sequence[int]) -> dict[int, int]:
     """Right -> the last line that was stopped in the roster's period and not taken back, whatever became of its list: its
-    own, or one for which it stands out as well (models.sql.rights_of_stops)."""
+    own, or one for which it stands out as well (recipients.models.parties)."""
     batch = roster.batch
     with connection.cursor() as cursor:
         cursor.execute(
             f"""WITH stopped AS MATERIALIZED (SELECT u.* FROM {stops()} u WHERE u.policy_id = %s)
-                SELECT h.right_id, h.line_id FROM {rights_of_stops("stopped")} h
+                SELECT h.right_id, h.line_id FROM {of_one_recipient("stopped")} h
                 WHERE h.right_id = ANY(%s) AND h.component = %s AND h.period_range && %s::daterange
                 ORDER BY h.is_own, h.line_id""",  # noqa: S608 -- constants of ours
             [batch.policy_id, list(entitlement_ids), batch.component, batch.period_range],

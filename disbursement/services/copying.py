@@ -9,7 +9,7 @@ from django.db import connection
 from disbursement.models import Roster
 from disbursement.models.sql import PUBLIC_ROW, paid_to_another_head
 from disbursement.queries.due import amount_sql, due_now, paid_as_another
-from disbursement.services.generation import CLAIMED, STOPPED, is_held, run_claiming
+from disbursement.services.generation import CLAIMED, HELD_DAYS, STOPPED, is_held, run_claiming
 from recipients.rules import amounts
 
 _OF_FAILED = "AND e.id IN (SELECT entitlement_id FROM disbursement_paymentline WHERE id = ANY(%(lines)s))"
@@ -22,9 +22,9 @@ SHOWN_NAME = "CASE WHEN %(protected)s THEN hm_mask_surname(n.beneficiary_name) E
 # A failed line is corrected once: by a stretch of the version that it was made of, or of one that took its place since, the
 # first that is free; what else of its days is due is paid by 补发
 COPY = """
-WITH due AS (
+WITH {stopped}, due AS (
     {due}
-), {stopped}, chosen AS (
+), chosen AS (
     SELECT DISTINCT ON (f.id) f.id AS failed_id, d.*
     FROM disbursement_paymentline f
     JOIN due d ON d.entitlement_id = f.entitlement_id AND d.days <@ f.period_range AND NOT d.suspended
@@ -86,7 +86,7 @@ def copy_lines(roster: Roster, failed: list[int]) -> tuple[int, Decimal, str]:
     batch = roster.batch
     amount, values = amount_sql(amounts.rule_of(batch.version))
     sql = COPY.format(
-        due=due_now(batch.version, also=_OF_FAILED, less=f"{_AS_FAILED} {CLAIMED}"),
+        due=due_now(batch.version, also=_OF_FAILED, less=f"{_AS_FAILED} {CLAIMED}", shut=HELD_DAYS),
         amount=amount,
         stopped=STOPPED,
         is_held=is_held("f.entitlement_id", "d.days"),

@@ -8,10 +8,11 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 
 from disbursement.models import Batch, Roster
-from disbursement.models.sql import PUBLIC_ROW, paid_to_another_head, rights_of_stops, stops
+from disbursement.models.sql import PUBLIC_ROW, paid_to_another_head, stops
 from disbursement.queries.due import REASON, amount_sql, by_month, due_now, paid_as_another
 from huimin.core.authority import scope
 from huimin.core.errors import StepRefused
+from recipients.models.parties import of_one_recipient
 from recipients.rules import amounts
 
 PUBLIC_NAME = "CASE WHEN %(protected)s THEN hm_mask_surname(g.beneficiary_name) ELSE g.beneficiary_name END"
@@ -37,8 +38,12 @@ STOPPED = f"""stopped AS MATERIALIZED (
     SELECT u.* FROM {stops()} u WHERE u.policy_id = %(policy)s AND u.component = %(component)s
       AND u.period_range && %(period)s::daterange
 ), held AS MATERIALIZED (
-    SELECT * FROM {rights_of_stops("stopped")} z
+    SELECT * FROM {of_one_recipient("stopped")} z
 )"""  # noqa: S608 -- constants of ours
+
+
+# the days of right e for which a stop stands, for rules that count months: the others are due
+HELD_DAYS = "(SELECT range_agg(z.period_range) FROM held z WHERE z.right_id = e.id)"
 
 
 def is_held(right: str, days: str, *, own: str = "true") -> str:
@@ -63,7 +68,7 @@ CLAIMED = """- coalesce((SELECT range_agg(c.period_range) FROM disbursement_clai
           AND c.component = %(component)s AND c.period_range && %(period)s::daterange), '{}')"""
 
 JUDGED = """
-WITH due AS (
+WITH {stopped}, due AS (
     {due}
 ), gathered AS (
     SELECT d.*, h.code AS household_code, h.group_name, coalesce(top.name, b.name) AS holder_name, b.is_holder,
@@ -80,7 +85,7 @@ WITH due AS (
     LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
 ), exceptions AS MATERIALIZED (
     {exceptions}
-), {stopped}, judged AS (
+), judged AS (
     SELECT g.*, CASE
         WHEN g.unpayable IS NOT NULL THEN g.unpayable
         WHEN {is_stopped} THEN 'stopped'
@@ -162,7 +167,7 @@ def _judged(batch: Batch, division_code: str, *, unclaimed: bool) -> tuple[str, 
         months = by_month(batch.version)
         here, less = f"{here} {UNCLAIMED.format(covers='@>' if months else '&&')}", CLAIMED if months else ""
     sql = JUDGED.format(
-        due=due_now(batch.version, also=here, less=less),
+        due=due_now(batch.version, also=here, less=less, shut=HELD_DAYS),
         unpayable=REASON,
         amount=amount,
         exceptions=EXCEPTIONS,

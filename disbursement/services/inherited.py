@@ -24,10 +24,15 @@ TO_ORDER = (*excluding(*PAYING, *RETURNING), Duty.RETURN_CONFIRM)
 TO_RETURN = excluding(*RETURNING)
 
 
-def inherit_duties(target: Model, sources: Iterable[str], duties: Iterable[str]) -> None:
+ANEW = "请重新生成花名册（新的一版由别的同事审核），再办理。"
+
+
+def inherit_duties(
+    target: Model, sources: Iterable[str], duties: Iterable[str], *, remedy: str = ANEW
+) -> None:
     """The people behind `sources` (names on the trail) count as involved in `target`, for these duties.
 
-    StepRefused, with the person's name and what to do, when that excludes what somebody did on `target` itself.
+    StepRefused, with the person's name and the remedy, when that excludes what somebody did on `target` itself.
     Not every duty is taken over: a return file must not inherit who confirmed an earlier one.
     """
     subject = workflow.duty_subject(target)
@@ -44,11 +49,11 @@ def inherit_duties(target: Model, sources: Iterable[str], duties: Iterable[str])
     except IntegrityError as error:
         if "involvement_separation" not in str(error):
             raise
-        raise StepRefused(_excluded(values)) from error
+        raise StepRefused(_excluded(values) + remedy) from error
 
 
 def _excluded(values: list[Any]) -> str:
-    """Whom what they did before shuts out of what they did here, and the way on."""
+    """Whom what they did before shuts out of what they did here."""
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT u.name, o.duty, i.duty FROM core_involvement o
@@ -60,7 +65,4 @@ def _excluded(values: list[Any]) -> str:
             values,
         )
         name, here, before = cursor.fetchone()
-    return (
-        f"不相容岗位：{name}已经办过这一版的“{Duty(here).label}”，又是其中材料的“{Duty(before).label}”经手人。"
-        "请重新生成花名册（新的一版由别的同事审核），再办理。"
-    )
+    return f"不相容岗位：{name}已经办过这一版的“{Duty(here).label}”，又是其中材料的“{Duty(before).label}”经手人。"

@@ -14,6 +14,7 @@ from disbursement.queries import Sums, added_up, rosters_of, stale, to_order
 from disbursement.services import bankfiles, banks, ledger, notices, parts
 from disbursement.services.inherited import TO_ORDER, inherit_duties
 from disbursement.services.numbers import ORDER, next_number
+from disbursement.services.origins import given_back
 from disbursement.services.parts import Part
 from disbursement.services.rosters import explained, require_same_content
 from disbursement.states import ORDER_FLOW, OrderStatus, RosterStatus
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 SEND = "disbursement.send_order"
 LINES_AT_ONCE = 5_000  # more lines than this are worked off by a job with progress
 STOP_FIRST = "请停发这些行，再编制支付申请；换了卡、换了户主、应发期间或金额变了的，停发后恢复发放，由补发批次照现在的发。"
+OTHERS = "请退回支付申请，由没有经手过这些材料的同事重新编制、签章。"
 CANCEL_FIRST = "请退回支付申请，停发这些行，再重新编制；换了卡、换了户主、应发期间或金额变了的，停发后恢复发放，由补发批次照现在的发。"
 
 
@@ -138,6 +140,7 @@ def _make(
     )
     _write(order, found)
     inherit_duties(order, [roster.duty_subject for roster in sources], TO_ORDER)
+    _inherit_since(order, sources)
     workflow.take_duty(order, one.duty, actor=actor)
     _freeze(order, actor=actor)
     across, _ = parts.total_of([part for part in found if part.is_across])
@@ -209,6 +212,7 @@ def sign_order(pk: int, *, actor: User, note: str = "", whole_yuan: str | None =
     if whole_yuan is not None:
         _require_seen(order, whole_yuan)
     _require_payable(order)
+    _inherit_since(order, list(rosters_of(order)))
     workflow.take_duty(order, one.duty, actor=actor)
     PaymentOrder.objects.filter(pk=order.pk).update(signed_by=actor, signed_at=clock.now())
     workflow.move(order, one, actor=actor, note=note, detail=_detail(order))
@@ -237,6 +241,11 @@ def _require(order: PaymentOrder, step: str, *, actor: User, note: str | None = 
 
 def _require_payable(order: PaymentOrder) -> None:
     stale.require_payable(order.policy, stale.held_by(order), remedy=CANCEL_FIRST)
+
+
+def _inherit_since(order: PaymentOrder, rosters: Sequence[Roster]) -> None:
+    """Who gave days back after the lists were approved neither makes, nor signs, nor has signed the order (0014)."""
+    inherit_duties(order, given_back(rosters), TO_ORDER, remedy=OTHERS)
 
 
 def _require_unchanged(order: PaymentOrder) -> None:
@@ -306,6 +315,7 @@ def send_now(pk: int, *, actor: User) -> PaymentOrder:
     order = _locked(pk, actor)
     _require(order, "send", actor=actor)
     _require_payable(order)
+    _inherit_since(order, list(rosters_of(order)))
     _require_unchanged(order)
     PaymentOrder.objects.filter(pk=order.pk).update(sent_at=clock.now())
     with explained():

@@ -10,11 +10,11 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from disbursement.models import Batch, PaymentLine, PaymentResult, Roster
-from disbursement.models.sql import rights_of_stops, stops
 from disbursement.queries import content_of, lines_in_full, live_lines, order_of
 from disbursement.queries.due import as_rows, faults, lines_today, paid_as_another
 from disbursement.services import copying, generation
 from disbursement.services.inherited import TO_ROSTER, inherit_duties
+from disbursement.services.origins import origins_of
 from disbursement.states import ROSTER_FLOW, RosterStatus
 from huimin.core import clock
 from huimin.core.authority.duties import ROSTER_CHECKS
@@ -156,7 +156,7 @@ def advance_roster(
     elif one.target == RosterStatus.APPROVED:
         require_same_content(roster)
     if one.duty in ROSTER_CHECKS:  # what was given back since the list was handed in counts as well
-        inherit_duties(roster, _origins(roster), TO_ROSTER)
+        inherit_duties(roster, origins_of(roster), TO_ROSTER)
     detail = {
         "revision": roster.revision,
         "count": roster.line_count,
@@ -209,7 +209,7 @@ def _before_submission(roster: Roster) -> None:
         raise FileRefused(
             f"送审校验没有通过，有 {shown}与补贴对象库不符。改正后重新生成花名册，再送审。", errors
         )
-    sources = [audit.subject_of(roster.batch), *_origins(roster), *_earlier(roster)]
+    sources = [audit.subject_of(roster.batch), *origins_of(roster), *_earlier(roster)]
     inherit_duties(roster, sources, TO_ROSTER)
     Roster.objects.filter(pk=roster.pk).update(submitted_at=clock.now())
 
@@ -227,47 +227,6 @@ def roster_errors(roster: Roster) -> list[RowError]:
             RowError(row, field, f"第 {row} 行{field}{message}。")
             for row, field, message in cursor.fetchall()
         ]
-
-
-# what lists l were made from: declarations, stops that were taken back, in a correction what brought the failure, the round
-# of a one-off, and suspensions that somebody lifted or corrected, as endings: in the days until then, and in the month
-# after it; one that withheld had withheld earlier days as well
-ORIGINS = f"""
-SELECT l.roster_id, 'recipients.declaration:' || d.declaration_id AS source FROM l
-JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
-JOIN recipients_declarationline d ON d.id = v.source_line_id
-UNION SELECT l.roster_id, 'recipients.headchange:' || u.change_id FROM l
-JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
-JOIN recipients_succession u ON u.id = v.succession_id
-UNION SELECT l.roster_id, 'disbursement.paymentline:' || t.line_id FROM {rights_of_stops(stops(""))} t
-JOIN l ON l.entitlement_id = t.right_id AND l.component = t.component AND l.period_range && t.period_range
-     AND l.id <> t.line_id
-UNION SELECT l.roster_id, 'disbursement.returnfile:' || x.return_file_id FROM l
-JOIN disbursement_paymentresult x ON x.line_id = l.corrects_line_id AND x.kind IN ('bank_failed', 'late_return')
-     AND x.return_file_id IS NOT NULL
-UNION SELECT l.roster_id, 'disbursement.reversal:' || r.id FROM l
-JOIN disbursement_reversal r ON r.line_id = l.corrects_line_id AND r.status = 'approved'
-UNION SELECT l.roster_id, 'recipients.suspension:' || u.id FROM recipients_suspension u
-JOIN l ON l.entitlement_id = u.entitlement_id AND u.status <> 'standing'
-     AND l.period_range && daterange(CASE WHEN u.kind = 'forfeited' THEN u.first_day END, (greatest(u.lifted_at, u.corrected_at) + interval '1 month')::date)
-UNION SELECT l.roster_id, 'recipients.ending:' || g.id FROM recipients_ending g
-JOIN l ON l.entitlement_id = g.entitlement_id AND g.status = 'corrected'
-     AND l.period_range && daterange(g.ends_on, greatest(g.ends_on, (g.over_at + interval '1 month')::date))
-UNION SELECT r.id, 'subsidies.paymentround:' || t.payment_round_id FROM disbursement_roster r
-JOIN disbursement_batch t ON t.id = r.batch_id AND t.payment_round_id IS NOT NULL
-WHERE r.id IN (SELECT l.roster_id FROM l)
-"""  # noqa: S608 -- constants of ours
-
-
-def _origins(roster: Roster) -> list[str]:
-    """What the lines were made from, by its names in the record of duties."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""WITH l AS (SELECT * FROM disbursement_paymentline
-                           WHERE roster_id = %(roster)s AND revision = %(revision)s) {ORIGINS}""",  # noqa: S608 -- a constant of ours
-            {"roster": roster.pk, "revision": roster.revision},
-        )
-        return [source for _, source in cursor.fetchall()]
 
 
 def _earlier(roster: Roster) -> list[str]:

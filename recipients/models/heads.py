@@ -168,12 +168,3 @@ class Succession(models.Model):
 
     def __str__(self) -> str:
         return f"{self.earlier_id} → {self.later_id}"
-
-
-# rights (right_id) to policies of households (到户), and those of other members of the household to the same policy
-# (other_id), however each came by it: of these one at a time is paid
-HOUSEHOLD_RIGHTS = """(SELECT e.id AS right_id, b.household_id, o.id AS other_id FROM recipients_entitlement e
-    JOIN subsidies_policy y ON y.id = e.policy_id AND y.object_type = 'household'
-    JOIN recipients_person b ON b.id = e.beneficiary_id
-    JOIN recipients_person m ON m.household_id = b.household_id AND m.id <> b.id
-    JOIN recipients_entitlement o ON o.beneficiary_id = m.id AND o.policy_id = e.policy_id)"""
