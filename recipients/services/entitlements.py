@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection, transaction
 
 from huimin.core import clock
-from huimin.core.errors import BadInput
+from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit
 from huimin.core.work.verbs import advances
-from recipients.models import Death, Declaration, Entitlement, Suspension
+from recipients.models import Death, Declaration, Ending, Entitlement, Person, Suspension
 from recipients.services import endings, succession, suspensions
 from recipients.states import ENTITLEMENT_BUTTONS, DeathStatus, EntitlementStatus
+from subsidies.models import Policy
 
 if TYPE_CHECKING:
     from huimin.core.models import User
+
+PAUSED_BEFORE_PASSING = "这一户后来换了户主，更正以后这项资格要转给新户主，暂停着的不能转。请先在这项资格的暂停上办恢复，再更正终止。"
 
 # lines that would overlap a version which the new one cannot close: it began no earlier, or is bounded
 _CLASHES = """SELECT p.name FROM recipients_declarationline l JOIN recipients_person p ON p.id = l.beneficiary_id
@@ -95,6 +98,26 @@ def _revive(declaration: Declaration, actor: User) -> None:
     )
     for one in ended.select_for_update(of=("self",), no_key=True).order_by("beneficiary_id"):
         endings.revive(one, actor=actor, detail={"declaration": declaration.pk})
+
+
+@transaction.atomic
+def correct_ending(pk: int, step: str, *, actor: User, note: str = "") -> Entitlement:
+    """endings.correct_ending; what comes back of a household's right goes on to whoever became its head meanwhile (0018).
+
+    StepRefused, beside its reasons, for a right that is suspended and would pass: whether its days are due is not decided.
+    """
+    found = Ending.objects.visible_to(actor).select_related("entitlement__policy").get(pk=pk)
+    follows = found.entitlement.policy.object_type == Policy.ObjectType.HOUSEHOLD
+    if follows:
+        household = Person.objects.filter(household__members=found.entitlement.beneficiary_id)
+        list(household.select_for_update(of=("self",), no_key=True).only("pk").order_by("pk"))
+    right = endings.correct_ending(pk, step, actor=actor, note=note)
+    if follows:
+        if right.status == EntitlementStatus.SUSPENDED and succession.has_left(right.beneficiary):
+            raise StepRefused(PAUSED_BEFORE_PASSING)
+        succession.follow(right.beneficiary, actor=actor, policy_id=right.policy_id)
+        right.refresh_from_db()
+    return right
 
 
 def _given(declaration: Declaration) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from recipients.states import ENTITLEMENT_FLOW, EntitlementStatus, HeadChangeSta
 from subsidies.models import Policy
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from huimin.core.models import User
     from recipients.models import Declaration
     from recipients.services.passing import Passing, Stretch
@@ -135,10 +137,9 @@ def follow(person: Person, *, actor: User, policy_id: int | None = None) -> None
 
     Into a right that is suspended too: it is due when that is lifted.
     """
-    left = person.headships_left.filter(status=HeadChangeStatus.APPROVED, household=person.household_id)
-    last = left.order_by("-pk").first()
-    if person.is_holder or last is None:
+    if not has_left(person):
         return
+    last = _left_by(person).order_by("-pk")[0]
     since = HeadChange.objects.filter(
         household=person.household_id, status=HeadChangeStatus.APPROVED, pk__gte=last.pk
     )
@@ -149,6 +150,15 @@ def follow(person: Person, *, actor: User, policy_id: int | None = None) -> None
                 _follow(change, passing.plan(change, policy_id=policy_id, of=one), actor)
         if change.new_head not in holders:
             holders.append(change.new_head)
+
+
+def has_left(person: Person) -> bool:
+    """Whether the person was the head of the household that they live in, and is it no longer."""
+    return not person.is_holder and _left_by(person).exists()
+
+
+def _left_by(person: Person) -> QuerySet[HeadChange]:
+    return person.headships_left.filter(status=HeadChangeStatus.APPROVED, household=person.household_id)
 
 
 def _follow(change: HeadChange, found: list[Passing], actor: User) -> None:

@@ -321,19 +321,25 @@ def ending_correct(request: StaffRequest, pk: int) -> HttpResponse:
     why = str(refusal or "") or _why_not_correct(request, ending) or endings.why_not_correct(ending)
     if request.method == "POST" and form.is_valid():
         note = form.cleaned_data["note"]
-        if act_on_form(
+        made = act_on_form(
             request,
             form,
-            lambda: endings.correct_ending(pk, step.name, actor=request.user, note=note),
+            lambda: entitlements.correct_ending(pk, step.name, actor=request.user, note=note),
             name="ending.correct",
-        ):
-            messages.success(
-                request,
-                f"{one.beneficiary}：终止已更正，截去的期间已恢复。确实要终止的，按对的日期再办一次。",
-            )
+        )
+        if made:
+            messages.success(request, f"{one.beneficiary}：终止已更正，{_given_back(made.result)}")
             return back_to_list(one)
     elif why:
         messages.error(request, why)
         return back_to_list(one)
     context = page_of_right(one, step, form) | {"mistaken": ending}
     return render(request, "recipients/entitlement_step.html", context)
+
+
+def _given_back(right: Entitlement) -> str:
+    """Where the days went that came back: to a head who took the place meanwhile, from the day of the stop on."""
+    passed = right.endings.filter(status=EndingStatus.STANDING).exclude(head_change=None).first()
+    if passed is None or passed.head_change is None:
+        return "截去的期间已恢复。确实要终止的，按对的日期再办一次。"
+    return f"这一户已换了户主，{day_text(passed.ends_on)}起的期间转给了{passed.head_change.new_head}。"
