@@ -229,7 +229,7 @@ def _doubts(left: _Left, stretches: list[Stretch], change: HeadChange) -> tuple[
     found = []
     if left.begins is not None:
         found.append(
-            f"“{left.right.policy}”从{day_text(left.begins)}开始，按变更日期{day_text(left.ends_on)}停发，"
+            f"“{left.right.policy}”从{day_text(left.begins)}开始，按变更日期{day_text(change.starts_on)}算，{day_text(left.ends_on)}停发，"
             f"{left.right.beneficiary}一天都不剩，请核对变更日期"
         )
     own = Entitlement.objects.filter(policy=left.right.policy_id, beneficiary=change.new_head_id).first()
