@@ -22,12 +22,15 @@ from disbursement.models.sql import (
     COUNTS,
     HOLDER,
     LIVE,
+    NOT_STOPPED,
     ORDERED,
+    REACHES,
     paid_to_another_head,
+    pays,
     stops,
 )
 from disbursement.queries import content_of, equations, lines_of_order, live_lines
-from disbursement.queries.due import counts_months, lines_today, other_than_due
+from disbursement.queries.due import counts_months, goes_on, lines_today, other_than_due
 from disbursement.services.bankfiles import BLOCK, reference_of
 from disbursement.services.inherited import TO_ORDER, TO_RETURN, TO_ROSTER
 from disbursement.services.origins import GIVEN_BACK, ORIGINS
@@ -98,6 +101,7 @@ def order_totals() -> tuple[int, list[str]]:
 
 @proof("没有一笔明细在两笔有效的支付申请里；撤销的申请不再占着明细；各代发银行只付自己的账户和跨行的")
 def one_order_per_line() -> tuple[int, list[str]]:
+    """At which bank an account was when its order was made can be said while no accounts were settled anew since."""
     return rows(
         f"""SELECT '明细 ' || l.id FROM {ORDERED} WHERE q.is_live GROUP BY l.id HAVING count(*) > 1
             UNION ALL
@@ -109,7 +113,19 @@ def one_order_per_line() -> tuple[int, list[str]]:
             SELECT '明细 ' || l.id || ' 的结果' FROM disbursement_paymentresult e
             JOIN disbursement_paymentline l ON l.id = e.line_id JOIN disbursement_roster r ON r.id = l.roster_id
             JOIN disbursement_returnfile f ON f.id = e.return_file_id {HOLDER}
-            WHERE q.order_id IS DISTINCT FROM f.order_id""",  # noqa: S608 -- constants of ours
+            WHERE q.order_id IS DISTINCT FROM f.order_id
+            UNION ALL
+            SELECT o.number || ' 的一段：账户不在这家代发银行' FROM disbursement_orderpart q
+            JOIN disbursement_paymentorder o ON o.id = q.order_id
+            WHERE q.is_live AND q.bank_id <> o.bank_id AND NOT EXISTS (
+                      SELECT FROM core_auditevent e WHERE e.subject = 'recipients.account' AND e.action = 'bank.settle'
+                      AND e.at >= o.created_at)
+              AND ({pays("q.bank_id")} OR (NOT q.is_across AND EXISTS (
+                  SELECT FROM disbursement_paymentline l JOIN disbursement_roster r ON r.id = l.roster_id AND {COUNTS}
+                  JOIN recipients_entitlementversion w ON w.id = l.entitlement_version_id
+                  WHERE {REACHES} AND {NOT_STOPPED} AND NOT EXISTS (
+                      SELECT FROM recipients_account k WHERE k.person_id = w.payee_id
+                      AND k.number_key = l.account_key AND k.bank_id = o.bank_id))))""",  # noqa: S608 -- constants of ours
         count="SELECT count(*) FROM disbursement_orderpart",
     )
 
@@ -367,7 +383,7 @@ _INHERITED = {"roster": TO_ROSTER, "order": TO_ORDER, "return": TO_RETURN}
 # what version v was worth when its roster was generated: what it is worth now, what endings cut off since, and where it
 # was open until a version that was confirmed since; never beyond an ending that stood then, and nothing of what was
 # suspended then, as far as that was known
-THEN = """CROSS JOIN LATERAL (
+THEN = f"""CROSS JOIN LATERAL (
     SELECT range_agg(x.days) AS days FROM (
         SELECT v.valid AS days UNION ALL
         SELECT k.valid_before FROM recipients_endingcut k JOIN recipients_ending g ON g.id = k.ending_id
@@ -376,18 +392,18 @@ CROSS JOIN LATERAL (
     SELECT (had.days + CASE WHEN NOT isempty(had.days) AND EXISTS (
                 SELECT FROM recipients_entitlementversion w WHERE w.entitlement_id = v.entitlement_id AND w.id > v.id
                 AND w.component = v.component AND w.created_at > r.generated_at)
-            THEN datemultirange(daterange(lower(had.days), NULL)) ELSE '{}' END)
+            THEN datemultirange(daterange(lower(had.days), NULL)) ELSE '{{}}' END)
         * datemultirange(daterange(NULL, (
             SELECT min(g.ends_on) FROM recipients_ending g WHERE g.entitlement_id = v.entitlement_id
             AND g.made_at <= r.generated_at AND (g.over_at IS NULL OR g.over_at > r.generated_at))))
         - coalesce((SELECT range_agg(CASE
                 WHEN u.kind = 'withheld' THEN daterange(NULL, NULL)
                 WHEN u.lifted_at <= r.generated_at
-                    THEN daterange(u.forfeits_from, greatest(u.last_day + 1, u.forfeits_from))
+                    THEN daterange(u.forfeits_from, greatest({goes_on("u.last_day", counts_months("r.id"))}, u.forfeits_from))
                 ELSE daterange(u.forfeits_from, NULL) END)
             FROM recipients_suspension u WHERE u.entitlement_id = v.entitlement_id AND u.made_at <= r.generated_at
             AND (u.corrected_at IS NULL OR u.corrected_at > r.generated_at)
-            AND (u.kind = 'forfeited' OR u.lifted_at IS NULL OR u.lifted_at > r.generated_at)), '{}') AS days) valid"""
+            AND (u.kind = 'forfeited' OR u.lifted_at IS NULL OR u.lifted_at > r.generated_at)), '{{}}') AS days) valid"""  # noqa: S608 -- constants of ours
 
 
 @proof("每一笔送审的明细，都在生成时有效的享受资格期间之内，没有发到停发日期以后、停发期间和暂缓的时候")

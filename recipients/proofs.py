@@ -121,6 +121,67 @@ def ranges_are_as_confirmed() -> tuple[int, list[str]]:
     )
 
 
+@proof("终止以后的日子，没有回到终止以前的享受资格里")
+def ended_days_stay_ended() -> tuple[int, list[str]]:
+    """An ending that was not corrected took from its day on whatever stood when it was made; what was confirmed anew
+    since stands in versions of its own. Those that came by one succession were all made at once."""
+    return rows(
+        """SELECT DISTINCT '享受资格 ' || v.entitlement_id || ' 的版本 ' || v.id FROM recipients_ending g
+           JOIN recipients_entitlementversion v ON v.entitlement_id = g.entitlement_id
+                AND NOT v.valid <@ daterange(NULL, g.ends_on)
+           WHERE g.status <> 'corrected' AND (v.created_at < g.made_at OR EXISTS (
+               SELECT FROM recipients_endingcut c JOIN recipients_entitlementversion w ON w.id = c.version_id
+               WHERE c.ending_id = g.id AND (w.id = v.id OR w.succession_id = v.succession_id)))""",
+        count="SELECT count(*) FROM recipients_ending",
+    )
+
+
+@proof("享受资格的收款人，就是申报确认的；承接的，原户主自己收的归新户主，别人代收的不变")
+def payees_are_as_declared() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '享受资格 ' || v.entitlement_id || ' 的版本 ' || v.id FROM recipients_entitlementversion v
+           JOIN recipients_declarationline l ON l.id = v.source_line_id
+           WHERE v.succession_id IS NULL AND v.payee_id <> l.payee_id
+           UNION ALL
+           SELECT '享受资格 ' || v.entitlement_id || ' 的版本 ' || v.id FROM recipients_entitlementversion v
+           JOIN recipients_succession s ON s.id = v.succession_id
+           JOIN recipients_entitlement a ON a.id = s.earlier_id JOIN recipients_entitlement b ON b.id = s.later_id
+           WHERE NOT EXISTS (SELECT FROM recipients_entitlementversion o
+               WHERE o.entitlement_id = s.earlier_id AND o.source_line_id = v.source_line_id
+                 AND v.payee_id = CASE WHEN o.payee_id = a.beneficiary_id THEN b.beneficiary_id ELSE o.payee_id END)""",
+        count="SELECT count(*) FROM recipients_entitlementversion",
+    )
+
+
+@proof("作废的档案都由另一个人作废，写在留痕里；没有作废了又恢复的")
+def records_are_set_aside_by_another() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '档案 ' || p.id FROM recipients_person p LEFT JOIN core_user v ON v.id = p.voided_by_id
+           WHERE p.status = 'void' AND (
+               v.id IS NULL OR EXISTS (SELECT FROM core_user m WHERE m.id = p.created_by_id AND m.person_key = v.person_key)
+               OR NOT EXISTS (SELECT FROM core_auditevent e WHERE e.subject = 'recipients.person:' || p.id
+                              AND e.action = 'void' AND e.actor_id = v.id))
+           UNION ALL
+           SELECT '档案 ' || p.id || ' 作废以后又恢复' FROM recipients_person p
+           WHERE p.status <> 'void' AND (p.voided_by_id IS NOT NULL OR 'recipients.person:' || p.id IN (
+               SELECT e.subject FROM core_auditevent e
+               WHERE e.subject LIKE 'recipients.person:%' AND e.action = 'void'))
+           UNION ALL
+           SELECT '农户 ' || h.id FROM recipients_household h WHERE h.status = 'void'""",
+        count="SELECT count(*) FROM recipients_person WHERE status = 'void'",
+    )
+
+
+@proof("停用的账户，或由换卡的新账户接上，或随档案作废")
+def closed_accounts_are_followed() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '账户 ' || a.id FROM recipients_account a JOIN recipients_person p ON p.id = a.person_id
+           WHERE NOT a.is_active AND p.status <> 'void' AND NOT EXISTS (
+               SELECT FROM recipients_account n WHERE n.person_id = a.person_id AND n.id > a.id AND n.change_id IS NOT NULL)""",
+        count="SELECT count(*) FROM recipients_account WHERE NOT is_active",
+    )
+
+
 @proof("在用账户的代发银行，与按联行号、行名认定的一致")
 def accounts_are_at_their_banks() -> tuple[int, list[str]]:
     """Banks and branches that were just changed are settled by a job; until it is done they may stand here."""

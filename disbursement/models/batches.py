@@ -217,9 +217,35 @@ class Roster(Scoped):
                 when=pgtrigger.Before,
                 condition=pgtrigger.Condition("OLD.status <> 'issued'"),
                 func="""
-                    IF (NEW.revision, NEW.line_count, NEW.total, NEW.content_hash)
-                       IS DISTINCT FROM (OLD.revision, OLD.line_count, OLD.total, OLD.content_hash) THEN
+                    IF (NEW.revision, NEW.line_count, NEW.total, NEW.content_hash, NEW.generated_at)
+                       IS DISTINCT FROM (OLD.revision, OLD.line_count, OLD.total, OLD.content_hash, OLD.generated_at) THEN
                         RAISE EXCEPTION '花名册已送审，名单和金额已锁定' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="roster_is_dated_by_its_steps",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.Before,
+                # a revision is dated when its lines are written, and once; what was known then is judged by that (proofs).
+                # A list is dated anew whenever it is submitted. Nobody else says when
+                func="""
+                    IF TG_OP = 'INSERT' THEN
+                        NEW.generated_at := NULL;
+                        NEW.submitted_at := NULL;
+                        RETURN NEW;
+                    END IF;
+                    NEW.submitted_at := OLD.submitted_at;
+                    IF OLD.status = 'issued' AND NEW.status NOT IN ('issued', 'cancelled') THEN
+                        NEW.submitted_at := business_now();
+                    END IF;
+                    IF NEW.generated_at IS DISTINCT FROM OLD.generated_at THEN
+                        IF OLD.generated_at IS NULL THEN
+                            NEW.generated_at := business_now();
+                        ELSIF NEW.generated_at IS NOT NULL OR NEW.revision = OLD.revision THEN
+                            RAISE EXCEPTION '花名册的生成时间不能修改' USING ERRCODE = '23514';
+                        END IF;
                     END IF;
                     RETURN NEW;
                 """,

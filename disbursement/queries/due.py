@@ -19,18 +19,19 @@ if TYPE_CHECKING:
     from subsidies.rules import Rule
 
 
-def _suspension(*, months: bool) -> str:
-    """Of suspensions x: the days that are `lost` (停发期间不补), whether all is `withheld` now (暂缓); after FROM, WHERE.
-
-    For a rule that counts months a right goes on with the month after the last day.
-    """
-    after = (
-        "(date_trunc('month', x.last_day::timestamp) + interval '1 month')::date"
-        if months
-        else "x.last_day + 1"
+def goes_on(last_day: str, months: str) -> str:
+    """The first day that is due again after the last that is forfeited: under a rule that counts months of the next month."""
+    return (
+        f"(CASE WHEN {months} THEN (date_trunc('month', {last_day}::timestamp) + interval '1 month')::date"
+        f" ELSE {last_day} + 1 END)"
     )
+
+
+def _suspension(*, months: bool) -> str:
+    """Of suspensions x: the days that are `lost` (停发期间不补), whether all is `withheld` now (暂缓); after FROM, WHERE."""
     return f"""range_agg(daterange(x.forfeits_from,
-            CASE WHEN x.last_day IS NOT NULL THEN greatest({after}, x.forfeits_from) END))
+            CASE WHEN x.last_day IS NOT NULL
+                 THEN greatest({goes_on("x.last_day", str(months).lower())}, x.forfeits_from) END))
             FILTER (WHERE x.kind = 'forfeited') AS lost,
         bool_or(x.kind = 'withheld' AND x.status = 'standing') AS withheld
         FROM recipients_suspension x WHERE x.status <> 'corrected'"""
@@ -117,26 +118,34 @@ def amount_sql(rule: Rule) -> tuple[str, dict[str, Any]]:
 
 
 def _later_heads(version: PolicyVersion) -> str:
-    """As heads.days: the days of other members of the household who come before version v of right e in being paid.
+    """As heads: the days of other members of the household who come before version v of right e in being paid, and which
+    of them are `due`: not forfeited.
 
     Who is head now comes before who was, and of those who were whose version was made later: heads follow one another by
     changes, by declarations of their own, and over a record that was set aside (作废).
     """
     if version.policy.object_type != Policy.ObjectType.HOUSEHOLD:
-        return "CROSS JOIN (SELECT NULL::datemultirange AS days) heads"
-    return """LEFT JOIN LATERAL (SELECT range_agg(n.valid) AS days FROM recipients_person x
+        return "CROSS JOIN (SELECT NULL::datemultirange AS days, NULL::datemultirange AS due) heads"
+    lost = f"SELECT {_suspension(months=by_month(version))} AND x.entitlement_id = o.id"
+    return f"""LEFT JOIN LATERAL (SELECT range_agg(n.valid) AS days,
+                range_agg(datemultirange(n.valid) - coalesce(stopped.lost, '{{}}')) AS due
+            FROM recipients_person x
             JOIN recipients_person y ON y.household_id = x.household_id AND y.id <> x.id
             JOIN recipients_entitlement o ON o.beneficiary_id = y.id AND o.policy_id = e.policy_id
             JOIN recipients_entitlementversion n ON n.entitlement_id = o.id AND n.component = v.component
                  AND (y.is_holder AND y.status <> 'void', n.id) > (x.is_holder AND x.status <> 'void', v.id)
-            WHERE x.id = e.beneficiary_id) heads ON true"""
+            CROSS JOIN LATERAL ({lost}) stopped
+            WHERE x.id = e.beneficiary_id) heads ON true"""  # noqa: S608 -- constants of ours
 
 
 def _left_by_heads(days: str, span: str, *, whole: bool) -> str:
-    """Of the multirange `days` those that no later head has; of a rule that pays `span` once none where one has a day in it."""
-    if whole:
-        return f"CASE WHEN heads.days && {span} THEN '{{}}' ELSE {days} END"
-    return f"({days} - coalesce(heads.days, '{{}}'))"
+    """Of the multirange `days` those that no later head has.
+
+    A rule that pays `span` once is paid to the later head who has a day in it that is due; where all that one's are
+    forfeited (停发), to the earlier head for the days before, as it would be paid without a change of the head.
+    """
+    left = f"({days} - coalesce(heads.days, '{{}}'))"
+    return f"CASE WHEN heads.due && {span} THEN '{{}}' ELSE {left} END" if whole else left
 
 
 def due_now(version: PolicyVersion, *, also: str = "", less: str = "", shut: str = "NULL") -> str:

@@ -97,7 +97,7 @@ def _write(roster: Roster, *, actor: User) -> None:
     """A new revision with lines, claims and omissions; what is counted here is recomputed at every later step."""
     batch = Batch.objects.select_related("version", "policy").get(pk=roster.batch_id)
     require_standard(batch)
-    Roster.objects.filter(pk=roster.pk).update(revision=F("revision") + 1)
+    Roster.objects.filter(pk=roster.pk).update(revision=F("revision") + 1, generated_at=None)
     roster.revision += 1
     _release(roster)
     if batch.kind == Batch.Kind.CORRECTION:
@@ -211,7 +211,6 @@ def _before_submission(roster: Roster) -> None:
         )
     sources = [audit.subject_of(roster.batch), *origins_of(roster), *_earlier(roster)]
     inherit_duties(roster, sources, TO_ROSTER)
-    Roster.objects.filter(pk=roster.pk).update(submitted_at=clock.now())
 
 
 def roster_errors(roster: Roster) -> list[RowError]:

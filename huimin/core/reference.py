@@ -10,6 +10,7 @@ from copy import copy
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Protocol
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
@@ -279,11 +280,11 @@ def _moved(before: Office | None, after: Office | None, count: int) -> str:
 
 def banks_changed(*, actor: User) -> Job:
     """After paying banks or branches were registered or renamed: ask for a job that settles all accounts anew."""
-    earlier = Job.objects.filter(kind=SETTLE_ACCOUNTS).count()
     return jobs.submit(
         SETTLE_ACCOUNTS,
         title="认定账户所在的代发银行",
-        key=f"{SETTLE_ACCOUNTS}:{earlier}",
+        # one job for each change: that of another, made at the same time, may have run before this one is saved
+        key=f"{SETTLE_ACCOUNTS}:{uuid4()}",
         actor=actor,
         division_code=settings.COUNTY_CODE,
         county_code=settings.COUNTY_CODE,

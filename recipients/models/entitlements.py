@@ -153,7 +153,8 @@ class EntitlementVersion(models.Model):
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
                 # an open-ended version is closed by the next one or by an ending, which may leave nothing of it, and given
-                # back what a mistaken ending cut off; nothing else changes
+                # back what a mistaken ending cut off, up to the day of whichever ended the right after that; nothing else
+                # changes
                 func="""
                     IF to_jsonb(NEW) - 'valid' IS DISTINCT FROM to_jsonb(OLD) - 'valid'
                        OR NOT ((NEW.valid <@ OLD.valid
@@ -161,7 +162,11 @@ class EntitlementVersion(models.Model):
                                OR EXISTS (
                                   SELECT FROM recipients_endingcut c JOIN recipients_ending g ON g.id = c.ending_id
                                   WHERE c.version_id = OLD.id AND NEW.valid <@ c.valid_before
-                                    AND lower(NEW.valid) = lower(c.valid_before) AND g.status = 'corrected')) THEN
+                                    AND lower(NEW.valid) = lower(c.valid_before) AND g.status = 'corrected'
+                                    AND NOT EXISTS (
+                                      SELECT FROM recipients_ending h
+                                      WHERE h.entitlement_id = OLD.entitlement_id AND h.id > g.id
+                                        AND h.status <> 'corrected' AND NOT NEW.valid <@ daterange(NULL, h.ends_on)))) THEN
                         RAISE EXCEPTION '享受资格的历史不能修改' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;
@@ -211,14 +216,20 @@ class EntitlementVersion(models.Model):
                 operation=pgtrigger.Insert,
                 when=pgtrigger.Before,
                 condition=pgtrigger.Condition("NEW.succession_id IS NOT NULL"),
-                # the same quantity, facts and line as the old head had, for days that the ending took from that right
+                # the same quantity, facts and line as the old head had, for days that the ending took from that right, and
+                # the new head's money where it was the old head's own. Both come in one transaction: what became of these
+                # days since is not theirs any more
                 func="""
                     IF NOT EXISTS (
                         SELECT FROM recipients_succession s JOIN recipients_ending g ON g.id = s.ending_id
+                        JOIN recipients_entitlement a ON a.id = s.earlier_id
+                        JOIN recipients_entitlement b ON b.id = s.later_id
                         JOIN recipients_endingcut c ON c.ending_id = g.id
                         JOIN recipients_entitlementversion o ON o.id = c.version_id
-                        WHERE s.id = NEW.succession_id AND s.later_id = NEW.entitlement_id
-                           AND (g.status = 'standing' OR g.status = 'revived' AND g.death_id IS NOT NULL)
+                        WHERE s.id = NEW.succession_id AND s.later_id = NEW.entitlement_id AND s.created_at = now()
+                          AND NEW.payee_id = CASE WHEN o.payee_id = a.beneficiary_id THEN b.beneficiary_id
+                                                  ELSE o.payee_id END
+                          AND (g.status = 'standing' OR g.status = 'revived' AND g.death_id IS NOT NULL)
                           AND NEW.valid <@ (c.valid_before * daterange(g.ends_on, NULL))
                           AND (o.source_line_id, o.component, o.quantity, o.facts)
                               = (NEW.source_line_id, NEW.component, NEW.quantity, NEW.facts)) THEN

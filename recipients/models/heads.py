@@ -136,6 +136,8 @@ class Succession(models.Model):
     earlier = models.ForeignKey(Entitlement, models.PROTECT, verbose_name="原资格", related_name="passed_on")
     later = models.ForeignKey(Entitlement, models.PROTECT, verbose_name="新资格", related_name="taken_over")
     ending = models.OneToOneField(Ending, models.PROTECT, verbose_name="终止记录", related_name="succession")
+    # by the database's own clock: the versions that came by it were written in the same transaction, or never
+    created_at = models.DateTimeField("时间", db_default=Now(), editable=False)
 
     class Meta:
         verbose_name = verbose_name_plural = "户主变更承接的享受资格"
@@ -147,6 +149,7 @@ class Succession(models.Model):
                 when=pgtrigger.Before,
                 # from another member's right, ended by this change or by a death, to the new head's of the same policy
                 func="""
+                    NEW.created_at := now();
                     IF NOT EXISTS (
                         SELECT FROM recipients_headchange c
                         JOIN recipients_entitlement a ON a.id = NEW.earlier_id AND a.beneficiary_id <> c.new_head_id

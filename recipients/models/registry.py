@@ -11,7 +11,7 @@ from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
 from huimin.core.fields import BlindIndexField, EncryptedTextField
 from huimin.core.models import Office, StoredFile, User
-from huimin.core.models.guards import begins, fixed, taken_in_duty
+from huimin.core.models.guards import begins, fixed, taken_in_duty, told_on_the_trail
 from huimin.core.values.badges import Kind, StateChoices
 from recipients.rules import RELATION_LENGTH, strangers_in_sql
 from recipients.states import ACCOUNT_FLOW, DEATH_FLOW, AccountChangeStatus, DeathStatus
@@ -49,10 +49,11 @@ class Household(Scoped):
         indexes = [models.Index(fields=["division_code", "id"], name="household_place")]
         triggers = [
             pgtrigger.Protect(name="household_stays", operation=pgtrigger.Delete),
+            # nothing sets a household aside: its records are, and it stands as the address of what was paid
             fixed(
                 "household_is_fixed",
-                ["code", "county_code", "division_code"],
-                "农户的编码和村不能改；建错了的作废，另建",
+                ["code", "county_code", "division_code", "status", "created_at"],
+                "农户的编码、村和状态不能改；档案建错了的作废，另建",
             ),
         ]
 
@@ -91,6 +92,15 @@ class Person(Scoped):
     created_at = models.DateTimeField("建档时间", db_default=Now())
     created_by = models.ForeignKey(
         User, models.PROTECT, verbose_name="建档人", related_name="+", db_constraint=False
+    )
+    voided_by = models.ForeignKey(
+        User,
+        models.PROTECT,
+        verbose_name="作废人",
+        null=True,
+        editable=False,
+        related_name="+",
+        db_index=False,
     )
 
     area = Area.REGISTRY
@@ -163,6 +173,37 @@ class Person(Scoped):
                     END IF;
                     RETURN NEW;
                 """,
+            ),
+            pgtrigger.Trigger(
+                name="set_aside_by_another",
+                operation=pgtrigger.UpdateOf("status", "voided_by_id"),
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition(
+                    "NEW.status <> OLD.status OR NEW.voided_by_id IS DISTINCT FROM OLD.voided_by_id"
+                ),
+                # the one change there is, and no way back: by another person than who registered it, with every right ended
+                func="""
+                    IF OLD.status = 'void' OR NEW.status <> 'void' OR NEW.voided_by_id IS NULL THEN
+                        RAISE EXCEPTION '档案的状态只能改为作废，作废后不能恢复' USING ERRCODE = '23514';
+                    END IF;
+                    IF EXISTS (SELECT FROM core_user m JOIN core_user w ON w.person_key = m.person_key
+                               WHERE m.id = NEW.created_by_id AND w.id = NEW.voided_by_id) THEN
+                        RAISE EXCEPTION '档案要由另一个人作废' USING ERRCODE = '23514';
+                    END IF;
+                    IF EXISTS (SELECT FROM recipients_entitlement e
+                               WHERE e.beneficiary_id = NEW.id AND e.status <> 'ended') THEN
+                        RAISE EXCEPTION '还有享受资格，不能作废档案' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            told_on_the_trail(
+                "set_aside_is_told",
+                event="e.subject = 'recipients.person:' || NEW.id AND e.action = 'void' AND e.after = NEW.status",
+                message="作废档案没有留痕",
+                condition="NEW.status <> OLD.status",
+                operation=pgtrigger.Update,
+                actor="voided_by_id",
             ),
             pgtrigger.Trigger(
                 name="death_is_registered",
@@ -253,6 +294,22 @@ class Account(models.Model):
                         RAISE EXCEPTION '账户只能在代发银行' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="settling_banks_is_told",
+                operation=pgtrigger.Update,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(old="before", new="settled"),
+                # one statement moves up to a county's accounts, by services.banks.settle_accounts
+                func="""
+                    IF EXISTS (SELECT FROM settled s JOIN before b ON b.id = s.id AND b.bank_id IS DISTINCT FROM s.bank_id)
+                       AND NOT EXISTS (SELECT FROM core_auditevent e WHERE e.subject = 'recipients.account'
+                                       AND e.action = 'bank.settle' AND e.at >= now()) THEN
+                        RAISE EXCEPTION '账户在哪家代发银行由系统认定，没有留痕不能改' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NULL;
                 """,
             ),
             pgtrigger.Trigger(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db import connection
+from django.db import connection, transaction
 
 from huimin.core import reference
 from huimin.core.records import audit
@@ -49,30 +49,53 @@ OTHERWISE = f"""{_IN_USE}
     WHERE a.is_active AND a.bank_id IS DISTINCT FROM w.bank_id"""  # noqa: S608 -- constants of ours
 
 
+# who writes an account by the banks of today is done before the accounts are settled by those of tomorrow
+_LOCK = "hashtext('recipients.banks')"
+
+
+def hold_banks() -> None:
+    """Before the bank of an account is asked that is written in this transaction: whoever settles all accounts waits for it.
+
+    Taken before any account is locked, which the one that settles locks afterwards.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_advisory_xact_lock_shared({_LOCK})")
+
+
 def bank_at(county_code: str, *, branch_code: str, bank_name: str) -> int | None:
-    """The paying bank of one account."""
+    """The paying bank of one account, which is held to it (hold_banks)."""
+    hold_banks()
     with connection.cursor() as cursor:
         cursor.execute(_ONE, [county_code, branch_code, bank_name])
         found: int | None = cursor.fetchone()[0]
     return found
 
 
+@transaction.atomic
 def settle_accounts(*, actor: User | None) -> int:
-    """Ask anew at which bank every account in use is; returns how many are at another than before. In one statement."""
+    """Ask anew at which bank every account in use is; returns how many are at another than before. In one statement.
+
+    Accounts that are being written meanwhile are waited for, as long as an import takes: they may have asked before the
+    bank was saved.
+    """
     with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '1800s'")
+        cursor.execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        cursor.execute(f"SELECT count(*) FROM {OTHERWISE}")  # noqa: S608 -- a constant of ours
+        changed = int(cursor.fetchone()[0])
+        # the trail before the rows, which are taken only with it (settling_banks_is_told)
+        audit.record(
+            "recipients.account",
+            action="bank.settle",
+            actor=actor,
+            label="认定账户所在的代发银行",
+            detail={"changed": changed},
+        )
         cursor.execute(
             f"""UPDATE recipients_account t SET bank_id = x.bank_id
                 FROM (SELECT a.id, w.bank_id FROM {OTHERWISE}) x WHERE t.id = x.id"""  # noqa: S608 -- constants of ours
         )
-        changed = int(cursor.rowcount)
-    audit.record(
-        "recipients.account",
-        action="bank.settle",
-        actor=actor,
-        label="认定账户所在的代发银行",
-        detail={"changed": changed},
-    )
-    return changed
+        return int(cursor.rowcount)
 
 
 class AccountsInUse:

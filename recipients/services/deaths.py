@@ -58,10 +58,10 @@ def record_death(person_id: int, *, died_on: date, actor: User) -> list[Entitlem
 
 
 def _locked(person_id: int, actor: User) -> Person:
-    person: Person = (
-        Person.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=person_id)
-    )
-    return person
+    """With everybody of the household, in one order: what is left of a former head goes on to the next one."""
+    household = Person.objects.visible_to(actor).only("household_id").get(pk=person_id).household_id
+    members = Person.objects.filter(household=household).select_for_update(of=("self",), no_key=True)
+    return next(one for one in members.order_by("pk") if one.pk == person_id)
 
 
 @advances("recipients.death")
@@ -70,7 +70,7 @@ def correct_death(pk: int, step: str, *, actor: User, note: str = "") -> list[En
     """The person lives: another one than who registered the death says so and why; returns the rights restored.
 
     Rights that were ended, and ranges that were cut off, are as before, but where a later declaration has taken their
-    place. Months that were not paid meanwhile are declared in a book of their own (补报).
+    place, or another head of the household. StepRefused where one that would pass to that head is suspended. Months that were not paid meanwhile are declared in a book of their own (补报).
     """
     if step != DEATH_FLOW["correct"].name:
         raise BadInput(f"死亡登记没有“{step}”这一步。")
@@ -87,6 +87,8 @@ def correct_death(pk: int, step: str, *, actor: User, note: str = "") -> list[En
     person.died_on = None
     person.save(update_fields=["died_on"])
     restored = _restore(death, reason, actor)
+    succession.follow(person, actor=actor)  # of what came back: a former head's days are the head's of now
+    restored = [one for one in restored if not _is_over(one)]
     audit.record(
         person,
         action="death.correct",
@@ -120,3 +122,8 @@ def _restore(death: Death, reason: str, actor: User) -> list[Entitlement]:
     for ending in mine.select_for_update(of=("self",), no_key=True).order_by("-pk"):
         endings.take_back(held[ending.entitlement_id], ending, actor=actor, reason=reason)
     return [one for one in ended if one.status != EntitlementStatus.ENDED]
+
+
+def _is_over(right: Entitlement) -> bool:
+    right.refresh_from_db(fields=["status", "ends_on"])
+    return right.status == EntitlementStatus.ENDED

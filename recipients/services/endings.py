@@ -1,4 +1,4 @@
-"""终止享受: a right ends by its policy's own stop rule, by hand or by a death; a mistaken ending is corrected by another person."""
+"""终止享受: a right ends by its policy's own stop rule, by hand or by a death; what an ending cut can be given back."""
 
 from __future__ import annotations
 
@@ -6,24 +6,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from django.db import connection, transaction
-from django.urls import reverse
+from django.db import connection
 
 from huimin.core import clock
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit
-from huimin.core.values import privacy
-from huimin.core.values.days import day_text
-from huimin.core.work import messages, workflow
-from huimin.core.work.verbs import advances
-from recipients.models import Death, Ending, Entitlement, EntitlementVersion, Person, Suspension
+from huimin.core.work import workflow
+from recipients.models import Death, Ending, Entitlement, EntitlementVersion, Suspension
 from recipients.rules import stops_on
 from recipients.states import (
     ENDING_FLOW,
     ENTITLEMENT_FLOW,
-    DeathStatus,
     EndingStatus,
-    EntitlementStatus,
     SuspensionStatus,
 )
 
@@ -39,11 +33,14 @@ _CUT = """WITH cut AS (INSERT INTO recipients_endingcut (ending_id, version_id, 
         WHERE entitlement_id = %(right)s AND NOT valid <@ daterange(NULL, %(ends)s) RETURNING version_id, valid_before)
     UPDATE recipients_entitlementversion v SET valid = c.valid_before * daterange(NULL, %(ends)s)
     FROM cut c WHERE c.version_id = v.id"""
-# what the ending cut off comes back, up to a version that was confirmed since, and not where one stands in its place
+# what the ending cut off comes back, up to a version that was confirmed since or the day of a later ending, and not where
+# one stands in its place
 _GIVE_BACK = """UPDATE recipients_entitlementversion v
     SET valid = daterange(lower(c.valid_before), least(upper(c.valid_before),
         (SELECT min(lower(n.valid)) FROM recipients_entitlementversion n WHERE n.entitlement_id = v.entitlement_id
          AND n.component = v.component AND n.id <> v.id AND lower(n.valid) > lower(c.valid_before))))
+      * daterange(NULL, (SELECT min(h.ends_on) FROM recipients_ending h WHERE h.entitlement_id = v.entitlement_id
+                         AND h.id > c.ending_id AND h.status <> 'corrected'))
     FROM recipients_endingcut c WHERE c.version_id = v.id AND c.ending_id = %s AND NOT EXISTS (
         SELECT FROM recipients_entitlementversion n WHERE n.entitlement_id = v.entitlement_id AND n.id <> v.id
         AND n.component = v.component AND n.valid @> lower(c.valid_before))"""
@@ -162,7 +159,7 @@ def cut_off(
 
 def revive(one: Entitlement, *, actor: User, detail: dict[str, int]) -> None:
     """A right that had ended is confirmed anew, from the new declaration's days on; what was cut off stays off."""
-    ending = _locked(Ending.objects.get(entitlement=one, status=EndingStatus.STANDING).pk)
+    ending = locked(Ending.objects.get(entitlement=one, status=EndingStatus.STANDING).pk)
     ending.over_at = clock.now()
     ending.save(update_fields=["over_at"])
     workflow.follow(ending, ENDING_FLOW["revive"], actor=actor, detail=detail)
@@ -177,64 +174,8 @@ def _way_back(one: Entitlement, name: str) -> Step:
     return ENTITLEMENT_FLOW[f"{name}_suspended" if stands else name]
 
 
-def _locked(pk: int) -> Ending:
+def locked(pk: int) -> Ending:
     return Ending.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
-
-
-@advances("recipients.ending")
-@transaction.atomic
-def correct_ending(pk: int, step: str, *, actor: User, note: str = "") -> Entitlement:
-    """The right should not have ended, or not on that day: another one than who ended it says so and why.
-
-    It is again what it was, but where a later declaration has taken its place; then it can be ended on the right day.
-    Who died meanwhile has it up to the death. StepRefused for what a death ended: the death is corrected.
-    """
-    chosen = ENDING_FLOW["correct"]
-    if step != chosen.name:
-        raise BadInput(f"终止记录没有“{step}”这一步。")
-    found = Ending.objects.visible_to(actor).select_related("entitlement").get(pk=pk)
-    # people before rights, as a confirmation and a death hold them
-    Person.objects.select_for_update(of=("self",), no_key=True).only("pk").get(
-        pk=found.entitlement.beneficiary_id
-    )
-    right = _locked_right(found.entitlement_id)
-    ending = _locked(pk)
-    if refusal := workflow.why_not(ending, chosen, actor=actor, note=note):
-        raise refusal
-    if why := why_not_correct(ending):
-        raise StepRefused(why)
-    reason = privacy.scrub(note.strip())[:200]
-    take_back(right, ending, actor=actor, reason=reason)
-    for death in Death.objects.filter(person=right.beneficiary_id, status=DeathStatus.STANDING):
-        if right.status != EntitlementStatus.ENDED:
-            end_by_death(right, death, actor=actor)
-    messages.notify(
-        [ending.made_by],
-        title=f"{right.beneficiary}的终止享受已更正",
-        url=reverse("recipients:person-detail", args=[right.beneficiary_id]),
-        body=reason,
-    )
-    return right
-
-
-def _locked_right(pk: int) -> Entitlement:
-    rights = Entitlement.objects.select_related("policy", "beneficiary")
-    return rights.select_for_update(of=("self",), no_key=True).get(pk=pk)
-
-
-def why_not_correct(ending: Ending) -> str:
-    """Why an ending that has not been corrected stays as it is; empty when it can be corrected."""
-    if ending.death_id is not None:
-        return "这次终止由死亡登记而来。登记错了的，请在个人档案里更正死亡登记。"
-    if ending.head_change_id is not None:
-        return (
-            "这次终止由户主变更而来，以后的期间归新户主。变更错了的，请再办一次户主变更，"
-            f"变更日期填{day_text(ending.happened)}。"
-        )
-    later = Ending.objects.filter(entitlement_id=ending.entitlement_id, pk__gt=ending.pk)
-    if later.exclude(status=EndingStatus.CORRECTED).exists():
-        return "这项资格后来又终止过，请先更正后来的那一次。"
-    return ""
 
 
 def take_back(right: Entitlement, ending: Ending, *, actor: User, reason: str) -> None:

@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection, transaction
 
 from huimin.core import clock
-from huimin.core.errors import BadInput, StepRefused
+from huimin.core.errors import BadInput
 from huimin.core.records import audit
 from huimin.core.work.verbs import advances
-from recipients.models import Death, Declaration, Ending, Entitlement, Person, Suspension
+from recipients.models import Death, Declaration, Entitlement, Suspension
 from recipients.services import endings, succession, suspensions
 from recipients.states import ENTITLEMENT_BUTTONS, DeathStatus, EntitlementStatus
 from subsidies.models import Policy
 
 if TYPE_CHECKING:
     from huimin.core.models import User
-
-PAUSED_BEFORE_PASSING = "这一户后来换了户主，更正以后这项资格要转给新户主，暂停着的不能转。请先在这项资格的暂停上办恢复，再更正终止。"
 
 # lines that would overlap a version which the new one cannot close: it began no earlier, or is bounded
 _CLASHES = """SELECT p.name FROM recipients_declarationline l JOIN recipients_person p ON p.id = l.beneficiary_id
@@ -31,8 +29,12 @@ _CLASHES = """SELECT p.name FROM recipients_declarationline l JOIN recipients_pe
     ORDER BY l.line_no LIMIT 5"""
 # people before rights, both in the order of the person: two confirmations and a death never wait for one another in a
 # ring. FOR SHARE lets confirmations pass one another, but not a death that is being registered (deaths.record_death).
-_HOLD_PEOPLE = """SELECT p.id FROM recipients_person p JOIN recipients_declarationline l ON l.beneficiary_id = p.id
-    WHERE l.declaration_id = %(declaration)s AND l.excluded_at_level = '' ORDER BY p.id FOR SHARE OF p"""
+# Of a household whose head changed while the list was on its way everybody, since its days go on to the new one.
+_HOLD_PEOPLE = """SELECT p.id FROM recipients_person p WHERE p.id IN (
+        SELECT m.id FROM recipients_declarationline l JOIN recipients_person x ON x.id = l.beneficiary_id
+        JOIN recipients_person m ON m.household_id = x.household_id AND (m.id = x.id OR NOT x.is_holder AND %(to_household)s)
+        WHERE l.declaration_id = %(declaration)s AND l.excluded_at_level = '')
+    ORDER BY p.id FOR SHARE OF p"""
 _ENTITLE = """INSERT INTO recipients_entitlement (county_code, division_code, policy_id, beneficiary_id, status)
     SELECT %(county)s, %(division)s, %(policy)s, l.beneficiary_id, 'active' FROM recipients_declarationline l
     WHERE l.declaration_id = %(declaration)s AND l.excluded_at_level = '' ORDER BY l.beneficiary_id
@@ -100,26 +102,6 @@ def _revive(declaration: Declaration, actor: User) -> None:
         endings.revive(one, actor=actor, detail={"declaration": declaration.pk})
 
 
-@transaction.atomic
-def correct_ending(pk: int, step: str, *, actor: User, note: str = "") -> Entitlement:
-    """endings.correct_ending; what comes back of a household's right goes on to whoever became its head meanwhile (0018).
-
-    StepRefused, beside its reasons, for a right that is suspended and would pass: whether its days are due is not decided.
-    """
-    found = Ending.objects.visible_to(actor).select_related("entitlement__policy").get(pk=pk)
-    follows = found.entitlement.policy.object_type == Policy.ObjectType.HOUSEHOLD
-    if follows:
-        household = Person.objects.filter(household__members=found.entitlement.beneficiary_id)
-        list(household.select_for_update(of=("self",), no_key=True).only("pk").order_by("pk"))
-    right = endings.correct_ending(pk, step, actor=actor, note=note)
-    if follows:
-        if right.status == EntitlementStatus.SUSPENDED and succession.has_left(right.beneficiary):
-            raise StepRefused(PAUSED_BEFORE_PASSING)
-        succession.follow(right.beneficiary, actor=actor, policy_id=right.policy_id)
-        right.refresh_from_db()
-    return right
-
-
 def _given(declaration: Declaration) -> dict[str, Any]:
     period, when = declaration.period_range, declaration.when
     # a one-off is due once, on its day, however long the policy's rights last
@@ -127,6 +109,7 @@ def _given(declaration: Declaration) -> dict[str, Any]:
     return {
         "declaration": declaration.pk,
         "policy": declaration.policy_id,
+        "to_household": declaration.policy.object_type == Policy.ObjectType.HOUSEHOLD,
         "county": declaration.county_code,
         "division": declaration.division_code,
         "component": when.component,

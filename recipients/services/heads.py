@@ -193,7 +193,7 @@ def _doubts_of_head(asked: HeadChange) -> list[str]:
         whose = "，这个人已登记死亡" if dead.exists() else ""
         found.append(
             f"新户主{new}在用的账户（尾号{account.tail}）户名是{account.holder_name}{whose}，"
-            "转过来的钱发到这个账户，要换的请先换卡"
+            "发给新户主的钱都到这个账户，要换的请先换卡"
         )
     return found
 
@@ -268,13 +268,23 @@ def check_head_change(
 
 
 def _require_as_asked(asked: HeadChange, members: Mapping[int, Person]) -> None:
-    head = next((one.pk for one in members.values() if one.is_holder), None)
+    """StepRefused where the household, or what its register says of the cause and its day, is not what was asked about."""
+    head = next((one for one in members.values() if one.is_holder), None)
     others = {str(pk) for pk in members if pk != asked.new_head_id}
     new = members.get(asked.new_head_id)
-    if head != asked.old_head_id or others != set(asked.relations) or new is None or why_not_head(new):
+    if (
+        (head.pk if head else None) != asked.old_head_id
+        or others != set(asked.relations)
+        or new is None
+        or why_not_head(new)
+    ):
         raise StepRefused(
             "申请以后这一户的户主或成员有变动，不能照原来的申请通过。请退回，由申请人重新申请。"
         )
+    died_on = head.died_on if head else None
+    if died_on != (asked.starts_on if asked.cause == Cause.DIED else None):
+        now = f"原户主已登记{day_text(died_on)}死亡" if died_on else "原户主的死亡登记已更正"
+        raise StepRefused(f"申请以后{now}，与申请的原因、日期不符。请退回，由申请人重新申请。")
 
 
 def _looked_at(
@@ -308,7 +318,7 @@ def _pass_on(asked: HeadChange, plan: list[Passing], actor: User) -> None:
         asked,
         action="succeed",
         actor=actor,
-        label="享受资格转给新户主",
+        label="享受资格转给新户主" if passed else "没有享受资格随户主变更转",
         detail={"passed": len(passed), "rights": [one.later_id for one in passed]},
     )
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from recipients.models import HeadChange, Person
 
-SUSPENDED = "暂停中。请先恢复或者终止，再变更户主"
+SUSPENDED = "暂停中。请先恢复，再变更户主；确实不再享受的才终止，终止了的不转给新户主"
 TAKER_SUSPENDED = "新户主自己的这项资格暂停没有恢复。请先恢复，再变更户主"
 SUSPENDED_AT_DEATH = "去世前已暂停，不转。仍符合条件的，请用新户主申报"
 NOTHING_LEFT = "停发日期以后没有已确认的期间，不用转，原户主的照旧；以后的期次用新户主申报"
@@ -229,8 +229,8 @@ def _doubts(left: _Left, stretches: list[Stretch], change: HeadChange) -> tuple[
     found = []
     if left.begins is not None:
         found.append(
-            f"“{left.right.policy}”从{day_text(left.begins)}开始，按变更日期{day_text(change.starts_on)}算，{day_text(left.ends_on)}停发，"
-            f"{left.right.beneficiary}一天都不剩，请核对变更日期"
+            f"“{left.right.policy}”从{day_text(left.begins)}开始，变更日期{day_text(change.starts_on)}，按停发规则从"
+            f"{day_text(left.ends_on)}起停发，{left.right.beneficiary}一天都不剩，请核对变更日期"
         )
     own = Entitlement.objects.filter(policy=left.right.policy_id, beneficiary=change.new_head_id).first()
     for right, said in (

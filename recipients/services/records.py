@@ -43,9 +43,8 @@ def void_person(person_id: int, *, reason: str, actor: User) -> Person:
     )
     if listed := _names(line.declaration for line in open_books.select_related("declaration__policy")):
         raise StepRefused(f"这个人还在没有办完的申报册里（{listed}），请先删去或剔除，再作废档案。")
-    before, person.status = person.status, RecordStatus.VOID
-    person.save(update_fields=["status"])
-    person.accounts.filter(is_active=True).update(is_active=False, closed_at=clock.now())
+    before, person.status, person.voided_by = person.status, RecordStatus.VOID, actor
+    # the trail before the row, which is taken only with it (told_on_the_trail)
     audit.record(
         person,
         action="void",
@@ -55,6 +54,8 @@ def void_person(person_id: int, *, reason: str, actor: User) -> Person:
         after=person.status,
         note=reason.strip(),
     )
+    person.save(update_fields=["status", "voided_by"])
+    person.accounts.filter(is_active=True).update(is_active=False, closed_at=clock.now())
     return person
 
 

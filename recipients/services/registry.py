@@ -369,6 +369,7 @@ def _require_same_number(asked: AccountChange, again: str) -> None:
 
 def _replace_account(asked: AccountChange) -> None:
     now = clock.now()
+    at = banks.bank_at(asked.person.county_code, branch_code=asked.branch_code, bank_name=asked.bank_name)
     Account.objects.filter(person_id=asked.person_id, is_active=True).update(is_active=False, closed_at=now)
     salt = uuid4()
     Account.objects.create(
@@ -383,9 +384,7 @@ def _replace_account(asked: AccountChange) -> None:
         tail=asked.tail,
         branch_code=asked.branch_code,
         bank_name=asked.bank_name,
-        bank_id=banks.bank_at(
-            asked.person.county_code, branch_code=asked.branch_code, bank_name=asked.bank_name
-        ),
+        bank_id=at,
         change=asked,
         opened_at=now,
     )

@@ -29,7 +29,7 @@ from recipients.files import registry
 from recipients.files.registry import Findings
 from recipients.models import RegistryImport
 from recipients.rules import RELATION_LENGTH, strangers_in_sql
-from recipients.services.banks import banks_at
+from recipients.services.banks import banks_at, hold_banks
 from recipients.services.places import county_of_home, home_of, places_for
 from recipients.states import IMPORT_ROLES
 
@@ -303,6 +303,7 @@ _BANKS = banks_at("SELECT %(county)s::text AS county_code, branch_code, bank_nam
 
 def _write(cursor: Any, one: RegistryImport, actor: User) -> tuple[int, int]:
     """Households, people and accounts, in three statements; (households, people)."""
+    hold_banks()
     given = {"county": one.county_code, "actor": actor.pk, "today": clock.today()}
     cursor.execute(
         """INSERT INTO recipients_household (county_code, division_code, code, group_name, status)

@@ -9,21 +9,21 @@ from django.db import connection
 
 from huimin.core import clock
 from huimin.core.errors import StepRefused
+from huimin.core.values.days import day_text
 from huimin.core.work import workflow
-from recipients.models import Ending, Entitlement, EntitlementVersion, HeadChange, Person, Succession
+from recipients.models import Death, Ending, Entitlement, EntitlementVersion, HeadChange, Person, Succession
 from recipients.services import endings, passing
-from recipients.states import ENTITLEMENT_FLOW, EntitlementStatus, HeadChangeStatus
+from recipients.states import ENTITLEMENT_FLOW, DeathStatus, EntitlementStatus, HeadChangeStatus
 from subsidies.models import Policy
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
-
     from huimin.core.models import User
     from recipients.models import Declaration
     from recipients.services.passing import Passing, Stretch
 
 # whoever lists rights finishes before one passes, and is seen by whoever claims its days afterwards (Claim's trigger)
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('recipients.succession'))"
+_HOLD_MEMBERS = "SELECT id FROM recipients_person WHERE household_id = %s ORDER BY id FOR SHARE"
 
 
 def require_decided(found: list[Passing]) -> None:
@@ -132,36 +132,60 @@ def follow_heads(declaration: Declaration, *, actor: User) -> None:
         follow(person, actor=actor, policy_id=declaration.policy_id)
 
 
-def follow(person: Person, *, actor: User, policy_id: int | None = None) -> None:
-    """What a former head has or has left now goes the way of the household's changes since that one was its head.
-
-    Into a right that is suspended too: it is due when that is lifted.
-    """
-    if not has_left(person):
-        return
-    last = _left_by(person).order_by("-pk")[0]
+def changes_since(person: Person) -> list[HeadChange]:
+    """The household's changes since this one was its head, in their order; none for whoever is, or never was."""
+    left = person.headships_left.filter(status=HeadChangeStatus.APPROVED, household=person.household_id)
+    last = left.order_by("-pk").first()
+    if person.is_holder or last is None:
+        return []
     since = HeadChange.objects.filter(
         household=person.household_id, status=HeadChangeStatus.APPROVED, pk__gte=last.pk
     )
+    return list(since.select_related("new_head", "asked_by").order_by("pk"))
+
+
+def follow(person: Person, *, actor: User, policy_id: int | None = None) -> None:
+    """What a former head has or has left now goes the way of the household's changes since that one was its head.
+
+    Into a right that is suspended too: it is due when that is lifted. A head who has died since has it up to the death,
+    and what that cuts goes on. StepRefused where what would pass is suspended itself.
+    """
+    changes = changes_since(person)
+    if not changes:
+        return
+    with connection.cursor() as cursor:  # nobody dies unseen between their days and the end of them
+        cursor.execute(_HOLD_MEMBERS, [person.household_id])
     holders = [person]
-    for change in since.select_related("new_head", "asked_by").order_by("pk"):
+    for change in changes:
         for one in holders:
             if one.pk != change.new_head_id:
                 _follow(change, passing.plan(change, policy_id=policy_id, of=one), actor)
         if change.new_head not in holders:
             holders.append(change.new_head)
-
-
-def has_left(person: Person) -> bool:
-    """Whether the person was the head of the household that they live in, and is it no longer."""
-    return not person.is_holder and _left_by(person).exists()
-
-
-def _left_by(person: Person) -> QuerySet[HeadChange]:
-    return person.headships_left.filter(status=HeadChangeStatus.APPROVED, household=person.household_id)
+    for one in holders[1:]:
+        end_of_the_dead(one, actor=actor, policy_id=policy_id)
 
 
 def _follow(change: HeadChange, found: list[Passing], actor: User) -> None:
     found = [replace(one, why_not="") if one.why_not == passing.TAKER_SUSPENDED else one for one in found]
-    require_decided(found)
+    for one in found:
+        if one.must_be_decided:
+            raise StepRefused(
+                f"{one.right.beneficiary}的“{one.right.policy}”还在暂停，{day_text(one.ends_on)}起的日子要转给后来的户主"
+                f"{change.new_head}。请先恢复那次暂停，再办这一步。"
+            )
     pass_on(change, found, actor=actor)
+
+
+def end_of_the_dead(person: Person, *, actor: User, policy_id: int | None = None) -> None:
+    """Rights that somebody got who has died: they end by that death, and what it cuts goes on to the next head."""
+    death = Death.objects.filter(person=person, status=DeathStatus.STANDING).first()
+    if death is None:
+        return
+    rights = Entitlement.objects.filter(beneficiary=person).exclude(status=EntitlementStatus.ENDED)
+    if policy_id is not None:
+        rights = rights.filter(policy=policy_id)
+    held = rights.select_related("policy", "beneficiary").select_for_update(of=("self",), no_key=True)
+    ended = [endings.end_by_death(one, death, actor=actor) for one in held.order_by("pk")]
+    if any(ended):
+        follow(person, actor=actor, policy_id=policy_id)

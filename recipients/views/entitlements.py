@@ -35,7 +35,7 @@ from huimin.core.values.days import day_text
 from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.models import Ending, Entitlement, EntitlementVersion, Suspension
-from recipients.services import endings, entitlements, suspensions
+from recipients.services import corrections, endings, entitlements, suspensions
 from recipients.states import (
     ENDING_FLOW,
     ENTITLEMENT_BUTTONS,
@@ -318,28 +318,31 @@ def ending_correct(request: StaffRequest, pk: int) -> HttpResponse:
     if isinstance(refusal, StepForbidden):
         return forbidden(request, refusal)
     form = forms.EntitlementStepForm(request.POST or None)
-    why = str(refusal or "") or _why_not_correct(request, ending) or endings.why_not_correct(ending)
+    heirs = corrections.heirs(ending)
+    why = str(refusal or "") or _why_not_correct(request, ending) or corrections.why_not_correct(ending)
     if request.method == "POST" and form.is_valid():
         note = form.cleaned_data["note"]
-        made = act_on_form(
+        if act_on_form(
             request,
             form,
-            lambda: entitlements.correct_ending(pk, step.name, actor=request.user, note=note),
+            lambda: corrections.correct_ending(pk, step.name, actor=request.user, note=note),
             name="ending.correct",
-        )
-        if made:
-            messages.success(request, f"{one.beneficiary}：终止已更正，{_given_back(made.result)}")
+        ):
+            messages.success(
+                request,
+                f"{one.beneficiary}：终止已更正，截去的期间已恢复{_gone_to(heirs)}。确实要终止的，按对的日期再办一次。",
+            )
             return back_to_list(one)
     elif why:
         messages.error(request, why)
         return back_to_list(one)
-    context = page_of_right(one, step, form) | {"mistaken": ending}
+    context = page_of_right(one, step, form) | {
+        "mistaken": ending,
+        "heirs": heirs,
+        "must_lift": corrections.waits_for_lifting(ending),
+    }
     return render(request, "recipients/entitlement_step.html", context)
 
 
-def _given_back(right: Entitlement) -> str:
-    """Where the days went that came back: to a head who took the place meanwhile, from the day of the stop on."""
-    passed = right.endings.filter(status=EndingStatus.STANDING).exclude(head_change=None).first()
-    if passed is None or passed.head_change is None:
-        return "截去的期间已恢复。确实要终止的，按对的日期再办一次。"
-    return f"这一户已换了户主，{day_text(passed.ends_on)}起的期间转给了{passed.head_change.new_head}。"
+def _gone_to(heirs: list[corrections.Heir]) -> str:
+    return "".join(f"，{day_text(heir.since)}起归{heir.head}" for heir in heirs)

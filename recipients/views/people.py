@@ -39,6 +39,7 @@ from recipients.states import (
     IMPORT_ROLES,
     VOID_ROLES,
     DeathStatus,
+    HeadChangeStatus,
 )
 from recipients.views import helpers
 from recipients.views.entitlements import payments_since, suspension_acts
@@ -173,6 +174,8 @@ def _detail(request: StaffRequest, person: Person, shown: dict[str, str] | None 
     )
     place = person.division_code
     may_edit = scope.holds(request.user, EDIT_ROLES, division_code=place)
+    head_changes = heads.household_changes(person.household)
+    waiting = head_changes.filter(status=HeadChangeStatus.ASKED).first()
     return {
         "person": person,
         "place": queries.place_names([place])[place],
@@ -191,8 +194,9 @@ def _detail(request: StaffRequest, person: Person, shown: dict[str, str] | None 
         if scope.reads(request.user, Area.ROSTER)
         else "",
         "may_edit": may_edit,
-        "may_head": may_edit and not heads.why_not_head(person),
-        "head_changes": heads.household_changes(person.household),
+        "may_head": may_edit and not waiting and not heads.why_not_head(person),
+        "head_waits": waiting if may_edit else None,
+        "head_changes": head_changes,
         "may_ask": scope.holds(request.user, ACCOUNT_ASK_ROLES, division_code=place),
         "may_reveal": registry.may_reveal(person, actor=request.user),
         "reveal_form": forms.RevealForm(),

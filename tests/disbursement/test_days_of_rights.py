@@ -6,13 +6,11 @@ import pytest
 from psycopg.types.range import DateRange
 
 from disbursement import proofs, services
-from disbursement.models import Roster
 from disbursement.queries import stale
-from huimin.core import clock
 from huimin.core.authority.roles import Role
 from huimin.core.errors import FileRefused, StepRefused
-from recipients.models import Declaration, Entitlement, EntitlementVersion
-from recipients.services import deaths, endings, entitlements
+from recipients.models import Declaration, Entitlement
+from recipients.services import corrections, deaths, entitlements
 from tests.disbursement import factories as make
 from tests.factories import UserFactory
 
@@ -65,36 +63,13 @@ def test_a_right_confirmed_anew_is_not_paid_for_the_months_after_its_end():
     assert proofs.lines_lie_in_their_rights()[1] == []
 
 
-def test_the_proof_is_silent_of_months_paid_before_anybody_knew_and_speaks_of_those_paid_after():
-    here, right = monthly()
-    assert paid_to(here, right, "2026-09") == 1
-    end(here, right)
-    Roster.objects.update(generated_at=clock.now() - timedelta(hours=1))
-    assert proofs.lines_lie_in_their_rights()[1] == []
-    Roster.objects.update(generated_at=clock.now() + timedelta(hours=1))
-    (fault,) = proofs.lines_lie_in_their_rights()[1]
-    assert "不在享受资格" in fault
-
-
-def test_the_proof_is_silent_of_months_paid_before_a_new_version_closed_the_old_one():
-    here, right = monthly()
-    assert paid_to(here, right, "2026-10") == 1
-    book = make.declaration(here.policy, right.division_code, here["village"])
-    make.entitle(book, right.beneficiary, quantity="3", valid=DateRange(date(2026, 9, 1), None))
-    later = EntitlementVersion.objects.latest("pk")
-    Roster.objects.update(generated_at=later.created_at + timedelta(minutes=1))
-    assert len(proofs.lines_lie_in_their_rights()[1]) == 1
-    Roster.objects.update(generated_at=later.created_at - timedelta(minutes=1))
-    assert proofs.lines_lie_in_their_rights()[1] == []
-
-
 def test_a_corrected_ending_pays_the_months_that_were_missed():
     here, right = monthly()
     end(here, right)
     assert paid_to(here, right, "2026-09") == 0
     ending = right.endings.get()
     another = UserFactory(role=Role.DEPARTMENT_REVIEWER)
-    endings.correct_ending(ending.pk, "correct", actor=another, note="日期打错了")
+    corrections.correct_ending(ending.pk, "correct", actor=another, note="日期打错了")
     assert paid_to(here, right, "2026-10") == 1
     assert proofs.lines_lie_in_their_rights()[1] == []
 

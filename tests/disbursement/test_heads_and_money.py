@@ -1,11 +1,9 @@
 """A change of the head of a household: every month is paid to one head, and what was paid to one is not paid to the other."""
 
 from datetime import date
-from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
-from django.urls import reverse
 from psycopg.types.range import DateRange
 
 from disbursement import proofs, services
@@ -194,45 +192,3 @@ def test_a_right_passes_only_when_nobody_writes_a_list(run_in_threads):
     (answer,) = run_in_threads(approve, 1)
     assert answer.status == "approved"
     assert listed(roster.batch, head, wife) == [1, 0]
-
-
-def ended_then_changed(**pause):
-    """The head's right was ended by mistake from March on; meanwhile the wife is head from April on."""
-    here, head, wife = households()
-    right = head.entitlements.get()
-    keepers = [UserFactory(role=Role.DEPARTMENT_REVIEWER) for _ in range(2)]
-    paused = lists.suspended(right, "withheld", date(2026, 2, 1), by=keepers[0]) if pause else None
-    entitlements.take_step(right.pk, "end", actor=keepers[0], note="迁出", happened=date(2026, 2, 10))
-    change_head(here, wife)
-    return head, wife, right.endings.get(), paused, keepers[1]
-
-
-def days_of(who):
-    return [
-        (one.valid.lower.isoformat(), one.valid.upper and one.valid.upper.isoformat())
-        for one in EntitlementVersion.objects.filter(entitlement__beneficiary=who).order_by("valid")
-        if not one.valid.isempty
-    ]
-
-
-@in_a_transaction
-def test_what_a_corrected_ending_gives_back_goes_on_to_the_head_since(client):
-    head, wife, ending, _, keeper = ended_then_changed()
-    assert days_of(wife) == []
-    client.force_login(keeper)
-    url = reverse("recipients:ending-correct", args=[ending.pk])
-    answer = client.post(url, {"note": "没有迁出", "action_key": uuid4()}, follow=True)
-    assert f"2026年4月1日起的期间转给了{wife.name}" in answer.content.decode()
-    assert days_of(head) == [("2026-01-01", "2026-04-01")]
-    assert days_of(wife) == [("2026-04-01", None)]
-
-
-@in_a_transaction
-def test_a_paused_right_that_would_pass_is_lifted_before_its_ending_is_corrected():
-    head, wife, ending, paused, keeper = ended_then_changed(paused=True)
-    with pytest.raises(StepRefused, match="请先在这项资格的暂停上办恢复"):
-        entitlements.correct_ending(ending.pk, "correct", actor=keeper, note="没有迁出")
-    lists.lifted(paused, date(2026, 2, 20))
-    entitlements.correct_ending(ending.pk, "correct", actor=keeper, note="没有迁出")
-    assert days_of(wife)
-    assert days_of(head)

@@ -184,7 +184,7 @@ def test_submission_asks_for_the_payees_record_as_the_roster_did():
     make.entitle(here.books[make.VILLAGE], one, payee=payee)
     make.issued_batch(here)
     line = PaymentLine.objects.get()
-    Person.objects.filter(pk=payee.pk).update(status="suspended")
+    lists.set_aside(payee)
     with pytest.raises(FileRefused) as refused:
         services.advance_roster(line.roster_id, "submit", actor=here["town"])
     assert [(found.row, found.column) for found in refused.value.errors] == [(1, "收款人")]

@@ -13,7 +13,15 @@ from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepRefused
 from publicity.queries import awaited
 from recipients.models import Entitlement
-from recipients.services import deaths, declarations, endings, entitlements, records, review, suspensions
+from recipients.services import (
+    corrections,
+    deaths,
+    declarations,
+    entitlements,
+    records,
+    review,
+    suspensions,
+)
 from subsidies.models import Policy
 from tests.disbursement import factories as make
 from tests.disbursement.test_heads_and_money import change_head, households, listed
@@ -239,7 +247,7 @@ def test_who_gave_a_right_its_days_back_passes_no_list_of_them(kind):
         entitlements.take_step(
             right.pk, "end", actor=here["department"], note="迁出", happened=date(2026, 6, 20)
         )
-        endings.correct_ending(right.endings.get().pk, "correct", actor=keeper, note="没有迁出")
+        corrections.correct_ending(right.endings.get().pk, "correct", actor=keeper, note="没有迁出")
         roster = list_of(make.issued_batch(here, "2026Q3"), right)
         make.approve(here, roster, until="pass_township_check")
     else:

@@ -14,7 +14,7 @@ from disbursement.models import Roster
 from huimin.core.authority.roles import Role
 from huimin.core.errors import StepRefused
 from recipients.models import Entitlement
-from recipients.services import deaths, endings, entitlements, records, suspensions
+from recipients.services import corrections, deaths, entitlements, records, suspensions
 from tests.disbursement import factories as make
 from tests.disbursement.test_heads_and_money import change_head, listed
 from tests.disbursement.test_one_head_is_paid import Village, supplement
@@ -173,7 +173,7 @@ def give_back(here, right, how, by):
     entitlements.take_step(
         right.pk, "end", actor=here["department"], note="查无此户", happened=date(2026, 2, 1)
     )
-    endings.correct_ending(right.endings.get().pk, "correct", actor=here[by], note="查错了，人在")
+    corrections.correct_ending(right.endings.get().pk, "correct", actor=here[by], note="查错了，人在")
 
 
 @pytest.mark.parametrize("how", ["lifted", "corrected"])

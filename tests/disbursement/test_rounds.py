@@ -15,7 +15,7 @@ from publicity.queries import awaited, payments_of_key, under_review
 from publicity.views.query import _when
 from recipients import proofs as of_recipients
 from recipients.models import Declaration, Entitlement, EntitlementVersion
-from recipients.services import deaths, declarations, endings, entitlements, review
+from recipients.services import corrections, deaths, declarations, entitlements, review
 from subsidies import services as funds
 from tests.disbursement import factories as make
 from tests.recipients import factories as lists
@@ -183,7 +183,9 @@ def test_an_end_before_the_day_takes_the_round_and_its_correction_gives_it_back(
     right = Entitlement.objects.get()
     entitlements.take_step(right.pk, "end", actor=here["department"], note="迁出", happened=date(2026, 6, 5))
     assert all(one.valid.isempty for one in right.versions.all())
-    endings.correct_ending(right.endings.get().pk, "correct", actor=here["department_check"], note="打错了")
+    corrections.correct_ending(
+        right.endings.get().pk, "correct", actor=here["department_check"], note="打错了"
+    )
     assert not any(one.valid.isempty for one in right.versions.all())
 
 

@@ -11,6 +11,7 @@ from huimin.core.work import jobs
 from recipients.models import Person
 from tests.disbursement import factories as make
 from tests.factories import OTHER_TOWN, OTHER_VILLAGE, TOWN, VILLAGE
+from tests.recipients import factories as lists
 
 TWIN = RosterOmission.Reason.TWIN
 
@@ -39,7 +40,7 @@ def turn_into(owner_connection):
 
 def registered_again(here, one, village):
     """The same ID number under a new household, with an account and a right; the first record is 作废."""
-    Person.objects.filter(pk=one.pk).update(status="void")
+    lists.set_aside(one)
     with transaction.atomic():
         again = make.person(village, by=here["village"].pk, number=one.id_number)
         make.account(again)

@@ -13,6 +13,7 @@ from recipients.models import EntitlementVersion
 from tests.disbursement import factories as make
 from tests.disbursement.test_guards import refused_sql
 from tests.disbursement.test_heads_and_money import change_head, households
+from tests.recipients import factories as lists
 
 pytestmark = pytest.mark.django_db
 CLAIM = """INSERT INTO disbursement_claim (line_id, entitlement_id, component, period_range)
@@ -104,7 +105,7 @@ def test_a_stop_stands_for_the_same_human_being_under_another_record():
     line = PaymentLine.objects.filter(division_code=here.people[1].division_code).first()
     old = next(one for one in here.people if one.pk == line.beneficiary_id)
     services.stop_line(line.pk, reason="重复领取", actor=here["department"])
-    voided(old)
+    lists.set_aside(old)
     with transaction.atomic():
         again = make.person(old.division_code, number=old.id_number, by=here["village"].pk)
         make.account(again)
@@ -114,10 +115,6 @@ def test_a_stop_stands_for_the_same_human_being_under_another_record():
     reasons = dict(RosterOmission.objects.filter(roster=roster).values_list("person_id", "reason"))
     assert reasons[again.pk] == "house_stop"
     assert batch.pk == roster.batch_id
-
-
-def voided(person):
-    type(person).objects.filter(pk=person.pk).update(status="void")
 
 
 def test_a_stop_that_was_made_meanwhile_is_told_in_words(monkeypatch):

@@ -1,6 +1,6 @@
 """What a suspension does to the money: withheld days wait, forfeited ones are never due, and who lifts passes no list."""
 
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -8,7 +8,6 @@ import pytest
 from disbursement import proofs, services
 from disbursement.models import PaymentLine, Roster, RosterOmission
 from disbursement.queries.stale import stale_lines, to_be_ordered
-from huimin.core import clock
 from huimin.core.errors import FileRefused, StepRefused
 from recipients.models import Entitlement
 from recipients.services import suspensions
@@ -166,14 +165,3 @@ def test_a_corrections_list_leaves_out_who_is_suspended(here):
     services.make_correction(make.batch_of(order).pk, actor=here["department"])
     assert not PaymentLine.objects.filter(corrects_line_id=line.pk).exists()
     assert PaymentLine.objects.exclude(corrects_line_id=None).count() == 2
-
-
-def test_the_proof_finds_a_list_that_paid_forfeited_or_withheld_days(here):
-    batch = make.issued_batch(here, "2026Q3")
-    make.approved(here, batch)
-    for right, kind in zip(Entitlement.objects.order_by("pk"), ("withheld", "forfeited"), strict=False):
-        lists.suspended(right, kind, JULY)
-    Roster.objects.update(generated_at=clock.now() - timedelta(hours=1))
-    assert proofs.lines_lie_in_their_rights()[1] == []
-    Roster.objects.update(generated_at=clock.now() + timedelta(hours=1))
-    assert len(proofs.lines_lie_in_their_rights()[1]) == 2

@@ -12,6 +12,7 @@ from psycopg.types.range import DateRange
 
 from huimin.core import crypto
 from huimin.core.authority.roles import Role
+from huimin.core.records import audit
 from huimin.core.values.pinyin import sort_key
 from huimin.core.work import workflow
 from recipients.files.declaration import LineInput
@@ -97,15 +98,20 @@ def approved_change(owner, *, holder_name=None, relation="亲属", number=None, 
 def another_account(owner, **wanted):
     """The account of today, by an approved change."""
     change = approved_change(owner, **wanted)
-    Account.objects.filter(person=owner, is_active=True).update(is_active=False)
-    salt = uuid4()
     at = bank_at(owner.county_code, branch_code=change.branch_code, bank_name=change.bank_name)
+    return account_of(change, bank_id=at)
+
+
+def account_of(change, *, bank_id):
+    """In the place of the account before."""
+    Account.objects.filter(person=change.person_id, is_active=True).update(is_active=False)
+    salt = uuid4()
     copied = ("kind", "bank_name", "holder_name", "holder_relation", "number", "number_key", "tail")
     return Account.objects.create(
-        person=owner,
+        person_id=change.person_id,
         change=change,
         commit_salt=salt,
-        bank_id=at,
+        bank_id=bank_id,
         number_commitment=commit(salt, change.number),
         **{name: getattr(change, name) for name in copied},
     )
@@ -186,6 +192,16 @@ def ended(right, ends_on):
     """The right as an ending of that day leaves it, whoever ended it and why."""
     endings.cut_off(right, endings.Stop(ends_on, StopRule.SAME_MONTH, ends_on, None), by=registrar())
     type(right).objects.filter(pk=right.pk).update(status="ended")
+
+
+def set_aside(person):
+    """The record 作废 by another person, its rights ended some day to come; its accounts stay as they are."""
+    for right in person.entitlements.exclude(status="ended"):
+        ended(right, date(2099, 1, 1))
+    by = UserFactory(role=Role.TOWNSHIP_REVIEWER)
+    with transaction.atomic():
+        audit.record(person, action="void", actor=by, before=person.status, after="void")
+        type(person).objects.filter(pk=person.pk).update(status="void", voided_by=by)
 
 
 def suspended(right, kind="withheld", first_day=None, *, by=None):

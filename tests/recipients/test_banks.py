@@ -266,7 +266,10 @@ def test_an_account_is_at_a_bank_and_nowhere_else():
     office = OfficeFactory(name="金寨县财政局")
     with pytest.raises(DatabaseError, match="账户只能在代发银行"), transaction.atomic():
         Account.objects.update(bank=office)
-    Account.objects.update(bank=bank_office())
+    with pytest.raises(DatabaseError, match="没有留痕不能改"), transaction.atomic():
+        Account.objects.update(bank=bank_office())
+    bank_office()
+    banks.settle_accounts(actor=None)
     assert set(Account.objects.values_list("bank__kind", flat=True)) == {"bank"}
 
 

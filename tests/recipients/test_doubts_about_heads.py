@@ -97,7 +97,7 @@ def test_a_day_before_the_right_begins_and_one_before_the_household_are_told(cou
     Person.objects.filter(pk=wife.pk).update(resident_since=date(2026, 2, 1))
     confirmed(head, policy(object_type="household", frequency="monthly", **OPEN), "2026-01")
     found = doubts(asked(Person.objects.get(pk=wife.pk), day=date(2025, 12, 10)))
-    assert any("一天都不剩" in one for one in found)
+    assert any("一天都不剩" in one and "变更日期2025年12月10日" in one for one in found)
     assert any("才入户" in one for one in found)
 
 

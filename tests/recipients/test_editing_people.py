@@ -10,7 +10,6 @@ from openpyxl import load_workbook
 
 from huimin.core.authority.roles import Role
 from recipients.forms import PersonForm
-from recipients.models import Person
 from recipients.services import registry
 from tests.factories import TOWN, UserFactory
 from tests.recipients.factories import household
@@ -83,10 +82,9 @@ def test_the_form_corrects_just_the_plain_columns_that_the_service_writes():
     assert set(PersonForm.base_fields) == others | set(registry.CORRECTED)
 
 
-def test_the_page_and_the_export_show_what_the_form_corrects(browser, person):
-    Person.objects.filter(pk=person.pk).update(
-        is_low_income=True, is_rural=False, is_extreme_poverty=True, note="户主在外务工", status="suspended"
-    )
+def test_the_page_and_the_export_show_what_the_form_corrects(browser):
+    marks = {"is_low_income": True, "is_rural": False, "is_extreme_poverty": True}
+    (person,) = household(1, note="户主在外务工", status="suspended", **marks)
     page = browser.get(reverse("recipients:person-detail", args=[person.pk])).content.decode()
     export = browser.get(reverse("recipients:person-export"))
     row = next(

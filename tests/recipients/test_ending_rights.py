@@ -13,7 +13,7 @@ from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
 from huimin.core.models import AuditEvent, Notification
 from recipients.models import Ending, Entitlement
-from recipients.services import deaths, endings, entitlements, review
+from recipients.services import corrections, deaths, endings, entitlements, review
 from recipients.states import EndingStatus
 from tests.factories import TOWN, UserFactory
 from tests.recipients import factories as lists
@@ -124,7 +124,7 @@ def end(right, day=date(2026, 2, 10), actor=None):
 
 def correct(right, actor=None, note="日期打错了"):
     made = right.endings.exclude(status=EndingStatus.CORRECTED).first()
-    endings.correct_ending(made.pk, "correct", actor=actor or keeper(), note=note)
+    corrections.correct_ending(made.pk, "correct", actor=actor or keeper(), note=note)
     right.refresh_from_db()
 
 
@@ -200,9 +200,9 @@ def test_of_two_endings_the_later_one_is_corrected_first(dated):
     end(dated, date(2026, 10, 5))
     early, late = dated.endings.order_by("pk")
     with pytest.raises(StepRefused, match="先更正后来的"):
-        endings.correct_ending(early.pk, "correct", actor=keeper(), note="日期打错了")
-    endings.correct_ending(late.pk, "correct", actor=keeper(), note="日期打错了")
-    endings.correct_ending(early.pk, "correct", actor=keeper(), note="日期打错了")
+        corrections.correct_ending(early.pk, "correct", actor=keeper(), note="日期打错了")
+    corrections.correct_ending(late.pk, "correct", actor=keeper(), note="日期打错了")
+    corrections.correct_ending(early.pk, "correct", actor=keeper(), note="日期打错了")
     assert ranges(dated) == [("01-01", "07-01"), ("07-01", "09-01"), ("09-01", None)]
 
 

@@ -17,9 +17,9 @@ from huimin.core.work import verbs, workflow
 from recipients import proofs as room
 from recipients.models import Ending, Entitlement, EntitlementVersion, HeadChange, Person, Succession
 from recipients.services import (
+    corrections,
     deaths,
     declarations,
-    endings,
     entitlements,
     heads,
     passing,
@@ -174,7 +174,7 @@ def test_a_mistaken_change_is_mended_by_a_further_change(home):
     changed(wife)
     keeper = UserFactory(role=Role.DEPARTMENT_REVIEWER)
     with pytest.raises(StepRefused, match="再办一次户主变更"):
-        endings.correct_ending(Ending.objects.get().pk, "correct", actor=keeper, note="办错了")
+        corrections.correct_ending(Ending.objects.get().pk, "correct", actor=keeper, note="办错了")
     changed(Person.objects.get(pk=head.pk), cause="mistaken", relation=WIFE)
     assert ranges(wife) == []
     assert ranges(head) == [("2026-01-01", "2026-04-01"), ("2026-04-01", None)]
@@ -202,7 +202,7 @@ def test_a_suspended_right_is_decided_before_the_head_changes(home):
     keeper = UserFactory(role=Role.DEPARTMENT_REVIEWER)
     entitlements.take_step(right.pk, "suspend", actor=keeper, note="待核实")
     change = asked(wife)
-    with pytest.raises(StepRefused, match="先恢复或者终止"):
+    with pytest.raises(StepRefused, match="终止了的不转给新户主"):
         approve(change)
     assert Person.objects.get(pk=head.pk).is_holder
     suspensions.take_step(right.suspensions.get().pk, "lift", actor=keeper, note="核实无误")
@@ -533,3 +533,51 @@ def test_a_change_that_was_sent_back_does_not_say_that_rights_have_passed(home, 
     shown = client.get(reverse("recipients:head-detail", args=[change.pk])).content.decode()
     assert "申请已退回，没有转" in shown
     assert "已转给新户主" not in shown
+
+
+@in_a_transaction
+def test_a_change_because_of_a_death_is_not_approved_once_the_death_was_corrected(home):
+    head, wife = home[:2]
+    die(head)
+    change = asked(wife, cause="died", day=None)
+    deaths.correct_death(head.deaths.get().pk, "correct", actor=reviewer(), note="登记错了人")
+    with pytest.raises(StepRefused, match="死亡登记已更正"):
+        approve(change)
+    assert Person.objects.get(pk=head.pk).is_holder
+
+
+@in_a_transaction
+def test_a_change_is_not_approved_once_the_death_has_another_day_or_was_registered_since(home):
+    head, wife = home[:2]
+    agreed = asked(wife)
+    die(head)
+    with pytest.raises(StepRefused, match="与申请的原因、日期不符"):
+        approve(agreed)
+    heads.check_head_change(agreed.pk, "refuse", actor=reviewer(), note="户主去世了")
+    died = asked(wife, cause="died", day=None)
+    deaths.correct_death(head.deaths.get().pk, "correct", actor=reviewer(), note="日期打错了")
+    die(head, date(2026, 3, 12))
+    with pytest.raises(StepRefused, match="2026年3月12日死亡"):
+        approve(died)
+
+
+@in_a_transaction
+def test_the_page_of_a_member_leads_to_the_change_that_waits_instead_of_asking_for_another(home, client):
+    _, wife, _ = home
+    page = reverse("recipients:person-detail", args=[wife.pk])
+    client.force_login(clerk())
+    ask = reverse("recipients:head-ask", args=[wife.pk])
+    assert ask in client.get(page).content.decode()
+    change = asked(wife)
+    shown = client.get(page).content.decode()
+    assert "看待复核的户主变更" in shown
+    assert ask not in shown
+    heads.check_head_change(change.pk, "refuse", actor=reviewer(), note="照片不清")
+    assert ask in client.get(page).content.decode()
+
+
+@in_a_transaction
+def test_the_trail_of_a_change_under_which_nothing_passed_says_so():
+    _, wife = household(2)
+    changed(wife)
+    assert AuditEvent.objects.get(action="succeed").label == "没有享受资格随户主变更转"

@@ -14,7 +14,7 @@ from huimin.core.errors import BadInput, StepForbidden, StepRefused
 from huimin.core.models import Notification
 from recipients import proofs
 from recipients.models import Entitlement, Suspension
-from recipients.services import deaths, endings, entitlements, review, suspensions
+from recipients.services import corrections, deaths, entitlements, review, suspensions
 from tests.disbursement import factories as make
 from tests.factories import TOWN, UserFactory
 from tests.recipients import factories as lists
@@ -103,7 +103,7 @@ def test_a_suspended_right_ends_and_comes_back_suspended_until_it_is_lifted(righ
     pause = lists.suspended(right)
     entitlements.take_step(right.pk, "end", actor=keeper(), note="迁出", happened=date(2026, 9, 9))
     assert status(right) == "ended"
-    endings.correct_ending(right.endings.get().pk, "correct", actor=keeper(), note="日期打错了")
+    corrections.correct_ending(right.endings.get().pk, "correct", actor=keeper(), note="日期打错了")
     assert status(right) == "suspended"
     lists.lifted(pause)
     assert status(right) == "active"
@@ -400,6 +400,6 @@ def test_the_reasons_of_a_lift_and_of_a_correction_are_rewritten_by_nobody(right
             run(f"UPDATE recipients_suspension SET {column} = '另有原因' WHERE id = %s", lifted.pk)
     entitlements.take_step(right.pk, "end", actor=keeper(), note="迁出", happened=date(2026, 9, 9))
     ending = right.endings.get()
-    endings.correct_ending(ending.pk, "correct", actor=keeper(), note="没有迁出")
+    corrections.correct_ending(ending.pk, "correct", actor=keeper(), note="没有迁出")
     with pytest.raises(IntegrityError, match="不能修改"):
         run("UPDATE recipients_ending SET correction_reason = '另有原因' WHERE id = %s", ending.pk)
