@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, Q, QuerySet, Sum
 
 from disbursement.models import PaymentResult, Roster
-from disbursement.models.sql import COUNTS, LIVE, STATE
+from disbursement.models.sql import COUNTS, LIVE, STATE, stops
 from disbursement.queries import lines_in_full, live_lines, settled
 from disbursement.queries.due import IS_ROUND, REASON, days_of, of_right, suspended
 from disbursement.states import PaymentState
@@ -24,7 +24,7 @@ from publicity.models import Disclosure, DisclosureLine
 from publicity.rules import OPEN_ROW_SQL, PUBLIC_STATES, OpenLine
 from publicity.states import DisclosureStatus, LineState, QueryOutcome
 from recipients.models import Notice
-from recipients.models.parties import HOUSEHOLD_RIGHTS
+from recipients.models.parties import RIGHTS_OF_ONE
 from recipients.rules.amounts import counts_months_in_sql
 from subsidies.models import Policy, PolicyVersion
 from subsidies.queries import public_policies
@@ -77,6 +77,7 @@ class OwnPayment:
     is_correction: bool
     policy_phone: str
     event: str  # what a round of a one-off was for: 7月洪灾救助
+    is_withheld: bool  # its right is withheld (暂缓) now: on no way to the bank yet, it stays where it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +100,16 @@ class Awaited:
     quantity: Decimal
     quantity_label: str
     standard_text: str
-    declared: (
-        Decimal | None
-    )  # 元 of the declared period, where the right is for that period alone and none is listed
-    listed_until: date | None  # first day that no roster reaches
+    declared: Decimal | None  # 元, where what waits is the declared period, all of it and nothing else
+    since: date | None  # the first day of what waits
+    until: date | None  # the day after the last one; of a right that stands none
     own_account: bool
     hindrance: str
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became of one of the person's rights: it pauses, lost days, ended, or passed to the household's new head."""
+    """What became of one of the person's rights: it pauses, lost days, ended, passed to the new head or came from the old."""
 
     policy: str
     kind: str  # of rules.CHANGE_WORDS
@@ -175,7 +175,9 @@ def payments_of_key(key: bytes, *, most: int = MOST_PAYMENTS) -> list[OwnPayment
             f"""SELECT y.name, b.period, extract(year FROM lower(l.period_range))::int, l.amount, l.quantity,
                        v.quantity_label, l.standard_text, l.account_tail, l.bank_name, l.beneficiary_name,
                        {STATE}, result.on_day, result.reason, result.words, l.corrects_line_id IS NOT NULL, y.phone,
-                       coalesce(o.title, '')
+                       coalesce(o.title, ''),
+                       EXISTS (SELECT FROM recipients_suspension x WHERE x.entitlement_id = l.entitlement_id
+                               AND x.status = 'standing' AND x.kind = 'withheld')
                 FROM {LIVE}
                 JOIN disbursement_batch b ON b.id = r.batch_id
                 LEFT JOIN subsidies_paymentround o ON o.id = b.payment_round_id
@@ -207,48 +209,63 @@ def under_review(person_id: int) -> list[UnderReview]:
         return [UnderReview(*row) for row in cursor.fetchall()]
 
 
-# the days of a right that have come, or lie in a coming range of its own, and that no roster that counts reaches. Why not
-# is asked of today, as a roster would ask it; what only the amount's rule tells, of the last roster that left it out
-# days of right e and version v that the household was paid, or is being paid, by another member's right
-PAID_TO_ANOTHER_HEAD = f"""coalesce((SELECT range_agg(oc.period_range) FROM {HOUSEHOLD_RIGHTS} h
+# days of right e and version v that the recipient was paid, or is being paid, by another right (parties)
+PAID_TO_ANOTHER_HEAD = f"""coalesce((SELECT range_agg(oc.period_range) FROM {RIGHTS_OF_ONE} h
     JOIN disbursement_claim oc ON oc.entitlement_id = h.other_id AND oc.component = v.component
     WHERE h.right_id = e.id), '{{}}')"""  # noqa: S608 -- constants of ours
-AWAITED = f"""SELECT y.name, v.quantity, pv.quantity_label, pv.standard_text,
-       CASE WHEN d.until IS NULL AND NOT upper_inf(v.valid) THEN s.amount END, d.until, p.id = b.id,
-       coalesce({REASON}, CASE WHEN y.status <> 'published' THEN 'policy' END, missed.reason, '')
+# and those for which a line of another right of the same recipient is stopped, until somebody lifts it
+STOPPED_FOR_THE_HOUSE = f"""coalesce((SELECT range_agg(u.period_range) FROM {RIGHTS_OF_ONE} h
+    JOIN {stops()} u ON u.entitlement_id = h.other_id AND u.component = v.component
+    WHERE h.right_id = e.id), '{{}}')"""  # noqa: S608 -- constants of ours
+# the days of a right that no roster that counts lists, once they have come; of one that is on none yet, coming ones too.
+# Each stretch, and those that a stop holds apart. Why not is asked of today, as a roster would ask it; what only the rule
+# tells, of the last roster that left it out. An amount is told where what waits is what was declared, nothing else
+_TODAY = "(business_now() AT TIME ZONE 'Asia/Shanghai')::date"
+
+
+def _awaited(*, months: bool) -> str:
+    """Of rules that count months, or of the others: what a pause takes ends otherwise."""
+    return f"""SELECT y.name, v.quantity, pv.quantity_label, pv.standard_text,
+       CASE WHEN d.days = c.period_range THEN s.amount END, lower(d.days), upper(d.days), p.id = b.id,
+       coalesce(d.held, {REASON}, CASE WHEN y.status <> 'published' THEN 'policy' END, missed.reason,
+                CASE WHEN lower(d.days) > {_TODAY} THEN 'coming' END, '')
 FROM recipients_entitlement e
 JOIN recipients_entitlementversion v ON v.entitlement_id = e.id
 JOIN recipients_declarationline s ON s.id = v.source_line_id
 JOIN recipients_declaration c ON c.id = s.declaration_id
-JOIN subsidies_policyversion pv ON pv.id = c.version_id
+JOIN subsidies_policyversion pv ON pv.id = c.version_id AND {counts_months_in_sql("pv")} = {months}
 JOIN subsidies_policy y ON y.id = e.policy_id
 JOIN recipients_person b ON b.id = e.beneficiary_id
 JOIN recipients_person p ON p.id = v.payee_id
 LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
-{of_right(months=False)}
+{of_right(months=months)}
 CROSS JOIN LATERAL (
-    SELECT x.until, {suspended("daterange(x.until, NULL)")} AS suspended,
-           {days_of("daterange(x.until, NULL)")} - {PAID_TO_ANOTHER_HEAD} AS days,
-           e.ends_on, {IS_ROUND} AS is_round
-    FROM (SELECT max(upper(l.period_range)) AS until FROM {LIVE}
-          WHERE l.entitlement_id = e.id AND l.component = v.component AND l.period_range && v.valid) x) d
+    SELECT x.listed, {suspended("'(,)'::daterange")} AS suspended, {STOPPED_FOR_THE_HOUSE} AS stopped,
+           {days_of("'(,)'::daterange")} - coalesce(x.listed, '{{}}') - {PAID_TO_ANOTHER_HEAD} AS days
+    FROM (SELECT range_agg(l.period_range) AS listed FROM {LIVE}
+          WHERE l.entitlement_id = e.id AND l.component = v.component AND l.period_range && v.valid) x) w
+CROSS JOIN LATERAL (
+    SELECT w.suspended, k.days, k.held, e.ends_on, {IS_ROUND} AS is_round FROM (
+        SELECT unnest(w.days - w.stopped) AS days, NULL AS held
+        UNION ALL SELECT unnest(w.days * w.stopped), 'house_stop') k) d
 LEFT JOIN LATERAL (
     SELECT o.reason FROM disbursement_roster r
     JOIN disbursement_batch t ON t.id = r.batch_id AND t.component = v.component AND t.period_range && d.days
     JOIN disbursement_rosteromission o ON o.roster_id = r.id AND o.revision = r.revision AND o.entitlement_id = e.id
     WHERE r.policy_id = e.policy_id AND r.division_code = left(e.division_code, 9) || '000' AND r.status <> 'cancelled'
-      AND o.reason IN ('twin', 'head', 'house_stop', 'no_facts', 'nothing_due')
+      AND o.reason IN ('twin', 'head', 'no_facts', 'nothing_due')
     ORDER BY o.id DESC LIMIT 1) missed ON true
-WHERE e.beneficiary_id = %s AND (d.suspended OR NOT isempty(d.days))
-  AND NOT EXISTS (SELECT FROM subsidies_paymentround g WHERE g.id = c.payment_round_id AND g.given_up_at IS NOT NULL)
-  AND (d.until IS NULL OR d.until <= (business_now() AT TIME ZONE 'Asia/Shanghai')::date)
-ORDER BY y.name, lower(v.valid) DESC LIMIT 50"""  # noqa: S608 -- constants of ours
+WHERE e.beneficiary_id = %s AND (w.listed IS NULL OR lower(d.days) <= {_TODAY})
+  AND NOT EXISTS (SELECT FROM subsidies_paymentround g WHERE g.id = c.payment_round_id AND g.given_up_at IS NOT NULL)"""  # noqa: S608 -- constants of ours
+
+
+AWAITED = f"{_awaited(months=False)} UNION ALL {_awaited(months=True)} ORDER BY 1, 6 DESC LIMIT 50"
 
 
 def awaited(person_id: int) -> list[Awaited]:
     """What is confirmed for this person and not listed for payment yet; what is listed stands among the payments."""
     with connection.cursor() as cursor:
-        cursor.execute(AWAITED, [person_id])
+        cursor.execute(AWAITED, [person_id, person_id])
         return [Awaited(*row) for row in cursor.fetchall()]
 
 
@@ -257,11 +274,13 @@ _COUNTS_MONTHS = f"""EXISTS (SELECT FROM recipients_entitlementversion v
     JOIN recipients_declarationline s ON s.id = v.source_line_id
     JOIN recipients_declaration c ON c.id = s.declaration_id JOIN subsidies_policyversion pv ON pv.id = c.version_id
     WHERE v.entitlement_id = e.id AND {counts_months_in_sql("pv")})"""
+# a right that ended stays paused for the days before its end
+_PAUSED_BEFORE_ITS_END = "(e.ends_on IS NULL OR coalesce(x.forfeits_from, x.first_day) < e.ends_on)"
 CHANGES = f"""SELECT y.name, w.kind, w.since, w.until FROM recipients_entitlement e
 JOIN subsidies_policy y ON y.id = e.policy_id
 CROSS JOIN LATERAL (
     SELECT x.kind, coalesce(x.forfeits_from, x.first_day) AS since, NULL::date AS until FROM recipients_suspension x
-    WHERE x.entitlement_id = e.id AND x.status = 'standing' AND e.status <> 'ended'
+    WHERE x.entitlement_id = e.id AND x.status = 'standing' AND {_PAUSED_BEFORE_ITS_END}
     UNION ALL
     SELECT CASE WHEN m.months THEN 'lost' ELSE 'lost_periods' END, x.forfeits_from,
         CASE WHEN m.months THEN (date_trunc('month', x.last_day::timestamp) + interval '1 month - 1 day')::date
@@ -270,7 +289,13 @@ CROSS JOIN LATERAL (
     WHERE x.entitlement_id = e.id AND x.status = 'lifted' AND x.last_day >= x.forfeits_from
       AND (e.ends_on IS NULL OR e.ends_on > x.forfeits_from)
     UNION ALL
-    SELECT CASE WHEN g.head_change_id IS NULL THEN 'ended' ELSE 'passed' END, g.ends_on, NULL FROM recipients_ending g
+    SELECT 'received', min(lower(v.valid)), NULL FROM recipients_entitlementversion v
+    JOIN recipients_succession u ON u.id = v.succession_id
+    WHERE v.entitlement_id = e.id AND NOT isempty(v.valid) AND e.status <> 'ended' GROUP BY u.change_id
+    UNION ALL
+    SELECT CASE WHEN g.head_change_id IS NOT NULL THEN 'passed' WHEN EXISTS (SELECT FROM recipients_suspension x
+            WHERE x.entitlement_id = e.id AND x.status = 'standing' AND {_PAUSED_BEFORE_ITS_END}) THEN 'ended_paused'
+        ELSE 'ended' END, g.ends_on, NULL FROM recipients_ending g
     WHERE g.entitlement_id = e.id AND g.status = 'standing' AND g.death_id IS NULL
 ) w
 WHERE e.beneficiary_id = %s AND (w.kind IN ('withheld', 'forfeited')
@@ -279,7 +304,7 @@ ORDER BY y.name, w.since DESC LIMIT 50"""  # noqa: S608 -- constants of ours
 
 
 def changes(person_id: int) -> list[Change]:
-    """Pauses that stand, and of the last two years days that were lost and rights that ended or passed to another head."""
+    """Pauses that stand, and of the last two years days that were lost and rights that ended or passed to another head, or came."""
     with connection.cursor() as cursor:
         cursor.execute(CHANGES, [person_id])
         return [Change(*row) for row in cursor.fetchall()]

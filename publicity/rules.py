@@ -232,6 +232,7 @@ PUBLIC_STATES: Mapping[PaymentState, LineState] = {
     PaymentState.VOID: LineState.STOPPED,
     PaymentState.VOLUNTARY_REFUND: LineState.REFUNDED,
 }
+WITHHELD_LINE = "暂停着，没有发"  # of a payment on its way here whose right is withheld
 # what a declaration's stage means to the person on it
 STAGE_WORDS: Mapping[str, str] = {
     "draft": "村里正在登记",
@@ -255,7 +256,11 @@ AWAITED_WORDS: Mapping[str, tuple[str, str]] = {
     "dead": ("登记里写着享受人或收款人已去世", "写错了的、要换收款人的，请带身份证到{office}办。"),
     "twin": ("这一期已在您的另一份登记下发放", "有疑问，请带身份证到{office}核对。"),
     "head": ("这一期已发给您家的另一任户主", "有疑问，请带户口本到{office}核对。"),
-    "house_stop": ("您家这一期有一笔停发了，还没有恢复", "为什么停、怎样恢复，请问{office}。"),
+    "house_stop": (
+        "您家这些天的有一笔停发了，还没有恢复",
+        "恢复以前不发；恢复了，下一次就补给您。为什么停、怎样恢复，请带户口本到{office}问。",
+    ),
+    "coming": ("资格已确认，还没有到时间", "到了时间就列入发放名单，现在不用您办什么。有疑问，问{office}。"),
     "no_facts": ("登记的情况不全，算不出金额", "请带身份证到{office}补齐。"),
     "nothing_due": ("按标准算，这一期没有要发的钱", "有疑问，请问{office}。"),
     "policy": ("这项政策现在暂停或已经取消", "请问{office}。"),
@@ -273,7 +278,7 @@ def awaited_words(hindrance: str, *, own_account: bool, office: str) -> tuple[st
 CHANGE_WORDS: Mapping[str, tuple[str, str, str]] = {
     "withheld": (
         "这项补贴暂停着",
-        "从{since}起暂缓发放，恢复以后没有发的都补给您。",
+        "从{since}起暂缓。以前各期还没有发出去的也先停着，恢复以后没有发的都补给您。",
         "为什么停、要办什么（例如认证）才能恢复，请带身份证到{office}问。",
     ),
     "forfeited": (
@@ -295,6 +300,16 @@ CHANGE_WORDS: Mapping[str, tuple[str, str, str]] = {
         "这项补贴已终止",
         "从{since}起不再发；以前没有发的照发。",
         "为什么终止，请问{office}。觉得终止错了的，也到那里说。",
+    ),
+    "ended_paused": (
+        "这项补贴已终止",
+        "从{since}起不再发。以前没有发的，看这项补贴暂停的那一条。",
+        "为什么终止，请问{office}。觉得终止错了的，也到那里说。",
+    ),
+    "received": (
+        "您家的户主换成了您",
+        "这项补贴转给了您，从{since}起由您领。已经发给您家、正在发给您家的各期不再发。",
+        "有疑问，请带户口本到{office}核对。",
     ),
     "passed": (
         "已转给您家的新户主",

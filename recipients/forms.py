@@ -8,9 +8,11 @@ from typing import Any
 from django import forms
 
 from huimin.core.desk.forms import FreeText, HouseForm, ScrolledChoices
+from huimin.core.desk.looking import LookedAtForm, acknowledged_in, ask_about
 from huimin.core.errors import BadInput
 from huimin.core.models import Division
 from huimin.core.values import identity
+from huimin.core.values.doubts import Doubt
 from recipients.files import relations
 from recipients.files.declaration import asked_facts
 from recipients.models import Account, DeclarationLine, HeadChange, Person, Suspension
@@ -59,10 +61,6 @@ class DeathForm(HouseForm):
     died_on = forms.DateField(label="死亡日期")
 
 
-DOUBTS = "doubts_confirmed"
-_CONFIRMED = "要核对的每一条都已核对，没有错"
-
-
 class HeadChangeForm(HouseForm):
     """Why another member becomes head, from which day, and what everybody else is to that one."""
 
@@ -79,7 +77,6 @@ class HeadChangeForm(HouseForm):
         help_text="户口本、村委会证明等，JPG 或 PNG，不超过 10MB；照片上的身份证号请遮住",
         widget=forms.FileInput(attrs={"accept": ".jpg,.jpeg,.png"}),
     )
-    doubts_confirmed = forms.BooleanField(label=_CONFIRMED, required=False)
 
     def __init__(self, *args: Any, members: Iterable[Person], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -94,8 +91,6 @@ class HeadChangeForm(HouseForm):
             for one in self.members
         }
         add_fields(self, asked)
-        if not self.data.get(DOUBTS):
-            del self.fields[DOUBTS]  # asked only where something is odd
 
     def _ask_cause(self) -> None:
         """Of a dead head the cause and the day are known; who lives has not died."""
@@ -108,29 +103,21 @@ class HeadChangeForm(HouseForm):
             cause.choices = [one for one in cause.choices if one[0] != died]
             cause.help_text = "原户主去世的，先在原户主的档案里登记死亡"
 
-    def ask_to_confirm(self) -> None:
-        """The box, once the service has said what is odd."""
-        box = forms.BooleanField(
-            label=_CONFIRMED, required=False, help_text="没有错的勾上，重新选照片，再送复核"
-        )
-        add_fields(self, {DOUBTS: box})
-
     def wanted(self, proof: bytes) -> heads.NewHead:
         given = self.cleaned_data
         found = {one.pk: given[f"relation_{one.pk}"] for one in self.members}
         return heads.NewHead(
-            given["cause"], given["reason"], given.get("starts_on"), found, proof, bool(given.get(DOUBTS))
+            given["cause"], given["reason"], given.get("starts_on"), found, proof, acknowledged_in(self)
         )
 
 
 class HeadCheckForm(HouseForm):
     seen = forms.CharField(widget=forms.HiddenInput)  # passing.seen: the rights that the page showed
-    doubts_confirmed = forms.BooleanField(label=_CONFIRMED, required=False)
 
-    def __init__(self, *args: Any, doubted: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, doubts: Sequence[Doubt], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not doubted:
-            del self.fields[DOUBTS]
+        if doubts:
+            ask_about(self, doubts)
 
 
 class VoidForm(HouseForm):
@@ -361,8 +348,9 @@ class CauseForm(HouseForm):
     happened = forms.DateField(label="原因发生日期", help_text="例如迁出、去世、不再符合条件的那一天")
 
 
-class EntitlementEndForm(EntitlementStepForm):
-    happened = forms.DateField(label="原因发生日期", widget=forms.HiddenInput)
+class EntitlementEndForm(LookedAtForm, CauseForm, EntitlementStepForm):
+    ASKED = ("happened",)
+    field_order = ASKED
 
 
 class PauseForm(HouseForm):
@@ -376,9 +364,9 @@ class PauseForm(HouseForm):
     first_day = forms.DateField(label="首日", help_text="从哪一天起；可以填以前的日子，不能晚于今天")
 
 
-class EntitlementSuspendForm(EntitlementStepForm):
-    kind = forms.ChoiceField(label="种类", choices=Suspension.Kind.choices, widget=forms.HiddenInput)
-    first_day = forms.DateField(label="首日", widget=forms.HiddenInput)
+class EntitlementSuspendForm(LookedAtForm, PauseForm, EntitlementStepForm):
+    ASKED = ("kind", "first_day")
+    field_order = ASKED
 
 
 class SuspensionLiftForm(EntitlementStepForm):
@@ -393,5 +381,6 @@ class LastDayForm(HouseForm):
     )
 
 
-class SuspensionReleaseForm(EntitlementStepForm):
-    last_day = forms.DateField(label="末日", widget=forms.HiddenInput)
+class SuspensionReleaseForm(LookedAtForm, LastDayForm, EntitlementStepForm):
+    ASKED = ("last_day",)
+    field_order = ASKED

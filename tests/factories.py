@@ -129,3 +129,11 @@ def grant(
         role_class=0,
         person_key=user.person_key,
     )
+
+
+class _Anything:
+    def __contains__(self, code):
+        return True
+
+
+ANYTHING = _Anything()  # acknowledged, whatever is odd

@@ -28,8 +28,9 @@ from recipients.services.passing import Passing
 from recipients.states import HEAD_FLOW, HeadChangeStatus
 from subsidies.models import Policy
 
-# a line that is on nobody's way to the bank is made anew for the new head; any other one's days are the household's
-_MADE_ANEW = PaymentState.WAITING
+# a line that has not gone to the bank is made anew for the new head, out of an order too: neither signature nor sending
+# takes one whose right has ended. Any other one's days are the household's
+_MADE_ANEW = {PaymentState.WAITING, PaymentState.ORDERED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def _lines(one: HeadChange, plan: list[Passing]) -> list[Any]:
 
 
 def _left(found: Passing, lines: list[Any]) -> tuple[DateRange, ...]:
-    paid = [line.pk for line in lines if line.payment_state != _MADE_ANEW]
+    paid = [line.pk for line in lines if line.payment_state not in _MADE_ANEW]
     claims = list(Claim.objects.filter(line__in=paid, line__roster__policy=found.right.policy_id))
     return tuple(
         piece

@@ -8,7 +8,7 @@ from typing import Any
 import django_filters
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -33,7 +33,7 @@ from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, code_first, opens, take_step
 from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat, Station
 from huimin.core.desk.places import place_names, with_places
-from huimin.core.errors import Refused
+from huimin.core.errors import Refused, StepRefused
 from huimin.core.models import Job, Office
 from huimin.core.records import audit, files
 from huimin.core.sheets.writer import Column
@@ -164,6 +164,7 @@ def _group(policy: Any, rosters: list[Any], free: dict[int, dict[int, queries.Su
         "at_banks": found,
         "across": next((one for one in found if one.bank is None), None),
         "action_key": Panel("", ()).action_key,
+        "newest": _newest([one.pk for one in rosters]),
         "deductions": [],
         "short": "",
     }
@@ -180,17 +181,22 @@ def _make(request: StaffRequest) -> HttpResponse:
     chosen = [int(pk) for pk in request.POST.getlist("rosters") if pk.isdecimal() and len(pk) < 19]
     bank = request.POST.get("bank", "")
     made: list[PaymentOrder] = []
-    answer = take_step(
-        request,
-        ORDER_FLOW["make"],
-        lambda: made.extend(
+
+    def act() -> None:
+        _require_as_shown(request, chosen)
+        made.extend(
             services.make_orders(
                 chosen,
                 actor=request.user,
                 bank_id=int(bank) if bank.isdecimal() and len(bank) < 19 else None,
                 cross_bank="cross_bank" in request.POST,
             )
-        ),
+        )
+
+    answer = take_step(
+        request,
+        ORDER_FLOW["make"],
+        act,
         back=reverse("disbursement:order-new"),
         done="支付申请已编制，指标已冻结。下一步：国库支付签章。",
     )
@@ -203,6 +209,29 @@ def _make(request: StaffRequest) -> HttpResponse:
             request, f"{made[0].bank}一份文件最多 {most:,} 笔，已分成 {len(made)} 笔支付申请：{numbers}。"
         )
     return redirect("disbursement:order-detail", pk=made[0].pk)
+
+
+def _newest(rosters: list[int]) -> int:
+    """The last order that was made of these rosters, whatever became of it; 0 where there is none."""
+    found = OrderPart.objects.filter(roster__in=rosters).aggregate(last=Max("order"))["last"]
+    return int(found or 0)
+
+
+def _require_as_shown(request: StaffRequest, chosen: list[int]) -> None:
+    """StepRefused, with their numbers, where orders were made of these rosters after the page was drawn: what the service
+    finds left would otherwise be explained by what is left alone."""
+    shown = request.POST.get("newest", "")
+    if not shown.isdecimal() or len(shown) > 18:
+        return
+    rosters = Roster.objects.visible_to(request.user).filter(pk__in=chosen)
+    since = OrderPart.objects.filter(roster__in=rosters, order__gt=int(shown)).values("order__number")
+    orders = since.annotate(count=Sum("line_count"), sum=Sum("total")).order_by("order__number")
+    if told := "、".join(
+        f"{one['order__number']}（{one['count']:,} 笔 {one['sum']:,.2f} 元）" for one in orders
+    ):
+        raise StepRefused(
+            f"您打开页面以后，这些花名册里有人编入了支付申请 {told}。请看下面现在还剩哪些，要付的再提交一次。"
+        )
 
 
 @opens(Area.ORDER)

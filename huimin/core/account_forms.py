@@ -13,7 +13,8 @@ from huimin.core import clock
 from huimin.core.accounts import seats
 from huimin.core.authority import limits, scope
 from huimin.core.authority.roles import Role
-from huimin.core.desk.forms import DoubtsField, HouseForm, ScrolledChoice, ScrolledChoices
+from huimin.core.desk.forms import HouseForm, ScrolledChoice, ScrolledChoices
+from huimin.core.desk.looking import acknowledged_in, ask_about
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.models import Department, Division, Grant, Level, Office, User
 from huimin.core.values import identity
@@ -214,10 +215,8 @@ class GrantForm(HouseForm):
         except StepRefused:  # the service says it, once it knows that the form was not sent twice
             doubts = []
         if doubts:
-            asked = DoubtsField((one.code, one.text) for one in doubts)
-            self.fields["acknowledged"] = asked
-            name = self.add_prefix("acknowledged")
-            given["acknowledged"] = asked.widget.value_from_datadict(self.data, self.files, name)
+            ask_about(self, doubts)
+            given["acknowledged"] = acknowledged_in(self)
         return given
 
     def _grant(self, given: dict[str, Any]) -> Grant:

@@ -253,11 +253,13 @@ def effects_now() -> list[str]:
 
 def _effects(row: Office | BankBranch) -> list[str]:
     moves = _moves()
-    if not isinstance(row, Office) or not row.bank_names:
+    if not isinstance(row, Office) or not (row.bank_names or row.bank_format):
         return moves
+    # of a bank without spellings its name alone: that is told where nobody writes it
     matched = [
         f"写成“{name}…”的在用账户有 {count:,} 个{'' if count else '，请核对有没有写错'}。"
         for name, count in _accounts[0].matched(row.pk)
+        if row.bank_names or not count
     ]
     return [*moves, *matched]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -22,6 +22,7 @@ from huimin.core.bankformats.simulator import simulate_return
 from huimin.core.errors import Refused
 from huimin.core.models import Division, Job
 from huimin.core.records import files
+from huimin.core.values.doubts import Doubtful
 from huimin.core.work import jobs
 from huimin.demo.accounts import find
 from huimin.demo.people import luhn_digit
@@ -193,8 +194,13 @@ def ask_for_head(new: Person, cause: str, reason: str) -> HeadChange:
     """The township's clerk asks; of a death the day is known already."""
     members = heads.members_of(new.household_id).exclude(pk=new.pk)
     day = None if cause == HeadChange.Cause.DIED else clock.today()
-    wanted = heads.NewHead(cause, reason, day, {one.pk: "97" for one in members}, photograph(), True)
-    return heads.ask_head_change(new.pk, wanted, actor=find(town_of(new.division_code).clerk))
+    wanted = heads.NewHead(cause, reason, day, {one.pk: "97" for one in members}, photograph())
+    clerk = find(town_of(new.division_code).clerk)
+    try:
+        return heads.ask_head_change(new.pk, wanted, actor=clerk)
+    except Doubtful as odd:
+        meant = replace(wanted, acknowledged=[one.code for one in odd.doubts])
+        return heads.ask_head_change(new.pk, meant, actor=clerk)
 
 
 def photograph(width: int = 480, height: int = 320) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
@@ -22,8 +23,8 @@ from huimin.core.values.days import day_text
 from huimin.core.values.periods import Period
 from publicity import services
 from publicity.forms import QueryForm, WindowForm
-from publicity.queries import OwnPayment, UnderReview
-from publicity.rules import STAGE_WORDS, awaited_words, change_words, miss_text
+from publicity.queries import Awaited, OwnPayment, UnderReview
+from publicity.rules import STAGE_WORDS, WITHHELD_LINE, awaited_words, change_words, miss_text
 from publicity.services import Answer, Question
 from publicity.states import LineState
 from publicity.views.shell import PublicRequest, private_page, show
@@ -83,8 +84,19 @@ def _when(one: OwnPayment | UnderReview) -> str:
     return f"{label}：{one.event}" if one.event else label
 
 
+def _days(one: Awaited) -> str:
+    """Which days wait: 2026年10月1日到2026年11月30日的, 2026年12月1日以后的."""
+    if one.since is None:
+        return ""
+    if one.until is None:
+        return f"{day_text(one.since)}以后的"
+    return f"{day_text(one.since)}到{day_text(one.until - timedelta(days=1))}的"
+
+
 def _card(payment: OwnPayment) -> Card:
     failed = payment.state == LineState.FAILED
+    if payment.is_withheld and payment.state == LineState.IN_HAND:
+        return Card(payment, _when(payment), WITHHELD_LINE, "todo", "bad", None)
     return Card(
         payment,
         _when(payment),
@@ -111,10 +123,13 @@ def _result_context(answer: Answer, id_number: str) -> dict[str, Any]:
         "arrived_total": sum((one.amount for one in arrived), start=Decimal(0)),
         "arrived_count": len(arrived),
         "failed_count": sum(one.state == LineState.FAILED for one in by_year),
-        "waiting_count": sum(one.state in {LineState.IN_HAND, LineState.AT_BANK} for one in by_year),
+        "waiting_count": sum(
+            one.state == LineState.AT_BANK or (one.state == LineState.IN_HAND and not one.is_withheld)
+            for one in by_year
+        ),
         "reviews": [(one, STAGE_WORDS[one.status], _when(one)) for one in answer.reviews],
         "awaited": [
-            (one, *awaited_words(one.hindrance, own_account=one.own_account, office=office))
+            (one, _days(one), *awaited_words(one.hindrance, own_account=one.own_account, office=office))
             for one in answer.awaited
             if one.hindrance != "suspended"  # told by its suspension, with its days
         ],

@@ -15,6 +15,7 @@ from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit, files
 from huimin.core.values import privacy
 from huimin.core.values.days import day_text
+from huimin.core.values.doubts import Doubt, require_meant
 from huimin.core.values.identity import age_on
 from huimin.core.work import messages, workflow
 from huimin.core.work.verbs import advances
@@ -24,7 +25,7 @@ from recipients.services import passing, pictures, succession
 from recipients.states import HEAD_FLOW, HeadChangeStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from django.db.models import QuerySet
 
@@ -38,14 +39,14 @@ Cause = HeadChange.Cause
 @dataclass(frozen=True, slots=True)
 class NewHead:
     """A change as asked for: `starts_on` is left out of a death, whose day counts; `relations` are codes of GB/T 4761
-    by the member's id; `proof` the bytes of a photograph. `doubts_confirmed` says that what is odd was looked at."""
+    by the member's id; `proof` the bytes of a photograph. `acknowledged` are the codes of the doubts that are meant."""
 
     cause: str
     reason: str
     starts_on: date | None
     relations: Mapping[int, str]
     proof: bytes
-    doubts_confirmed: bool = False
+    acknowledged: Collection[str] = ()
 
 
 def members_of(household_id: int) -> QuerySet[Person]:
@@ -61,8 +62,8 @@ def head_of(household_id: int) -> Person | None:
 def ask_head_change(person_id: int, new: NewHead, *, actor: User) -> HeadChange:
     """Ask that this member becomes head; nothing changes until another person has approved it.
 
-    BadInput names the field: a day to come, a cause that the registry does not know of, a member without relation, or
-    doubts_confirmed, with what is odd and was not confirmed.
+    BadInput names the field: a day to come, a cause that the registry does not know of, a member without relation.
+    Doubtful for what is odd and was not acknowledged.
     """
     person: Person = (
         Person.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).get(pk=person_id)
@@ -89,8 +90,7 @@ def ask_head_change(person_id: int, new: NewHead, *, actor: User) -> HeadChange:
         division_code=person.division_code,
     )
     doubts = doubts_about(asked, passing.plan(asked))
-    if doubts and not new.doubts_confirmed:
-        raise BadInput(_doubts_text(doubts), field="doubts_confirmed")
+    require_meant(doubts, new.acknowledged, act=one.label)
     asked.proof = _kept(new.proof, asked)
     asked.save()
     workflow.take_duty(asked, one.duty, actor=actor)
@@ -160,7 +160,7 @@ def _kept(proof: bytes, asked: HeadChange) -> Any:
     )
 
 
-def _told(asked: HeadChange, doubts: list[str]) -> dict[str, Any]:
+def _told(asked: HeadChange, doubts: list[Doubt]) -> dict[str, Any]:
     """What the trail keeps; of what was odd how much of it was confirmed, since it names people."""
     return {
         "old_head": asked.old_head_id,
@@ -171,10 +171,10 @@ def _told(asked: HeadChange, doubts: list[str]) -> dict[str, Any]:
     }
 
 
-def doubts_about(asked: HeadChange, plan: list[Passing]) -> list[str]:
+def doubts_about(asked: HeadChange, plan: list[Passing]) -> list[Doubt]:
     """What is lawful and perhaps a slip: whoever asks confirms it, and the second person looks at it again."""
     found = [doubt for one in plan for doubt in one.doubts]
-    return [*_doubts_of_head(asked), *_doubts_of_family(asked), *found]
+    return [Doubt(f"{text}。") for text in (*_doubts_of_head(asked), *_doubts_of_family(asked), *found)]
 
 
 def _doubts_of_head(asked: HeadChange) -> list[str]:
@@ -214,10 +214,6 @@ def _doubts_of_family(asked: HeadChange) -> list[str]:
     return found
 
 
-def _doubts_text(doubts: list[str]) -> str:
-    return "请核对：" + "；".join(doubts) + "。"
-
-
 @advances("recipients.headchange")
 @transaction.atomic
 def check_head_change(
@@ -227,13 +223,13 @@ def check_head_change(
     actor: User,
     note: str = "",
     seen: str | None = None,
-    doubts_confirmed: bool = False,
+    acknowledged: Collection[str] = (),
 ) -> HeadChange:
     """Approve or refuse; never the person who asked, also not under another account of theirs.
 
     With `seen`, the passing.seen() that the page showed, rights that moved since are looked at again. StepRefused when the
-    household has changed since it was asked for (it is refused and asked for anew), a right is suspended, or what is odd
-    was not confirmed.
+    household has changed since it was asked for (it is refused and asked for anew) or a right is suspended; Doubtful for
+    what is odd and was not acknowledged.
     """
     found = HeadChange.objects.visible_to(actor).only("household_id").get(pk=pk)
     people = members_of(found.household_id).select_for_update(of=("self",), no_key=True)
@@ -251,10 +247,10 @@ def check_head_change(
         raise refusal
     workflow.take_duty(asked, chosen.duty, actor=actor)
     plan: list[Passing] = []
-    doubts: list[str] = []
+    doubts: list[Doubt] = []
     if chosen.target == HeadChangeStatus.APPROVED:
         _require_as_asked(asked, members)
-        plan, doubts = _looked_at(asked, members, seen, confirmed=doubts_confirmed)
+        plan, doubts = _looked_at(asked, members, seen, acknowledged)
     asked.checked_by = actor
     asked.save(update_fields=["checked_by"])
     told = _told(asked, doubts)
@@ -292,8 +288,8 @@ def _require_as_asked(asked: HeadChange, members: Mapping[int, Person]) -> None:
 
 
 def _looked_at(
-    asked: HeadChange, members: Mapping[int, Person], seen: str | None, *, confirmed: bool
-) -> tuple[list[Passing], list[str]]:
+    asked: HeadChange, members: Mapping[int, Person], seen: str | None, acknowledged: Collection[str]
+) -> tuple[list[Passing], list[Doubt]]:
     """What passes now, with the rights held, as the page showed it and with what is odd in it confirmed."""
     rights = Entitlement.objects.filter(beneficiary__in=members)
     list(rights.select_for_update(of=("self",), no_key=True).order_by("beneficiary", "pk"))
@@ -302,8 +298,7 @@ def _looked_at(
         raise StepRefused("您打开页面以后，这一户的享受资格有变动。请看过现在要转的资格，再决定。")
     succession.require_decided(plan)
     doubts = doubts_about(asked, plan)
-    if doubts and not confirmed:
-        raise StepRefused(f"{_doubts_text(doubts)}核对过没有错的，在页面上勾“已核对”再通过。")
+    require_meant(doubts, acknowledged, act="通过")
     return plan, doubts
 
 

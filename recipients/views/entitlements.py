@@ -26,6 +26,7 @@ from huimin.core.desk import lists
 from huimin.core.desk.errors import forbidden
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.http import StaffRequest, act_on_form, opens
+from huimin.core.desk.looking import LookedAtForm
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import Refused, StepForbidden
 from huimin.core.sheets.writer import Column
@@ -179,35 +180,43 @@ def entitlement_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
         return forbidden(request, refusal)
     kind = forms.EntitlementEndForm if name == "end" else forms.EntitlementSuspendForm
     form = kind(request.POST or None)
+    context = _step_page(request, one, step, form)
     if request.method == "POST" and form.is_valid():
+        given = {"note": form.cleaned_data["note"]} | form.asked()
         if act_on_form(
             request,
             form,
-            lambda: entitlements.take_step(pk, name, actor=request.user, **form.cleaned_data),
+            lambda: entitlements.take_step(pk, name, actor=request.user, **given),
             name=f"entitlement.{name}",
         ):
-            messages.success(request, f"{one.beneficiary}：{step.label}，已办好。")
+            messages.success(request, f"{one.beneficiary}的{one.policy}：{_done(context)}。")
             return back_to_list(one)
     elif refusal:
         messages.error(request, str(refusal))
         return back_to_list(one)
-    return render(request, "recipients/entitlement_step.html", _step_page(request, one, step, form))
+    return render(request, "recipients/entitlement_step.html", context)
 
 
-def _step_page(request: StaffRequest, one: Entitlement, step: Step, form: Form) -> dict[str, Any]:
+def _done(context: dict[str, Any]) -> str:
+    """What was done, as it was shown: which kind, from which day."""
+    if stop := context["ending"]:
+        return f"已终止，从{day_text(stop.ends_on)}起不再发"
+    pause = context["pause"]
+    if pause.forfeits_from:
+        return f"已登记停发，从{day_text(pause.forfeits_from)}起不发，停发期间的以后不补"
+    return f"已登记暂缓，从{day_text(pause.first_day)}起，恢复以前各期都不发"
+
+
+def _step_page(request: StaffRequest, one: Entitlement, step: Step, form: LookedAtForm) -> dict[str, Any]:
     context = page_of_right(one, step, form)
     if step.name == "end":
-        cause: Form = forms.CauseForm(asked(request, "happened"), auto_id="cause_%s")
+        cause: Form = forms.CauseForm(asked(request, "happened"))
         context |= {"ask_title": "先看停发日期", "ask_verb": "算停发日期", "cause_form": cause}
-        context |= reckoned(
-            request, one, form, cause, lambda given: endings.stop_of(one, given["happened"]), "ending"
-        )
+        context |= reckoned(request, one, form, cause, lambda given: endings.stop_of(one, **given), "ending")
         if context["ending"]:
             context["rule"] = StopRule(context["ending"].rule).label
     elif step.name == "suspend":
-        cause = forms.PauseForm(
-            asked(request, "first_day"), auto_id="cause_%s", initial={"first_day": clock.today()}
-        )
+        cause = forms.PauseForm(asked(request, "first_day"), initial={"first_day": clock.today()})
         context |= {
             "ask_title": "先看从哪天起、已经发了多少",
             "ask_verb": "看从这天起的发放",
@@ -235,6 +244,7 @@ def page_of_right(one: Entitlement, step: Step, form: Form) -> dict[str, Any]:
         "place": queries.place_names([one.division_code])[one.division_code],
         "step": step,
         "form": form,
+        "asks_first": False,
         "cause_form": None,
         "lifting": None,
         "back_url": list_of(one),
@@ -248,29 +258,35 @@ def page_of_right(one: Entitlement, step: Step, form: Form) -> dict[str, Any]:
 
 
 def asked(request: StaffRequest, field: str) -> Any:
-    """What was asked beforehand, by the address or with the step; None on the first look."""
-    given = request.POST if request.method == "POST" else request.GET
-    return given if field in given else None
+    """What was asked beforehand, by the address; None on the first look."""
+    return request.GET if field in request.GET else None
 
 
 def reckoned(
     request: StaffRequest,
     one: Entitlement,
-    form: Form,
+    form: LookedAtForm,
     cause: Form,
     reckon: Callable[[dict[str, Any]], Any],
     name: str,
 ) -> dict[str, Any]:
-    """Once the days are known, what follows from them and what was paid beyond; the step's form carries them on."""
-    if not cause.is_valid():
-        return {}
+    """Once the days are known, what follows from them and what was paid beyond.
+
+    First they are asked for alone (`cause`, by the address), then they stand in the step's own form and are sent with it.
+    """
+    typed: Form = form if form.is_bound else cause
+    given = form.asked() if form.is_bound else cause.cleaned_data if cause.is_valid() else {}
+    asks_first = {"asks_first": not form.is_bound}
+    if set(given) != set(form.ASKED):
+        return asks_first
     try:
-        found = reckon(cause.cleaned_data)
+        found = reckon(given)
     except Refused as refused:
         field = getattr(refused, "field", "")
-        cause.add_error(field if field in cause.fields else None, str(refused))
-        return {}
-    form.initial = {**form.initial, **cause.cleaned_data}
+        typed.add_error(field if field in typed.fields else None, str(refused))
+        return asks_first
+    form.initial = {**form.initial, **given}
+    form.looked_at(found)
     since = getattr(found, "told_from", None)
     keeps = getattr(found, "kind", "") == Suspension.Kind.WITHHELD
     return {name: found} | (

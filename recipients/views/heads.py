@@ -21,11 +21,12 @@ from huimin.core.desk import lists, pages
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, act_on_form, opens, take_step
+from huimin.core.desk.looking import ask_about
 from huimin.core.desk.pages import Link, Nothing
-from huimin.core.errors import BadInput
 from huimin.core.records import audit, files
 from huimin.core.sheets.writer import Column
 from huimin.core.values import identity
+from huimin.core.values.doubts import Doubt, Doubtful
 from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.files import relations
@@ -61,9 +62,8 @@ def _ask(request: StaffRequest, pk: int, form: forms.HeadChangeForm) -> HeadChan
     wanted = form.wanted(form.cleaned_data["proof"].read(pictures.MOST_BYTES + 1))
     try:
         return heads.ask_head_change(pk, wanted, actor=request.user)
-    except BadInput as odd:
-        if odd.field == forms.DOUBTS:
-            form.ask_to_confirm()
+    except Doubtful as odd:
+        ask_about(form, odd.doubts, hint="没有错的勾上，重新选照片，再送复核")
         raise
 
 
@@ -158,7 +158,7 @@ def head_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "sees_rights": sees_rights,
         "plan": plan,
         "passed": passed if sees_rights and not is_open else [],
-        "panel": _panel(request, one, plan, doubted=bool(doubts)),
+        "panel": _panel(request, one, plan, doubts),
         "paid_url": _paid_url(request, one) if sees_rights else "",
         "may_ask_again": one.status == HeadChangeStatus.REFUSED
         and scope.holds(request.user, HEAD_FLOW["ask"].roles, division_code=one.division_code)
@@ -205,11 +205,11 @@ def _rights_url(request: StaffRequest, one: HeadChange, plan: list[passing.Passi
 
 
 def _panel(
-    request: StaffRequest, one: HeadChange, plan: list[passing.Passing], *, doubted: bool
+    request: StaffRequest, one: HeadChange, plan: list[passing.Passing], doubts: list[Doubt]
 ) -> pages.Panel:
     found = workflow.actions(one, HEAD_FLOW, actor=request.user)
     decides = any(not act.refused for act in found)
-    form = forms.HeadCheckForm(initial={"seen": passing.seen(plan)}, doubted=doubted) if decides else None
+    form = forms.HeadCheckForm(initial={"seen": passing.seen(plan)}, doubts=doubts) if decides else None
     return pages.Panel(
         "复核",
         pages.acts(found, lambda name: reverse("recipients:head-step", args=[one.pk, name])),
@@ -246,7 +246,7 @@ def head_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
             name,
             note=request.POST.get("note", ""),
             seen=request.POST.get("seen", ""),
-            doubts_confirmed=bool(request.POST.get("doubts_confirmed")),
+            acknowledged=request.POST.getlist("acknowledged"),
             actor=request.user,
         ),
         back=reverse("recipients:head-detail", args=[pk]),

@@ -13,11 +13,14 @@ from django.views.decorators.http import require_http_methods
 from huimin.core.authority.roles import Area
 from huimin.core.desk.errors import forbidden
 from huimin.core.desk.http import StaffRequest, act_on_form, opens
+from huimin.core.desk.looking import LookedAtForm
 from huimin.core.errors import StepForbidden
+from huimin.core.values.days import day_text
 from huimin.core.work import workflow
 from recipients import forms
 from recipients.models import Entitlement, Suspension
 from recipients.services import suspensions
+from recipients.services.suspensions import Lifting
 from recipients.states import SUSPENSION_FLOW
 from recipients.views.entitlements import (
     asked,
@@ -29,8 +32,8 @@ from recipients.views.entitlements import (
 )
 
 _DONE = {
-    "lift": "已恢复。暂缓期间没有发的，在各期批次的页面建补发批次。",
-    "release": "已恢复，停发期间的不补；页面上写的那一天起照发。",
+    "lift": "暂缓已恢复，末日{last_day}。暂缓期间没有发的，在各期批次的页面建补发批次。",
+    "release": "停发已恢复，末日{last_day}，{resumes}起照发；{lost}。",
     "correct": "暂停已更正。没有发的期次，在各期批次的页面建补发批次；确实要暂停的，按对的再办一次。",
 }
 
@@ -53,28 +56,42 @@ def suspension_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
     if isinstance(refusal, StepForbidden):
         return forbidden(request, refusal)
     form = _form(request, pause, name)
+    context = page_of_right(one, step, form) | _about(request, one, pause, form)
     why = str(refusal or workflow.separation_refusal(pause, step.duty, actor=request.user))
     if request.method == "POST" and form.is_valid():
+        given = {key: value for key, value in form.cleaned_data.items() if key != "seen"}
         if act_on_form(
             request,
             form,
-            lambda: suspensions.take_step(pk, name, actor=request.user, **form.cleaned_data),
+            lambda: suspensions.take_step(pk, name, actor=request.user, **given),
             name=f"suspension.{name}",
         ):
-            messages.success(request, f"{one.beneficiary}：{_DONE[name]}")
+            messages.success(
+                request, f"{one.beneficiary}的{one.policy}：{_done(name, form, context['lifting'])}"
+            )
             return back_to_list(one)
     elif why:
         messages.error(request, why)
         return back_to_list(one)
-    context = page_of_right(one, step, form) | {
-        "suspension": pause,
-        "payments_url": payments_since(
-            request, one, pause.told_from, keeps=pause.kind == Suspension.Kind.WITHHELD
-        ),
-    }
-    if name == "release":
-        context |= _released(request, one, pause, form)
     return render(request, "recipients/entitlement_step.html", context)
+
+
+def _about(request: StaffRequest, one: Entitlement, pause: Suspension, form: Form) -> dict[str, Any]:
+    keeps = pause.kind == Suspension.Kind.WITHHELD
+    context = {
+        "suspension": pause,
+        "payments_url": payments_since(request, one, pause.told_from, keeps=keeps),
+    }
+    return context | (_released(request, one, pause, form) if isinstance(form, LookedAtForm) else {})
+
+
+def _done(name: str, form: Form, lifting: Lifting | None) -> str:
+    """What was done, as it was shown: which kind, with which last day, what is lost and from when on it goes on."""
+    days = {"last_day": day_text(form.cleaned_data["last_day"])} if name != "correct" else {}
+    if lifting:
+        days["resumes"] = day_text(lifting.resumes)
+        days["lost"] = f"{lifting.lost_text}不发，以后也不补" if lifting.lost else "没有少发的期次"
+    return _DONE[name].format(**days)
 
 
 def _form(request: StaffRequest, pause: Suspension, name: str) -> Form:
@@ -85,10 +102,12 @@ def _form(request: StaffRequest, pause: Suspension, name: str) -> Form:
     return kind(given, initial={"last_day": suspensions.last_day_today(pause)})
 
 
-def _released(request: StaffRequest, one: Entitlement, pause: Suspension, form: Form) -> dict[str, Any]:
+def _released(
+    request: StaffRequest, one: Entitlement, pause: Suspension, form: LookedAtForm
+) -> dict[str, Any]:
     """With the last day, from the first look on, what is never paid and from when on it goes on."""
     given = asked(request, "last_day") or {"last_day": suspensions.last_day_today(pause)}
-    cause = forms.LastDayForm(given, auto_id="cause_%s")
+    cause = forms.LastDayForm(given)
     context = {"ask_title": "先看从哪天起发、少发哪几期", "ask_verb": "按这个末日算", "cause_form": cause}
     return context | reckoned(
         request, one, form, cause, lambda day: suspensions.lifting_of(pause, **day), "lifting"

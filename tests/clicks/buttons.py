@@ -7,19 +7,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+from django.test import Client
+from django.urls import reverse
+
 from disbursement import services as money
 from disbursement.models import Batch, PaymentLine
 from disbursement.services import confirming, intake, orders
 from huimin.core import clock
 from huimin.core.authority.roles import Role
 from huimin.core.work import jobs
-from recipients.models import Death, Entitlement
+from recipients.models import Death, Entitlement, HeadChange
 from recipients.rules import Votes
 from recipients.services import deaths, entitlements, heads, notices, passing, registry, review
 from subsidies import services as funds
 from tests.clicks.clicking import Press, press
 from tests.disbursement import factories as make
-from tests.factories import TOWN, UserFactory
+from tests.factories import ANYTHING, TOWN, UserFactory
 from tests.publicity import factories as open_lists
 from tests.recipients import factories as lists
 from tests.subsidies import factories as policies
@@ -453,6 +456,13 @@ def _right():
     return Entitlement.objects.order_by("pk").first(), UserFactory(role=Role.DEPARTMENT_REVIEWER)
 
 
+def _seen(user, address, *args, **asked):
+    """What the page showed that person of what comes of these days."""
+    client = Client()
+    client.force_login(user)
+    return lists.seen_on(client.get(reverse(address, args=args), asked))
+
+
 def _entitlement(step):
     @button(f"recipients.entitlement.{step}")
     def _(tools):
@@ -461,7 +471,8 @@ def _entitlement(step):
             "end": {"happened": "2026-01-05"},
             "suspend": {"kind": "withheld", "first_day": "2026-01-05"},
         }[step]
-        return press(keeper, "recipients:entitlement-step", right.pk, step, **NOTE, **cause)
+        seen = _seen(keeper, "recipients:entitlement-step", right.pk, step, **cause)
+        return press(keeper, "recipients:entitlement-step", right.pk, step, seen=seen, **NOTE, **cause)
 
 
 for _step in ("suspend", "end"):
@@ -475,6 +486,8 @@ def _suspension(step, kind):
         pause = lists.suspended(right, kind, date(2026, 1, 5), by=keeper)
         second = UserFactory(role=Role.DEPARTMENT_REVIEWER)
         last_day = {} if step == "correct" else {"last_day": "2026-02-05"}
+        if step == "release":
+            last_day["seen"] = _seen(second, "recipients:suspension-step", pause.pk, step, **last_day)
         return press(second, "recipients:suspension-step", pause.pk, step, **NOTE, **last_day)
 
 
@@ -534,11 +547,17 @@ def _household_with_a_right():
     return head, wife, *(UserFactory(role=role, at=TOWN) for role in posts)
 
 
+def _odd(asked):
+    return [one.code for one in heads.doubts_about(asked, passing.plan(asked))]
+
+
 @button("recipients.headchange.ask")
 def _(tools):
     head, wife, clerk, _ = _household_with_a_right()
     given = {"cause": "agreed", "starts_on": "2026-03-10", "reason": "家里商定", f"relation_{head.pk}": "11"}
-    given |= {"doubts_confirmed": "on"}
+    asked = HeadChange(household=wife.household, old_head=head, new_head=wife, starts_on=date(2026, 3, 10))
+    asked.relations = {str(head.pk): "11"}
+    given |= {"acknowledged": _odd(asked)}
     return press(clerk, "recipients:head-ask", wife.pk, upload=PHOTO, **given)
 
 
@@ -546,12 +565,11 @@ def _head_change(step):
     @button(f"recipients.headchange.{step}")
     def _(tools):
         head, wife, clerk, reviewer = _household_with_a_right()
-        new = heads.NewHead("agreed", "家里商定", date(2026, 3, 10), {head.pk: "11"}, PHOTO, True)
+        new = heads.NewHead("agreed", "家里商定", date(2026, 3, 10), {head.pk: "11"}, PHOTO, ANYTHING)
         asked = heads.ask_head_change(wife.pk, new, actor=clerk)
         seen = passing.seen(passing.plan(asked))
-        return press(
-            reviewer, "recipients:head-step", asked.pk, step, seen=seen, doubts_confirmed="on", **NOTE
-        )
+        given = NOTE | {"seen": seen, "acknowledged": _odd(asked)}
+        return press(reviewer, "recipients:head-step", asked.pk, step, **given)
 
 
 for _step in ("approve", "refuse"):

@@ -16,7 +16,7 @@ from huimin.core.work import jobs
 from recipients.models import Entitlement, EntitlementVersion
 from recipients.services import deaths, entitlements, heads
 from tests.disbursement import factories as make
-from tests.factories import TOWN, VILLAGE, UserFactory
+from tests.factories import ANYTHING, TOWN, VILLAGE, UserFactory
 from tests.recipients import factories as lists
 
 PHOTO = b"\x89PNG\r\n\x1a\n a page of the household's book IEND\xaeB`\x82"
@@ -41,11 +41,11 @@ def households(frequency="monthly", rule=make.MONTHLY, valid=None):
 
 def change_head(here, new, *, cause="agreed", day=date(2026, 3, 10), **people):
     others = heads.members_of(new.household_id).exclude(pk=new.pk)
-    wanted = heads.NewHead(cause, "户口本已变更", day, {one.pk: "11" for one in others}, PHOTO, True)
+    wanted = heads.NewHead(cause, "户口本已变更", day, {one.pk: "11" for one in others}, PHOTO, ANYTHING)
     clerk = people.get("clerk") or UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN)
     asked = heads.ask_head_change(new.pk, wanted, actor=clerk)
     checker = UserFactory(role=Role.TOWNSHIP_REVIEWER, at=TOWN)
-    return heads.check_head_change(asked.pk, "approve", actor=checker, doubts_confirmed=True)
+    return heads.check_head_change(asked.pk, "approve", actor=checker, acknowledged=ANYTHING)
 
 
 def listed(batch, *people):

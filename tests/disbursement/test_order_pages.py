@@ -1,5 +1,6 @@
 """The pages of payment orders: which bank, what became of a cancelled one, the way on for treasury, bank and reconciler."""
 
+import re
 from uuid import uuid4
 
 import pytest
@@ -81,3 +82,24 @@ def test_a_refused_order_keeps_what_was_typed_in_the_form_of_its_policy():
     assert "请选择要支付的花名册" in text
     assert first.count(" checked") == len(here.rosters)
     assert " checked" not in second.partition("rosters")[2].partition(">")[0]
+
+
+def test_an_order_asked_for_from_an_older_page_reads_which_orders_were_made_since():
+    here = two_banks()
+    client, url = page_of(here["order_maker"]), reverse("disbursement:order-new")
+    drawn = re.search(r'name="newest" value="(\d+)"', client.get(url).content.decode())[1]
+    (made,) = order(here, bank_id=here.first.pk)
+    sent = {
+        "form": here.policy.code,
+        "rosters": here.rosters,
+        "bank": here.second.pk,
+        "newest": drawn,
+        "action_key": uuid4(),
+    }
+    answer = client.post(url, sent)
+    text = answer.content.decode()
+    assert f"编入了支付申请 {made.number}（{made.line_count:,} 笔 {made.total:,.2f} 元）" in text
+    assert "跨行支付”" not in text.partition("编入了支付申请")[2].partition("<form")[0]
+    fresh = re.search(r'name="newest" value="(\d+)"', text)[1]
+    assert fresh != drawn
+    assert client.post(url, sent | {"newest": fresh, "action_key": uuid4()}).status_code == 302

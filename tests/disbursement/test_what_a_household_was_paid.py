@@ -13,14 +13,14 @@ from recipients.models import Person
 from recipients.services import heads
 from tests.disbursement import factories as make
 from tests.disbursement.test_heads_and_money import PHOTO, change_head, households, listed
-from tests.factories import OTHER_TOWN, TOWN, UserFactory
+from tests.factories import ANYTHING, OTHER_TOWN, TOWN, UserFactory
 
 pytestmark = pytest.mark.django_db
 
 
 def asked(new, day):
     others = heads.members_of(new.household_id).exclude(pk=new.pk)
-    wanted = heads.NewHead("agreed", "户口本已变更", day, {one.pk: "11" for one in others}, PHOTO, True)
+    wanted = heads.NewHead("agreed", "户口本已变更", day, {one.pk: "11" for one in others}, PHOTO, ANYTHING)
     return heads.ask_head_change(new.pk, wanted, actor=UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN))
 
 
@@ -54,6 +54,15 @@ def test_a_line_on_nobodys_way_to_the_bank_is_shown_as_made_anew(client):
     text = panel(client, asked(wife, date(2026, 3, 10)))
     assert "要重新生成，改发新户主" in text
     assert "2026年4月1日起" in text
+
+
+def test_a_line_in_an_order_that_is_not_sent_is_still_due_to_the_new_head(client):
+    here, _, wife = households("yearly", make.FLAT, make.YEAR)
+    make.ordered(here, make.issued_batch(here))
+    text = panel(client, asked(wife, date(2026, 3, 10)))
+    assert "已申请" in text
+    assert "再补发给新户主" in text
+    assert "没有，转的期间都已经发给这一户" not in text
 
 
 def test_who_may_not_see_the_change_finds_no_panel(client):

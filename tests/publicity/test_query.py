@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from disbursement import services as money
 from disbursement.models import Roster
 from huimin.core import clock, crypto
 from publicity import queries, rules, services
@@ -19,6 +20,7 @@ from publicity.services import Question, guard
 from recipients.models import Person
 from tests.disbursement import factories as make
 from tests.disbursement.test_heads_and_money import change_head, households
+from tests.disbursement.test_stops_of_households import stopped_then_changed
 from tests.factories import id_number
 from tests.publicity.factories import ask, ask_about, paid_world, solve, without_tokens
 from tests.recipients import factories as lists
@@ -205,9 +207,11 @@ def test_a_standing_right_waits_from_the_first_day_that_no_list_reaches(client):
     person = here.people[1]
     this_month = clock.today().replace(day=1)
     make.issued_batch(here, f"{this_month - timedelta(days=1):%Y-%m}")
-    section = ask_about(client, person).content.decode().split('id="awaited"')[1]
-    assert "以后的" in section
-    make.issued_batch(here, f"{this_month:%Y-%m}")
+    section = awaited_of(client, person)
+    assert f"{this_month.year}年{this_month.month}月1日" in section
+    for month in range(1, this_month.month + 1):
+        if month != (this_month - timedelta(days=1)).month:
+            make.issued_batch(here, f"{this_month.year}-{month:02}")
     assert 'id="awaited"' not in ask_about(client, person).content.decode()
 
 
@@ -672,7 +676,7 @@ def test_a_pause_is_told_also_while_a_list_is_on_its_way(here, client):
     lists.suspended(person.entitlements.get(), "withheld", date(2026, 10, 1))
     shown = told_changes(client, person)
     assert "这项补贴暂停着" in shown
-    assert "从2026年10月1日起暂缓发放，恢复以后没有发的都补给您" in shown
+    assert "从2026年10月1日起暂缓。以前各期还没有发出去的也先停着，恢复以后没有发的都补给您" in shown
     assert "梅山镇财政所" in shown
 
 
@@ -696,10 +700,98 @@ def test_a_former_head_reads_that_the_right_passed_and_nothing_of_the_new_one(cl
     assert "已转给您家的新户主" in shown
     assert "从2026年4月1日起" in shown
     assert wife.name not in ask_about(client, head).content.decode()
-    assert told_changes(client, wife) == ""
+    shown = told_changes(client, wife)
+    assert "停发" not in shown
+    assert "这项补贴转给了您，从2026年4月1日起由您领" in shown
+    assert head.name not in shown
+
+
+def test_a_line_on_its_way_whose_right_is_withheld_is_not_told_as_in_hand(client):
+    here = make.world(2)
+    make.issued_batch(here)
+    person = here.people[1]
+    assert "正在办" in ask_about(client, person).content.decode()
+    lists.suspended(person.entitlements.get(), "withheld", clock.today())
+    text = ask_about(client, person).content.decode()
+    assert rules.WITHHELD_LINE in text
+    assert "正在办。" not in text
+    assert ">正在办<" not in text
+
+
+def awaited_of(client, person):
+    return ask_about(client, person).content.decode().split('id="awaited"')[1].split("</section>")[0]
+
+
+def test_one_months_amount_is_not_told_for_a_right_of_several_months(client):
+    here, _, wife = households()
+    change_head(here, wife)
+    lists.ended(wife.entitlements.get(), date(2026, 6, 1))
+    section = awaited_of(client, wife)
+    assert "2026年4月1日到2026年5月31日的" in section
+    assert "元</span>" not in section
+
+
+def test_the_declared_amount_is_told_where_all_of_the_declared_period_waits(here, client):
+    _, person, _ = failed_and_paid(here)
+    confirmed(here, person)
+    assert "元</span>" in awaited_of(client, person)
+
+
+def test_a_new_head_reads_from_when_on_the_right_is_theirs(client):
+    here, _, wife = households()
+    change_head(here, wife, day=clock.today())
+    section = awaited_of(client, wife)
+    assert "还没有到时间" in section
+    assert f"{clock.today().year}年" in section
+    assert "由您领" in told_changes(client, wife)
+
+
+def test_a_new_head_reads_of_a_stop_that_stands_for_the_house_until_it_is_lifted(client):
+    here, _, line, wife = stopped_then_changed()
+    section = awaited_of(client, wife)
+    after, held, before = section.split("<li")[1:]
+    assert "2026年6月1日到2026年6月30日的" in held
+    assert "您家这些天的有一笔停发了，还没有恢复" in held
+    assert "不用您办什么" not in held
+    assert "2026年4月1日到2026年5月31日的" in before
+    assert "等发放" in after
+    money.lift_stop(line.pk, reason="核实不是重复领取", actor=here["department"])
+    assert "停发了" not in awaited_of(client, wife)
 
 
 def test_a_right_that_was_ended_is_told_with_whom_to_ask(here, client):
     _, person, _ = failed_and_paid(here)
     lists.ended(person.entitlements.get(), date(2026, 7, 1))
     assert "从2026年7月1日起不再发" in told_changes(client, person)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("withheld", "恢复以后没有发的都补给您"), ("forfeited", "停发期间的以后不补")]
+)
+def test_a_pause_that_stands_is_told_of_a_right_that_has_ended_too(client, kind, words):
+    here = make.world(2, rule=make.MONTHLY, frequency="monthly")
+    make.issued_batch(here, "2026-06")
+    person = here.people[1]
+    lists.suspended(person.entitlements.get(), kind, date(2026, 7, 10))
+    lists.ended(person.entitlements.get(), date(2026, 10, 1))
+    shown = told_changes(client, person)
+    assert words in shown
+    assert "从2026年10月1日起不再发" in shown
+    assert "以前没有发的照发" not in shown
+
+
+def test_an_earlier_month_that_no_list_holds_waits_after_a_later_one_is_listed(client):
+    here = make.world(2, rule=make.MONTHLY, frequency="monthly")
+    person = here.people[1]
+    make.issued_batch(here, "2026-07")
+    section = awaited_of(client, person)
+    assert "2026年1月1日到2026年6月30日的" in section
+    assert "2026年8月1日到" in section
+
+
+def test_of_a_month_with_a_last_day_of_a_pause_in_it_nothing_waits(client):
+    here = make.world(2, rule=make.MONTHLY, frequency="monthly")
+    person = here.people[1]
+    pause = lists.suspended(person.entitlements.get(), "forfeited", date(2025, 11, 10))
+    lists.lifted(pause, date(2026, 9, 15))
+    assert "2026年10月1日" in awaited_of(client, person)

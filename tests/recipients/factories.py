@@ -1,5 +1,6 @@
 """Households, policies and declarations for tests; people are invented."""
 
+import re
 from datetime import date
 from decimal import Decimal
 from itertools import count
@@ -214,6 +215,11 @@ def lifted(pause, last_day=None, *, by=None):
     """Lifted by another keeper, from the day after `last_day` on."""
     by = by or UserFactory(role=Role.DEPARTMENT_REVIEWER)
     return suspensions.take_step(pause.pk, pause.lift_step, actor=by, note="已办好", last_day=last_day)
+
+
+def seen_on(response):
+    """What a page carries of what it shows, for the button on it."""
+    return re.search(r'name="seen"\s+value="([0-9a-f]+)"', response.content.decode()).group(1)
 
 
 def chain():

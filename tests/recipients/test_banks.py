@@ -182,6 +182,16 @@ def test_what_a_change_does_to_accounts_is_shown_before_it_is_saved(keeper):
 
 
 @pytest.mark.ignore_template_errors
+def test_a_bank_whose_name_nobody_writes_is_told_before_it_is_saved(keeper):
+    make.household()
+    form = BANK | {"name": "邮政储蓄银行金寨县分行", "bank_names": ""}
+    shown = keeper.post(ADD, form)
+    assert "写成“邮政储蓄银行金寨县分行…”的在用账户有 0 个，请核对有没有写错" in shown.content.decode()
+    assert not Office.objects.filter(name=form["name"]).exists()
+    saved(keeper, ADD, form, shown)
+
+
+@pytest.mark.ignore_template_errors
 def test_a_branch_that_takes_accounts_along_is_shown_before_it_is_saved(keeper):
     bank_office()
     code, clerk = "402377000018", UserFactory()
@@ -219,7 +229,8 @@ def test_registering_or_renaming_a_bank_asks_for_a_job_that_settles_all_accounts
         "phone": "",
         "bank_format": "pipe_txt",
     }
-    client.post("/back-office/core/office/add/", form | {"bank_names": ""})
+    plain = form | {"bank_names": ""}
+    saved(client, ADD, plain, client.post(ADD, plain))
     office = Office.objects.get(name="甲银行")
     url = f"/back-office/core/office/{office.pk}/change/"
     shown = client.post(url, form | {"bank_names": "县农村商业银行"})

@@ -1,5 +1,6 @@
 """What is lawful at a change of the head and perhaps a slip: whoever asks confirms it, and the second person again."""
 
+import re
 from datetime import date
 from uuid import uuid4
 
@@ -7,7 +8,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from huimin.core.errors import BadInput, StepRefused
+from huimin.core.errors import BadInput
+from huimin.core.values.doubts import Doubtful
 from recipients.files import relations
 from recipients.models import Entitlement, HeadChange, Person
 from recipients.services import heads, passing
@@ -21,7 +23,7 @@ DAY = date(2026, 3, 10)
 
 
 def doubts(change):
-    return heads.doubts_about(change, passing.plan(change))
+    return [one.text for one in heads.doubts_about(change, passing.plan(change))]
 
 
 @pytest.fixture
@@ -35,9 +37,9 @@ def couple():
 
 
 def test_of_an_ordinary_change_there_is_nothing_to_confirm(couple):
-    change = asked(couple[1], doubts_confirmed=False)
+    change = asked(couple[1], acknowledged=())
     assert doubts(change) == []
-    assert approve(change, doubts_confirmed=False).status == "approved"
+    assert approve(change, acknowledged=()).status == "approved"
 
 
 def test_an_account_in_the_name_of_the_dead_is_told_and_confirmed_by_both(couple):
@@ -45,11 +47,11 @@ def test_an_account_in_the_name_of_the_dead_is_told_and_confirmed_by_both(couple
     lists.another_account(wife, holder_name=head.name)
     die(head)
     with pytest.raises(BadInput, match=f"户名是{head.name}，这个人已登记死亡") as refused:
-        asked(wife, cause="died", day=None, doubts_confirmed=False)
-    assert refused.value.field == "doubts_confirmed"
+        asked(wife, cause="died", day=None, acknowledged=())
+    assert refused.value.field == "acknowledged"
     change = asked(wife, cause="died", day=None)
-    with pytest.raises(StepRefused, match="勾“已核对”"):
-        approve(change, doubts_confirmed=False)
+    with pytest.raises(Doubtful, match="逐条勾选"):
+        approve(change, acknowledged=())
     assert Person.objects.get(pk=head.pk).is_holder
     approve(change)
 
@@ -136,20 +138,54 @@ def test_the_form_shows_what_is_odd_and_takes_it_when_it_was_confirmed(couple, c
 
     text = post().content.decode()
     assert "登记的性别不符" in text
-    assert 'name="doubts_confirmed"' in text
+    assert 'name="acknowledged"' in text
     assert not HeadChange.objects.exists()
-    assert post(doubts_confirmed="on").status_code == 302
+    assert post(acknowledged=codes_in(text)).status_code == 302
     change = HeadChange.objects.get()
     client.force_login(reviewer())
     shown = client.get(reverse("recipients:head-detail", args=[change.pk])).content.decode()
     assert "登记的性别不符" in shown
-    assert 'name="doubts_confirmed"' in shown
+    assert 'name="acknowledged"' in shown
+
+
+def codes_in(text):
+    return re.findall(r'name="acknowledged" value="([0-9a-f]+)"', text)
+
+
+def test_a_tick_speaks_for_the_sentence_beside_it_and_what_was_not_shown_is_asked(couple, client):
+    head, wife = couple
+    client.force_login(clerk())
+    given = {"cause": "agreed", "reason": "户口本已变更", f"relation_{head.pk}": "12"}
+
+    def post(day, ticked):
+        photo = SimpleUploadedFile("book.png", PHOTO, "image/png")
+        more = {"starts_on": day, "acknowledged": ticked, "proof": photo, "action_key": uuid4()}
+        return client.post(reverse("recipients:head-ask", args=[wife.pk]), given | more)
+
+    Person.objects.filter(pk=wife.pk).update(resident_since=date(2026, 2, 1))
+    first = codes_in(post("2026-03-10", []).content.decode())
+    assert len(first) == 1
+    text = post("2026-01-10", first).content.decode()
+    assert not HeadChange.objects.exists()
+    assert "才入户" in text
+    assert len(codes_in(text)) == 2
+    assert post("2026-01-10", codes_in(text)).status_code == 302
+
+
+def test_who_approves_confirms_what_is_odd_now_and_not_what_was_shown_before(couple, client):
+    change = asked(couple[1])
+    client.force_login(reviewer())
+    shown = client.get(reverse("recipients:head-detail", args=[change.pk])).content.decode()
+    lists.another_account(couple[1], holder_name="周外人")
+    with pytest.raises(Doubtful, match="户名是周外人"):
+        approve(change, acknowledged=codes_in(shown))
+    assert Person.objects.get(pk=couple[0].pk).is_holder
 
 
 def test_a_form_of_which_nothing_is_odd_asks_for_no_confirmation(couple, client):
     client.force_login(clerk())
     text = client.get(reverse("recipients:head-ask", args=[couple[1].pk])).content.decode()
-    assert "doubts_confirmed" not in text
+    assert "acknowledged" not in text
 
 
 def test_of_a_dead_head_the_form_asks_no_day_and_of_one_who_lives_it_does(couple, client):

@@ -50,7 +50,8 @@ def test_the_day_of_the_cause_shows_the_day_of_the_stop_before_anything_is_done(
 
 
 def test_the_right_ends_by_the_day_that_was_shown(browser, right):
-    given = {"happened": "2026-03-09", "note": "户口迁出", "action_key": uuid4()}
+    seen = lists.seen_on(browser.get(address(right), {"happened": "2026-03-09"}))
+    given = {"happened": "2026-03-09", "note": "户口迁出", "seen": seen, "action_key": uuid4()}
     assert browser.post(address(right), given).status_code == 302
     right.refresh_from_db()
     assert (right.status, right.ends_on) == ("ended", date(2026, 4, 1))
@@ -264,7 +265,8 @@ def test_the_page_warns_of_a_day_that_leaves_nothing_of_the_right(browser, right
 
 
 def test_a_mistyped_year_is_mended_on_the_pages_by_a_second_person(browser, right):
-    given = {"happened": "2025-03-09", "note": "户口迁出", "action_key": uuid4()}
+    seen = lists.seen_on(browser.get(address(right), {"happened": "2025-03-09"}))
+    given = {"happened": "2025-03-09", "note": "户口迁出", "seen": seen, "action_key": uuid4()}
     assert browser.post(address(right), given).status_code == 302
     url = reverse("recipients:ending-correct", args=[right.endings.get().pk])
     assert url not in browser.get(reverse("recipients:entitlement-list")).content.decode()

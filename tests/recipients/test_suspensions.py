@@ -207,6 +207,12 @@ def browser():
     return client
 
 
+def looked(browser, url, given):
+    """The button, after what comes of the days was shown."""
+    seen = lists.seen_on(browser.get(url, {key: given[key] for key in given if key != "note"}))
+    return browser.post(url, given | {"seen": seen, "action_key": uuid4()})
+
+
 def page(right, name="suspend"):
     return reverse("recipients:entitlement-step", args=[right.pk, name])
 
@@ -222,8 +228,8 @@ def test_the_page_asks_the_kind_and_the_day_and_tells_what_is_lost_and_was_paid(
 
 
 def test_a_right_is_suspended_and_resumed_on_pages_and_the_persons_page_tells_it(browser, right):
-    given = {"kind": "withheld", "first_day": "2026-07-10", "note": "逾期未认证", "action_key": uuid4()}
-    assert browser.post(page(right), given).status_code == 302
+    given = {"kind": "withheld", "first_day": "2026-07-10", "note": "逾期未认证"}
+    assert looked(browser, page(right), given).status_code == 302
     pause = right.suspensions.get()
     lift = reverse("recipients:suspension-step", args=[pause.pk, "lift"])
     assert lift in browser.get(reverse("recipients:entitlement-list")).content.decode()
@@ -233,6 +239,33 @@ def test_a_right_is_suspended_and_resumed_on_pages_and_the_persons_page_tells_it
     assert status(right) == "active"
     person = browser.get(reverse("recipients:person-detail", args=[right.beneficiary_id])).content.decode()
     assert "2026年7月10日起，到2026年8月31日" in person
+
+
+def test_another_kind_than_was_looked_at_is_shown_before_it_is_done(browser, right):
+    seen = lists.seen_on(browser.get(page(right), {"kind": "forfeited", "first_day": "2026-07-10"}))
+    given = {"kind": "withheld", "first_day": "2026-07-10", "note": "逾期未认证"}
+    answer = browser.post(page(right), given | {"seen": seen, "action_key": uuid4()})
+    text = answer.content.decode()
+    assert status(right) == "active"
+    assert "与刚才看的不一样" in text
+    assert "暂停享受：暂缓，从2026年7月10日起" in text
+    given |= {"seen": lists.seen_on(answer), "action_key": uuid4()}
+    answer = browser.post(page(right), given, follow=True)
+    assert right.suspensions.get().kind == "withheld"
+    assert "已登记暂缓，从2026年7月10日起" in answer.content.decode()
+
+
+def test_the_kind_and_the_day_on_the_page_are_what_is_sent(browser, right):
+    text = browser.get(page(right), {"kind": "forfeited", "first_day": "2026-07-10"}).content.decode()
+    assert text.count('name="first_day"') == 1
+    assert text.count('name="kind"') == 1
+    assert 'type="hidden" name="first_day"' not in " ".join(text.split())
+
+
+def test_without_having_looked_nothing_is_suspended(browser, right):
+    given = {"kind": "forfeited", "first_day": "2026-07-10", "note": "服刑", "action_key": uuid4()}
+    assert "与刚才看的不一样" in browser.post(page(right), given).content.decode()
+    assert status(right) == "active"
 
 
 def test_a_day_to_come_is_refused_on_the_page_with_what_was_typed(browser, right):
@@ -280,10 +313,22 @@ def test_lifting_one_that_forfeits_says_the_months_that_are_lost_and_the_day_it_
     text = browser.get(release_page(pause), {"last_day": "2026-09-15"}).content.decode()
     assert "<b>2026年8月、2026年9月</b> 不发" in text
     assert "<b>2026年10月1日</b> 起照发" in text
-    assert 'type="hidden" name="last_day" value="2026-09-15"' in " ".join(text.split())
-    given = {"last_day": "2026-09-15", "note": "刑满释放", "action_key": uuid4()}
-    assert browser.post(release_page(pause), given).status_code == 302
+    given = {"last_day": "2026-09-15", "note": "刑满释放"}
+    assert looked(browser, release_page(pause), given).status_code == 302
     assert suspensions.lost_days(monthly_right)[0].upper == date(2026, 10, 1)
+
+
+def test_another_last_day_than_was_looked_at_is_shown_before_it_lifts(browser, monthly_right):
+    pause = lists.suspended(monthly_right, "forfeited", JULY)
+    first = browser.get(release_page(pause), {"last_day": "2026-08-31"})
+    assert first.content.decode().count('name="last_day"') == 1
+    given = {"last_day": "2026-09-15", "note": "刑满释放"}
+    answer = browser.post(release_page(pause), given | {"seen": lists.seen_on(first), "action_key": uuid4()})
+    assert status(monthly_right) == "suspended"
+    assert "<b>2026年10月1日</b> 起照发" in answer.content.decode()
+    given |= {"seen": lists.seen_on(answer), "action_key": uuid4()}
+    text = browser.post(release_page(pause), given, follow=True).content.decode()
+    assert "末日2026年9月15日，2026年10月1日起照发；2026年8月、2026年9月不发" in text
 
 
 def test_a_last_day_before_anything_is_lost_says_so(browser, monthly_right):
@@ -343,8 +388,8 @@ def test_who_may_not_lift_a_suspension_reads_who_may(right, browser, kind):
 
 
 def test_after_an_act_the_list_shows_the_rights_of_that_person(browser, right):
-    given = {"kind": "withheld", "first_day": "2026-07-10", "note": "逾期未认证", "action_key": uuid4()}
-    assert "q=" in browser.post(page(right), given).url
+    given = {"kind": "withheld", "first_day": "2026-07-10", "note": "逾期未认证"}
+    assert "q=" in looked(browser, page(right), given).url
 
 
 def test_the_reasons_of_a_lift_and_of_a_correction_are_rewritten_by_nobody(right):

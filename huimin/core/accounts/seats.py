@@ -14,6 +14,7 @@ from huimin.core.authority.roles import Role
 from huimin.core.errors import StepRefused
 from huimin.core.models import Division, Grant, Level, Office
 from huimin.core.values.days import day_text
+from huimin.core.values.doubts import Doubt
 
 _KIND = Office.Kind
 _VILLAGE = ((Level.VILLAGE,), (_KIND.VILLAGE,))
@@ -47,14 +48,6 @@ _ONE_OF = {
     Level.CITY: "全市",
     Level.PROVINCE: "全省",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """What is odd, in a sentence; `code` is what the answer that it is meant names."""
-
-    code: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +114,11 @@ def _of_seat(grant: Grant) -> list[Doubt]:
     found = []
     if place.level not in levels:
         text = f"{label}一般管{_ONE_OF[levels[0]]}，这一条管的是{_title(place)}（{_size(place)}）。"
-        found.append(Doubt("level", text))
+        found.append(Doubt(text))
     if office.kind not in kinds:
         usual = "、".join(kind.label for kind in kinds)
         text = f"{label}一般是“{usual}”的人，{grant.user}在{office}（{office.get_kind_display()}）。"
-        found.append(Doubt("office", text))
+        found.append(Doubt(text))
     return found
 
 
@@ -143,9 +136,7 @@ def _of_others(grant: Grant) -> list[Doubt]:
                 f"{told}，这一条要给的都在里面，不用再授。要换成管得少的，先收回原来那一条，再授这一条。"
             )
         how = "这一条把它全包在里面" if wanted.holds(given) else "与这一条有重叠"
-        found.append(
-            Doubt(f"grant-{had.pk}", f"{told}，{how}。两条都算数；不要原来那一条的，授予以后把它收回。")
-        )
+        found.append(Doubt(f"{told}，{how}。两条都算数；不要原来那一条的，授予以后把它收回。"))
     return found
 
 

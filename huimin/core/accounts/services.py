@@ -29,6 +29,7 @@ from huimin.core.models import CodeDevice, Department, Division, Grant, Office, 
 from huimin.core.records import audit
 from huimin.core.values import identity
 from huimin.core.values.days import days_from
+from huimin.core.values.doubts import require_meant
 from huimin.core.work import messages
 
 if TYPE_CHECKING:
@@ -134,12 +135,9 @@ def grant_role(
 
 
 def _require_meant(grant: Grant, acknowledged: Collection[str]) -> list[str]:
-    """What is odd about the grant, all of it acknowledged; BadInput for what is not."""
+    """What is odd about the grant, all of it acknowledged; Doubtful for what is not."""
     doubts = seats.doubts_about(grant)
-    if open_ := [one.text for one in doubts if one.code not in acknowledged]:
-        raise BadInput(
-            f"还没有授予。请核对：{''.join(open_)}属实的，逐条勾选以后再授予。", field="acknowledged"
-        )
+    require_meant(doubts, acknowledged, act="授予")
     return [one.text for one in doubts]
 
 

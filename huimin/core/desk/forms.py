@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -56,20 +55,6 @@ class ScrolledChoices(forms.CheckboxSelectMultiple):
 
 class ScrolledChoice(forms.RadioSelect):
     """The same where one is chosen."""
-
-
-class DoubtsField(forms.MultipleChoiceField):
-    """What is odd about what was typed, each sentence with a box that says that it is meant.
-
-    The service decides which of them are open; a box for one that is no longer odd is no fault.
-    """
-
-    def __init__(self, doubts: Iterable[tuple[str, str]]) -> None:
-        widget = forms.CheckboxSelectMultiple
-        super().__init__(choices=list(doubts), label="请核对，属实的逐条勾选", required=False, widget=widget)
-
-    def valid_value(self, value: str) -> bool:
-        return True
 
 
 class HouseFormMixin:

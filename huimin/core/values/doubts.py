@@ -1,0 +1,34 @@
+"""What is lawful and perhaps a slip: told in sentences, each of which whoever acts says is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from huimin.core.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A sentence with its full stop. The answer names its `code`: another sentence about the same thing has another."""
+
+    text: str
+
+    @property
+    def code(self) -> str:
+        return sha256(self.text.encode()).hexdigest()[:16]
+
+
+class Doubtful(BadInput):
+    """Something is odd that nobody has said is meant; `doubts` are all that there are, confirmed or not."""
+
+    def __init__(self, message: str, doubts: Sequence[Doubt]) -> None:
+        super().__init__(message, field="acknowledged")
+        self.doubts = list(doubts)
+
+
+def require_meant(doubts: Sequence[Doubt], acknowledged: Collection[str], *, act: str) -> None:
+    """Doubtful, when `acknowledged` does not name every one of them; `act` completes 还没有授予."""
+    if asked := [one.text for one in doubts if one.code not in acknowledged]:
+        raise Doubtful(f"还没有{act}。请核对：{''.join(asked)}属实的，逐条勾选以后再{act}。", doubts)
