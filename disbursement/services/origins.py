@@ -11,38 +11,34 @@ from collections.abc import Sequence
 from django.db import connection
 
 from disbursement.models import Roster
-from disbursement.models.sql import stops
+from disbursement.models.sql import LIVE, stops
 from recipients.models.parties import of_one_recipient
 
-# lines l that the bank had failed, or that came back, of policies of the lists at hand, with who said so
-_FAILED = """(SELECT f.id AS line_id, f.entitlement_id, f.component, f.period_range, x.return_file_id
-    FROM disbursement_paymentresult x JOIN disbursement_paymentline f ON f.id = x.line_id
-    WHERE x.kind IN ('bank_failed', 'late_return') AND f.policy_id IN (SELECT l.policy_id FROM l))"""
-# suspensions that somebody lifted or corrected, as endings: in the days until then, and in the month after it; one that
-# withheld had withheld earlier days as well
-_PAUSED = """(SELECT u.id, u.entitlement_id, daterange(CASE WHEN u.kind = 'forfeited' THEN u.first_day END,
-        (greatest(u.lifted_at, u.corrected_at) + interval '1 month')::date) AS days
-    FROM recipients_suspension u WHERE u.status <> 'standing')"""
-_ENDED = """(SELECT g.id, g.entitlement_id,
-        daterange(g.ends_on, greatest(g.ends_on, (g.over_at + interval '1 month')::date)) AS days
-    FROM recipients_ending g WHERE g.status = 'corrected')"""
-_TAKES_ITS_PLACE = """l.entitlement_id = t.right_id AND l.component = t.component
-    AND l.period_range && t.period_range AND l.id > t.line_id"""
-
-# what can still come about after a list was checked: stops that were taken back, failures, days that were given back
+# what can still come about after a list was checked, with the days it speaks for: stops that were taken back, failures of
+# policies of the lists at hand and who booked them, days that were given back. Suspensions lifted or corrected, and endings,
+# in the days until then and in the month after it; one that withheld had withheld earlier days as well
+_BACK = f"""
+SELECT t.line_id, t.entitlement_id, t.component, t.period_range AS days, 'disbursement.paymentline:' || t.line_id AS source
+FROM {stops("")} t
+UNION ALL SELECT f.id, f.entitlement_id, f.component, f.period_range, w.source
+FROM disbursement_paymentresult x JOIN disbursement_paymentline f ON f.id = x.line_id
+CROSS JOIN LATERAL (
+    SELECT 'disbursement.returnfile:' || x.return_file_id AS source WHERE x.return_file_id IS NOT NULL
+    UNION ALL SELECT 'disbursement.reversal:' || k.id FROM disbursement_reversal k
+    WHERE k.line_id = f.id AND k.status = 'approved') w
+WHERE x.kind IN ('bank_failed', 'late_return') AND f.policy_id IN (SELECT l.policy_id FROM l)
+UNION ALL SELECT 0, u.entitlement_id, NULL, daterange(CASE WHEN u.kind = 'forfeited' THEN u.first_day END,
+    (greatest(u.lifted_at, u.corrected_at) + interval '1 month')::date), 'recipients.suspension:' || u.id
+FROM recipients_suspension u WHERE u.status <> 'standing'
+UNION ALL SELECT 0, g.entitlement_id, NULL,
+    daterange(g.ends_on, greatest(g.ends_on, (g.over_at + interval '1 month')::date)), 'recipients.ending:' || g.id
+FROM recipients_ending g WHERE g.status = 'corrected'"""  # noqa: S608 -- constants of ours
 GIVEN_BACK = f"""
-SELECT l.roster_id, 'disbursement.paymentline:' || t.line_id AS source FROM {of_one_recipient(stops(""))} t
-JOIN l ON {_TAKES_ITS_PLACE}
-UNION SELECT l.roster_id, 'disbursement.returnfile:' || t.return_file_id FROM {of_one_recipient(_FAILED)} t
-JOIN l ON {_TAKES_ITS_PLACE} AND t.return_file_id IS NOT NULL
-UNION SELECT l.roster_id, 'disbursement.reversal:' || k.id FROM {of_one_recipient(_FAILED)} t
-JOIN l ON {_TAKES_ITS_PLACE}
-JOIN disbursement_reversal k ON k.line_id = t.line_id AND k.status = 'approved'
-UNION SELECT l.roster_id, 'recipients.suspension:' || t.id FROM {of_one_recipient(_PAUSED)} t
-JOIN l ON l.entitlement_id = t.right_id AND l.period_range && t.days
-UNION SELECT l.roster_id, 'recipients.ending:' || t.id FROM {of_one_recipient(_ENDED)} t
-JOIN l ON l.entitlement_id = t.right_id AND l.period_range && t.days
-"""  # noqa: S608 -- constants of ours
+SELECT b.roster_id, b.source FROM (
+    WITH back AS MATERIALIZED ({_BACK})
+    SELECT l.roster_id, t.source FROM {of_one_recipient("back")} t
+    JOIN l ON l.entitlement_id = t.right_id AND l.component = coalesce(t.component, l.component)
+         AND l.period_range && t.days AND l.id > t.line_id) b"""  # noqa: S608 -- constants of ours
 ORIGINS = f"""
 SELECT l.roster_id, 'recipients.declaration:' || d.declaration_id AS source FROM l
 JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
@@ -62,7 +58,7 @@ UNION {GIVEN_BACK}"""  # noqa: S608 -- constants of ours
 
 
 def origins_of(roster: Roster) -> list[str]:
-    """All of what the lines of the roster's present revision were made from."""
+    """All of what the roster's lines that count were made from."""
     return _found(ORIGINS, [roster])
 
 
@@ -74,10 +70,8 @@ def given_back(rosters: Sequence[Roster]) -> list[str]:
 def _found(sources: str, rosters: Sequence[Roster]) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""WITH l AS (SELECT l.* FROM disbursement_paymentline l
-                           JOIN unnest(%s::bigint[], %s::int[]) AS r(id, revision)
-                           ON l.roster_id = r.id AND l.revision = r.revision)
+            f"""WITH l AS (SELECT l.* FROM {LIVE} WHERE r.id = ANY(%s))
                 SELECT DISTINCT source FROM ({sources}) o""",  # noqa: S608 -- constants of ours
-            [[one.pk for one in rosters], [one.revision for one in rosters]],
+            [[one.pk for one in rosters]],
         )
         return [source for (source,) in cursor.fetchall()]

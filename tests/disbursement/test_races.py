@@ -137,20 +137,20 @@ def test_a_batch_taken_back_never_waits_in_a_ring_with_a_township(run_in_threads
 
 
 @pytest.mark.parametrize("no_key", [True, False])
-def test_a_roster_moves_while_its_batch_is_held_unless_it_is_held_with_its_key(run_in_threads, no_key):
+def test_a_roster_is_made_anew_while_its_batch_is_held_unless_it_is_held_with_its_key(run_in_threads, no_key):
     """Negative control: a roster's second update in a transaction looks at its batch again, so FOR UPDATE makes the ring."""
     here = make.world(3)
     batch = make.issued_batch(here)
     roster = batch.rosters.first()
 
-    def submit(_):
+    def regenerate(_):
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '200ms'")
-            return services.advance_roster(roster.pk, "submit", actor=here["town"])
+            return services.regenerate_roster(roster.pk, actor=here["town"])
 
     with transaction.atomic():
         Batch.objects.select_for_update(of=("self",), no_key=no_key).get(pk=batch.pk)
-        (answer,) = run_in_threads(submit, 1)
+        (answer,) = run_in_threads(regenerate, 1)
     assert isinstance(answer, Roster if no_key else OperationalError), answer
 
 

@@ -52,8 +52,8 @@ def test_a_lift_that_the_trail_was_not_told_of_is_refused_and_one_by_the_service
     [
         ("recipients_person", "division_code = '341524101001'", "村和户不能改"),
         ("recipients_person", "household_id = household_id + 1", "村和户不能改|户主要经过户主变更"),
-        ("recipients_household", "division_code = '341524101001'", "编码和村不能改"),
-        ("recipients_household", "code = 'X'", "编码和村不能改"),
+        ("recipients_household", "division_code = '341524101001'", "编码、村和状态不能改"),
+        ("recipients_household", "code = 'X'", "编码、村和状态不能改"),
         ("recipients_entitlement", "division_code = '341524101001'", "所在的村不能改"),
         ("recipients_entitlement", "policy_id = policy_id + 1", "所在的村不能改"),
     ],
