@@ -35,8 +35,8 @@ UNION ALL SELECT 0, g.entitlement_id, NULL,
 FROM recipients_ending g WHERE g.status = 'corrected'"""  # noqa: S608 -- constants of ours
 GIVEN_BACK = f"""
 SELECT b.roster_id, b.source FROM (
-    WITH back AS MATERIALIZED ({_BACK})
-    SELECT l.roster_id, t.source FROM {of_one_recipient("back")} t
+    WITH back AS MATERIALIZED ({_BACK}), meant AS MATERIALIZED (SELECT z.* FROM {of_one_recipient("back")} z)
+    SELECT l.roster_id, t.source FROM meant t
     JOIN l ON l.entitlement_id = t.right_id AND l.component = coalesce(t.component, l.component)
          AND l.period_range && t.days AND l.id > t.line_id) b"""  # noqa: S608 -- constants of ours
 ORIGINS = f"""

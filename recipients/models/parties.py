@@ -48,6 +48,10 @@ RIGHTS_OF_ONE = f"""({HOUSEHOLD_RIGHTS[1:-1]}
 
 
 def of_one_recipient(rows: str) -> str:
-    """A FROM item: rows that name an entitlement_id, with each right_id for which they stand as well (is_own: it is that)."""
+    """A FROM item: rows that name an entitlement_id, with each right_id for which they stand as well (is_own: it is that).
+
+    The rows are few: the others' rights are looked up row by row (OFFSET 0), also where nobody has analysed the tables.
+    """
     return f"""(SELECT t.*, t.entitlement_id AS right_id, true AS is_own FROM {rows} t
-        UNION ALL SELECT t.*, h.right_id, false FROM {rows} t JOIN {RIGHTS_OF_ONE} h ON h.other_id = t.entitlement_id)"""  # noqa: S608
+        UNION ALL SELECT t.*, h.right_id, false FROM {rows} t CROSS JOIN LATERAL (
+            SELECT x.right_id FROM {RIGHTS_OF_ONE} x WHERE x.other_id = t.entitlement_id OFFSET 0) h)"""  # noqa: S608
