@@ -10,6 +10,8 @@ KINDS = (
     ("other", "其他"),
 )
 
+WRONG_SUM = "得数不对，或者这道题已经答过了，请再算一次"  # a page that is loaded again sends its old answer
+
 
 class ChallengeForm(HouseForm):
     """A form with a sum at its end. `challenge` is the new question to show; the posted token is checked by the view."""

@@ -9,15 +9,13 @@ from django import forms
 
 from huimin.core.desk.forms import FreeText, HouseForm, ScrolledChoices
 from huimin.core.desk.looking import LookedAtForm, acknowledged_in, ask_about
-from huimin.core.errors import BadInput
 from huimin.core.models import Division
-from huimin.core.values import identity
 from huimin.core.values.doubts import Doubt
 from recipients.files import relations
 from recipients.files.declaration import asked_facts
 from recipients.models import Account, DeclarationLine, HeadChange, Person, Suspension
 from recipients.rules import MEMBERS_AT_LEAST, Meetings, Votes, meeting_faults
-from recipients.services import heads, registry
+from recipients.services import heads
 from subsidies.forms import PolicyPeriodForm, add_fields
 from subsidies.rules import Fact
 
@@ -151,28 +149,11 @@ class AccountChangeForm(HouseForm):
         help_text="户名不是本人也不是户主时要写，例如：监护人",
     )
     number = forms.CharField(label="银行账号", max_length=40)
-    digits_confirmed = forms.BooleanField(label="卡号的校验位不对，已对照卡片逐位核过，确实是这个号码")
-    shared_confirmed = forms.BooleanField(label="另一户也在用这个账号，已核对过，确实由那一户代领")
     bank_name = forms.CharField(label="开户银行", max_length=120)
     branch_code = forms.RegexField(
         r"^\d{12}$", label="联行号", required=False, error_messages={"invalid": "联行号是 12 位数字"}
     )
     reason = FreeText(label="变更原因", max_length=200)
-
-    def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        number = _account(self.data.get("number", ""))
-        if not number or not identity.card_suspect(number):
-            del self.fields["digits_confirmed"]  # asked only of a number that looks wrong
-        if not number or not registry.households_sharing(person, number):
-            del self.fields["shared_confirmed"]  # asked only of a number that another household uses
-
-
-def _account(number: str) -> str:
-    try:
-        return identity.normalise_account(number)
-    except BadInput:
-        return ""  # said at the number itself
 
 
 class AccountCheckForm(HouseForm):

@@ -22,12 +22,12 @@ class RoundInUse(PaymentRound):
                 func="""
                     IF EXISTS (SELECT FROM disbursement_batch b
                                WHERE b.payment_round_id = NEW.id AND b.status <> 'cancelled') THEN
-                        RAISE EXCEPTION '这一次已有批次，不能放弃。名单没有送审的，请先在批次页面作废或收回'
+                        RAISE EXCEPTION '这一次已有批次，不能放弃。请部门经办先把没送审的名单收回，批次作废'
                             USING ERRCODE = '23514';
                     END IF;
                     IF EXISTS (SELECT FROM recipients_declaration d WHERE d.payment_round_id = NEW.id
                                AND d.status NOT IN ('withdrawn', 'confirmed')) THEN
-                        RAISE EXCEPTION '这一次有申报册正在办，不能放弃。请先在申报册页面作废' USING ERRCODE = '23514';
+                        RAISE EXCEPTION '这一次有申报册正在办，不能放弃。已送审的先退回，再由编册的村、乡镇作废' USING ERRCODE = '23514';
                     END IF;
                     IF (EXISTS (SELECT FROM disbursement_batch b WHERE b.payment_round_id = NEW.id)
                         OR EXISTS (SELECT FROM recipients_declaration d WHERE d.payment_round_id = NEW.id))

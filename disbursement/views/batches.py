@@ -54,6 +54,7 @@ _COLUMNS = [
 
 class BatchFilter(lists.HouseFilterSet):
     q = django_filters.CharFilter(method="by_text", label="批次号或名称")
+    policy = django_filters.CharFilter(field_name="policy__name", lookup_expr="icontains", label="政策")
     period = django_filters.CharFilter(field_name="period", label="期次")
     status = django_filters.ChoiceFilter(label="状态", choices=BatchStatus.choices)
     kind = django_filters.ChoiceFilter(label="种类", choices=Batch.Kind.choices)

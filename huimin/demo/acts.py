@@ -29,7 +29,7 @@ from huimin.demo.people import luhn_digit
 from recipients.files.declaration import LineInput
 from recipients.models import Declaration, Entitlement, HeadChange, Person
 from recipients.rules import Votes
-from recipients.services import declarations, heads, notices, registry, review
+from recipients.services import accounts, declarations, heads, notices, review
 from subsidies.models import Policy
 
 
@@ -306,10 +306,10 @@ def payee_of(line: PaymentLine) -> Person:
     )
 
 
-def card_for(line: PaymentLine, number: int) -> registry.NewAccount:
+def card_for(line: PaymentLine, number: int) -> accounts.NewAccount:
     """A new card of the line's payee, with a right check digit."""
     head = f"621777{line.pk:08d}{number:04d}"
-    return registry.NewAccount(
+    return accounts.NewAccount(
         kind="card",
         holder_name=line.payee_name,
         number=head + luhn_digit(head),
@@ -322,7 +322,7 @@ def _new_card(line: PaymentLine, number: int) -> None:
     town, payee = town_of(line.division_code), payee_of(line)
     if payee.account_changes.exists():
         return
-    asked = registry.ask_account_change(
+    asked = accounts.ask_account_change(
         payee.pk, card_for(line, number), reason="旧卡已换新，本人持身份证办理", actor=find(town.clerk)
     )
-    registry.check_account_change(asked.pk, "approve", number_again=asked.number, actor=find(town.reviewer))
+    accounts.check_account_change(asked.pk, "approve", number_again=asked.number, actor=find(town.reviewer))

@@ -17,7 +17,7 @@ from huimin.demo.accounts import find
 from huimin.demo.acts import GUBEI, MEISHAN
 from publicity.services import publishing
 from recipients.models import Declaration, Notice, Suspension
-from recipients.services import deaths, entitlements, heads, objections, passing, registry
+from recipients.services import accounts, deaths, entitlements, heads, objections, passing
 from subsidies import services
 from subsidies.models import Policy
 
@@ -221,7 +221,7 @@ class Story:
         line = Roster.objects.filter(batch=batch).order_by("division_code")[0].lines.order_by("line_no")[3]
         payee = acts.payee_of(line)
         if not payee.account_changes.filter(status="asked").exists():
-            registry.ask_account_change(
+            accounts.ask_account_change(
                 payee.pk, acts.card_for(line, 9), reason="社保卡到期换卡", actor=find("town1")
             )
         waiting = self.lists["MZ09"][0].lines.order_by("line_no")[0].entitlement_versions.get().entitlement

@@ -15,7 +15,7 @@ from huimin.core.desk.http import public
 from huimin.core.errors import Refused
 from huimin.core.models import Division
 from publicity import queries, services
-from publicity.forms import ObjectionForm, ProgressForm
+from publicity.forms import WRONG_SUM, ObjectionForm, ProgressForm
 from publicity.views.shell import PublicRequest, names_page, open_page, private_page, show
 from recipients.models import Notice, Objection
 from recipients.services import objections
@@ -67,7 +67,7 @@ def objection(request: PublicRequest, notice_id: int) -> HttpResponse:
 def _file(request: PublicRequest, notice: Notice, form: ObjectionForm) -> str:
     """The code of the objection, or nothing and the reason on the form."""
     if not services.settle_challenge(form.cleaned_data["token"], form.cleaned_data["answer"]):
-        form.add_error("answer", "算一算的得数不对，请再算一次")
+        form.add_error("answer", WRONG_SUM)
         return ""
     if not services.count_use("objection", request.client_ip):
         form.add_error(None, "这里一小时内提得太多了，请过一会儿再提，或者打 12345。")

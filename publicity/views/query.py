@@ -22,7 +22,7 @@ from huimin.core.desk.http import public
 from huimin.core.values.days import day_text
 from huimin.core.values.periods import Period
 from publicity import services
-from publicity.forms import QueryForm, WindowForm
+from publicity.forms import WRONG_SUM, QueryForm, WindowForm
 from publicity.queries import Awaited, OwnPayment, UnderReview
 from publicity.rules import STAGE_WORDS, WITHHELD_LINE, awaited_words, change_words, miss_text
 from publicity.services import Answer, Question
@@ -45,7 +45,7 @@ def query(request: PublicRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         if services.settle_challenge(form.cleaned_data["token"], form.cleaned_data["answer"]):
             return _answered(request, form)
-        form.add_error("answer", "算一算的得数不对，请再算一次")
+        form.add_error("answer", WRONG_SUM)
     form.ask(services.new_challenge())
     return show(request, "publicity/query.html", {"form": form, "miss": "", "at_window": _at_window(request)})
 

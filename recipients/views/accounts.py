@@ -20,13 +20,15 @@ from huimin.core.desk import lists, pages
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, act_on_form, opens, take_step
+from huimin.core.desk.looking import acknowledged_in, ask_about
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.sheets.writer import Column
 from huimin.core.values import identity
+from huimin.core.values.doubts import Doubtful
 from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.models import Account, AccountChange, Person
-from recipients.services import registry
+from recipients.services import accounts
 from recipients.states import ACCOUNT_FLOW, AccountChangeStatus
 from recipients.views.people import form_page
 
@@ -36,21 +38,29 @@ from recipients.views.people import form_page
 @sensitive_post_parameters("number")
 def account_ask(request: StaffRequest, pk: int) -> HttpResponse:
     person = get_object_or_404(Person.objects.visible_to(request.user).select_related("household"), pk=pk)
-    form = forms.AccountChangeForm(request.POST or None, person=person, initial={"holder_name": person.name})
+    form = forms.AccountChangeForm(request.POST or None, initial={"holder_name": person.name})
     if request.method == "POST" and form.is_valid():
-        given: dict[str, Any] = dict(form.cleaned_data)
-        reason = given.pop("reason")
-        confirmed = {name: given.pop(name, False) for name in ("digits_confirmed", "shared_confirmed")}
-        new = registry.NewAccount(**given)
-        if act_on_form(
-            request,
-            form,
-            lambda: registry.ask_account_change(pk, new, reason=reason, actor=request.user, **confirmed),
-            name="account.ask",
-        ):
+        made = act_on_form(request, form, lambda: _ask(request, pk, form), name="account.ask")
+        if made:
             messages.success(request, "已申请换卡，另一个人复核后生效。")
             return redirect("recipients:person-detail", pk=pk)
     return form_page(request, person, form, "申请换卡", "送复核")
+
+
+def _ask(request: StaffRequest, pk: int, form: forms.AccountChangeForm) -> AccountChange:
+    given: dict[str, Any] = dict(form.cleaned_data)
+    reason = given.pop("reason")
+    try:
+        return accounts.ask_account_change(
+            pk,
+            accounts.NewAccount(**given),
+            reason=reason,
+            actor=request.user,
+            acknowledged=acknowledged_in(form),
+        )
+    except Doubtful as odd:
+        ask_about(form, odd.doubts)
+        raise
 
 
 _SORTS = {"time": "id", "name": ("person__name_key", "id"), "place": ("division_code", "id")}
@@ -125,7 +135,7 @@ def change_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "one": one,
         "place": queries.place_names([one.division_code])[one.division_code],
         "active": active if is_open else None,
-        "doubts": registry.doubts_about(one),
+        "doubts": accounts.doubts_about(one),
         "panel": _panel(request, one),
         "history": history(one, nobody=""),
     }
@@ -154,7 +164,7 @@ def change_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
     return take_step(
         request,
         ACCOUNT_FLOW[name],
-        lambda: registry.check_account_change(
+        lambda: accounts.check_account_change(
             pk,
             name,
             note=request.POST.get("note", ""),

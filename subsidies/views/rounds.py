@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from django.contrib import messages
@@ -113,5 +114,16 @@ def round_discard(request: StaffRequest, pk: int) -> HttpResponse:
         "action_key": uuid4(),
         "save": f"放弃{one.period.label}",
         "style": "danger",
+        "hint": "已有在办的申报册、没作废的批次的，先把它们办掉，才能放弃。",
+        "links": _made_of(one),
     }
     return render(request, "subsidies/policy_form.html", context)
+
+
+def _made_of(one: PaymentRound) -> list[Link]:
+    """The lists of the rooms above in which whatever hinders giving the round up is found."""
+    chosen = urlencode({"policy": one.policy.name, "period": one.period.text})
+    return [
+        Link("看这一次的申报册", f"{reverse('recipients:declaration-list')}?{chosen}"),
+        Link("看这一次的批次", f"{reverse('disbursement:batch-list')}?{chosen}"),
+    ]

@@ -18,7 +18,7 @@ from huimin.core.authority.roles import Role
 from huimin.core.work import jobs
 from recipients.models import Death, Entitlement, HeadChange
 from recipients.rules import Votes
-from recipients.services import deaths, entitlements, heads, notices, passing, registry, review
+from recipients.services import accounts, deaths, entitlements, heads, notices, passing, review
 from subsidies import services as funds
 from tests.clicks.clicking import Press, press
 from tests.disbursement import factories as make
@@ -530,8 +530,8 @@ def _asked_for_a_card():
         UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN),
         UserFactory(role=Role.TOWNSHIP_REVIEWER, at=TOWN),
     )
-    new = registry.NewAccount(holder_name=person.name, **CARD)
-    return reviewer, registry.ask_account_change(person.pk, new, reason="换卡", actor=clerk)
+    new = accounts.NewAccount(holder_name=person.name, **CARD)
+    return reviewer, accounts.ask_account_change(person.pk, new, reason="换卡", actor=clerk)
 
 
 PHOTO = b"\x89PNG\r\n\x1a\n a page of the household's book IEND\xaeB`\x82"

@@ -85,6 +85,22 @@ def test_a_change_writes_an_audit_event(client, admin):
     assert not Department.objects.filter(code="MZ").exists()
 
 
+@pytest.mark.parametrize("by_list", [False, True])
+def test_a_row_that_something_stands_on_is_kept_and_what_stands_on_it_is_counted(client, admin, by_list):
+    office = OfficeFactory(name="县农商行", kind="bank", division=county())
+    clerks = [UserFactory(office=office) for _ in range(3)]
+    row = f"{ROOT}core/office/"
+    if by_list:
+        page = client.post(row, {"action": "delete_selected", "_selected_action": [office.pk]})
+    else:
+        page = client.get(f"{row}{office.pk}/delete/")
+    text = page.content.decode()
+    assert "县农商行：工作人员 3 条" in text
+    assert not any(clerk.name in text for clerk in clerks if clerk.name)
+    client.post(f"{row}{office.pk}/delete/", {"post": "yes"})
+    office.refresh_from_db()
+
+
 def upload(client, content):
     page = client.post(
         f"{ROOT}core/bankbranch/import/",

@@ -73,6 +73,15 @@ def codes(user, role, at, security, **more):
     return refused.value
 
 
+def test_a_department_s_post_over_every_policy_is_asked_about_and_over_its_own_is_not(security, clerk):
+    (odd,) = codes(clerk, Role.DEPARTMENT_REVIEWER, COUNTY, security).doubts
+    assert "部门审核一般只管一个部门的政策，这一条没有限定部门，也没有限定政策" in odd.text
+    farm = Department.objects.create(code="NY", name="农业农村局")
+    give(clerk, Role.DEPARTMENT_REVIEWER, COUNTY, security, department=farm)
+    (same,) = codes(clerk, Role.DEPARTMENT_CLERK, COUNTY, security).doubts
+    give(clerk, Role.DEPARTMENT_CLERK, COUNTY, security, acknowledged=[same.code])
+
+
 def test_a_village_role_over_a_county_is_asked_about_and_given_when_it_is_meant(security, clerk):
     odd = codes(clerk, Role.VILLAGE_CLERK, COUNTY, security)
     text, (level, office) = str(odd), [one.code for one in odd.doubts]
@@ -88,7 +97,13 @@ def test_a_village_role_over_a_county_is_asked_about_and_given_when_it_is_meant(
 
 def test_a_usual_grant_is_not_asked_about(security, clerk, reviewer):
     give(reviewer, Role.TOWNSHIP_REVIEWER, TOWN, security)
-    give(clerk, Role.DEPARTMENT_CLERK, COUNTY, security)
+    give(
+        clerk,
+        Role.DEPARTMENT_CLERK,
+        COUNTY,
+        security,
+        department=Department.objects.create(code="NY", name="农业农村局"),
+    )
     events = AuditEvent.objects.filter(action="grant.give")
     assert all("acknowledged" not in one.detail for one in events)
 

@@ -17,7 +17,7 @@ from huimin.core.errors import StepForbidden, StepRefused
 from huimin.core.models import Job
 from huimin.core.work import jobs
 from recipients.models import Account, Death, Entitlement, Person
-from recipients.services import registry
+from recipients.services import accounts
 from subsidies import services as funds
 from tests.disbursement import factories as make
 from tests.disbursement.test_pages import page_of
@@ -65,11 +65,11 @@ def closed(line):
 
 def new_card(line):
     clerk, checker = UserFactory(role=Role.TOWNSHIP_CLERK), UserFactory(role=Role.TOWNSHIP_REVIEWER)
-    new = registry.NewAccount(
+    new = accounts.NewAccount(
         "card", "李四", "6230910000000009999", "金寨农村商业银行", holder_relation="弟弟"
     )
-    asked = registry.ask_account_change(line.beneficiary_id, new, reason="旧卡被盗", actor=clerk)
-    registry.check_account_change(asked.pk, "approve", number_again=new.number, actor=checker)
+    asked = accounts.ask_account_change(line.beneficiary_id, new, reason="旧卡被盗", actor=clerk)
+    accounts.check_account_change(asked.pk, "approve", number_again=new.number, actor=checker)
 
 
 CHANGES = {

@@ -16,6 +16,7 @@ from disbursement.models import Roster
 from huimin.core import clock, crypto
 from publicity import queries, rules, services
 from publicity.models import QueryLog, QueryMiss
+from publicity.queries import own
 from publicity.services import Question, guard
 from recipients.models import Person
 from tests.disbursement import factories as make
@@ -543,7 +544,7 @@ def test_payments_are_read_only_for_the_one_who_is_shown_them(here):
 
 
 def test_tails_are_matched_over_as_many_lines_whoever_is_asked_about(here, monkeypatch):
-    monkeypatch.setattr(queries, "MOST_PAYMENTS", 3)  # the county has more lines than a person
+    monkeypatch.setattr(own, "MOST_PAYMENTS", 3)  # the county has more lines than a person
     _, person, line = failed_and_paid(here)
     rows = []
     for key in (crypto.blind_index("id_number", person.id_number), queries.NOBODY):

@@ -1,5 +1,6 @@
 """Who gets the money is changed by two people, and the database knows that too."""
 
+import re
 from uuid import uuid4
 
 import pytest
@@ -10,10 +11,11 @@ from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
 from huimin.core.models import AuditEvent, Involvement
+from huimin.core.values.doubts import Doubtful
 from huimin.core.work import verbs, workflow
 from recipients.models import AccountChange
-from recipients.services import registry
-from recipients.services.registry import NewAccount
+from recipients.services import accounts
+from recipients.services.accounts import NewAccount
 from tests.factories import TOWN, UserFactory
 from tests.recipients.factories import household
 
@@ -25,7 +27,7 @@ def asked():
     person = household(1)[0]
     new = NewAccount("passbook", person.name, "10009900000000001", "县农村商业银行")
     clerk = UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN)
-    return registry.ask_account_change(person.pk, new, reason="旧卡丢了", actor=clerk)
+    return accounts.ask_account_change(person.pk, new, reason="旧卡丢了", actor=clerk)
 
 
 def reviewer(**more):
@@ -40,8 +42,8 @@ def by_sql(change, **values):
 def test_asking_and_checking_are_duties_that_exclude_one_another(asked):
     twin = reviewer(id_number=asked.asked_by.id_number)
     with pytest.raises(StepRefused, match=r"换卡申请.*不能再办.*换卡复核"):
-        registry.check_account_change(asked.pk, "approve", actor=twin)
-    registry.check_account_change(asked.pk, "approve", number_again=asked.number, actor=reviewer())
+        accounts.check_account_change(asked.pk, "approve", actor=twin)
+    accounts.check_account_change(asked.pk, "approve", number_again=asked.number, actor=reviewer())
     duties = Involvement.objects.filter(subject=f"recipients.accountchange:{asked.pk}")
     assert set(duties.values_list("duty", flat=True)) == {"account.ask", "account.check"}
 
@@ -64,7 +66,7 @@ def test_what_was_checked_is_not_asked_again_and_nothing_of_it_changes(asked):
     workflow.take_duty(asked, Duty.ACCOUNT_CHECK, actor=second)
     with pytest.raises(IntegrityError, match="checked_by_somebody"):
         by_sql(asked, status="approved")
-    registry.check_account_change(asked.pk, "refuse", note="号码不清", actor=second)
+    accounts.check_account_change(asked.pk, "refuse", note="号码不清", actor=second)
     for status in ("asked", "approved"):
         with pytest.raises(Exception, match=r"ransition|不能修改"):
             by_sql(asked, status=status)
@@ -90,9 +92,9 @@ def test_a_change_is_never_written_as_approved(asked):
 
 def test_a_refusal_wants_its_reason_and_leaves_before_and_after_on_the_trail(asked):
     with pytest.raises(StepRefused, match="写明原因"):
-        registry.check_account_change(asked.pk, "refuse", actor=reviewer())
+        accounts.check_account_change(asked.pk, "refuse", actor=reviewer())
     with pytest.raises(StepForbidden):
-        registry.check_account_change(
+        accounts.check_account_change(
             asked.pk, "refuse", note="号码不清", actor=UserFactory(role=Role.DEPARTMENT_CLERK)
         )
     verbs.advance(f"recipients.accountchange:{asked.pk}", "refuse", actor=reviewer(), note="号码不清")
@@ -130,18 +132,18 @@ GOOD, WRONG = "6217990000000000014", "6217990000000000013"  # the same but for t
 
 def ask(person, **more):
     clerk = UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN)
-    confirmed = more.pop("digits_confirmed", False)
+    meant = more.pop("meant", ())
     given = {"kind": "card", "holder_name": person.name, "number": GOOD, "bank_name": "县农商行"} | more
-    return registry.ask_account_change(
-        person.pk, NewAccount(**given), reason="旧卡丢了", actor=clerk, digits_confirmed=confirmed
+    return accounts.ask_account_change(
+        person.pk, NewAccount(**given), reason="旧卡丢了", actor=clerk, acknowledged=meant
     )
 
 
 def test_who_approves_types_the_number_from_the_card(asked):
     for typed, said in (("", "再输一遍"), ("10009900000000002", "与申请的不一样")):
         with pytest.raises(BadInput, match=said):
-            registry.check_account_change(asked.pk, "approve", number_again=typed, actor=reviewer())
-    registry.check_account_change(asked.pk, "approve", number_again="1000 9900 0000 0000 1", actor=reviewer())
+            accounts.check_account_change(asked.pk, "approve", number_again=typed, actor=reviewer())
+    accounts.check_account_change(asked.pk, "approve", number_again="1000 9900 0000 0000 1", actor=reviewer())
     assert asked.person.accounts.get(is_active=True).tail == "0001"
 
 
@@ -158,41 +160,60 @@ def test_the_checker_sees_the_old_and_the_new_tail_and_no_number(client, asked):
         assert asked.number not in text, name
 
 
-def test_a_card_with_a_wrong_check_digit_is_asked_for_with_a_confirmation_alone():
+def test_a_card_with_a_wrong_check_digit_is_asked_for_by_who_says_that_it_is_meant():
     person = household(1)[0]
-    with pytest.raises(BadInput, match="校验位不对"):
+    with pytest.raises(Doubtful, match="尾号 0013 的卡号的校验位不对") as odd:
         ask(person, number=WRONG)
-    change = ask(person, number=WRONG, digits_confirmed=True)
-    assert "校验位不对" in registry.doubts_about(change)[0]
+    change = ask(person, number=WRONG, meant=[one.code for one in odd.value.doubts])
+    assert "校验位不对" in accounts.doubts_about(change)[0]
+    event = AuditEvent.objects.get(subject=f"recipients.accountchange:{change.pk}", action="ask")
+    assert event.detail["acknowledged"] == [odd.value.doubts[0].text]
 
 
-def test_the_form_asks_for_the_confirmation_only_when_the_digits_look_wrong(client):
-    person = household(1)[0]
-    clerk = UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN)
-    client.force_login(clerk)
-    url = reverse("recipients:account-ask", args=[person.pk])
-    assert "digits_confirmed" not in client.get(url).content.decode()
-    given = {
-        "action_key": uuid4(),
-        "kind": "card",
-        "holder_name": person.name,
-        "bank_name": "农商行",
-        "reason": "换卡",
-    }
-    assert "digits_confirmed" in client.post(url, given | {"number": WRONG}).content.decode()
+def the_form(client, person):
+    """The address of the form, and what a clerk types into it but for the number."""
+    client.force_login(UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN))
+    given = {"kind": "card", "holder_name": person.name, "bank_name": "农商行", "reason": "换卡"}
+    return reverse("recipients:account-ask", args=[person.pk]), given
+
+
+def boxes(page):
+    """The boxes beside what is odd, by code, and whether each is ticked."""
+    found = re.findall(
+        r'<input type="checkbox" name="acknowledged" value="(\w+)"([^>]*)>', page.content.decode()
+    )
+    return {code: "checked" in rest for code, rest in found}
+
+
+def test_the_form_asks_for_a_tick_only_when_the_digits_look_wrong(client):
+    url, given = the_form(client, household(1)[0])
+    assert not boxes(client.get(url))
+    (code,) = boxes(client.post(url, given | {"action_key": uuid4(), "number": WRONG}))
     assert not AccountChange.objects.exists()
-    assert client.post(url, given | {"number": WRONG, "digits_confirmed": "on"}).status_code == 302
+    ticked = given | {"action_key": uuid4(), "number": WRONG, "acknowledged": [code]}
+    assert client.post(url, ticked).status_code == 302
     assert AccountChange.objects.get().tail == WRONG[-4:]
+
+
+@pytest.mark.parametrize("other", ["6217990000000000021", "6217990000000020013"])
+def test_a_tick_beside_one_number_says_nothing_of_another_also_of_one_with_the_same_tail(client, other):
+    url, given = the_form(client, household(1)[0])
+    (code,) = boxes(client.post(url, given | {"action_key": uuid4(), "number": WRONG}))
+    retyped = given | {"action_key": uuid4(), "number": other, "acknowledged": [code]}
+    (asked,) = boxes(client.post(url, retyped)).items()
+    assert asked[0] != code
+    assert not asked[1]
+    assert not AccountChange.objects.exists()
 
 
 def test_a_strangers_account_is_asked_for_with_the_relation_alone():
     holder, member = household(2)
     with pytest.raises(BadInput, match="不是本人也不是户主"):
         ask(member, holder_name="王建国国")
-    assert registry.doubts_about(ask(holder)) == []
+    assert accounts.doubts_about(ask(holder)) == []
     change = ask(member, holder_name="王建国国", holder_relation="监护人")
-    assert "监护人" in registry.doubts_about(change)[0]
-    registry.check_account_change(change.pk, "approve", number_again=GOOD, actor=reviewer())
+    assert "监护人" in accounts.doubts_about(change)[0]
+    accounts.check_account_change(change.pk, "approve", number_again=GOOD, actor=reviewer())
     assert member.accounts.get(is_active=True).holder_relation == "监护人"
 
 
@@ -217,19 +238,16 @@ def test_the_database_refuses_a_stranger_without_a_relation():
         )
 
 
-def test_an_account_of_another_household_is_asked_for_with_a_confirmation_and_doubted_by_the_checker(client):
+def test_an_account_of_another_household_is_asked_for_with_a_tick_and_doubted_by_the_checker(client):
     first, member = household(2)
     neighbour = household(1)[0]
-    registry.check_account_change(ask(first).pk, "approve", number_again=GOOD, actor=reviewer())
-    assert registry.doubts_about(ask(member)) == []  # of the same household
-    with pytest.raises(BadInput, match="另一户也在用"):
+    accounts.check_account_change(ask(first).pk, "approve", number_again=GOOD, actor=reviewer())
+    assert accounts.doubts_about(ask(member)) == []  # of the same household
+    with pytest.raises(Doubtful, match="另有 1 户在用"):
         ask(neighbour)
-    client.force_login(UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN))
-    url = reverse("recipients:account-ask", args=[neighbour.pk])
-    given = {"kind": "card", "holder_name": neighbour.name, "bank_name": "农商行", "reason": "换卡"}
-    given |= {"number": GOOD, "action_key": uuid4()}
-    assert "shared_confirmed" not in client.get(url).content.decode()
-    assert "shared_confirmed" in client.post(url, given).content.decode()
-    assert client.post(url, given | {"shared_confirmed": "on"}).status_code == 302
-    (doubt,) = registry.doubts_about(AccountChange.objects.get(person=neighbour))
+    url, given = the_form(client, neighbour)
+    (code,) = boxes(client.post(url, given | {"number": GOOD, "action_key": uuid4()}))
+    ticked = given | {"number": GOOD, "action_key": uuid4(), "acknowledged": [code]}
+    assert client.post(url, ticked).status_code == 302
+    (doubt,) = accounts.doubts_about(AccountChange.objects.get(person=neighbour))
     assert "另一户也在用（1 户）" in doubt

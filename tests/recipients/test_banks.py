@@ -16,7 +16,7 @@ from huimin.core.models import AuditEvent, BankBranch, Job, Office
 from huimin.core.work import jobs
 from recipients import proofs
 from recipients.models import Account
-from recipients.services import banks, registry, registry_import
+from recipients.services import accounts, banks, registry_import
 from tests.disbursement import factories as payees
 from tests.factories import COUNTY, TOWN, OfficeFactory, UserFactory, bank_office, county
 from tests.recipients import factories as make
@@ -92,9 +92,9 @@ def test_an_approved_change_settles_the_new_account(post):
     clerk, checker = (
         UserFactory(role=role, at=TOWN) for role in (Role.TOWNSHIP_CLERK, Role.TOWNSHIP_REVIEWER)
     )
-    new = registry.NewAccount("passbook", owner.name, "100020003000400057", "邮储银行梅山支行")
-    asked = registry.ask_account_change(owner.pk, new, reason="换折", actor=clerk)
-    registry.check_account_change(asked.pk, "approve", number_again=new.number, actor=checker)
+    new = accounts.NewAccount("passbook", owner.name, "100020003000400057", "邮储银行梅山支行")
+    asked = accounts.ask_account_change(owner.pk, new, reason="换折", actor=clerk)
+    accounts.check_account_change(asked.pk, "approve", number_again=new.number, actor=checker)
     assert owner.accounts.get(is_active=True).bank == post
 
 

@@ -12,8 +12,8 @@ from huimin.core.errors import BadInput
 from huimin.core.models import Grant
 from recipients import queries
 from recipients.files.declaration import parse_line
-from recipients.services import notices, objections, registry, review
-from recipients.services.registry import NewAccount
+from recipients.services import accounts, notices, objections, review
+from recipients.services.accounts import NewAccount
 from tests.factories import id_number
 from tests.recipients.factories import NOTHING, chain, declaration, household
 
@@ -44,8 +44,8 @@ def test_an_account_closes_when_the_next_one_opens(a_year_on):
     people = chain()
     person = household(1)[0]
     new = NewAccount("passbook", person.name, "10009900000000001", "县农村商业银行")
-    asked = registry.ask_account_change(person.pk, new, reason="旧卡丢了", actor=people["clerk"])
-    registry.check_account_change(asked.pk, "approve", number_again=new.number, actor=people["township"])
+    asked = accounts.ask_account_change(person.pk, new, reason="旧卡丢了", actor=people["clerk"])
+    accounts.check_account_change(asked.pk, "approve", number_again=new.number, actor=people["township"])
     old, now = person.accounts.order_by("pk")
     assert old.closed_at == now.opened_at > timezone.now() + YEAR
 

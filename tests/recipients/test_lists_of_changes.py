@@ -8,7 +8,7 @@ from django.urls import reverse
 from huimin.core.authority.roles import Role
 from huimin.core.sheets.reader import read_rows
 from recipients.models import AccountChange, HeadChange
-from recipients.services import registry
+from recipients.services import accounts
 from tests.factories import OTHER_TOWN, TOWN, UserFactory
 from tests.recipients.factories import household
 from tests.recipients.test_heads import asked
@@ -31,8 +31,8 @@ def changes(clerk):
             name=name, name_key={"王桂英": "wang gui ying"}.get(name, "li da shan")
         )
         person.refresh_from_db()
-        new = registry.NewAccount("passbook", name, number, "县农村商业银行")
-        found.append(registry.ask_account_change(person.pk, new, reason="换卡", actor=clerk))
+        new = accounts.NewAccount("passbook", name, number, "县农村商业银行")
+        found.append(accounts.ask_account_change(person.pk, new, reason="换卡", actor=clerk))
     return found
 
 

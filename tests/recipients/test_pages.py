@@ -22,8 +22,8 @@ from huimin.core.sheets.writer import Column, write_rows
 from recipients.files.declaration import TITLES
 from recipients.models import Account, AccountChange, Declaration, Person, RegistryImport
 from recipients.rules import amounts
-from recipients.services import declarations, notices, objections, registry, review
-from recipients.services.registry import NewAccount
+from recipients.services import accounts, declarations, notices, objections, registry, review
+from recipients.services.accounts import NewAccount
 from subsidies.rules import parse_rule
 from tests.factories import OTHER_TOWN, TOWN, VILLAGE, UserFactory
 from tests.recipients.factories import NOTHING, chain, declaration, household, policy
@@ -94,7 +94,7 @@ def test_the_right_people_open_every_list_empty_and_full(client, clerk, name):
     done = declaration(actor=people["village"], **NOTHING)
     review.take_step(done.pk, "submit", actor=people["village"])
     person = one.lines.first().beneficiary
-    registry.ask_account_change(person.pk, NewAccount("card", person.name, "6217990000000000014", "农商行"), reason="换卡", actor=people["village"])  # fmt: skip
+    accounts.ask_account_change(person.pk, NewAccount("card", person.name, "6217990000000000014", "农商行"), reason="换卡", actor=people["village"])  # fmt: skip
     assert page(client, clerk, name).status_code == 200
 
 
@@ -537,7 +537,7 @@ def test_the_forms_on_every_page_carry_the_key(client, clerk):
     one, notice = posted(people)
     draft = declaration(actor=people["village"], **NOTHING)
     person = household(1)[0]
-    registry.ask_account_change(
+    accounts.ask_account_change(
         person.pk, NewAccount("card", person.name, "6217990000000000014", "农商行"), reason="换卡", actor=people["village"]
     )  # fmt: skip
     for who, name, args in (

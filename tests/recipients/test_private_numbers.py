@@ -18,7 +18,7 @@ from huimin.core.records import audit, files
 from huimin.core.work import jobs, messages
 from recipients.forms import PersonForm
 from recipients.models import RegistryImport
-from recipients.services import notices, objections, registry, registry_import, review
+from recipients.services import accounts, notices, objections, registry, registry_import, review
 from recipients.states import REVEAL_ROLES, REVEALS_A_DAY
 from tests.factories import COUNTY, TOWN, VILLAGE, UserFactory, grant, id_number
 from tests.recipients import factories as make
@@ -189,8 +189,8 @@ def test_a_note_and_a_reason_are_stored_without_the_number(person):
     registry.edit_person(person.pk, changes, actor=clerk)
     person.refresh_from_db()
     assert "手机号已隐去" in person.note
-    new = registry.NewAccount("card", person.name, CARD, "银行")
-    asked = registry.ask_account_change(person.pk, new, reason=f"打{PHONE}", actor=clerk)
+    new = accounts.NewAccount("card", person.name, CARD, "银行")
+    asked = accounts.ask_account_change(person.pk, new, reason=f"打{PHONE}", actor=clerk)
     assert PHONE not in asked.reason + person.note
     assert CARD not in str(list(AuditEvent.objects.values_list("detail", "note")))
 
@@ -204,8 +204,8 @@ def test_the_form_says_that_a_note_holds_a_number():
 
 def test_a_reason_on_a_button_with_a_number_is_refused(person):
     clerk = UserFactory(role=Role.VILLAGE_CLERK, at=VILLAGE)
-    change = registry.ask_account_change(
-        person.pk, registry.NewAccount("card", person.name, CARD, "银行"), reason="旧卡丢了", actor=clerk
+    change = accounts.ask_account_change(
+        person.pk, accounts.NewAccount("card", person.name, CARD, "银行"), reason="旧卡丢了", actor=clerk
     )
     client = browser(UserFactory(role=Role.TOWNSHIP_REVIEWER, at=TOWN))
     url = reverse("recipients:change-step", args=[change.pk, "refuse"])

@@ -1,6 +1,8 @@
 """一次性发放: a round is opened before anybody is declared for it, numbered by the house, and has the day that decides."""
 
+import re
 from datetime import date
+from html import unescape
 from uuid import uuid4
 
 import pytest
@@ -282,3 +284,16 @@ def test_a_policy_of_regular_periods_shows_no_rounds_and_opens_none(browser, off
         not in browser.get(reverse("subsidies:policy-detail", args=[regular.pk])).content.decode()
     )
     assert browser.get(reverse("subsidies:round-open", args=[regular.pk])).status_code == 302
+
+
+def test_who_gives_a_round_up_is_led_to_the_books_and_batches_that_hinder(browser):
+    policy = lists.policy(frequency="one_off")
+    one = opened(policy)
+    opened(policy, "8月风灾", date(2026, 8, 1))
+    hinders, other = (lists.declaration(policy, period=period) for period in ("2026#1", "2026#2"))
+    text = browser.get(reverse("subsidies:round-discard", args=[one.pk])).content.decode()
+    books, batches = re.findall(r'href="(/desk/[^"]*\?policy=[^"]*)"', text)
+    found = [row.pk for row in browser.get(unescape(books)).context["page"]]
+    assert found == [hinders.pk]
+    assert other.pk not in found
+    assert browser.get(unescape(batches)).status_code == 200

@@ -41,6 +41,8 @@ SEATS: dict[str, tuple[tuple[Level, ...], tuple[Office.Kind, ...]]] = {
     Role.SECURITY_ADMIN: _ADMINISTRATION,
     Role.AUDIT_ADMIN: _ADMINISTRATION,
 }
+# decide over the policies of their own department
+OF_A_DEPARTMENT = (Role.DEPARTMENT_CLERK, Role.DEPARTMENT_REVIEWER)
 _ONE_OF = {
     Level.VILLAGE: "一个村",
     Level.TOWN: "一个乡镇",
@@ -118,6 +120,9 @@ def _of_seat(grant: Grant) -> list[Doubt]:
     if office.kind not in kinds:
         usual = "、".join(kind.label for kind in kinds)
         text = f"{label}一般是“{usual}”的人，{grant.user}在{office}（{office.get_kind_display()}）。"
+        found.append(Doubt(text))
+    if grant.role in OF_A_DEPARTMENT and grant.named_policies is None and not grant.department_id:
+        text = f"{label}一般只管一个部门的政策，这一条没有限定部门，也没有限定政策：{_title(place)}的政策都归{grant.user}办。"
         found.append(Doubt(text))
     return found
 

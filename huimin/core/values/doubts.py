@@ -11,13 +11,17 @@ from huimin.core.errors import BadInput
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A sentence with its full stop. The answer names its `code`: another sentence about the same thing has another."""
+    """A sentence with its full stop. The answer names its `code`: another sentence about the same thing has another.
+
+    `about` tells apart what the sentence does not, such as two numbers of which it says the tail alone.
+    """
 
     text: str
+    about: str = ""
 
     @property
     def code(self) -> str:
-        return sha256(self.text.encode()).hexdigest()[:16]
+        return sha256(f"{self.about}{self.text}".encode()).hexdigest()[:16]
 
 
 class Doubtful(BadInput):
