@@ -25,7 +25,6 @@ from disbursement.models.sql import (
     NOT_STOPPED,
     ORDERED,
     REACHES,
-    paid_to_another_head,
     pays,
     stops,
 )
@@ -52,7 +51,7 @@ from huimin.core.errors import FileRefused
 from huimin.core.records import files
 from huimin.core.records.proofs import proof, rows
 from huimin.core.values import privacy
-from recipients.models.parties import RIGHTS_OF_ONE, of_one_recipient
+from recipients.models.parties import HOUSEHOLD_RIGHTS, RIGHTS_OF_ONE, of_one_recipient
 from subsidies.models import Indicator, PolicyVersion
 
 MOST = 20
@@ -278,10 +277,17 @@ def nobody_paid_twice() -> tuple[int, list[str]]:
 
 @proof("同一户同一项补贴同一期，只发给一任户主")
 def households_are_paid_once() -> tuple[int, list[str]]:
+    """But what was listed before two households turned out to be one (parties.registered_anew): that is for a refund."""
     return rows(
         f"""SELECT '占用 ' || c.line_id || ' 的这一户，这些天已发给另一任户主' FROM disbursement_claim c
-            WHERE {paid_to_another_head("c.entitlement_id", "c.component", "c.period_range")}""",  # noqa: S608
-        count="SELECT count(*) FROM recipients_succession",
+            JOIN {HOUSEHOLD_RIGHTS} h ON h.right_id = c.entitlement_id
+            JOIN disbursement_claim oc ON oc.entitlement_id = h.other_id AND oc.component = c.component
+                 AND oc.period_range && c.period_range AND oc.line_id < c.line_id
+            JOIN disbursement_paymentline l ON l.id = c.line_id JOIN disbursement_roster r ON r.id = l.roster_id
+            WHERE NOT EXISTS (SELECT FROM recipients_household k JOIN recipients_person p ON p.household_id = k.id
+                              JOIN recipients_entitlement e ON e.beneficiary_id = p.id
+                              WHERE e.id IN (h.right_id, h.other_id) AND k.continued_at >= r.generated_at)""",  # noqa: S608
+        count="SELECT count(*) FROM disbursement_claim",
     )
 
 
@@ -308,10 +314,13 @@ def lines_belong_to_their_batch() -> tuple[int, list[str]]:
     )
 
 
-# the right or the person behind line l, or another right of the same recipient, was touched since the list was written (or while it was): steps, ends, deaths, a
-# later declaration, a mended birth date. Such a line is found by submission, order, signature and sending
+# the right or the person behind line l, or another right of the same recipient, was touched since the list was written (or
+# while it was): steps, ends, deaths, a later declaration, a mended birth date, a household that goes on in it. Such a line
+# is found by submission, order, signature and sending
 # Counted, not EXISTS, which the planner would join with the whole trail
-_TOUCHED = f"""(SELECT count(*) FROM core_auditevent c
+_TOUCHED = f"""(SELECT count(*) FROM recipients_entitlement e JOIN recipients_household k ON k.lineage = e.house
+    JOIN disbursement_roster r ON r.id = f.roster AND k.continued_at >= r.generated_at WHERE e.id = f.entitlement)
+  + (SELECT count(*) FROM core_auditevent c
     WHERE c.subject = ANY(ARRAY['recipients.entitlement:' || f.entitlement, 'recipients.person:' || f.person]
             || ARRAY(SELECT 'recipients.entitlement:' || h.other_id FROM {RIGHTS_OF_ONE} h WHERE h.right_id = f.entitlement)
             || ARRAY(SELECT 'recipients.declaration:' || s.declaration_id FROM recipients_entitlementversion o

@@ -132,12 +132,11 @@ def _later_heads(version: PolicyVersion) -> str:
     lost = f"SELECT {_suspension(months=by_month(version))} AND x.entitlement_id = o.id"
     return f"""LEFT JOIN LATERAL (SELECT range_agg(n.valid) AS days,
                 range_agg(datemultirange(n.valid) - coalesce(stopped.lost, '{{}}')) AS due
-            FROM (SELECT y.id, (y.is_holder AND y.status <> 'void') AS heads_now,
-                         (x.is_holder AND x.status <> 'void') AS mine FROM recipients_person x
-                  JOIN recipients_person y ON y.household_id = x.household_id AND y.id <> x.id
-                  WHERE x.id = e.beneficiary_id OFFSET 0) y
-            CROSS JOIN LATERAL (SELECT o.id FROM recipients_entitlement o
-                  WHERE o.beneficiary_id = y.id AND o.policy_id = e.policy_id OFFSET 0) o
+            FROM (SELECT o.id, o.beneficiary_id FROM recipients_entitlement o
+                  WHERE o.house = e.house AND o.policy_id = e.policy_id AND o.id <> e.id OFFSET 0) o
+            CROSS JOIN LATERAL (SELECT (y.is_holder AND y.status <> 'void') AS heads_now,
+                         (x.is_holder AND x.status <> 'void') AS mine FROM recipients_person x, recipients_person y
+                  WHERE x.id = e.beneficiary_id AND y.id = o.beneficiary_id OFFSET 0) y
             CROSS JOIN LATERAL (SELECT n.id, n.valid FROM recipients_entitlementversion n
                   WHERE n.entitlement_id = o.id AND n.component = v.component
                   AND (y.heads_now, n.id) > (y.mine, v.id) OFFSET 0) n

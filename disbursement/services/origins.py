@@ -15,8 +15,9 @@ from disbursement.models.sql import LIVE, stops
 from recipients.models.parties import of_one_recipient
 
 # what can still come about after a list was checked, with the days it speaks for: stops that were taken back, failures of
-# policies of the lists at hand and who booked them, days that were given back. Suspensions lifted or corrected, and endings,
-# in the days until then and in the month after it; one that withheld had withheld earlier days as well
+# policies of the lists at hand and who booked them, days that were given back. Suspensions lifted or corrected, endings and
+# deaths, in the days until then, or until the stop rule's day, and in the month after it; one that withheld had withheld earlier days as well, and so had
+# the death of a payee. A round leaves out who died before its day, whenever the stop rule ends the right
 _BACK = f"""
 SELECT t.line_id, t.entitlement_id, t.component, t.period_range AS days, 'disbursement.paymentline:' || t.line_id AS source
 FROM {stops("")} t
@@ -28,11 +29,17 @@ CROSS JOIN LATERAL (
     WHERE k.line_id = f.id AND k.status = 'approved') w
 WHERE x.kind IN ('bank_failed', 'late_return') AND f.policy_id IN (SELECT l.policy_id FROM l)
 UNION ALL SELECT 0, u.entitlement_id, NULL, daterange(CASE WHEN u.kind = 'forfeited' THEN u.first_day END,
-    (greatest(u.lifted_at, u.corrected_at) + interval '1 month')::date), 'recipients.suspension:' || u.id
+    (greatest(u.lifted_at, u.corrected_at, u.forfeits_from) + interval '1 month')::date), 'recipients.suspension:' || u.id
 FROM recipients_suspension u WHERE u.status <> 'standing'
 UNION ALL SELECT 0, g.entitlement_id, NULL,
-    daterange(g.ends_on, greatest(g.ends_on, (g.over_at + interval '1 month')::date)), 'recipients.ending:' || g.id
-FROM recipients_ending g WHERE g.status = 'corrected'"""  # noqa: S608 -- constants of ours
+    daterange(least(g.ends_on, g.happened), (greatest(g.ends_on, g.over_at) + interval '1 month')::date),
+    'recipients.ending:' || g.id
+FROM recipients_ending g WHERE g.status = 'corrected'
+UNION ALL SELECT DISTINCT 0::bigint, v.entitlement_id, NULL,
+    daterange(NULL, (k.corrected_at + interval '1 month')::date), 'recipients.death:' || k.id
+FROM recipients_death k JOIN recipients_entitlementversion v ON v.payee_id = k.person_id
+JOIN recipients_entitlement e ON e.id = v.entitlement_id AND e.beneficiary_id <> k.person_id
+WHERE k.status = 'corrected'"""  # noqa: S608 -- constants of ours
 GIVEN_BACK = f"""
 SELECT b.roster_id, b.source FROM (
     WITH back AS MATERIALIZED ({_BACK}), meant AS MATERIALIZED (SELECT z.* FROM {of_one_recipient("back")} z)

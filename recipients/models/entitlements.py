@@ -12,6 +12,7 @@ from huimin.core.authority.scope import Scoped
 from huimin.core.models import User
 from huimin.core.models.guards import append_only, begins, fixed, taken_in_duty
 from huimin.core.values.periods import REGULAR
+from recipients.models.parties import right_stays_whose_it_is, whose_it_is
 from recipients.models.registry import Death, Person
 from recipients.models.review import DeclarationLine
 from recipients.states import ENDING_FLOW, ENTITLEMENT_FLOW, EndingStatus, EntitlementStatus
@@ -31,6 +32,10 @@ class Entitlement(Scoped):
     # first day on which nothing more is due: that of the standing ending, written by the database alone
     ends_on = models.DateField("停发日期", null=True)
     created_at = models.DateTimeField("确认时间", db_default=Now())
+    # whose it is beside the record: the human being, and of a policy of households the household that stands now.
+    # Written by the database alone (models.parties)
+    human = models.BigIntegerField("享受人的最早档案", db_default=0, editable=False)
+    house = models.BigIntegerField("享受的农户", null=True, editable=False)
 
     area = Area.REVIEW
     policy_field = "policy_id"
@@ -45,8 +50,14 @@ class Entitlement(Scoped):
                 violation_error_message="这个人已有这项享受资格。",
             ),
         ]
-        indexes = [models.Index(fields=["policy", "division_code"], name="entitlement_place")]
+        indexes = [
+            models.Index(fields=["policy", "division_code"], name="entitlement_place"),
+            models.Index(fields=["human"], name="entitlement_human"),
+            models.Index(fields=["house"], name="entitlement_house", condition=Q(house__isnull=False)),
+        ]
         triggers = [
+            whose_it_is(),
+            right_stays_whose_it_is(),
             pgtrigger.FSM(
                 name="entitlement_steps", field="status", transitions=ENTITLEMENT_FLOW.transitions()
             ),

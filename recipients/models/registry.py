@@ -13,6 +13,7 @@ from huimin.core.fields import BlindIndexField, EncryptedTextField
 from huimin.core.models import Office, StoredFile, User
 from huimin.core.models.guards import begins, fixed, taken_in_duty, told_on_the_trail
 from huimin.core.values.badges import Kind, StateChoices
+from recipients.models.parties import household_begins, household_goes_on, registered_anew, who_it_is
 from recipients.rules import RELATION_LENGTH, strangers_in_sql
 from recipients.states import ACCOUNT_FLOW, DEATH_FLOW, AccountChangeStatus, DeathStatus
 
@@ -32,6 +33,10 @@ class Household(Scoped):
     group_name = models.CharField("村（居）民小组", max_length=20)
     status = models.CharField("状态", max_length=9, choices=RecordStatus, default=RecordStatus.NORMAL)
     created_at = models.DateTimeField("建档时间", db_default=Now())
+    # the household that this one is now: itself, or the one in which its people were registered anew. Written by the
+    # database alone (models.parties, docs/decisions/0022)
+    lineage = models.BigIntegerField("接续的农户", db_default=0, editable=False)
+    continued_at = models.DateTimeField("接续时间", null=True, editable=False)
 
     area = Area.REGISTRY
 
@@ -46,8 +51,13 @@ class Household(Scoped):
                 violation_error_message="这个农户编码已经用过。",
             ),
         ]
-        indexes = [models.Index(fields=["division_code", "id"], name="household_place")]
+        indexes = [
+            models.Index(fields=["division_code", "id"], name="household_place"),
+            models.Index(fields=["lineage"], name="household_lineage"),
+        ]
         triggers = [
+            household_begins(),
+            household_goes_on(),
             pgtrigger.Protect(name="household_stays", operation=pgtrigger.Delete),
             # nothing sets a household aside: its records are, and it stands as the address of what was paid
             fixed(
@@ -77,6 +87,8 @@ class Person(Scoped):
     id_key = BlindIndexField("身份证号索引")
     commit_salt = models.UUIDField(default=uuid4)
     id_commitment = models.BinaryField(max_length=32)
+    # the first record of this human being in the county: written by the database when a number is registered anew
+    human = models.BigIntegerField("最早的档案", db_default=0, editable=False)
     birth_date = models.DateField("出生日期")
     sex = models.CharField("性别", max_length=1, choices=[("1", "男"), ("2", "女")])
     phone = EncryptedTextField("联系电话", purpose="phone", null=True)
@@ -132,6 +144,8 @@ class Person(Scoped):
             GinIndex(OpClass("name", name="gin_trgm_ops"), name="person_name_trgm"),
         ]
         triggers = [
+            who_it_is(),
+            registered_anew(),
             pgtrigger.Protect(name="person_stays", operation=pgtrigger.Delete),
             # nobody becomes somebody else (docs/decisions/0021)
             fixed(
@@ -141,6 +155,7 @@ class Person(Scoped):
                     "id_key",
                     "commit_salt",
                     "id_commitment",
+                    "human",
                     "birth_date",
                     "sex",
                     "county_code",
@@ -463,6 +478,7 @@ class Death(Scoped):
     recorded_at = models.DateTimeField("登记时间", db_default=Now())
     corrected_by = models.ForeignKey(User, models.PROTECT, verbose_name="更正人", null=True, related_name="+")
     correction_reason = models.CharField("更正原因", max_length=200, blank=True)
+    corrected_at = models.DateTimeField("更正时间", null=True, editable=False)  # set by the database
 
     area = Area.REGISTRY
 
@@ -501,6 +517,7 @@ class Death(Scoped):
                           IS DISTINCT FROM to_jsonb(OLD) - ARRAY['status', 'corrected_by_id', 'correction_reason'] THEN
                         RAISE EXCEPTION '死亡登记不能修改，有误的请更正' USING ERRCODE = '23514';
                     END IF;
+                    NEW.corrected_at := CASE WHEN NEW.status = 'corrected' THEN business_now() END;
                     RETURN NEW;
                 """,
             ),

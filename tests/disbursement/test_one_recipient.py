@@ -7,17 +7,19 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
+from psycopg.types.range import DateRange
 
 from disbursement import proofs, services
 from disbursement.models import Roster
 from huimin.core.authority.roles import Role
 from huimin.core.errors import StepRefused
-from recipients.models import Entitlement
+from recipients.models import Entitlement, Household
 from recipients.services import corrections, deaths, entitlements, records, suspensions
 from tests.disbursement import factories as make
 from tests.disbursement.test_heads_and_money import change_head, listed
 from tests.disbursement.test_one_head_is_paid import Village, supplement
+from tests.disbursement.test_rounds import FLOOD, Relief
 from tests.factories import VILLAGE, grant
 from tests.recipients import factories as lists
 
@@ -143,6 +145,119 @@ def test_a_household_that_is_registered_anew_is_not_paid_a_second_time(head_is):
     assert services.unpaid_totals(batch) == (0, 0)
 
 
+def set_aside(here, person):
+    """With whatever right the person has, as wrongly registered."""
+    for right in Entitlement.objects.filter(beneficiary=person).exclude(status="ended"):
+        note = {"note": "户建错了", "happened": date(2026, 3, 20)}
+        entitlements.take_step(right.pk, "end", actor=here["department"], **note)
+    records.void_person(person.pk, reason="户建错了，另建", actor=here["town_check"])
+
+
+@pytest.fixture
+def paid_once():
+    """A village whose household was paid the year under its head."""
+    here = Village()
+    here.declare([here.head, here.neighbour])
+    here.batch = make.issued_batch(here)
+    make.returned(here, make.sent_order(here, here.batch))
+    return here
+
+
+@pytest.mark.parametrize("cause", ["died", "moved"])
+def test_the_household_of_a_head_who_followed_another_is_not_paid_again_where_that_head_is_registered_anew(
+    paid_once, cause
+):
+    here = paid_once
+    if cause == "died":
+        deaths.record_death(here.head.pk, died_on=date(2026, 3, 10), actor=here["village"])
+    change_head(here, here.wife, cause=cause, day=None if cause == "died" else date(2026, 3, 10))
+    set_aside(here, here.wife)
+    new = registered_anew(here, here.wife)
+    here.declare([new], another=True)
+    assert services.unpaid_totals(here.batch) == (0, 0)
+    with pytest.raises(StepRefused, match="没有"):
+        supplement(here, here.batch)
+    assert proofs.households_are_paid_once()[1] == []
+
+
+def test_a_stop_goes_with_the_household_to_where_its_head_is_registered_anew():
+    here = Village()
+    here.declare([here.head, here.neighbour])
+    batch = make.issued_batch(here)
+    make.approved(here, batch)
+    line = make.lines_of(batch).get(beneficiary_id=here.head.pk)
+    services.stop_line(line.pk, reason="在外地领过", actor=here["department"])
+    deaths.record_death(here.head.pk, died_on=date(2026, 3, 10), actor=here["village"])
+    change_head(here, here.wife, cause="died", day=None)
+    set_aside(here, here.wife)
+    here.declare([registered_anew(here, here.wife)], another=True)
+    assert services.unpaid_totals(batch) == (0, 0)
+
+
+def test_a_household_of_which_nobody_is_left_goes_on_where_the_last_one_was_registered_anew(paid_once):
+    here = paid_once
+    set_aside(here, here.wife)
+    new = registered_anew(here, here.wife)  # while the head still lives in the old one: another household
+    assert Household.objects.get(pk=here.head.household_id).lineage == here.head.household_id
+    set_aside(here, here.head)
+    registered_anew(here, here.head, household=new.household)
+    here.declare([new], another=True)
+    assert services.unpaid_totals(here.batch) == (0, 0)
+
+
+def test_who_leaves_a_household_that_goes_on_takes_nothing_of_it_into_another(paid_once):
+    here = paid_once
+    change_head(here, here.wife, cause="agreed", day=date(2026, 3, 10))
+    set_aside(here, here.head)
+    other = lists.household()[0]
+    registered_anew(here, here.head, household=other.household)
+    here.declare([other], another=True)
+    assert services.unpaid_totals(here.batch)[0] == 1
+
+
+def test_nobody_is_paid_in_two_households_for_the_same_days(paid_once):
+    """Set aside as the head of one, who goes on under another, and registered anew with a household of one's own."""
+    here = paid_once
+    change_head(here, here.wife, cause="agreed", day=date(2026, 3, 10))
+    set_aside(here, here.head)
+    here.declare([registered_anew(here, here.head)], another=True)
+    assert services.unpaid_totals(here.batch) == (0, 0)
+
+
+def test_what_two_records_were_paid_before_they_were_one_household_is_no_fault_of_a_list(paid_once):
+    here = paid_once
+    set_aside(here, here.wife)
+    set_aside(here, here.head)
+    registered_anew(here, here.head, household=here.neighbour.household)
+    houses = Entitlement.objects.filter(beneficiary__in=[here.head, here.neighbour]).values_list(
+        "house", flat=True
+    )
+    assert set(houses) == {here.neighbour.household_id}
+    assert proofs.households_are_paid_once()[1] == []
+
+
+FORGED = {
+    "another household": "UPDATE recipients_household SET lineage = %(other)s WHERE id = %(own)s",
+    "a time": "UPDATE recipients_household SET continued_at = now() WHERE id = %(own)s",
+    "no household": "UPDATE recipients_entitlement SET house = NULL WHERE beneficiary_id = %(head)s",
+    "a right elsewhere": "UPDATE recipients_entitlement SET house = %(other)s WHERE beneficiary_id = %(head)s",
+    "somebody else": "UPDATE recipients_entitlement SET human = human + 1 WHERE beneficiary_id = %(head)s",
+    "another human being": "UPDATE recipients_person SET human = human + 1 WHERE id = %(head)s",
+}
+
+
+@pytest.mark.parametrize("what", FORGED)
+def test_by_sql_nobody_says_whose_a_right_is(paid_once, what):
+    here = paid_once
+    given = {"own": here.head.household_id, "other": here.neighbour.household_id, "head": here.head.pk}
+    with (
+        pytest.raises(DatabaseError, match=r"不能改|只接续"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(FORGED[what], given)
+
+
 def test_a_daughter_who_was_registered_in_the_wrong_household_is_paid_with_her_own():
     here = Village()
     here.declare([here.head, here.neighbour])
@@ -207,6 +322,33 @@ def test_who_corrected_a_death_passes_no_list_of_the_head_the_right_passed_on_to
     change_head(here, here.wife, day=date(2026, 3, 10))
     with pytest.raises(StepRefused, match="不相容岗位"):
         make.approved(here, make.issued_batch(here, "2026-07"))
+
+
+@pytest.mark.parametrize("stop", ["same_month", "next_month", "next_year"])
+def test_who_corrected_a_death_passes_no_round_that_left_the_dead_out(stop):
+    here = Relief(stop_rule=stop)
+    here.open("7月洪灾救助", FLOOD)
+    here.confirm("2026#1", here.people)
+    one = here.people[0]
+    deaths.record_death(one.pk, died_on=date(2026, 7, 1), actor=here["village"])
+    deaths.correct_death(one.deaths.get().pk, "correct", actor=here["town_check"], note="登记错了人")
+    with pytest.raises(StepRefused, match="不相容岗位"):
+        make.approved(here, make.issued_batch(here, "2026#1"))
+
+
+def test_who_corrected_the_death_of_a_payee_passes_no_list_that_pays_by_it():
+    here = make.world(2, frequency="monthly", rule=make.MONTHLY)
+    with transaction.atomic():
+        mother = make.person(VILLAGE, by=here["village"].pk)
+        make.account(mother)
+        child = make.person(VILLAGE, household=mother.household, by=here["village"].pk)
+    make.entitle(
+        here.books[VILLAGE], child, payee=mother, quantity="1", valid=DateRange(date(2026, 1, 1), None)
+    )
+    deaths.record_death(mother.pk, died_on=date(2026, 3, 1), actor=here["village"])
+    deaths.correct_death(mother.deaths.get().pk, "correct", actor=here["town_check"], note="登记错了人")
+    with pytest.raises(StepRefused, match="不相容岗位"):
+        make.approved(here, make.issued_batch(here, "2026-05"))
 
 
 @pytest.mark.parametrize("way", ["declared anew", "new head"])

@@ -28,9 +28,9 @@ FLOOD, FIRE = date(2026, 7, 10), date(2026, 9, 3)
 class Relief:
     """A one-off policy, staff, and people who may be declared."""
 
-    def __init__(self):
+    def __init__(self, **more):
         self.staff = make.staff()
-        terms = lists.NOTHING | {"is_open_ended": True}
+        terms = lists.NOTHING | {"is_open_ended": True} | more
         self.policy = lists.policy(frequency="one_off", **terms)
         self.people = [lists.household()[0] for _ in range(3)]
 

@@ -1,11 +1,15 @@
 """Finding pages as people do: from the menu, by links, one of each kind."""
 
+from __future__ import annotations
+
 import re
 from collections import deque
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Page
+if TYPE_CHECKING:  # tests without a browser read NOT_PAGES too
+    from playwright.sync_api import Page
 
 MENU = "nav.side a[href], .side a[href]"
 # links that answer with a file, leave the site, end the session, or lead to pages that Django drew

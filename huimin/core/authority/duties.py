@@ -85,7 +85,7 @@ CONFLICTS: tuple[tuple[str, str], ...] = (
     # the batch: who chose policy and period, or in a correction whom to pay again, or gave a right its days back, handles
     # its rosters at their own desk (a small department has one clerk) and neither checks them nor pays
     *product(
-        [_D.BATCH_MAKE, _D.SUSPENSION_LIFT, _D.SUSPENSION_CHECK, _D.ENDING_CORRECT],
+        [_D.BATCH_MAKE, _D.SUSPENSION_LIFT, _D.SUSPENSION_CHECK, _D.ENDING_CORRECT, _D.DEATH_CORRECT],
         [*(one for one in ROSTER_CHECKS if one != _D.ROSTER_DEPARTMENT_HANDLE), *PAYING, *RETURNING],
     ),
     # who took somebody off a list does not pass it for the county's finances, nor sign what is left
