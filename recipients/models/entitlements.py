@@ -293,7 +293,7 @@ class Ending(Scoped):
     ends_on = models.DateField("停发日期")
     made_by = models.ForeignKey(User, models.PROTECT, verbose_name="终止人", related_name="+")
     made_at = models.DateTimeField("终止时间")  # business time, as over_at: rosters are dated by it too
-    over_at = models.DateTimeField("恢复时间", null=True)
+    over_at = models.DateTimeField("恢复时间", null=True, editable=False)  # set by the database
     corrected_by = models.ForeignKey(User, models.PROTECT, verbose_name="更正人", null=True, related_name="+")
     correction_reason = models.CharField("更正原因", max_length=200, blank=True)
 
@@ -345,6 +345,17 @@ class Ending(Scoped):
                     RETURN NEW;
                 """,
             ),
+            pgtrigger.Trigger(
+                name="ending_is_dated",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                # whoever gives days back stands behind lists until a month after it: nobody says another day
+                func="""
+                    NEW.over_at := CASE WHEN OLD.status = 'standing' AND NEW.status <> 'standing'
+                                        THEN business_now() ELSE OLD.over_at END;
+                    RETURN NEW;
+                """,
+            ),
             fixed(
                 "ending_is_fixed",
                 [
@@ -361,7 +372,7 @@ class Ending(Scoped):
                     "made_at",
                 ],
                 "终止记录不能修改，有误的请更正",
-                once=["over_at", "corrected_by_id"],
+                once=["corrected_by_id"],
                 told_with={"correction_reason": "corrected_by_id"},
             ),
         ]

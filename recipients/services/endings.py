@@ -160,8 +160,6 @@ def cut_off(
 def revive(one: Entitlement, *, actor: User, detail: dict[str, int]) -> None:
     """A right that had ended is confirmed anew, from the new declaration's days on; what was cut off stays off."""
     ending = locked(Ending.objects.get(entitlement=one, status=EndingStatus.STANDING).pk)
-    ending.over_at = clock.now()
-    ending.save(update_fields=["over_at"])
     workflow.follow(ending, ENDING_FLOW["revive"], actor=actor, detail=detail)
     told = detail | {"ended_on": ending.ends_on.isoformat()}
     workflow.follow(one, _way_back(one, "revive"), actor=actor, detail=told)
@@ -188,8 +186,7 @@ def take_back(right: Entitlement, ending: Ending, *, actor: User, reason: str) -
     stands = ending.status == EndingStatus.STANDING
     workflow.take_duty(ending, one.duty, actor=actor)
     ending.corrected_by, ending.correction_reason = actor, reason
-    ending.over_at = ending.over_at or clock.now()
-    ending.save(update_fields=["corrected_by", "correction_reason", "over_at"])
+    ending.save(update_fields=["corrected_by", "correction_reason"])
     workflow.follow(ending, one, actor=actor, note=reason)
     if stands:
         workflow.follow(

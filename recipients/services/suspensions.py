@@ -230,16 +230,16 @@ def _lift(
         raise StepRefused(f"这是{one.get_kind_display()}，请用“{SUSPENSION_FLOW[one.lift_step].label}”。")
     _require_in_order(one, last_day)
     workflow.take_duty(one, chosen.duty, actor=actor)
-    one.last_day, one.lifted_by, one.lifted_at, one.lift_reason = last_day, actor, clock.now(), reason
-    _move(one, chosen, ["last_day", "lifted_by", "lifted_at", "lift_reason"], reason, actor)
+    one.last_day, one.lifted_by, one.lift_reason = last_day, actor, reason
+    _move(one, chosen, ["last_day", "lifted_by", "lift_reason"], reason, actor)
     _go_on(right, "resume", one, reason, actor)
 
 
 def _correct(right: Entitlement, one: Suspension, chosen: Step, reason: str, actor: User) -> None:
     stood = one.status == SuspensionStatus.STANDING
     workflow.take_duty(one, chosen.duty, actor=actor)
-    one.corrected_by, one.corrected_at, one.correction_reason = actor, clock.now(), reason
-    _move(one, chosen, ["corrected_by", "corrected_at", "correction_reason"], reason, actor)
+    one.corrected_by, one.correction_reason = actor, reason
+    _move(one, chosen, ["corrected_by", "correction_reason"], reason, actor)
     if stood:
         _go_on(right, "correct_suspension", one, reason, actor)
     else:
