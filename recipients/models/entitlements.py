@@ -164,8 +164,8 @@ class EntitlementVersion(models.Model):
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
                 # an open-ended version is closed by the next one or by an ending, which may leave nothing of it, and given
-                # back what a mistaken ending cut off, up to the day of whichever ended the right after that; nothing else
-                # changes
+                # back what a mistaken ending cut off, up to the day of whichever ended the right after that, but for a
+                # death or a change of the head whose ending is over; nothing else changes
                 func="""
                     IF to_jsonb(NEW) - 'valid' IS DISTINCT FROM to_jsonb(OLD) - 'valid'
                        OR NOT ((NEW.valid <@ OLD.valid
@@ -177,7 +177,9 @@ class EntitlementVersion(models.Model):
                                     AND NOT EXISTS (
                                       SELECT FROM recipients_ending h
                                       WHERE h.entitlement_id = OLD.entitlement_id AND h.id > g.id
-                                        AND h.status <> 'corrected' AND NOT NEW.valid <@ daterange(NULL, h.ends_on)))) THEN
+                                        AND h.status <> 'corrected' AND (h.status = 'standing'
+                                             OR h.death_id IS NULL AND h.head_change_id IS NULL)
+                                        AND NOT NEW.valid <@ daterange(NULL, h.ends_on)))) THEN
                         RAISE EXCEPTION '享受资格的历史不能修改' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;
