@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from disbursement.models.sql import LIVE, paid_to_others
-from huimin.core.values.periods import REGULAR
 from recipients.models.parties import payee_of
 from recipients.rules import amounts
 from subsidies.models import Policy
@@ -82,8 +81,6 @@ def suspended(span: str) -> str:
 
 _PERIOD = "%(period)s::daterange"
 
-# whether a version v is of one round of a one-off
-IS_ROUND = f"v.component <> '{REGULAR}'"
 # rights e with the versions v that fall into the period, cut where the right ends, for what is paid in it
 _RIGHTS = """recipients_entitlement e
     JOIN recipients_entitlementversion v ON v.entitlement_id = e.id AND v.component = %(component)s"""
@@ -98,12 +95,12 @@ UNPAYABLE = (
     ("suspended", "享受资格", "已暂停", "d.suspended"),
     ("record", "享受人", "人员档案已停用或作废", "b.status <> 'normal'"),
     ("record", "收款人", "人员档案已停用或作废", "p.id <> b.id AND p.status <> 'normal'"),
-    # until when the right of the dead is paid, its stop rule says; of a one-off, who lives on its day
+    # until when the right of the dead is paid, its stop rule says
     (
         "dead",
         "享受人",
         "在发放期开始前已登记死亡",
-        "b.died_on < lower(d.days) AND (d.is_round OR d.ends_on IS NULL)",
+        "b.died_on < lower(d.days) AND d.ends_on IS NULL",
     ),
     (
         "dead",
@@ -184,7 +181,7 @@ def due_now(version: PolicyVersion, *, also: str = "", less: str = "", shut: str
         )
     return f"""SELECT {"DISTINCT ON (e.id)" if whole else ""} e.id AS entitlement_id, v.id AS version_id, v.quantity,
         v.facts, {payee_of()} AS payee_id, e.beneficiary_id, {suspended(_PERIOD)} AS suspended, e.division_code, {_PERIOD} AS period,
-        e.ends_on, {IS_ROUND} AS is_round, t.days
+        e.ends_on, t.days
     FROM {_RIGHTS} {of_right(months=not whole)} {_later_heads(version)}
     CROSS JOIN LATERAL (SELECT {_left_by_heads(days_of(_PERIOD), _PERIOD, whole=whole)} AS days) m
     {others}
@@ -236,7 +233,7 @@ def lines_today(version: PolicyVersion) -> str:
     {_of_lines(months=months)}
     {later} {_later_heads(version)}
     CROSS JOIN LATERAL (SELECT {left} AS days) m
-    CROSS JOIN LATERAL (SELECT {suspended("l.period_range")} AS suspended, e.status, e.ends_on, {IS_ROUND} AS is_round, v.quantity,
+    CROSS JOIN LATERAL (SELECT {suspended("l.period_range")} AS suspended, e.status, e.ends_on, v.quantity,
         v.facts, t.period_range AS period,
         CASE WHEN {stays} THEN l.period_range ELSE 'empty'::daterange END AS days) d
     JOIN recipients_person p ON p.id = {payee_of()}

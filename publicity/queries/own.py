@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 
 from disbursement.models.sql import COUNTS, LIVE, STATE, stops
-from disbursement.queries.due import IS_ROUND, REASON, days_of, of_right, suspended
+from disbursement.queries.due import REASON, days_of, of_right, suspended
 from disbursement.states import PaymentState
 from publicity.rules import PUBLIC_STATES
 from publicity.states import LineState
@@ -230,7 +230,7 @@ CROSS JOIN LATERAL (
     FROM (SELECT range_agg(l.period_range) AS listed FROM {LIVE}
           WHERE l.entitlement_id = e.id AND l.component = v.component AND l.period_range && v.valid) x) w
 CROSS JOIN LATERAL (
-    SELECT w.suspended, k.days, k.held, e.ends_on, {IS_ROUND} AS is_round FROM (
+    SELECT w.suspended, k.days, k.held, e.ends_on FROM (
         SELECT unnest(w.days - w.stopped) AS days, NULL AS held
         UNION ALL SELECT unnest(w.days * w.stopped), 'house_stop') k) d
 LEFT JOIN LATERAL (
