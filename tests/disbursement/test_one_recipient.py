@@ -323,10 +323,10 @@ def test_who_asked_for_the_head_who_is_paid_passes_no_list_of_the_child(child):
 def test_a_list_that_pays_the_head_of_before_is_not_sent_once_the_head_has_changed(child):
     here = child
     batch = make.issued_batch(here)
-    make.approved(here, batch)
+    rosters = make.approved(here, batch)
     change_head(here, here.child, day=date(2026, 1, 20))
-    with pytest.raises(Refused, match="不一致"):
-        make.ordered(here, batch)
+    with pytest.raises(Refused, match="收款人"):
+        make.make_order([one.pk for one in rosters], actor=here["order_maker"])
 
 
 FORGED = {
