@@ -8,6 +8,9 @@ from huimin.core.authority import scope
 from huimin.core.authority.roles import Role
 from huimin.core.errors import StepForbidden
 
+# the way on where a post has one person and that one is excluded: it is never the way to leave the thing lying
+NOBODY_ELSE = "这个岗位没有别人的，请安全管理员授权一位。"
+
 
 def names_of(roles: Iterable[str]) -> str:
     """部门经办、部门审核, the way every refusal lists them."""
