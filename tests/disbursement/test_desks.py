@@ -3,10 +3,12 @@
 from datetime import date
 
 import pytest
+from django.urls import reverse
 
 from disbursement import proofs, services
 from disbursement.models import PaymentLine, Roster
-from huimin.core.authority.duties import GIVING_BACK, ROSTER_CHECKS, Duty, shut_by
+from disbursement.states import ORDER_FLOW, ROSTER_FLOW
+from huimin.core.authority.duties import CONFLICTS, GIVING_BACK, ROSTER_CHECKS, Duty, shut_by
 from huimin.core.authority.roles import Role
 from huimin.core.errors import StepRefused
 from huimin.core.work import workflow
@@ -14,6 +16,7 @@ from recipients.models import Death, Entitlement
 from recipients.services import deaths, suspensions
 from tests.disbursement import factories as make
 from tests.disbursement.test_guards import refused_sql
+from tests.disbursement.test_pages import page_of
 from tests.disbursement.test_supplements import people_of, supplement
 from tests.factories import TOWN, UserFactory, grant
 from tests.recipients import factories as lists
@@ -202,6 +205,68 @@ def test_who_lifted_a_stop_neither_makes_nor_signs_its_order(here):
     grant(lifter, Role.TREASURER)
     with pytest.raises(StepRefused, match="恢复发放"):
         services.sign_order(order.pk, actor=lifter)
+
+
+# --- what the page of a payment says beforehand --------------------------------------------------------------------------
+
+
+def page_of_line(user, line):
+    return page_of(user).get(reverse("disbursement:line-detail", args=[line.pk])).content.decode()
+
+
+def test_whoever_passed_the_list_sees_why_they_stop_nobody_on_it_before_they_type_a_reason(here):
+    roster = at_desk(here, "pass_finance_check")
+    told, other = (page_of_line(here[who], roster.lines.first()) for who in ("finance", "order_maker"))
+    assert "您在这笔业务里已经办过“财政初审花名册”，不能再办“停发”" in told
+    assert "停发原因" not in told
+    assert "停发原因" in other
+
+
+def test_who_stops_nobody_is_offered_no_stop(here):
+    roster = at_desk(here, "pass_finance_check")
+    assert "停发这一笔" not in page_of_line(here["treasurer"], roster.lines.first())
+
+
+def test_finance_reads_before_lifting_a_stop_which_desks_that_closes_and_who_can_do_it_instead(here):
+    make.approved(here, make.issued_batch(here, "2026Q3"))
+    line = PaymentLine.objects.first()
+    services.stop_line(line.pk, reason="已换卡", actor=here["town"])
+    finance, department = (page_of_line(here[who], line) for who in ("finance", "department"))
+    for told in (finance, department):
+        assert "谁办，谁就不能审核、支付以后列有这一笔的名单：乡镇审核、部门审核、财政初审" in told
+        assert "部门经办这一道除外，退回名单也不受影响" in told
+    assert "部门经办也可以恢复" in finance
+    assert "部门经办也可以恢复" not in department
+
+
+def test_where_a_refund_waits_for_its_check_the_page_names_it_instead_of_an_empty_form(here):
+    order = make.sent_order(here, make.issued_batch(here, "2026Q3"))
+    make.returned(here, order)
+    line = PaymentLine.objects.first()
+    assert "登记，等人复核" in page_of_line(here["reconciler2"], line)
+    asked = services.ask_reversal(
+        line.pk,
+        kind="voluntary_refund",
+        returned_on=line.results.get().business_on,
+        bank_reference="1",
+        reason="重复领取",
+        actor=here["reconciler"],
+    )
+    told = page_of_line(here["reconciler2"], line)
+    assert "登记，等人复核" not in told
+    assert reverse("disbursement:reversal-detail", args=[asked.pk]) in told
+    services.advance_reversal(asked.pk, "refuse", actor=here["reconciler2"], note="不是这一笔")
+    assert "登记，等人复核" in page_of_line(here["reconciler"], line)
+
+
+# --- the table ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("flow", [ROSTER_FLOW, ORDER_FLOW], ids=["list", "order"])
+def test_what_goes_back_is_excluded_by_nothing(flow):
+    back = {one.duty for one in flow.steps if one.style == "danger" and one.duty}
+    assert back == {Duty.ROSTER_RETURN if flow is ROSTER_FLOW else Duty.ORDER_RETURN}
+    assert not [pair for pair in CONFLICTS if back & {*pair}]
 
 
 @pytest.mark.parametrize("duty", GIVING_BACK)
