@@ -17,7 +17,7 @@ from disbursement.models import PaymentLine, PaymentResult, Reversal, StopLift
 from disbursement.services.banks import bank_now
 from disbursement.states import REVERSAL_FLOW, ROSTER_FLOW, PaymentState, ReversalStatus
 from huimin.core.authority import scope
-from huimin.core.authority.roles import Area, Role
+from huimin.core.authority.roles import Area
 from huimin.core.bankformats.reasons import reason_of
 from huimin.core.desk.http import StaffRequest, opens, render_page, take_step
 from huimin.core.desk.pages import Link, Nothing, Pair, Panel
@@ -47,7 +47,6 @@ def line_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "results": results,
         "facts": _facts(line),
         "lift_duty": ROSTER_FLOW["lift_stop"].duty,
-        "department_lifts": not _holds(request, [Role.DEPARTMENT_CLERK], line),
         "stop": _stop(request, line),
         "stop_form": StopForm(),
         **_reversal(request, line),

@@ -27,7 +27,7 @@ def what_it_shuts(duty: str) -> str:
     desks = "、".join(one.label.removesuffix("花名册") for one in shut_by(duty))
     return (
         f"谁办，谁就不能审核、支付{lists}：{desks}{when}。部门经办这一道除外，退回名单也不受影响。"
-        "您在这些岗位、岗位上没有别人的，请换一位同事来办，或者先请安全管理员授权一位。"
+        "您正好在其中一道、那里没有别人的，请由部门经办来办这一件，或者先请安全管理员授权一位。"
     )
 
 
