@@ -229,7 +229,7 @@ def _panel(roster: Roster, content: queries.Content, found: list[Act]) -> Panel:
     if others := queries.named_otherwise(queries.lines_of_roster(roster)).count():
         url = reverse("disbursement:roster-check", args=[roster.pk])
         checks.append(Check(f"户名与收款人不同 {others:,} 笔", "warn", "逐笔看", url))
-    hint = "不相容岗位：编过申报册、花名册的人，不能再审这份花名册；退回谁都可以。"
+    hint = "不相容岗位：编过申报册、花名册的人，不能再审这份花名册；退回不受影响。"
     return Panel("办理", found, checks=checks, hint=hint, drawn=workflow.drawn(roster))
 
 
