@@ -11,12 +11,14 @@ from disbursement.states import ORDER_FLOW, ROSTER_FLOW
 from huimin.core.authority.duties import CONFLICTS, GIVING_BACK, ROSTER_CHECKS, Duty, shut_by
 from huimin.core.authority.roles import Role
 from huimin.core.errors import StepRefused
+from huimin.core.records import audit
 from huimin.core.work import workflow
 from recipients.models import Death, Entitlement
 from recipients.services import deaths, suspensions
 from tests.disbursement import factories as make
-from tests.disbursement.test_guards import refused_sql
+from tests.disbursement.test_guards import refused_sql, run_sql
 from tests.disbursement.test_pages import page_of
+from tests.disbursement.test_people_behind import behind
 from tests.disbursement.test_supplements import people_of, supplement
 from tests.factories import TOWN, UserFactory, grant
 from tests.recipients import factories as lists
@@ -205,6 +207,41 @@ def test_who_lifted_a_stop_neither_makes_nor_signs_its_order(here):
     grant(lifter, Role.TREASURER)
     with pytest.raises(StepRefused, match="恢复发放"):
         services.sign_order(order.pk, actor=lifter)
+
+
+LIFT = "INSERT INTO disbursement_stoplift (line_id, reason, actor_id) VALUES (%s, '误停', %s)"
+
+
+def told_without_duty(here):
+    """A stopped line, and a lift of it that the trail was told of, by somebody who is not on record for it."""
+    make.issued_batch(here, "2026Q3")
+    line = PaymentLine.objects.first()
+    services.stop_line(line.pk, reason="已换卡", actor=here["town"])
+    audit.record(line.roster, action="lift_stop", actor=here["finance"], detail={"line": line.pk})
+    return [line.pk, here["finance"].pk]
+
+
+def test_nobody_takes_a_stop_back_by_sql_without_being_on_record_for_it(here):
+    lift = told_without_duty(here)
+    refused_sql(LIFT, lift, match="恢复发放要由经办人办理")
+    line = PaymentLine.objects.get(pk=lift[0])
+    workflow.take_duty(line, Duty.STOP_LIFT, actor=here["department"])
+    refused_sql(LIFT, lift, match="恢复发放要由经办人办理")  # it is another one's duty
+    workflow.take_duty(line, Duty.STOP_LIFT, actor=here["finance"])
+    run_sql(LIFT, lift)
+    assert proofs.stops_are_lifted_in_duty() == (1, [])
+
+
+@pytest.mark.django_db(False)
+def test_the_proof_names_a_stop_that_was_taken_back_by_nobody_on_record(committed_db, owner_connection):
+    here = make.world(4, rule=make.MONTHLY, frequency="quarterly", quantity=lambda _: "1.0000")
+    pk, finance = told_without_duty(here)
+    behind(
+        owner_connection,
+        "disbursement_stoplift",
+        f"INSERT INTO disbursement_stoplift (line_id, reason, actor_id) VALUES ({pk}, '误停', {finance})",
+    )
+    assert proofs.stops_are_lifted_in_duty() == (1, [f"明细 {pk}"])
 
 
 # --- what the page of a payment says beforehand --------------------------------------------------------------------------
