@@ -18,7 +18,6 @@ from recipients.services import deaths, suspensions
 from tests.disbursement import factories as make
 from tests.disbursement.test_guards import refused_sql, run_sql
 from tests.disbursement.test_pages import page_of
-from tests.disbursement.test_people_behind import behind
 from tests.disbursement.test_supplements import people_of, supplement
 from tests.factories import TOWN, UserFactory, grant
 from tests.recipients import factories as lists
@@ -230,18 +229,6 @@ def test_nobody_takes_a_stop_back_by_sql_without_being_on_record_for_it(here):
     workflow.take_duty(line, Duty.STOP_LIFT, actor=here["finance"])
     run_sql(LIFT, lift)
     assert proofs.stops_are_lifted_in_duty() == (1, [])
-
-
-@pytest.mark.django_db(False)
-def test_the_proof_names_a_stop_that_was_taken_back_by_nobody_on_record(committed_db, owner_connection):
-    here = make.world(4, rule=make.MONTHLY, frequency="quarterly", quantity=lambda _: "1.0000")
-    pk, finance = told_without_duty(here)
-    behind(
-        owner_connection,
-        "disbursement_stoplift",
-        f"INSERT INTO disbursement_stoplift (line_id, reason, actor_id) VALUES ({pk}, '误停', {finance})",
-    )
-    assert proofs.stops_are_lifted_in_duty() == (1, [f"明细 {pk}"])
 
 
 # --- what the page of a payment says beforehand --------------------------------------------------------------------------
