@@ -210,6 +210,15 @@ class TestProofs:
         )
         assert len(proof()[1]) == 1
 
+    def test_a_stop_that_was_taken_back_by_nobody_on_record_is_named(self, here, owner_connection):
+        make.issued_batch(here)
+        line = PaymentLine.objects.first()
+        services.stop_line(line.pk, reason="已换卡", actor=here["town"])
+        lift = f"({line.pk}, '误停', {here['finance'].pk})"
+        told = f"INSERT INTO disbursement_stoplift (line_id, reason, actor_id) VALUES {lift}"
+        behind(owner_connection, "disbursement_stoplift", told)
+        assert ours.stops_are_lifted_in_duty() == (1, [f"明细 {line.pk}"])
+
 
 @pytest.mark.django_db
 def test_a_journal_stays_balanced_after_its_deferred_check_was_brought_forward():
@@ -221,12 +230,3 @@ def test_a_journal_stays_balanced_after_its_deferred_check_was_brought_forward()
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     refused_sql(copy, match="借贷不平")
-
-    def test_a_stop_that_was_taken_back_by_nobody_on_record_is_named(self, here, owner_connection):
-        make.issued_batch(here)
-        line = PaymentLine.objects.first()
-        services.stop_line(line.pk, reason="已换卡", actor=here["town"])
-        lift = f"({line.pk}, '误停', {here['finance'].pk})"
-        told = f"INSERT INTO disbursement_stoplift (line_id, reason, actor_id) VALUES {lift}"
-        behind(owner_connection, "disbursement_stoplift", told)
-        assert ours.stops_are_lifted_in_duty() == (1, [f"明细 {line.pk}"])
