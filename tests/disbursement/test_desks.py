@@ -112,6 +112,20 @@ def test_who_may_not_pass_a_list_at_their_desk_sends_it_back(here, desk, who, du
     send_back(roster, here[who])
 
 
+def test_the_page_closes_the_pass_and_leaves_the_return_open(here):
+    roster = at_desk(here, "pass_township_check")
+    workflow.take_duty(roster, Duty.DEATH_CORRECT, actor=here["town_check"])
+    page = page_of(here["town_check"])
+    panel = page.get(reverse("disbursement:roster-detail", args=[roster.pk])).context["panel"]
+    refused = {one.label: one.refused for one in panel.acts}
+    assert "死亡更正" in refused["乡镇审核通过，送部门"]
+    assert refused["退回乡镇重编"] == ""
+    given = {"action_key": panel.action_key, "note": "请重编", "drawn": panel.drawn}
+    url = reverse("disbursement:roster-step", args=[roster.pk, "rework_township_check"])
+    assert page.post(url, given | {"content_hash": roster.content_hash}).status_code == 302
+    assert Roster.objects.get(pk=roster.pk).status == "issued"
+
+
 def test_whoever_does_not_hold_the_desk_sends_nothing_back(here):
     roster = at_desk(here, "pass_finance_handle")
     with pytest.raises(StepRefused, match="不归您的岗位"):
@@ -242,6 +256,7 @@ def test_whoever_passed_the_list_sees_why_they_stop_nobody_on_it_before_they_typ
     roster = at_desk(here, "pass_finance_check")
     told, other = (page_of_line(here[who], roster.lines.first()) for who in ("finance", "order_maker"))
     assert "您在这笔业务里已经办过“财政初审花名册”，不能再办“停发”" in told
+    assert "乡镇、部门的同事也可以停发" in told
     assert "停发原因" not in told
     assert "停发原因" in other
 
