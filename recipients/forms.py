@@ -44,7 +44,6 @@ class PersonForm(HouseForm):
     is_rural = forms.BooleanField(label="乡村人口", required=False)
     is_poverty_relief = forms.BooleanField(label="建档立卡户", required=False)
     is_extreme_poverty = forms.BooleanField(label="特困人员", required=False)
-    status = forms.ChoiceField(label="状态", choices=[("normal", "正常"), ("suspended", "停用")])
     note = FreeText(label="备注", max_length=200, required=False)
 
     def __init__(self, *args: Any, masked_phone: str, **kwargs: Any) -> None:
@@ -125,6 +124,18 @@ class VoidForm(HouseForm):
         max_length=200,
         help_text="身份证号登记错了、同一个人建了两份。去世、迁走的不作废。作废后不能恢复，要重新建档",
     )
+
+
+class PauseForm(HouseForm):
+    reason = FreeText(
+        label="停用原因",
+        max_length=200,
+        help_text="例如：长期联系不上、证件要核对。只停一项补贴的，在“享受资格”里暂停",
+    )
+
+
+class ResumeForm(HouseForm):
+    note = FreeText(label="恢复原因", max_length=200, help_text="例如：本人带身份证来核对过")
 
 
 class RevealForm(HouseForm):

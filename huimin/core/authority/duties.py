@@ -31,6 +31,8 @@ class Duty(TextChoices):
     HEAD_CHECK = "head.check", "户主变更复核"
     DEATH_RECORD = "death.record", "死亡登记"
     DEATH_CORRECT = "death.correct", "死亡更正"
+    RECORD_PAUSE = "record.pause", "停用档案"
+    RECORD_RESUME = "record.resume", "恢复档案"
     ENDING_MAKE = "ending.make", "终止享受"
     ENDING_CORRECT = "ending.correct", "终止更正"
     SUSPENSION_MAKE = "suspension.make", "暂停享受"
@@ -75,6 +77,7 @@ CONFLICTS: tuple[tuple[str, str], ...] = (
     (_D.ACCOUNT_ASK, _D.ACCOUNT_CHECK),
     (_D.HEAD_ASK, _D.HEAD_CHECK),
     (_D.DEATH_RECORD, _D.DEATH_CORRECT),
+    (_D.RECORD_PAUSE, _D.RECORD_RESUME),
     (_D.ENDING_MAKE, _D.ENDING_CORRECT),
     (_D.SUSPENSION_MAKE, _D.SUSPENSION_CHECK),
     # the roster: who compiled list or roster checks neither; every checker is another person
@@ -82,10 +85,18 @@ CONFLICTS: tuple[tuple[str, str], ...] = (
     *combinations(ROSTER_CHECKS, 2),
     # a right that passed to the head whom somebody asked for stands on the list by their word
     *product([_D.HEAD_ASK], [*ROSTER_CHECKS, *PAYING, *RETURNING]),
-    # the batch: who chose policy and period, or in a correction whom to pay again, or gave a right its days back, handles
+    # the batch: who chose policy and period, or in a correction whom to pay again, or gave a right its days back or a record
+    # its use, handles
     # its rosters at their own desk (a small department has one clerk) and neither checks them nor pays
     *product(
-        [_D.BATCH_MAKE, _D.SUSPENSION_LIFT, _D.SUSPENSION_CHECK, _D.ENDING_CORRECT, _D.DEATH_CORRECT],
+        [
+            _D.BATCH_MAKE,
+            _D.SUSPENSION_LIFT,
+            _D.SUSPENSION_CHECK,
+            _D.ENDING_CORRECT,
+            _D.DEATH_CORRECT,
+            _D.RECORD_RESUME,
+        ],
         [*(one for one in ROSTER_CHECKS if one != _D.ROSTER_DEPARTMENT_HANDLE), *PAYING, *RETURNING],
     ),
     # who took somebody off a list does not pass it for the county's finances, nor sign what is left
