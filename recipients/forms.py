@@ -126,7 +126,7 @@ class VoidForm(HouseForm):
     )
 
 
-class PauseForm(HouseForm):
+class RecordPauseForm(HouseForm):
     reason = FreeText(
         label="停用原因",
         max_length=200,
@@ -134,7 +134,7 @@ class PauseForm(HouseForm):
     )
 
 
-class ResumeForm(HouseForm):
+class RecordResumeForm(HouseForm):
     note = FreeText(label="恢复原因", max_length=200, help_text="例如：本人带身份证来核对过")
 
 

@@ -354,7 +354,7 @@ _PAUSED = """FROM registry_stage s
 def _pause(cursor: Any, one: RegistryImport, actor: User) -> None:
     """Who stands as 停用 in the workbook is put out of use by the importer; another person puts them back."""
     given = {"county": one.county_code, "actor": actor.pk, "import": one.pk, "reason": "采集表登记为停用"}
-    cursor.execute(f"SELECT count(*) {_PAUSED}", given)  # noqa: S608 -- a constant of ours
+    cursor.execute(f"SELECT count(*) {_PAUSED}", given)
     (people,) = cursor.fetchone()
     if not people:
         return

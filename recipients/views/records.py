@@ -30,9 +30,9 @@ def on_the_page(request: StaffRequest, person: Person) -> dict[str, Any]:
     may_void = scope.holds(request.user, VOID_ROLES, division_code=person.division_code)
     return {
         "pause": pause if stands else None,
-        "pause_form": forms.PauseForm() if may_pause and person.status == RecordStatus.NORMAL else None,
+        "pause_form": forms.RecordPauseForm() if may_pause and person.status == RecordStatus.NORMAL else None,
         "resume": _resume(request, pause) if pause and stands else None,
-        "resume_form": forms.ResumeForm(),
+        "resume_form": forms.RecordResumeForm(),
         "void_form": forms.VoidForm() if may_void and person.status != RecordStatus.VOID else None,
     }
 
@@ -52,7 +52,7 @@ def person_pause(request: StaffRequest, pk: int) -> HttpResponse:
     get_object_or_404(Person.objects.visible_to(request.user), pk=pk)
     return act_with(
         request,
-        forms.PauseForm(request.POST),
+        forms.RecordPauseForm(request.POST),
         lambda data: records.pause_record(pk, reason=data["reason"], actor=request.user),
         name="record.pause",
         back=_page(pk),
