@@ -175,6 +175,11 @@ class AccountCheckForm(HouseForm):
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
     )
 
+    def __init__(self, *args: Any, doubts: Sequence[Doubt], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if doubts:
+            ask_about(self, doubts, hint="退回不用勾")
+
 
 class DeclarationForm(PolicyPeriodForm):
     division = forms.ModelChoiceField(Division.objects.none(), label="村")

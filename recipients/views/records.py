@@ -30,10 +30,14 @@ def on_the_page(request: StaffRequest, person: Person) -> dict[str, Any]:
     may_void = scope.holds(request.user, VOID_ROLES, division_code=person.division_code)
     return {
         "pause": pause if stands else None,
-        "pause_form": forms.RecordPauseForm() if may_pause and person.status == RecordStatus.NORMAL else None,
+        "pause_form": forms.RecordPauseForm(auto_id="pause_%s")
+        if may_pause and person.status == RecordStatus.NORMAL
+        else None,
         "resume": _resume(request, pause) if pause and stands else None,
-        "resume_form": forms.RecordResumeForm(),
-        "void_form": forms.VoidForm() if may_void and person.status != RecordStatus.VOID else None,
+        "resume_form": forms.RecordResumeForm(auto_id="resume_%s"),
+        "void_form": forms.VoidForm(auto_id="void_%s")
+        if may_void and person.status != RecordStatus.VOID
+        else None,
     }
 
 
