@@ -200,8 +200,8 @@ class Person(Scoped):
                 operation=pgtrigger.UpdateOf("status", "voided_by_id"),
                 when=pgtrigger.Before,
                 condition=pgtrigger.Condition(
-                    "(NEW.status, NEW.voided_by_id) IS DISTINCT FROM (OLD.status, OLD.voided_by_id)"
-                    " AND (OLD.status = 'void' OR NEW.status <> 'void')"
+                    "NOT (OLD.status <> 'void' AND NEW.status = 'void')"
+                    " AND (NEW.status, NEW.voided_by_id) IS DISTINCT FROM (OLD.status, OLD.voided_by_id)"
                 ),
                 # out of use and back as the rows of RecordPause say, and no other way; nothing comes back from 作废
                 func="""
@@ -369,6 +369,10 @@ class Account(models.Model):
                        OR EXISTS (SELECT FROM added a JOIN recipients_account o ON o.person_id = a.person_id
                             WHERE a.change_id IS NULL AND o.id <> a.id) THEN
                         RAISE EXCEPTION '账户随建档登记，以后的要经过换卡申请和复核' USING ERRCODE = '23514';
+                    END IF;
+                    IF EXISTS (SELECT FROM added a JOIN recipients_person p ON p.id = a.person_id
+                               WHERE a.is_active AND p.status = 'void') THEN
+                        RAISE EXCEPTION '档案已作废，不再登记账户' USING ERRCODE = '23514';
                     END IF;
                     -- of a change it was asked when that was made: the household may have another head since
                     IF EXISTS (SELECT FROM added a JOIN recipients_person b ON b.id = a.person_id
