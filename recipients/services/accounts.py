@@ -127,24 +127,26 @@ def _odd(person: Person, number: str) -> list[Doubt]:
     if identity.card_suspect(number):
         found.append(f"尾号 {tail} 的{DIGITS_DOUBTED}，可能输错。请对照卡片逐位核过，确实是这个号码。")
     whose = "请核对卡（折）是谁的，确实由那一户代领。"
-    if others := _households_of(Account.objects.filter(is_active=True), person, number):
-        found.append(f"尾号 {tail} 的账号另有 {others} 户在用。{whose}")
-    if others := _households_of(_WAITING, person, number):
-        found.append(f"尾号 {tail} 的账号另有 {others} 户也在申请换成它，还没有复核。{whose}")
+    using = _others(Account.objects.filter(is_active=True), person, number)
+    if using:
+        found.append(f"尾号 {tail} 的账号另有 {len(using)} 户在用。{whose}")
+    if (
+        asking := _others(AccountChange.objects.filter(status=AccountChangeStatus.ASKED), person, number)
+        - using
+    ):
+        found.append(f"尾号 {tail} 的账号另有 {len(asking)} 户也在申请换成它，还没有复核。{whose}")
     if person.died_on:
         found.append(_of_the_dead(person))
     return [Doubt(said, about=about) for said in found]
 
 
-_WAITING = AccountChange.objects.filter(status=AccountChangeStatus.ASKED)
-
-
-def _households_of(rows: QuerySet[Any], person: Person, number: str) -> int:
-    """How many other households of the county have the account (its whole number) in these rows; names nobody."""
-    using = rows.filter(
-        number_key=crypto.blind_index("account", number), person__county_code=person.county_code
-    ).exclude(person__household=person.household_id)
-    return using.order_by().values("person__household").distinct().count()
+def _others(rows: QuerySet[Any], person: Person, number: str) -> set[int]:
+    """The other households of the county that have the account (its whole number) in these rows; nobody is named."""
+    key = crypto.blind_index("account", number)
+    having = rows.filter(number_key=key, person__county_code=person.county_code)
+    return set(
+        having.exclude(person__household=person.household_id).values_list("person__household", flat=True)
+    )
 
 
 def _of_the_dead(person: Person) -> str:
