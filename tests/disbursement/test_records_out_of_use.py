@@ -50,7 +50,7 @@ def test_what_was_not_paid_while_a_record_was_out_of_use_is_paid_when_it_is_back
     pause = paused(here, one)
     batch = make.issued_batch(here, "2026-05")
     assert listed(batch, beneficiary) == [0]
-    assert RosterOmission.objects.get(person=beneficiary).reason == "record"
+    assert RosterOmission.objects.get(person_id=beneficiary.pk).reason == "record"
     lifted(here, pause, "department")
     make.returned(here, make.sent_order(here, batch))
     more = supplement(here, batch)
