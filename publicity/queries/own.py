@@ -10,11 +10,11 @@ from django.conf import settings
 from django.db import connection
 
 from disbursement.models.sql import COUNTS, LIVE, STATE, stops
-from disbursement.queries.due import IS_ROUND, REASON, days_of, of_right, suspended
+from disbursement.queries.due import REASON, days_of, of_right, suspended
 from disbursement.states import PaymentState
 from publicity.rules import PUBLIC_STATES
 from publicity.states import LineState
-from recipients.models.parties import RIGHTS_OF_ONE
+from recipients.models.parties import RIGHTS_OF_ONE, payee_of
 from recipients.rules.amounts import counts_months_in_sql
 
 # When and why, beside the state: `result.on_day`, `result.reason` and `result.words` of payment line `l`
@@ -221,7 +221,7 @@ JOIN recipients_declaration c ON c.id = s.declaration_id
 JOIN subsidies_policyversion pv ON pv.id = c.version_id AND {counts_months_in_sql("pv")} = {months}
 JOIN subsidies_policy y ON y.id = e.policy_id
 JOIN recipients_person b ON b.id = e.beneficiary_id
-JOIN recipients_person p ON p.id = v.payee_id
+JOIN recipients_person p ON p.id = {payee_of()}
 LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
 {of_right(months=months)}
 CROSS JOIN LATERAL (
@@ -230,7 +230,7 @@ CROSS JOIN LATERAL (
     FROM (SELECT range_agg(l.period_range) AS listed FROM {LIVE}
           WHERE l.entitlement_id = e.id AND l.component = v.component AND l.period_range && v.valid) x) w
 CROSS JOIN LATERAL (
-    SELECT w.suspended, k.days, k.held, e.ends_on, {IS_ROUND} AS is_round FROM (
+    SELECT w.suspended, k.days, k.held, e.ends_on FROM (
         SELECT unnest(w.days - w.stopped) AS days, NULL AS held
         UNION ALL SELECT unnest(w.days * w.stopped), 'house_stop') k) d
 LEFT JOIN LATERAL (
