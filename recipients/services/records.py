@@ -36,7 +36,7 @@ _DECIDED = (DeclarationStatus.CONFIRMED, DeclarationStatus.WITHDRAWN)
 def pause_record(person_id: int, *, reason: str, actor: User) -> RecordPause:
     """Put a record out of use: nobody lists or declares the person until another human being lifts it.
 
-    What is not paid meanwhile is due afterwards; what has gone into an order is paid.
+    What is not paid meanwhile is due afterwards; what has gone to the bank is paid.
     """
     person, one = locked(person_id, actor), RECORD_FLOW["make"]
     require_role(actor, one.roles, division_code=person.division_code, act=one.label)
