@@ -463,7 +463,7 @@ RECORD_FLOW = Workflow(
     ),
     acts=(
         step(
-            "make",
+            "pause",
             "停用档案",
             [],
             RecordPauseStatus.STANDING,

@@ -38,7 +38,7 @@ def pause_record(person_id: int, *, reason: str, actor: User) -> RecordPause:
 
     What is not paid meanwhile is due afterwards; what has gone to the bank is paid.
     """
-    person, one = locked(person_id, actor), RECORD_FLOW["make"]
+    person, one = locked(person_id, actor), RECORD_FLOW["pause"]
     require_role(actor, one.roles, division_code=person.division_code, act=one.label)
     if not reason.strip():
         raise BadInput("停用要写明原因。", field="reason")

@@ -358,7 +358,7 @@ def _pause(cursor: Any, one: RegistryImport, actor: User) -> None:
     (people,) = cursor.fetchone()
     if not people:
         return
-    step = RECORD_FLOW["make"]
+    step = RECORD_FLOW["pause"]
     audit.record(one, action="pause", actor=actor, label=step.label, detail={"people": people})
     cursor.execute(
         f"""WITH made AS (

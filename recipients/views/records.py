@@ -26,7 +26,7 @@ def on_the_page(request: StaffRequest, person: Person) -> dict[str, Any]:
     """What the person's page says of the record's use, and the acts that are this reader's."""
     pause = person.pauses.filter(status=RecordPauseStatus.STANDING).select_related("made_by").first()
     stands = pause is not None and person.status == RecordStatus.SUSPENDED
-    may_pause = scope.holds(request.user, RECORD_FLOW["make"].roles, division_code=person.division_code)
+    may_pause = scope.holds(request.user, RECORD_FLOW["pause"].roles, division_code=person.division_code)
     may_void = scope.holds(request.user, VOID_ROLES, division_code=person.division_code)
     return {
         "pause": pause if stands else None,

@@ -592,7 +592,7 @@ def _(tools):
     return press(second, "recipients:death-correct", right.beneficiary_id, death.pk, **NOTE)
 
 
-@button("recipients.recordpause.make")
+@button("recipients.recordpause.pause")
 def _(tools):
     clerk = UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN)
     return press(clerk, "recipients:person-pause", lists.household(1)[0].pk, reason="联系不上")

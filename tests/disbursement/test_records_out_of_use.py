@@ -4,13 +4,14 @@ from datetime import date
 
 import pytest
 from django.db import transaction
+from django.urls import reverse
 from psycopg.types.range import DateRange
 
 from disbursement import proofs
 from disbursement.models import RosterOmission
 from huimin.core.authority.roles import Role
 from huimin.core.errors import StepRefused
-from recipients.services import records
+from recipients.services import deaths, records
 from tests.disbursement import factories as make
 from tests.disbursement.test_heads_and_money import change_head, listed
 from tests.disbursement.test_one_head_is_paid import Village, supplement
@@ -100,3 +101,13 @@ def test_who_puts_a_record_back_after_the_final_approval_pays_no_order_of_the_li
     with pytest.raises(StepRefused, match="恢复档案"):
         make.make_order([roster.pk for roster in found], actor=here["order_maker"])
     assert proofs.separation_over_the_whole_way()[1] == []
+
+
+def test_the_village_reads_that_whoever_the_money_was_for_has_died(client):
+    here, one, _ = monthly()
+    make.returned(here, make.sent_order(here, make.issued_batch(here, "2026-05")), fail=range(9))
+    client.force_login(here["village"])
+    said = "已去世，是户主的先办“改为户主”"
+    assert said not in client.get(reverse("disbursement:failed-list")).content.decode()
+    deaths.record_death(one.pk, died_on=date(2026, 6, 1), actor=here["village"])
+    assert said in client.get(reverse("disbursement:failed-list")).content.decode()
