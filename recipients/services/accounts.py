@@ -26,6 +26,8 @@ from recipients.services.registry import locked
 from recipients.states import ACCOUNT_ASK_ROLES, ACCOUNT_FLOW, AccountChangeStatus
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from django.db.models import QuerySet
 
     from huimin.core.models import User
@@ -136,7 +138,7 @@ def _odd(person: Person, number: str) -> list[Doubt]:
     ):
         found.append(f"尾号 {tail} 的账号另有 {len(asking)} 户也在申请换成它，还没有复核。{whose}")
     if person.died_on:
-        found.append(_of_the_dead(person))
+        found.append(_of_the_dead(person, person.died_on))
     return [Doubt(said, about=about) for said in found]
 
 
@@ -149,7 +151,7 @@ def _others(rows: QuerySet[Any], person: Person, number: str) -> set[int]:
     )
 
 
-def _of_the_dead(person: Person) -> str:
+def _of_the_dead(person: Person, died_on: date) -> str:
     """Whose money goes there, and the way on of a household that goes on."""
     living = Person.objects.filter(household=person.household_id, died_on=None).exclude(
         status=RecordStatus.VOID
@@ -160,7 +162,7 @@ def _of_the_dead(person: Person) -> str:
         else ""
     )
     return (
-        f"这个人已于{day_text(person.died_on)}登记死亡，换了卡也只收停发以前应发、还没有发成的钱。{way}"
+        f"这个人已于{day_text(died_on)}登记死亡，换了卡也只收停发以前应发、还没有发成的钱。{way}"
         "确实要换的，请核对亡故证明和领取人的身份证。"
     )
 
