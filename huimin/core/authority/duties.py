@@ -31,6 +31,8 @@ class Duty(TextChoices):
     HEAD_CHECK = "head.check", "户主变更复核"
     DEATH_RECORD = "death.record", "死亡登记"
     DEATH_CORRECT = "death.correct", "死亡更正"
+    RECORD_PAUSE = "record.pause", "停用档案"
+    RECORD_RESUME = "record.resume", "恢复档案"
     ENDING_MAKE = "ending.make", "终止享受"
     ENDING_CORRECT = "ending.correct", "终止更正"
     SUSPENSION_MAKE = "suspension.make", "暂停享受"
@@ -71,6 +73,7 @@ GIVING_BACK = (
     _D.ENDING_CORRECT,
     _D.DEATH_CORRECT,
     _D.STOP_LIFT,
+    _D.RECORD_RESUME,
 )
 
 # ROSTER_RETURN and ORDER_RETURN stand in no pair: who may not pass a thing can always send it back
@@ -87,6 +90,7 @@ CONFLICTS: tuple[tuple[str, str], ...] = (
     (_D.ACCOUNT_ASK, _D.ACCOUNT_CHECK),
     (_D.HEAD_ASK, _D.HEAD_CHECK),
     (_D.DEATH_RECORD, _D.DEATH_CORRECT),
+    (_D.RECORD_PAUSE, _D.RECORD_RESUME),
     (_D.ENDING_MAKE, _D.ENDING_CORRECT),
     (_D.SUSPENSION_MAKE, _D.SUSPENSION_CHECK),
     # the roster: who compiled list or roster checks neither; every checker is another person
