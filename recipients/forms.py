@@ -44,7 +44,6 @@ class PersonForm(HouseForm):
     is_rural = forms.BooleanField(label="乡村人口", required=False)
     is_poverty_relief = forms.BooleanField(label="建档立卡户", required=False)
     is_extreme_poverty = forms.BooleanField(label="特困人员", required=False)
-    status = forms.ChoiceField(label="状态", choices=[("normal", "正常"), ("suspended", "停用")])
     note = FreeText(label="备注", max_length=200, required=False)
 
     def __init__(self, *args: Any, masked_phone: str, **kwargs: Any) -> None:
@@ -127,6 +126,18 @@ class VoidForm(HouseForm):
     )
 
 
+class RecordPauseForm(HouseForm):
+    reason = FreeText(
+        label="停用原因",
+        max_length=200,
+        help_text="例如：长期联系不上、证件要核对。只停一项补贴的，在“享受资格”里暂停",
+    )
+
+
+class RecordResumeForm(HouseForm):
+    note = FreeText(label="恢复原因", max_length=200, help_text="例如：本人带身份证来核对过")
+
+
 class RevealForm(HouseForm):
     field = forms.ChoiceField(
         label="看哪一项",
@@ -163,6 +174,11 @@ class AccountCheckForm(HouseForm):
         help_text="照本人的卡（折）输，与申请的一样才能通过；退回不用输",
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
     )
+
+    def __init__(self, *args: Any, doubts: Sequence[Doubt], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if doubts:
+            ask_about(self, doubts, hint="退回不用勾")
 
 
 class DeclarationForm(PolicyPeriodForm):

@@ -343,6 +343,33 @@ def deaths_agree() -> tuple[int, list[str]]:
     )
 
 
+@proof("每一份停用的档案都有一条没有恢复的停用记录，恢复由另一个人办")
+def records_are_as_paused() -> tuple[int, list[str]]:
+    """Of a record that was set aside meanwhile the row may stand: nothing comes back from 作废."""
+    return rows(
+        """SELECT '人员 ' || p.id FROM recipients_person p
+           FULL JOIN (SELECT * FROM recipients_recordpause WHERE status = 'standing') u ON u.person_id = p.id
+           WHERE p.status <> 'void' AND (p.status = 'suspended') <> (u.id IS NOT NULL)
+           UNION ALL
+           SELECT '停用记录 ' || u.id FROM recipients_recordpause u
+           JOIN core_user m ON m.id = u.made_by_id JOIN core_user w ON w.id = u.lifted_by_id
+           WHERE m.person_key = w.person_key OR NOT EXISTS (
+               SELECT FROM core_involvement i WHERE i.subject = 'recipients.recordpause:' || u.id
+               AND i.duty = 'record.resume' AND i.person_key = w.person_key)""",
+        count="SELECT count(*) FROM recipients_recordpause",
+    )
+
+
+@proof("作废的档案没有在用账户，也没有待复核的换卡")
+def what_was_set_aside_has_no_account() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '人员 ' || p.id FROM recipients_person p WHERE p.status = 'void' AND (
+               EXISTS (SELECT FROM recipients_account a WHERE a.person_id = p.id AND a.is_active)
+               OR EXISTS (SELECT FROM recipients_accountchange c WHERE c.person_id = p.id AND c.status = 'asked'))""",
+        count="SELECT count(*) FROM recipients_person WHERE status = 'void'",
+    )
+
+
 @proof("一人只有一个在用账户，一户只有一个户主")
 def one_account_one_holder() -> tuple[int, list[str]]:
     return rows(

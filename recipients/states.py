@@ -440,6 +440,41 @@ DEATH_FLOW = Workflow(
     acts=(step("record", "登记死亡", [], DeathStatus.STANDING, EDIT_ROLES, duty=Duty.DEATH_RECORD),),
 )
 
+
+class RecordPauseStatus(StateChoices):
+    STANDING = "standing", Kind.OFF, "停用中"
+    LIFTED = "lifted", Kind.OK, "已恢复"
+
+
+RECORD_FLOW = Workflow(
+    "recipients.recordpause",
+    "停用记录",
+    (
+        # lists pay the person again by this word: a department's clerk, who says it, still handles them
+        step(
+            "lift",
+            "恢复使用",
+            [RecordPauseStatus.STANDING],
+            RecordPauseStatus.LIFTED,
+            DEATH_CORRECT_ROLES,
+            duty=Duty.RECORD_RESUME,
+            needs_note=True,
+        ),
+    ),
+    acts=(
+        step(
+            "pause",
+            "停用档案",
+            [],
+            RecordPauseStatus.STANDING,
+            EDIT_ROLES,
+            duty=Duty.RECORD_PAUSE,
+            needs_note=True,
+            style="danger",
+        ),
+    ),
+)
+
 FLOWS = (
     DECLARATION_FLOW,
     ENTITLEMENT_FLOW,
@@ -448,6 +483,7 @@ FLOWS = (
     ACCOUNT_FLOW,
     HEAD_FLOW,
     DEATH_FLOW,
+    RECORD_FLOW,
 )
 # (level, office, duty): in which posts a list passes a level that asks for one; office '' where one post decides
 POSTS = tuple(

@@ -9,6 +9,7 @@ from recipients.views import (
     lines,
     notices,
     people,
+    records,
     suspensions,
 )
 
@@ -20,7 +21,9 @@ urlpatterns = [
     path("people/<int:pk>/reveal/", people.person_reveal, name="person-reveal"),
     path("people/<int:pk>/edit/", people.person_edit, name="person-edit"),
     path("people/<int:pk>/death/", people.person_death, name="person-death"),
-    path("people/<int:pk>/void/", people.person_void, name="person-void"),
+    path("people/<int:pk>/pause/", records.person_pause, name="person-pause"),
+    path("people/<int:pk>/pauses/<int:pause>/<slug:name>/", records.pause_step, name="pause-step"),
+    path("people/<int:pk>/void/", records.person_void, name="person-void"),
     path("people/<int:pk>/deaths/<int:death>/correct/", people.death_correct, name="death-correct"),
     path("people/<int:pk>/account/", accounts.account_ask, name="account-ask"),
     path("accounts/", accounts.change_list, name="change-list"),

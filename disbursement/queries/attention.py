@@ -89,7 +89,8 @@ def failed_for(user: User) -> QuerySet[PaymentLine]:
         line=OuterRef("pk"), kind__in=[kind.BANK_FAILED, kind.LATE_RETURN]
     ).order_by("-pk")
     known = Person.objects.filter(county_code=OuterRef("county_code"), id_key=OuterRef("payee_key"))
-    payee = known.exclude(status=RecordStatus.VOID).values("pk")[:1]
+    person = known.exclude(status=RecordStatus.VOID)
+    payee, died = person.values("pk")[:1], person.values("died_on")[:1]
     card = Account.objects.filter(person=OuterRef("payee"), is_active=True)
     return (
         failed_lines(PaymentLine.objects.filter(here))
@@ -98,6 +99,7 @@ def failed_for(user: User) -> QuerySet[PaymentLine]:
             bank_words=Subquery(result.values("note")[:1]),
             failed_on=Subquery(result.values("business_on")[:1]),
             payee=Subquery(payee),
+            payee_died=Subquery(died),
         )
         .annotate(
             card_now=Subquery(card.values("tail")[:1]), card_key=Subquery(card.values("number_key")[:1])

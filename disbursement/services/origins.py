@@ -39,7 +39,12 @@ UNION ALL SELECT DISTINCT 0::bigint, v.entitlement_id, NULL,
     daterange(NULL, (k.corrected_at + interval '1 month')::date), 'recipients.death:' || k.id
 FROM recipients_death k JOIN recipients_entitlementversion v ON v.payee_id = k.person_id
 JOIN recipients_entitlement e ON e.id = v.entitlement_id AND e.beneficiary_id <> k.person_id
-WHERE k.status = 'corrected'"""  # noqa: S608 -- constants of ours
+WHERE k.status = 'corrected'
+UNION ALL SELECT 0, r.id, NULL, daterange(NULL, (k.lifted_at + interval '1 month')::date), 'recipients.recordpause:' || k.id
+FROM recipients_recordpause k CROSS JOIN LATERAL (
+    SELECT e.id FROM recipients_entitlement e WHERE e.beneficiary_id = k.person_id
+    UNION SELECT v.entitlement_id FROM recipients_entitlementversion v WHERE v.payee_id = k.person_id) r
+WHERE k.status = 'lifted'"""  # noqa: S608 -- constants of ours
 GIVEN_BACK = f"""
 SELECT b.roster_id, b.source FROM (
     WITH back AS MATERIALIZED ({_BACK}), meant AS MATERIALIZED (SELECT z.* FROM {of_one_recipient("back")} z)

@@ -27,6 +27,7 @@ from huimin.core.desk.pages import Nothing, Panel, Stat
 from huimin.core.desk.places import with_places
 from huimin.core.errors import BadInput
 from huimin.core.sheets.writer import Column
+from huimin.core.values.days import day_text
 
 _SORTS = {"line": "id", "amount": "amount", "place": "division_code"}
 # roster_forms 2f
@@ -83,6 +84,8 @@ def _explained(rows: Iterable[Any]) -> list[Any]:
             else f"已换卡，尾号 {line.card_now}"
         )
         line.is_new_card = line.card.startswith("已换卡")
+        if line.payee_died:
+            line.card += f"；收款人{day_text(line.payee_died)}已去世，是户主的先办“改为户主”"
     return found
 
 

@@ -1,6 +1,8 @@
 from recipients.models.entitlements import Ending, EndingCut, Entitlement, EntitlementVersion
 from recipients.models.heads import HeadChange, Succession
+from recipients.models.imports import RegistryImport
 from recipients.models.notices import Notice, NoticeLevel, NoticeLine, NoticePhoto, Objection
+from recipients.models.records import RecordPause
 from recipients.models.registry import (
     Account,
     AccountChange,
@@ -8,7 +10,6 @@ from recipients.models.registry import (
     Household,
     Person,
     RecordStatus,
-    RegistryImport,
 )
 from recipients.models.review import (
     Declaration,
@@ -38,6 +39,7 @@ __all__ = [
     "NoticePhoto",
     "Objection",
     "Person",
+    "RecordPause",
     "RecordStatus",
     "RegistryImport",
     "Succession",

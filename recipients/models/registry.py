@@ -1,4 +1,3 @@
-from typing import Any
 from uuid import uuid4
 
 import pgtrigger
@@ -10,7 +9,7 @@ from django.db.models.functions import Now
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
 from huimin.core.fields import BlindIndexField, EncryptedTextField
-from huimin.core.models import Office, StoredFile, User
+from huimin.core.models import Office, User
 from huimin.core.models.guards import begins, fixed, taken_in_duty, told_on_the_trail
 from huimin.core.values.badges import Kind, StateChoices
 from recipients.models.parties import household_begins, household_goes_on, registered_anew, who_it_is
@@ -190,24 +189,50 @@ class Person(Scoped):
                 """,
             ),
             pgtrigger.Trigger(
-                name="set_aside_by_another",
+                name="record_begins_in_use",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("NEW.status <> 'normal' OR NEW.voided_by_id IS NOT NULL"),
+                func="RAISE EXCEPTION '档案建档时在用，停用、作废另办' USING ERRCODE = '23514';",
+            ),
+            pgtrigger.Trigger(
+                name="in_use_as_registered",
                 operation=pgtrigger.UpdateOf("status", "voided_by_id"),
                 when=pgtrigger.Before,
                 condition=pgtrigger.Condition(
-                    "NEW.status <> OLD.status OR NEW.voided_by_id IS DISTINCT FROM OLD.voided_by_id"
+                    "NOT (OLD.status <> 'void' AND NEW.status = 'void')"
+                    " AND (NEW.status, NEW.voided_by_id) IS DISTINCT FROM (OLD.status, OLD.voided_by_id)"
                 ),
-                # the one change there is, and no way back: by another person than who registered it, with every right ended
+                # out of use and back as the rows of RecordPause say, and no other way; nothing comes back from 作废
                 func="""
-                    IF OLD.status = 'void' OR NEW.status <> 'void' OR NEW.voided_by_id IS NULL THEN
-                        RAISE EXCEPTION '档案的状态只能改为作废，作废后不能恢复' USING ERRCODE = '23514';
+                    IF OLD.status = 'void' OR NEW.voided_by_id IS NOT NULL
+                       OR (NEW.status = 'suspended') <> EXISTS (SELECT FROM recipients_recordpause u
+                                                                WHERE u.person_id = NEW.id AND u.status = 'standing') THEN
+                        RAISE EXCEPTION '档案的停用、恢复要登记，作废后不能恢复' USING ERRCODE = '23514';
                     END IF;
-                    IF EXISTS (SELECT FROM core_user m JOIN core_user w ON w.person_key = m.person_key
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="set_aside_by_another",
+                operation=pgtrigger.UpdateOf("status"),
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("NEW.status = 'void' AND OLD.status <> 'void'"),
+                # by another person than who registered it, with every right ended and nothing of it waiting; no way back
+                func="""
+                    IF NEW.voided_by_id IS NULL
+                       OR EXISTS (SELECT FROM core_user m JOIN core_user w ON w.person_key = m.person_key
                                WHERE m.id = NEW.created_by_id AND w.id = NEW.voided_by_id) THEN
                         RAISE EXCEPTION '档案要由另一个人作废' USING ERRCODE = '23514';
                     END IF;
                     IF EXISTS (SELECT FROM recipients_entitlement e
                                WHERE e.beneficiary_id = NEW.id AND e.status <> 'ended') THEN
                         RAISE EXCEPTION '还有享受资格，不能作废档案' USING ERRCODE = '23514';
+                    END IF;
+                    IF EXISTS (SELECT FROM recipients_accountchange c WHERE c.person_id = NEW.id AND c.status = 'asked')
+                       OR EXISTS (SELECT FROM recipients_headchange c
+                                  WHERE c.household_id = NEW.household_id AND c.status = 'asked') THEN
+                        RAISE EXCEPTION '还有待复核的换卡或户主变更，不能作废档案' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;
                 """,
@@ -216,7 +241,7 @@ class Person(Scoped):
                 "set_aside_is_told",
                 event="e.subject = 'recipients.person:' || NEW.id AND e.action = 'void' AND e.after = NEW.status",
                 message="作废档案没有留痕",
-                condition="NEW.status <> OLD.status",
+                condition="NEW.status <> OLD.status AND NEW.status = 'void'",
                 operation=pgtrigger.Update,
                 actor="voided_by_id",
             ),
@@ -345,6 +370,10 @@ class Account(models.Model):
                             WHERE a.change_id IS NULL AND o.id <> a.id) THEN
                         RAISE EXCEPTION '账户随建档登记，以后的要经过换卡申请和复核' USING ERRCODE = '23514';
                     END IF;
+                    IF EXISTS (SELECT FROM added a JOIN recipients_person p ON p.id = a.person_id
+                               WHERE a.is_active AND p.status = 'void') THEN
+                        RAISE EXCEPTION '档案已作废，不再登记账户' USING ERRCODE = '23514';
+                    END IF;
                     -- of a change it was asked when that was made: the household may have another head since
                     IF EXISTS (SELECT FROM added a JOIN recipients_person b ON b.id = a.person_id
                                LEFT JOIN recipients_person h
@@ -422,6 +451,19 @@ class AccountChange(Scoped):
                 when=pgtrigger.Before,
                 condition=pgtrigger.Condition("NEW.status <> 'asked' OR NEW.checked_by_id IS NOT NULL"),
                 func="RAISE EXCEPTION '账户变更要先申请，再复核' USING ERRCODE = '23514';",
+            ),
+            # the record is held, so that it is not set aside meanwhile
+            pgtrigger.Trigger(
+                name="card_of_a_record_that_stands",
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("status"),
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("NEW.status <> 'refused'"),
+                func="""
+                    IF (SELECT p.status FROM recipients_person p WHERE p.id = NEW.person_id FOR SHARE) = 'void' THEN
+                        RAISE EXCEPTION '档案已作废，不能换卡' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
             ),
             pgtrigger.Trigger(
                 name="stranger_is_explained",
@@ -525,47 +567,3 @@ class Death(Scoped):
 
     def __str__(self) -> str:
         return f"{self.person} {self.died_on}"
-
-
-class RegistryImport(Scoped):
-    """One registry workbook: taken in whole or not at all; the same bytes are recognised by sha256."""
-
-    class Status(StateChoices):
-        CHECKING = "checking", Kind.DOING, "办理中"
-        REFUSED = "refused", Kind.BAD, "不符，未导入"
-        APPLIED = "applied", Kind.OK, "已导入"
-
-    file = models.ForeignKey(StoredFile, models.PROTECT, verbose_name="文件", related_name="+")
-    sha256 = models.CharField("SHA-256", max_length=64)
-    status = models.CharField("状态", max_length=8, choices=Status, default=Status.CHECKING)
-    row_count = models.PositiveIntegerField("行数", default=0)
-    household_count = models.PositiveIntegerField("户数", default=0)
-    error_count = models.PositiveIntegerField("错误数", default=0)
-    errors: Any = models.JSONField(
-        "错误", default=list
-    )  # the first 500: row, column, message; no private values
-    # what the clerk should look at although it was taken in: an account of two people, a doubtful card
-    warnings: Any = models.JSONField("提醒", default=list)
-    result_note = models.CharField("结果说明", max_length=300, blank=True)
-    error_file = models.ForeignKey(
-        StoredFile, models.PROTECT, verbose_name="错误清单", null=True, related_name="+"
-    )
-    created_by = models.ForeignKey(User, models.PROTECT, verbose_name="导入人", related_name="+")
-    created_at = models.DateTimeField("时间", db_default=Now())
-
-    area = Area.REGISTRY
-
-    class Meta:
-        verbose_name = verbose_name_plural = "补贴对象导入"
-        ordering = ("-id",)
-        constraints = [
-            models.UniqueConstraint(
-                fields=["county_code", "sha256"],
-                name="registry_file_applied_once",
-                condition=Q(status="applied"),
-                violation_error_message="这份文件已经导入过。",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"导入 {self.pk}"

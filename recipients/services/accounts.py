@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from django.db import transaction
@@ -15,20 +15,24 @@ from huimin.core.authority.posts import require_role
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.records import audit
 from huimin.core.values import identity, privacy
+from huimin.core.values.days import day_text
 from huimin.core.values.doubts import Doubt, require_meant
 from huimin.core.work import messages, workflow
 from huimin.core.work.verbs import advances
-from recipients.models import Account, AccountChange, Person
+from recipients.models import Account, AccountChange, Person, RecordStatus
 from recipients.rules import RELATION_LENGTH, commit, is_strangers
 from recipients.services import banks
 from recipients.services.registry import locked
 from recipients.states import ACCOUNT_ASK_ROLES, ACCOUNT_FLOW, AccountChangeStatus
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from django.db.models import QuerySet
+
     from huimin.core.models import User
 
 DIGITS_DOUBTED = "卡号的校验位不对"
-SHARED = "这个账号另一户也在用"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +61,13 @@ def ask_account_change(
 ) -> AccountChange:
     """Ask for another account; nothing changes until another person has checked it.
 
-    Raises Doubtful for a card whose check digit is wrong (a few banks issue such cards) and for an account that another
-    household uses, unless `acknowledged` names the doubt; BadInput for a name that is neither the person's nor the
-    head's without `holder_relation`.
+    Raises Doubtful for a card whose check digit is wrong (a few banks issue such cards), for an account that another
+    household uses or has asked for, and for the card of the dead, unless `acknowledged` names the doubt; BadInput for a
+    name that is neither the person's nor the head's without `holder_relation`.
     """
     person = locked(person_id, actor)
     require_role(actor, ACCOUNT_ASK_ROLES, division_code=person.division_code, act="申请换卡")
+    _require_stands(person, "不能换卡。请重新建档")
     if not reason.strip():
         raise BadInput("请填写变更原因。", field="reason")
     number = identity.normalise_account(new.number)
@@ -102,6 +107,11 @@ def ask_account_change(
     return asked
 
 
+def _require_stands(person: Person, way: str) -> None:
+    if person.status == RecordStatus.VOID:
+        raise StepRefused(f"这份档案已经作废，{way}。")
+
+
 def _require_another(person: Person, active: Account | None, number: str) -> None:
     """It is an account, not the one in use, and nothing else waits to be checked."""
     if number == person.id_number:
@@ -113,15 +123,48 @@ def _require_another(person: Person, active: Account | None, number: str) -> Non
 
 
 def _odd(person: Person, number: str) -> list[Doubt]:
-    """What looks wrong with a number. What is said of one number is not said of another that ends alike."""
+    """What looks wrong with a number, or with whose it is to be. What is said of one number is not said of another that
+    ends alike."""
     tail, about, found = number[-4:], crypto.blind_index("account", number).hex(), []
     if identity.card_suspect(number):
-        said = f"尾号 {tail} 的{DIGITS_DOUBTED}，可能输错。请对照卡片逐位核过，确实是这个号码。"
-        found.append(Doubt(said, about=about))
-    if others := _households_sharing(person, number):
-        said = f"尾号 {tail} 的账号另有 {others} 户在用。请核对卡（折）是谁的，确实由那一户代领。"
-        found.append(Doubt(said, about=about))
-    return found
+        found.append(f"尾号 {tail} 的{DIGITS_DOUBTED}，可能输错。请对照卡片逐位核过，确实是这个号码。")
+    whose = "请核对卡（折）是谁的，确实由那一户代领。"
+    using = _others(Account.objects.filter(is_active=True), person, number)
+    if using:
+        found.append(f"尾号 {tail} 的账号另有 {len(using)} 户在用。{whose}")
+    if (
+        asking := _others(AccountChange.objects.filter(status=AccountChangeStatus.ASKED), person, number)
+        - using
+    ):
+        found.append(f"尾号 {tail} 的账号另有 {len(asking)} 户也在申请换成它，还没有复核。{whose}")
+    if person.died_on:
+        found.append(_of_the_dead(person, person.died_on))
+    return [Doubt(said, about=about) for said in found]
+
+
+def _others(rows: QuerySet[Any], person: Person, number: str) -> set[int]:
+    """The other households of the county that have the account (its whole number) in these rows; nobody is named."""
+    key = crypto.blind_index("account", number)
+    having = rows.filter(number_key=key, person__county_code=person.county_code)
+    return set(
+        having.exclude(person__household=person.household_id).values_list("person__household", flat=True)
+    )
+
+
+def _of_the_dead(person: Person, died_on: date) -> str:
+    """Whose money goes there, and the way on of a household that goes on."""
+    living = Person.objects.filter(household=person.household_id, died_on=None).exclude(
+        status=RecordStatus.VOID
+    )
+    way = (
+        "户里以后的请打开新户主的档案，点“改为户主”，不在这里换。"
+        if person.is_holder and living.exists()
+        else ""
+    )
+    return (
+        f"这个人已于{day_text(died_on)}登记死亡，换了卡也只收停发以前应发、还没有发成的钱。{way}"
+        "确实要换的，请核对亡故证明和领取人的身份证。"
+    )
 
 
 def _named_after(person: Person, new: NewAccount) -> dict[str, str]:
@@ -142,39 +185,36 @@ def head_of(person: Person) -> str:
     return heads.values_list("name", flat=True).first() or ""
 
 
-def doubts_about(asked: AccountChange) -> list[str]:
-    """What the second person should look at twice before the account counts."""
-    head, found = head_of(asked.person), []
-    if is_strangers(asked.holder_name, own=asked.person.name, head=head):
+def doubts_about(asked: AccountChange) -> list[Doubt]:
+    """What the second person confirms sentence by sentence before the account counts, as it is now."""
+    person, found = asked.person, []
+    head = head_of(person)
+    if is_strangers(asked.holder_name, own=person.name, head=head):
         relation = asked.holder_relation or "没有写明"
-        found.append(f"户名“{asked.holder_name}”不是本人，也不是户主{head}；与本人关系：{relation}")
-    if identity.card_suspect(asked.number):
-        found.append(f"{DIGITS_DOUBTED}，申请人已确认对照过卡片")
-    if others := _households_sharing(asked.person, asked.number):
-        found.append(f"{SHARED}（{others} 户），请看清是不是同户代领")
-    return found
-
-
-def _households_sharing(person: Person, number: str) -> int:
-    """How many other households of the county are paid into this account (its whole number); names nobody."""
-    using = Account.objects.filter(
-        number_key=crypto.blind_index("account", number),
-        is_active=True,
-        person__county_code=person.county_code,
-    )
-    others = using.exclude(person__household=person.household_id)
-    return others.order_by().values("person__household").distinct().count()
+        found.append(
+            Doubt(f"户名“{asked.holder_name}”不是本人，也不是户主{head}；与本人关系：{relation}。请核对。")
+        )
+    return found + _odd(person, asked.number)
 
 
 @advances("recipients.accountchange")
 @transaction.atomic
 def check_account_change(
-    pk: int, step: str, *, actor: User, note: str = "", number_again: str = ""
+    pk: int,
+    step: str,
+    *,
+    actor: User,
+    note: str = "",
+    number_again: str = "",
+    acknowledged: Collection[str] = (),
 ) -> AccountChange:
     """Approve or refuse a new account; never the person who asked, also not under another account of theirs.
 
-    Whoever approves types the number from the card, `number_again`: money goes where two people read the same.
+    Whoever approves types the number from the card, `number_again`: money goes where two people read the same. Doubtful
+    for what is odd now and was not acknowledged; StepRefused of a record that was set aside: such a change is refused.
     """
+    found = AccountChange.objects.visible_to(actor).only("person_id").get(pk=pk)
+    person = locked(found.person_id, actor)  # before what hangs on it, as 作废 holds it
     asked: AccountChange = (
         AccountChange.objects.visible_to(actor)
         .select_related("person", "asked_by")
@@ -188,11 +228,15 @@ def check_account_change(
     if refusal := workflow.why_not(asked, chosen, actor=actor, note=note):
         raise refusal
     workflow.take_duty(asked, chosen.duty, actor=actor)
+    doubts: list[Doubt] = []
     if chosen.target == AccountChangeStatus.APPROVED:
+        _require_stands(person, "不能换卡。请退回")
         _require_same_number(asked, number_again)
+        doubts = doubts_about(asked)
+        require_meant(doubts, acknowledged, act="通过")
     asked.checked_by = actor
     asked.save(update_fields=["checked_by"])
-    detail = {"tail": asked.tail, "old_tail": asked.old_tail}
+    detail = {"tail": asked.tail, "old_tail": asked.old_tail, "doubts": len(doubts)}
     workflow.move(asked, chosen, actor=actor, note=privacy.scrub(note), detail=detail)
     if asked.status == AccountChangeStatus.APPROVED:
         _replace_account(asked)

@@ -70,7 +70,8 @@ def correct_death(pk: int, step: str, *, actor: User, note: str = "") -> list[En
     """The person lives: another one than who registered the death says so and why; returns the rights restored.
 
     Rights that were ended, and ranges that were cut off, are as before, but where a later declaration has taken their
-    place, or another head of the household. StepRefused where one that would pass to that head is suspended. Months that were not paid meanwhile are declared in a book of their own (补报).
+    place, or another head of the household. StepRefused where one that would pass to that head is suspended. Months that were not paid meanwhile are
+    paid by a batch of their own (补发).
     """
     if step != DEATH_FLOW["correct"].name:
         raise BadInput(f"死亡登记没有“{step}”这一步。")

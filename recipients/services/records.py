@@ -1,19 +1,30 @@
-"""作废: a record that was made by mistake (a wrong ID number, a person twice) is set aside by another person."""
+"""停用, 恢复 and 作废 of a record: out of use for a while, back by another person; set aside for good, by another as well."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.urls import reverse
 
 from huimin.core import clock
 from huimin.core.authority.posts import require_role
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.models import User
 from huimin.core.records import audit
-from recipients.models import DeclarationLine, Entitlement, Person, RecordStatus
+from huimin.core.values import privacy
+from huimin.core.work import messages, workflow
+from huimin.core.work.verbs import advances
+from recipients.models import DeclarationLine, Entitlement, HeadChange, Person, RecordPause, RecordStatus
 from recipients.services.registry import locked
-from recipients.states import VOID_ROLES, DeclarationStatus, EntitlementStatus
+from recipients.states import (
+    RECORD_FLOW,
+    VOID_ROLES,
+    AccountChangeStatus,
+    DeclarationStatus,
+    EntitlementStatus,
+    HeadChangeStatus,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,11 +33,78 @@ _DECIDED = (DeclarationStatus.CONFIRMED, DeclarationStatus.WITHDRAWN)
 
 
 @transaction.atomic
+def pause_record(person_id: int, *, reason: str, actor: User) -> RecordPause:
+    """Put a record out of use: nobody lists or declares the person until another human being lifts it.
+
+    What is not paid meanwhile is due afterwards; what has gone to the bank is paid.
+    """
+    person, one = locked(person_id, actor), RECORD_FLOW["pause"]
+    require_role(actor, one.roles, division_code=person.division_code, act=one.label)
+    if not reason.strip():
+        raise BadInput("停用要写明原因。", field="reason")
+    if person.status != RecordStatus.NORMAL:
+        raise StepRefused(f"这份档案现在是“{person.get_status_display()}”，不能停用。")
+    said = privacy.scrub(reason.strip())[:200]
+    # the trail before the row, which is taken only with it (told_on_the_trail)
+    _tell(person, "pause", one.label, RecordStatus.SUSPENDED, said, actor)
+    made = RecordPause.objects.create(
+        person=person,
+        reason=said,
+        made_by=actor,
+        county_code=person.county_code,
+        division_code=person.division_code,
+    )
+    workflow.take_duty(made, one.duty, actor=actor)
+    return made
+
+
+@advances("recipients.recordpause")
+@transaction.atomic
+def lift_pause(pk: int, step: str, *, actor: User, note: str = "") -> RecordPause:
+    """Put the record back into use: another human being than who put it out of use, or imported it so, and why.
+
+    Whoever does it is behind the lists that pay the person in the month after it, and checks and pays none of them.
+    """
+    if step not in {one.name for one in RECORD_FLOW.steps}:
+        raise BadInput(f"停用记录没有“{step}”这一步。")
+    chosen = RECORD_FLOW[step]
+    found = RecordPause.objects.visible_to(actor).only("person_id").get(pk=pk)
+    person = locked(found.person_id, actor)
+    one: RecordPause = RecordPause.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
+    if refusal := workflow.why_not(one, chosen, actor=actor, note=note):
+        raise refusal
+    if person.status == RecordStatus.VOID:
+        raise StepRefused("这份档案已经作废，不能恢复。请重新建档。")
+    workflow.take_duty(one, chosen.duty, actor=actor)
+    reason = privacy.scrub(note.strip())[:200]
+    _tell(person, "resume", chosen.label, RecordStatus.NORMAL, reason, actor)
+    before, one.status = one.status, chosen.target
+    one.lifted_by, one.lift_reason = actor, reason
+    one.save(update_fields=["status", "lifted_by", "lift_reason"])
+    audit.record(
+        one, action=step, actor=actor, label=chosen.label, before=before, after=one.status, note=reason
+    )
+    messages.notify(
+        [one.made_by],
+        title=f"{person}的档案已恢复使用",
+        url=reverse("recipients:person-detail", args=[person.pk]),
+        body=reason,
+    )
+    return one
+
+
+def _tell(person: Person, action: str, label: str, after: RecordStatus, note: str, actor: User) -> None:
+    audit.record(
+        person, action=action, actor=actor, label=label, before=person.status, after=after, note=note
+    )
+
+
+@transaction.atomic
 def void_person(person_id: int, *, reason: str, actor: User) -> Person:
     """Set a mistaken record aside; the ID number may be registered anew, and what it was paid for is not paid twice.
 
-    By another person than who registered it, with a reason. Rights are ended and open books left first: StepRefused
-    names them. There is no way back: the person is registered anew.
+    By another person than who registered it, with a reason. Rights are ended, open books left and changes that wait
+    decided first: StepRefused names them. There is no way back: the person is registered anew.
     """
     person = locked(person_id, actor)
     require_role(actor, VOID_ROLES, division_code=person.division_code, act="作废档案")
@@ -43,6 +121,8 @@ def void_person(person_id: int, *, reason: str, actor: User) -> Person:
     )
     if listed := _names(line.declaration for line in open_books.select_related("declaration__policy")):
         raise StepRefused(f"这个人还在没有办完的申报册里（{listed}），请先删去或剔除，再作废档案。")
+    if waits := _waiting(person):
+        raise StepRefused(f"还有待复核的{waits}，请先复核或退回，再作废档案。")
     before, person.status, person.voided_by = person.status, RecordStatus.VOID, actor
     # the trail before the row, which is taken only with it (told_on_the_trail)
     audit.record(
@@ -57,6 +137,14 @@ def void_person(person_id: int, *, reason: str, actor: User) -> Person:
     person.save(update_fields=["status", "voided_by"])
     person.accounts.filter(is_active=True).update(is_active=False, closed_at=clock.now())
     return person
+
+
+def _waiting(person: Person) -> str:
+    """What waits for a second person and would come about after the record is set aside."""
+    cards = person.account_changes.filter(status=AccountChangeStatus.ASKED)
+    heads = HeadChange.objects.filter(household=person.household_id, status=HeadChangeStatus.ASKED)
+    found = {"换卡申请": cards.exists(), "这一户的户主变更申请": heads.exists()}
+    return "、".join(word for word, waits in found.items() if waits)
 
 
 def _names(rows: Iterable[object]) -> str:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 PRIVATE = {"id_number": "身份证号", "phone": "联系电话", "account": "银行账号"}
 SHORTEST_REASON = 4
 # plain columns of a person that a clerk may correct, besides name, phone and group
-CORRECTED = (*Person.MARKS, "note", "status")
+CORRECTED = (*Person.MARKS, "note")
 
 
 def locked(person_id: int, actor: User) -> Person:

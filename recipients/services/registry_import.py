@@ -31,7 +31,7 @@ from recipients.models import RegistryImport
 from recipients.rules import RELATION_LENGTH, strangers_in_sql
 from recipients.services.banks import banks_at, hold_banks
 from recipients.services.places import county_of_home, home_of, places_for
-from recipients.states import IMPORT_ROLES
+from recipients.states import IMPORT_ROLES, RECORD_FLOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -320,7 +320,7 @@ def _write(cursor: Any, one: RegistryImport, actor: User) -> tuple[int, int]:
                is_rural, is_poverty_relief, is_extreme_poverty, note, status, resident_since, created_by_id)
            SELECT %(county)s, s.village, h.id, s.is_holder, s.relation, s.name, s.name_key, s.id_number, s.id_key,
                s.commit_salt, s.id_commitment, s.birth_date, s.sex, s.phone, s.is_low_income, s.is_rural,
-               s.is_poverty_relief, s.is_extreme_poverty, s.note, s.status, %(today)s, %(actor)s
+               s.is_poverty_relief, s.is_extreme_poverty, s.note, 'normal', %(today)s, %(actor)s
            FROM registry_stage s
            JOIN recipients_household h ON h.county_code = %(county)s AND h.code = s.code AND h.status <> 'void'
            ORDER BY s.row_no""",
@@ -341,7 +341,35 @@ def _write(cursor: Any, one: RegistryImport, actor: User) -> tuple[int, int]:
            ORDER BY s.row_no""",  # noqa: S608 -- a constant of ours
         given,
     )
+    _pause(cursor, one, actor)
     return households, people
+
+
+# of the people of this workbook alone: nobody else of the county has one of their numbers
+_PAUSED = """FROM registry_stage s
+           JOIN recipients_person p ON p.county_code = %(county)s AND p.id_key = s.id_key AND p.status <> 'void'
+           WHERE s.status = 'suspended'"""
+
+
+def _pause(cursor: Any, one: RegistryImport, actor: User) -> None:
+    """Who stands as 停用 in the workbook is put out of use by the importer; another person puts them back."""
+    given = {"county": one.county_code, "actor": actor.pk, "import": one.pk, "reason": "采集表登记为停用"}
+    cursor.execute(f"SELECT count(*) {_PAUSED}", given)
+    (people,) = cursor.fetchone()
+    if not people:
+        return
+    step = RECORD_FLOW["pause"]
+    audit.record(one, action="pause", actor=actor, label=step.label, detail={"people": people})
+    cursor.execute(
+        f"""WITH made AS (
+               INSERT INTO recipients_recordpause (county_code, division_code, person_id, status, reason,
+                   registry_import_id, made_by_id, lift_reason)
+               SELECT p.county_code, p.division_code, p.id, 'standing', %(reason)s, %(import)s, %(actor)s, ''
+               {_PAUSED} ORDER BY p.id RETURNING id)
+           INSERT INTO core_involvement (subject, duty, user_id, inherited, person_key, conflicts)
+           SELECT {RECORD_FLOW.subject_sql("made")}, %(duty)s, %(actor)s, false, ''::bytea, '{{}}' FROM made""",  # noqa: S608
+        given | {"duty": str(step.duty)},
+    )
 
 
 def _close_as_applied(

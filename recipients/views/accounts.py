@@ -24,7 +24,7 @@ from huimin.core.desk.looking import acknowledged_in, ask_about
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.sheets.writer import Column
 from huimin.core.values import identity
-from huimin.core.values.doubts import Doubtful
+from huimin.core.values.doubts import Doubt, Doubtful
 from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.models import Account, AccountChange, Person
@@ -131,25 +131,28 @@ def change_detail(request: StaffRequest, pk: int) -> HttpResponse:
     one = get_object_or_404(rows.select_related("person__household", "asked_by", "checked_by"), pk=pk)
     is_open = one.status == AccountChangeStatus.ASKED
     active = Account.objects.filter(person=one.person_id, is_active=True).defer("number").first()
+    doubts = accounts.doubts_about(one) if is_open else []
+    panel = _panel(request, one, doubts)
     context = {
         "one": one,
         "place": queries.place_names([one.division_code])[one.division_code],
         "active": active if is_open else None,
-        "doubts": accounts.doubts_about(one),
-        "panel": _panel(request, one),
+        "doubts": [] if panel.form else doubts,  # whoever decides has them with a box each
+        "panel": panel,
         "history": history(one, nobody=""),
     }
     return render(request, "recipients/change_detail.html", context)
 
 
-def _panel(request: StaffRequest, one: AccountChange) -> pages.Panel:
+def _panel(request: StaffRequest, one: AccountChange, doubts: list[Doubt]) -> pages.Panel:
     found = workflow.actions(one, ACCOUNT_FLOW, actor=request.user)
     decides = any(not act.refused for act in found)
+    whose = "亡故证明、领取人的身份证和卡（折）" if one.person.died_on else "本人的身份证和卡（折）"
     return pages.Panel(
         "复核",
         pages.acts(found, lambda name: reverse("recipients:change-step", args=[one.pk, name])),
-        hint="一个人申请，另一个人复核：看本人的身份证和卡（折），照着再输一遍账号。",
-        form=forms.AccountCheckForm() if decides else None,
+        hint=f"一个人申请，另一个人复核：看{whose}，照着再输一遍账号。",
+        form=forms.AccountCheckForm(doubts=doubts) if decides else None,
         note_label="退回原因",
     )
 
@@ -169,6 +172,7 @@ def change_step(request: StaffRequest, pk: int, name: str) -> HttpResponse:
             name,
             note=request.POST.get("note", ""),
             number_again=request.POST.get("number_again", ""),
+            acknowledged=request.POST.getlist("acknowledged"),
             actor=request.user,
         ),
         back=reverse("recipients:change-detail", args=[pk]),

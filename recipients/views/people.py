@@ -31,18 +31,18 @@ from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.files import relations
 from recipients.models import Death, Entitlement, Person, RecordStatus, Suspension
-from recipients.services import deaths, heads, records, registry
+from recipients.services import deaths, heads, registry
 from recipients.states import (
     ACCOUNT_ASK_ROLES,
     DEATH_FLOW,
     EDIT_ROLES,
     IMPORT_ROLES,
-    VOID_ROLES,
     DeathStatus,
     HeadChangeStatus,
 )
 from recipients.views import helpers
 from recipients.views.entitlements import payments_since, suspension_acts
+from recipients.views.records import on_the_page
 
 # not by birthday: beside the mask, the order of many people would tell each one's day
 _SORTS = {"name": "name_key", "entered": "id"}
@@ -197,16 +197,15 @@ def _detail(request: StaffRequest, person: Person, shown: dict[str, str] | None 
         "may_head": may_edit and not waiting and not heads.why_not_head(person),
         "head_waits": waiting if may_edit else None,
         "head_changes": head_changes,
-        "may_ask": scope.holds(request.user, ACCOUNT_ASK_ROLES, division_code=place),
+        "may_ask": person.status != RecordStatus.VOID
+        and scope.holds(request.user, ACCOUNT_ASK_ROLES, division_code=place),
         "may_reveal": registry.may_reveal(person, actor=request.user),
         "reveal_form": forms.RevealForm(),
         "death_form": forms.DeathForm(),
-        "void_form": forms.VoidForm()
-        if person.status != RecordStatus.VOID and scope.holds(request.user, VOID_ROLES, division_code=place)
-        else None,
         "death_panel": _death_panel(request, person),
         "action_key": str(uuid4()),
         "shown": shown,
+        **on_the_page(request, person),
     }
 
 
@@ -332,21 +331,6 @@ def person_death(request: StaffRequest, pk: int) -> HttpResponse:
 
 @opens(Area.REGISTRY)
 @require_POST
-def person_void(request: StaffRequest, pk: int) -> HttpResponse:
-    """作废: by another one than who registered the person, with the reason."""
-    get_object_or_404(Person.objects.visible_to(request.user), pk=pk)
-    return act_with(
-        request,
-        forms.VoidForm(request.POST),
-        lambda data: records.void_person(pk, reason=data["reason"], actor=request.user),
-        name="person.void",
-        back=reverse("recipients:person-detail", args=[pk]),
-        done="档案已作废。这个身份证号可以重新导入建档；已经发过的期次不会重发。",
-    )
-
-
-@opens(Area.REGISTRY)
-@require_POST
 def death_correct(request: StaffRequest, pk: int, death: int) -> HttpResponse:
     """更正: the person lives. By another one than who registered the death, with the reason."""
     found = get_object_or_404(Death.objects.visible_to(request.user), pk=death, person_id=pk)
@@ -359,7 +343,7 @@ def death_correct(request: StaffRequest, pk: int, death: int) -> HttpResponse:
             found.pk, step.name, actor=request.user, note=request.POST.get("note", "")
         ),
         back=reverse("recipients:person-detail", args=[pk]),
-        done=f"死亡登记已更正。{comes_back}这期间没有发的，请另立一册补报。",
+        done=f"死亡登记已更正。{comes_back}这期间没有发的，在各期批次的页面建补发批次。",
     )
 
 

@@ -18,7 +18,7 @@ from huimin.core.authority.roles import Role
 from huimin.core.work import jobs
 from recipients.models import Death, Entitlement, HeadChange
 from recipients.rules import Votes
-from recipients.services import accounts, deaths, entitlements, heads, notices, passing, review
+from recipients.services import accounts, deaths, entitlements, heads, notices, passing, records, review
 from subsidies import services as funds
 from tests.clicks.clicking import Press, press
 from tests.disbursement import factories as make
@@ -590,6 +590,20 @@ def _(tools):
     deaths.record_death(right.beneficiary_id, died_on=date(2026, 1, 5), actor=first)
     death = Death.objects.get()
     return press(second, "recipients:death-correct", right.beneficiary_id, death.pk, **NOTE)
+
+
+@button("recipients.recordpause.pause")
+def _(tools):
+    clerk = UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN)
+    return press(clerk, "recipients:person-pause", lists.household(1)[0].pk, reason="联系不上")
+
+
+@button("recipients.recordpause.lift")
+def _(tools):
+    clerk, second = (UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN) for _ in range(2))
+    person = lists.household(1)[0]
+    pause = records.pause_record(person.pk, reason="联系不上", actor=clerk)
+    return press(second, "recipients:pause-step", person.pk, pause.pk, "lift", **NOTE)
 
 
 @button("recipients.objection.file", key_alone=True)

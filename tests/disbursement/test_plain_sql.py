@@ -145,8 +145,8 @@ SET_ASIDE = "UPDATE recipients_person SET status = 'void', voided_by_id = %s WHE
 def test_a_record_is_set_aside_only_by_another_with_the_trail_and_no_right_and_never_comes_back():
     here = quarterly()
     one, other = here.neighbour, here["town_check"]
-    refused("状态只能改为作废", "UPDATE recipients_person SET status = 'void' WHERE id = %s", one.pk)
-    refused("状态只能改为作废", "UPDATE recipients_person SET status = 'suspended' WHERE id = %s", one.pk)
+    refused("由另一个人", "UPDATE recipients_person SET status = 'void' WHERE id = %s", one.pk)
+    refused("停用、恢复要登记", "UPDATE recipients_person SET status = 'suspended' WHERE id = %s", one.pk)
     refused("由另一个人", SET_ASIDE, one.created_by_id, one.pk)
     refused("还有享受资格", SET_ASIDE, other.pk, one.pk)
     refused("没有留痕", SET_ASIDE, other.pk, here.wife.pk)

@@ -1,6 +1,7 @@
 """Who gets the money is changed by two people, and the database knows that too."""
 
 import re
+from datetime import date
 from uuid import uuid4
 
 import pytest
@@ -14,7 +15,7 @@ from huimin.core.models import AuditEvent, Involvement
 from huimin.core.values.doubts import Doubtful
 from huimin.core.work import verbs, workflow
 from recipients.models import AccountChange
-from recipients.services import accounts
+from recipients.services import accounts, deaths
 from recipients.services.accounts import NewAccount
 from tests.factories import TOWN, UserFactory
 from tests.recipients.factories import household
@@ -165,7 +166,7 @@ def test_a_card_with_a_wrong_check_digit_is_asked_for_by_who_says_that_it_is_mea
     with pytest.raises(Doubtful, match="尾号 0013 的卡号的校验位不对") as odd:
         ask(person, number=WRONG)
     change = ask(person, number=WRONG, meant=[one.code for one in odd.value.doubts])
-    assert "校验位不对" in accounts.doubts_about(change)[0]
+    assert "校验位不对" in accounts.doubts_about(change)[0].text
     event = AuditEvent.objects.get(subject=f"recipients.accountchange:{change.pk}", action="ask")
     assert event.detail["acknowledged"] == [odd.value.doubts[0].text]
 
@@ -212,8 +213,13 @@ def test_a_strangers_account_is_asked_for_with_the_relation_alone():
         ask(member, holder_name="王建国国")
     assert accounts.doubts_about(ask(holder)) == []
     change = ask(member, holder_name="王建国国", holder_relation="监护人")
-    assert "监护人" in accounts.doubts_about(change)[0]
-    accounts.check_account_change(change.pk, "approve", number_again=GOOD, actor=reviewer())
+    (doubt,) = accounts.doubts_about(change)
+    assert "监护人" in doubt.text
+    with pytest.raises(Doubtful, match="监护人"):
+        accounts.check_account_change(change.pk, "approve", number_again=GOOD, actor=reviewer())
+    accounts.check_account_change(
+        change.pk, "approve", number_again=GOOD, actor=reviewer(), acknowledged=[doubt.code]
+    )
     assert member.accounts.get(is_active=True).holder_relation == "监护人"
 
 
@@ -250,4 +256,73 @@ def test_an_account_of_another_household_is_asked_for_with_a_tick_and_doubted_by
     ticked = given | {"number": GOOD, "action_key": uuid4(), "acknowledged": [code]}
     assert client.post(url, ticked).status_code == 302
     (doubt,) = accounts.doubts_about(AccountChange.objects.get(person=neighbour))
-    assert "另一户也在用（1 户）" in doubt
+    assert "另有 1 户在用" in doubt.text
+
+
+def test_two_households_that_ask_for_one_number_are_both_doubted_until_somebody_says_that_it_is_meant(client):
+    first, second = (household(1)[0] for _ in range(2))
+    asked = ask(first)
+    with pytest.raises(Doubtful, match="另有 1 户也在申请换成它"):
+        ask(second)
+    again = ask(second, meant=Anything())
+    for change, said in ((asked, "也在申请换成它"), (again, "在用")):
+        (doubt,) = accounts.doubts_about(change)
+        assert said in doubt.text
+        with pytest.raises(Doubtful, match=said):
+            accounts.check_account_change(change.pk, "approve", number_again=GOOD, actor=reviewer())
+        check_by_the_page(client, change)
+    assert {one.accounts.get(is_active=True).tail for one in (first, second)} == {GOOD[-4:]}
+
+
+class Anything:
+    """Whatever is odd is meant."""
+
+    def __contains__(self, _):
+        return True
+
+
+def check_by_the_page(client, change):
+    """Approved on the page: without the boxes nothing happens."""
+    client.force_login(reviewer())
+    url = reverse("recipients:change-detail", args=[change.pk])
+    shown = boxes(client.get(url))
+    given = {"number_again": change.number, "action_key": uuid4()}
+    step = reverse("recipients:change-step", args=[change.pk, "approve"])
+    client.post(step, given)
+    change.refresh_from_db()
+    assert change.status == "asked"
+    client.post(step, given | {"action_key": uuid4(), "acknowledged": list(shown)})
+    change.refresh_from_db()
+    assert change.status == "approved"
+
+
+def test_what_another_household_asked_for_and_was_refused_is_no_doubt():
+    first, second = (household(1)[0] for _ in range(2))
+    accounts.check_account_change(ask(first).pk, "refuse", note="号码不清", actor=reviewer())
+    assert accounts.doubts_about(ask(second)) == []
+
+
+def test_the_card_of_the_dead_is_changed_by_two_who_were_told_and_the_way_of_the_house_is_named(client):
+    head, wife = household(2)
+    deaths.record_death(
+        head.pk, died_on=date(2026, 1, 5), actor=UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN)
+    )
+    with pytest.raises(Doubtful, match=r"登记死亡.*改为户主.*亡故证明"):
+        ask(head)
+    change = ask(head, meant=Anything())
+    client.force_login(reviewer())
+    page = client.get(reverse("recipients:change-detail", args=[change.pk])).content.decode()
+    assert "登记死亡" in page
+    assert "亡故证明、领取人的身份证" in page
+    check_by_the_page(client, change)
+    assert accounts.doubts_about(ask(wife)) == []  # of the same household, alive
+
+
+def test_of_the_dead_without_a_house_that_goes_on_no_head_is_named():
+    (alone,) = household(1)
+    deaths.record_death(
+        alone.pk, died_on=date(2026, 1, 5), actor=UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN)
+    )
+    with pytest.raises(Doubtful, match="登记死亡") as odd:
+        ask(alone)
+    assert "改为户主" not in str(odd.value)

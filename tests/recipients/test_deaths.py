@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
@@ -247,3 +248,14 @@ def test_rights_are_held_in_the_order_of_people_whatever_the_order_of_lines(comm
     review.take_step(one.pk, "submit", actor=one.made_by)
     rights = Entitlement.objects.order_by("pk").values_list("beneficiary_id", flat=True)
     assert list(rights) == [early.pk, late.pk]
+
+
+@pytest.mark.django_db
+def test_who_corrects_a_death_reads_the_way_that_pays_what_was_missed(client):
+    person, _ = living()
+    deaths.record_death(person.pk, died_on=DIED, actor=clerk())
+    client.force_login(clerk())
+    url = f"/desk/recipients/people/{person.pk}/deaths/{Death.objects.get().pk}/correct/"
+    page = client.post(url, {"action_key": uuid4(), "note": "本人到窗口"}, follow=True).content.decode()
+    assert "建补发批次" in page
+    assert "补报" not in page

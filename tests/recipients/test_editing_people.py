@@ -10,7 +10,7 @@ from openpyxl import load_workbook
 
 from huimin.core.authority.roles import Role
 from recipients.forms import PersonForm
-from recipients.services import registry
+from recipients.services import records, registry
 from tests.factories import TOWN, UserFactory
 from tests.recipients.factories import household
 
@@ -84,7 +84,8 @@ def test_the_form_corrects_just_the_plain_columns_that_the_service_writes():
 
 def test_the_page_and_the_export_show_what_the_form_corrects(browser):
     marks = {"is_low_income": True, "is_rural": False, "is_extreme_poverty": True}
-    (person,) = household(1, note="户主在外务工", status="suspended", **marks)
+    (person,) = household(1, note="户主在外务工", **marks)
+    records.pause_record(person.pk, reason="联系不上", actor=UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN))
     page = browser.get(reverse("recipients:person-detail", args=[person.pk])).content.decode()
     export = browser.get(reverse("recipients:person-export"))
     row = next(

@@ -522,7 +522,7 @@ def buttons_of(client, user):
         (people["village"], "line-remove", (one.pk, line.pk), {}),
         (people["village"], "declaration-lines-prefill", (one.pk,), {}),
         (user, "person-death", (person.pk,), {"died_on": "2026-01-05"}),
-        (user, "person-edit", (person.pk,), {"name": "新名字", "group_name": "一组", "status": "normal", "seen": registry.state_of(person)}),
+        (user, "person-edit", (person.pk,), {"name": "新名字", "group_name": "一组", "seen": registry.state_of(person)}),
     ]  # fmt: skip
 
 

@@ -3,14 +3,17 @@
 from uuid import uuid4
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
+from huimin.core import clock
 from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, FileRefused, StepForbidden, StepRefused
 from huimin.core.models import AuditEvent
-from recipients.models import Entitlement, Person
-from recipients.services import entitlements, records, registry, registry_import, review
+from recipients.models import AccountChange, Entitlement, HeadChange, Person
+from recipients.services import accounts, entitlements, heads, records, registry, registry_import, review
+from recipients.services.accounts import NewAccount
 from tests.factories import TOWN, UserFactory, county
 from tests.recipients import factories as make
 from tests.recipients.sheets import member, workbook
@@ -80,6 +83,45 @@ def test_rights_and_open_books_come_first(second):
     assert records.void_person(one.pk, reason=WHY, actor=second).status == "void"
     with pytest.raises(StepRefused, match="已作废，不能再改"):
         registry.edit_person(one.pk, {}, actor=UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN))
+
+
+def ask_for_a_card(person, by):
+    new = NewAccount("passbook", person.name, "10009900000000001", "县农村商业银行")
+    return accounts.ask_account_change(person.pk, new, reason="旧卡丢了", actor=by)
+
+
+def test_what_waits_is_decided_before_a_record_is_set_aside_also_by_sql(clerk, second):
+    head, wife = make.household(2)
+    card = ask_for_a_card(wife, clerk)
+    heads.ask_head_change(wife.pk, made_head(head), actor=clerk)
+    with pytest.raises(StepRefused, match="待复核的换卡申请、这一户的户主变更申请"):
+        records.void_person(wife.pk, reason=WHY, actor=second)
+    with pytest.raises(IntegrityError, match="待复核的换卡或户主变更"):
+        make.set_aside(wife)
+    accounts.check_account_change(card.pk, "refuse", note="档案要作废", actor=second)
+    with pytest.raises(StepRefused, match="待复核的这一户的户主变更申请"):
+        records.void_person(head.pk, reason=WHY, actor=second)
+    heads.check_head_change(HeadChange.objects.get().pk, "refuse", note="档案要作废", actor=second)
+    assert records.void_person(wife.pk, reason=WHY, actor=second).status == "void"
+
+
+def made_head(head):
+    photo = b"\x89PNG\r\n\x1a\n a page of the household's book IEND\xaeB`\x82"
+    return heads.NewHead("agreed", "商定", clock.today(), {head.pk: "97"}, photo, [])
+
+
+def test_a_record_that_was_set_aside_gets_no_card_asked_for_or_approved_also_by_sql(clerk, second):
+    (one,) = make.household(1)
+    change = make.approved_change(one)
+    make.set_aside(one)
+    with pytest.raises(StepRefused, match="已经作废，不能换卡"):
+        ask_for_a_card(one, clerk)
+    again = AccountChange.objects.get(pk=change.pk)
+    again.pk, again.status, again.checked_by = None, "asked", None
+    with pytest.raises(IntegrityError, match="档案已作废"), transaction.atomic():
+        again.save()
+    with pytest.raises(IntegrityError, match="档案已作废"), transaction.atomic():
+        make.account_of(change, bank_id=None)
 
 
 def test_the_page_offers_it_and_takes_it(clerk, second):
