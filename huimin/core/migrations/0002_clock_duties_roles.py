@@ -23,7 +23,6 @@ CONFLICTS = (
     ("notice.post", "notice.withdraw"),
     ("head.ask", "head.check"),
     ("head.ask", "roster.township"),
-    ("head.ask", "roster.department.handle"),
     ("head.ask", "roster.department.check"),
     ("head.ask", "roster.finance.handle"),
     ("head.ask", "roster.finance.check"),
