@@ -201,7 +201,7 @@ def is_owed(right: str, component: str, days: str, *, months: bool) -> str:
     """Whether right `right` is due any of the range `days` that neither it nor another of its recipient's has a claim for.
 
     What failed money is asked: where it is not so, another line paid it, or it is nobody's any more. Who cannot be paid just
-    now (no account, a pause, a stop) is owed it all the same.
+    now (no account, a pause, a stop) is owed it all the same. The columns given are of other aliases than e and v.
     """
     left = left_by_heads(days_of(days), days, whole=not months)
     own = f"""(SELECT range_agg(c.period_range) FROM disbursement_claim c WHERE c.entitlement_id = {right}

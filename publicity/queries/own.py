@@ -185,7 +185,7 @@ _TURN = f"""CASE
         WHEN EXISTS (SELECT FROM recipients_suspension x WHERE x.entitlement_id = e.id AND x.status = 'standing'
                      AND (x.kind = 'withheld' OR x.forfeits_from <= lower(l.period_range))) THEN 'withheld' END
     WHEN s.state IN ('bank_failed', 'late_return') THEN CASE
-        WHEN NOT {still_owed("e.id", "l.component", "l.period_range", "v.id")} THEN CASE
+        WHEN NOT {still_owed("l.entitlement_id", "l.component", "l.period_range", "v.id")} THEN CASE
             WHEN EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = e.id
                          AND c.component = l.component AND c.period_range && l.period_range) THEN 'paid'
             WHEN EXISTS (SELECT FROM {RIGHTS_OF_ONE} h JOIN disbursement_claim c ON c.entitlement_id = h.other_id
