@@ -280,7 +280,7 @@ def test_of_a_policy_that_was_abolished_what_a_supplement_pays_waits_and_nothing
     make.returned(here, make.sent_order(here, batch))
     here.declare([here.neighbour], "2026-02", another=True)
     advance_policy(here.policy.pk, "abolish", actor=here["finance_check"], note="取消")
-    told = dict((one[0], one[2]) for one in waits(here.neighbour))
+    told = {one[0]: one[2] for one in waits(here.neighbour)}
     assert told[date(2026, 2, 1)] == ""
     assert set(told.values()) == {"", "policy"}
     assert services.unpaid_totals(batch)[0] == 1
