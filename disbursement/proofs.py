@@ -121,9 +121,9 @@ def one_order_per_line() -> tuple[int, list[str]]:
                       AND e.at >= o.created_at)
               AND ({pays("q.bank_id")} OR (NOT q.is_across AND EXISTS (
                   SELECT FROM disbursement_paymentline l JOIN disbursement_roster r ON r.id = l.roster_id AND {COUNTS}
-                  JOIN recipients_entitlementversion w ON w.id = l.entitlement_version_id
                   WHERE {REACHES} AND {NOT_STOPPED} AND NOT EXISTS (
-                      SELECT FROM recipients_account k WHERE k.person_id = w.payee_id
+                      SELECT FROM recipients_account k JOIN recipients_person w ON w.id = k.person_id
+                      WHERE w.county_code = l.county_code AND w.id_key = l.payee_key
                       AND k.number_key = l.account_key AND k.bank_id = o.bank_id))))""",  # noqa: S608 -- constants of ours
         count="SELECT count(*) FROM disbursement_orderpart",
     )

@@ -274,7 +274,12 @@ class VersionForm(HouseForm):
     notice_days = forms.IntegerField(label="公示天数", min_value=1, max_value=60, initial=7)
     notice_in_workdays = forms.BooleanField(label="按工作日计", required=False)
     notice_counts_first = forms.BooleanField(label="首日计入", required=False)
-    stop_rule = forms.ChoiceField(label="停发规则", choices=StopRule.choices, initial=StopRule.NEXT_MONTH)
+    stop_rule = forms.ChoiceField(
+        label="停发规则",
+        choices=[one for one in StopRule.choices if one[0] != StopRule.NEXT_DAY],
+        initial=StopRule.NEXT_MONTH,
+        help_text="一次性的不看这一项：基准日那一天在世、符合条件的才发",
+    )
     is_open_ended = forms.BooleanField(label="享受到停止为止", required=False)
 
     _CHOICES = (

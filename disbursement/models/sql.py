@@ -103,8 +103,9 @@ def pays(bank: str) -> str:
 # the bank (0: none) at which the account of line l is to be paid: that with which it was listed, or where that is none
 # that pays, the one at which the same account is known to be since
 AT = f"""CASE WHEN {pays("l.bank_id")} THEN l.bank_id ELSE coalesce((
-    SELECT k.bank_id FROM recipients_entitlementversion w JOIN recipients_account k ON k.person_id = w.payee_id
-    WHERE w.id = l.entitlement_version_id AND k.is_active AND k.number_key = l.account_key), 0) END"""  # noqa: S608
+    SELECT k.bank_id FROM recipients_person w JOIN recipients_account k ON k.person_id = w.id
+    WHERE w.county_code = l.county_code AND w.id_key = l.payee_key AND w.status <> 'void'
+      AND k.is_active AND k.number_key = l.account_key), 0) END"""  # noqa: S608
 
 
 def is_settled(roster: str, revision: str, line_count: str) -> str:

@@ -35,7 +35,7 @@ from disbursement.states import BatchStatus, OrderStatus, RosterStatus
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, roles_reading
 from huimin.core.models import User
-from recipients.models import Account, EntitlementVersion, Person
+from recipients.models import Account, Person, RecordStatus
 
 UNDER_WAY = (OrderStatus.DRAFT, OrderStatus.SIGNED, OrderStatus.SENT)
 
@@ -115,7 +115,8 @@ def failed_for(user: User) -> QuerySet[PaymentLine]:
     result = PaymentResult.objects.filter(
         line=OuterRef("pk"), kind__in=[kind.BANK_FAILED, kind.LATE_RETURN]
     ).order_by("-pk")
-    payee = EntitlementVersion.objects.filter(pk=OuterRef("entitlement_version_id")).values("payee_id")[:1]
+    known = Person.objects.filter(county_code=OuterRef("county_code"), id_key=OuterRef("payee_key"))
+    payee = known.exclude(status=RecordStatus.VOID).values("pk")[:1]
     card = Account.objects.filter(person=OuterRef("payee"), is_active=True)
     return (
         failed_lines(PaymentLine.objects.filter(here))

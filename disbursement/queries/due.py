@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from disbursement.models.sql import LIVE, paid_to_others
-from huimin.core.values.periods import REGULAR
+from recipients.models.parties import payee_of
 from recipients.rules import amounts
 from subsidies.models import Policy
 
@@ -27,26 +27,35 @@ def goes_on(last_day: str, months: str) -> str:
     )
 
 
-def _suspension(*, months: bool) -> str:
+def _suspension(*, months: bool, join: str = "") -> str:
     """Of suspensions x: the days that are `lost` (停发期间不补), whether all is `withheld` now (暂缓); after FROM, WHERE."""
     return f"""range_agg(daterange(x.forfeits_from,
             CASE WHEN x.last_day IS NOT NULL
                  THEN greatest({goes_on("x.last_day", str(months).lower())}, x.forfeits_from) END))
             FILTER (WHERE x.kind = 'forfeited') AS lost,
         bool_or(x.kind = 'withheld' AND x.status = 'standing') AS withheld
-        FROM recipients_suspension x WHERE x.status <> 'corrected'"""
+        FROM recipients_suspension x {join} WHERE x.status <> 'corrected'"""
+
+
+# whether suspension x stands for right e: it is of this human being, under whatever record
+ITS_SUSPENSIONS = """x.entitlement_id = ANY(ARRAY(SELECT k.id FROM recipients_entitlement k
+    WHERE k.human = e.human AND k.policy_id = e.policy_id))"""
 
 
 def of_right(*, months: bool) -> str:
-    """The suspensions of each right e as paused, looked up by an index: the planner may take the rights for few."""
-    one = f"{_suspension(months=months)} AND x.entitlement_id = e.id"
+    """The suspensions of each right e as paused, looked up by an index: the planner may take the rights for few.
+
+    With those of the same human being under a record that was set aside: who was suspended is so under the next one too.
+    """
+    one = f"{_suspension(months=months)} AND {ITS_SUSPENSIONS}"
     return f"CROSS JOIN LATERAL (SELECT {one}) paused"
 
 
 def _of_lines(*, months: bool) -> str:
     """The same for lines, whose number the planner knows: gathered once, since few rights have one, and joined."""
-    return f"""LEFT JOIN (SELECT x.entitlement_id, {_suspension(months=months)} GROUP BY x.entitlement_id) paused
-        ON paused.entitlement_id = e.id"""
+    found = _suspension(months=months, join="JOIN recipients_entitlement k ON k.id = x.entitlement_id")
+    return f"""LEFT JOIN (SELECT k.policy_id, k.human, {found} GROUP BY k.policy_id, k.human) paused
+        ON paused.human = e.human AND paused.policy_id = e.policy_id"""
 
 
 def _in_right(span: str, *, right: str = "e", version: str = "v") -> str:
@@ -74,8 +83,6 @@ def suspended(span: str) -> str:
 
 _PERIOD = "%(period)s::daterange"
 
-# whether a version v is of one round of a one-off
-IS_ROUND = f"v.component <> '{REGULAR}'"
 # rights e with the versions v that fall into the period, cut where the right ends, for what is paid in it
 _RIGHTS = """recipients_entitlement e
     JOIN recipients_entitlementversion v ON v.entitlement_id = e.id AND v.component = %(component)s"""
@@ -90,14 +97,19 @@ UNPAYABLE = (
     ("suspended", "享受资格", "已暂停", "d.suspended"),
     ("record", "享受人", "人员档案已停用或作废", "b.status <> 'normal'"),
     ("record", "收款人", "人员档案已停用或作废", "p.id <> b.id AND p.status <> 'normal'"),
-    # until when the right of the dead is paid, its stop rule says; of a one-off, who lives on its day
+    # until when the right of the dead is paid, its stop rule says
     (
         "dead",
         "享受人",
         "在发放期开始前已登记死亡",
-        "b.died_on < lower(d.days) AND (d.is_round OR d.ends_on IS NULL)",
+        "b.died_on < lower(d.days) AND d.ends_on IS NULL",
     ),
-    ("dead", "收款人", "已登记死亡，请换收款人", "p.id <> b.id AND p.died_on IS NOT NULL"),
+    (
+        "dead",
+        "收款人",
+        "已登记死亡，请先改户主（家里另一个人的档案，点“改为户主”）",
+        "p.id <> b.id AND p.died_on IS NOT NULL",
+    ),
     ("no_account", "银行账号", "收款人没有在用的银行账户", "a.id IS NULL"),
 )
 
@@ -174,8 +186,8 @@ def due_now(version: PolicyVersion, *, also: str = "", less: str = "", shut: str
             f"CROSS JOIN LATERAL (SELECT {paid} + coalesce({shut}, '{{}}'::datemultirange) AS days) others"
         )
     return f"""SELECT {"DISTINCT ON (e.id)" if whole else ""} e.id AS entitlement_id, v.id AS version_id, v.quantity,
-        v.facts, v.payee_id, e.beneficiary_id, {suspended(_PERIOD)} AS suspended, e.division_code, {_PERIOD} AS period,
-        e.ends_on, {IS_ROUND} AS is_round, t.days
+        v.facts, {payee_of()} AS payee_id, e.beneficiary_id, {suspended(_PERIOD)} AS suspended, e.division_code, {_PERIOD} AS period,
+        e.ends_on, t.days
     FROM {_RIGHTS} {of_right(months=not whole)} {_heads(version)}
     CROSS JOIN LATERAL (SELECT {left_by_heads(days_of(_PERIOD), _PERIOD, whole=whole)} AS days) m
     {others}
@@ -184,17 +196,13 @@ def due_now(version: PolicyVersion, *, also: str = "", less: str = "", shut: str
     {"ORDER BY e.id, isempty(m.days), lower(v.valid) DESC" if whole else ""}"""  # noqa: S608 -- constants of ours
 
 
-def paid_as_another(key: str, policy: str, component: str, days: str) -> str:
-    """Whether the human being with this ID number holds a claim for these days under another record of theirs.
-
-    At most one record of a number is not 作废 (person_once_per_county), and only that one is paid, so the others are
-    among the few void ones, which have an index of their own.
-    """
-    return f"""EXISTS (SELECT FROM recipients_person t
-        JOIN recipients_entitlement te ON te.beneficiary_id = t.id AND te.policy_id = {policy}
+def paid_as_another(right: str, component: str, days: str) -> str:
+    """Whether the human being of this right holds a claim for these days by a right under another record of theirs."""
+    return f"""EXISTS (SELECT FROM recipients_entitlement own
+        JOIN recipients_entitlement te ON te.human = own.human AND te.policy_id = own.policy_id AND te.id <> own.id
         JOIN disbursement_claim tc ON tc.entitlement_id = te.id AND tc.component = {component}
              AND tc.period_range && {days}
-        WHERE t.status = 'void' AND t.id_key = {key})"""
+        WHERE own.id = {right})"""
 
 
 def is_owed(right: str, component: str, days: str, *, months: bool) -> str:
@@ -257,10 +265,10 @@ def lines_today(version: PolicyVersion) -> str:
     {_of_lines(months=months)}
     {later} {_heads(version)}
     CROSS JOIN LATERAL (SELECT {left} AS days) m
-    CROSS JOIN LATERAL (SELECT {suspended("l.period_range")} AS suspended, e.status, e.ends_on, {IS_ROUND} AS is_round, v.quantity,
+    CROSS JOIN LATERAL (SELECT {suspended("l.period_range")} AS suspended, e.status, e.ends_on, v.quantity,
         v.facts, t.period_range AS period,
         CASE WHEN {stays} THEN l.period_range ELSE 'empty'::daterange END AS days) d
-    JOIN recipients_person p ON p.id = v.payee_id
+    JOIN recipients_person p ON p.id = {payee_of()}
     LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active"""
 
 

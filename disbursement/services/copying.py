@@ -90,7 +90,7 @@ def copy_lines(roster: Roster, failed: list[int]) -> tuple[int, Decimal, str]:
         amount=amount,
         stopped=STOPPED,
         is_held=is_held("f.entitlement_id", "d.days"),
-        twin=paid_as_another("f.beneficiary_key", "f.policy_id", "f.component", "d.days"),
+        twin=paid_as_another("f.entitlement_id", "f.component", "d.days"),
         head=paid_to_another_head("f.entitlement_id", "f.component", "d.days"),
         public=PUBLIC_ROW,
         shown=SHOWN_NAME,

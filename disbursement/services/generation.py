@@ -176,7 +176,7 @@ def _judged(batch: Batch, division_code: str, *, unclaimed: bool) -> tuple[str, 
         is_held=is_held("g.entitlement_id", "g.days"),
         head=paid_to_another_head("g.entitlement_id", "%(component)s", "g.days"),
         has_failed=HAS_FAILED,
-        twin=paid_as_another("g.beneficiary_key", "%(policy)s", "%(component)s", "g.days"),
+        twin=paid_as_another("g.entitlement_id", "%(component)s", "g.days"),
     )
     low, high = scope.subtree_range(division_code)
     params |= {

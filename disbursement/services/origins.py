@@ -12,7 +12,7 @@ from django.db import connection
 
 from disbursement.models import Roster
 from disbursement.models.sql import LIVE, stops
-from recipients.models.parties import of_one_recipient
+from recipients.models.parties import of_one_recipient, payee_of
 
 # what can still come about after a list was checked, with the days it speaks for: stops that were taken back, failures of
 # policies of the lists at hand and who booked them, days that were given back. Suspensions lifted or corrected, endings and
@@ -58,6 +58,10 @@ UNION SELECT p.roster_id, 'recipients.headchange:' || p.change_id FROM (
         UNION SELECT p.roster_id, u.change_id, u.earlier_id FROM passed p
         JOIN recipients_succession u ON u.later_id = p.earlier_id)
     SELECT * FROM passed) p
+UNION SELECT l.roster_id, 'recipients.headchange:' || h.id FROM l
+JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
+JOIN recipients_entitlement e ON e.id = l.entitlement_id
+JOIN recipients_headchange h ON h.new_head_id = {payee_of()} AND h.new_head_id <> v.payee_id AND h.status = 'approved'
 UNION SELECT r.id, 'subsidies.paymentround:' || t.payment_round_id FROM disbursement_roster r
 JOIN disbursement_batch t ON t.id = r.batch_id AND t.payment_round_id IS NOT NULL
 WHERE r.id IN (SELECT l.roster_id FROM l)

@@ -217,7 +217,7 @@ def roster_errors(roster: Roster) -> list[RowError]:
     """信息校验日志: at most 500 faults by line number; names no private value."""
     version = roster.batch.version
     found, values = faults(version)
-    twin = paid_as_another("l.beneficiary_key", "l.policy_id", "l.component", "l.period_range")
+    twin = paid_as_another("l.entitlement_id", "l.component", "l.period_range")
     sql = ERRORS.format(lines=lines_today(version), faults=as_rows(found), twin=twin)
     values |= {"roster": roster.pk, "unwritable": UNWRITABLE, "most": MOST_ERRORS}
     with connection.cursor() as cursor:

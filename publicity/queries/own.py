@@ -11,7 +11,7 @@ from django.db import connection
 
 from disbursement.models.sql import COUNTS, LIVE, STATE, stops
 from disbursement.queries.due import (
-    IS_ROUND,
+    ITS_SUSPENSIONS,
     REASON,
     days_of,
     goes_on,
@@ -25,7 +25,7 @@ from disbursement.states import BatchStatus, PaymentState
 from huimin.core.values.periods import begins_in_sql, next_in_sql
 from publicity.rules import PUBLIC_STATES
 from publicity.states import LineState
-from recipients.models.parties import RIGHTS_OF_ONE
+from recipients.models.parties import RIGHTS_OF_ONE, payee_of
 from recipients.rules.amounts import counts_months_in_sql
 from subsidies.states import PolicyStatus
 
@@ -182,7 +182,7 @@ def tails_of_key(key: bytes) -> list[str]:
 _TURN = f"""CASE
     WHEN s.state IN ('waiting', 'ordered') THEN CASE
         WHEN coalesce(e.ends_on <= lower(l.period_range), e.status = 'ended') THEN 'over'
-        WHEN EXISTS (SELECT FROM recipients_suspension x WHERE x.entitlement_id = e.id AND x.status = 'standing'
+        WHEN EXISTS (SELECT FROM recipients_suspension x WHERE {ITS_SUSPENSIONS} AND x.status = 'standing'
                      AND (x.kind = 'withheld' OR x.forfeits_from <= lower(l.period_range))) THEN 'withheld' END
     WHEN s.state IN ('bank_failed', 'late_return') THEN CASE
         WHEN NOT {still_owed("l.entitlement_id", "l.component", "l.period_range", "v.id")} THEN CASE
@@ -230,7 +230,7 @@ def payments_of_key(key: bytes, *, most: int = MOST_PAYMENTS) -> list[OwnPayment
                 JOIN subsidies_policy y ON y.id = b.policy_id
                 JOIN recipients_entitlement e ON e.id = l.entitlement_id
                 JOIN recipients_entitlementversion ev ON ev.id = l.entitlement_version_id
-                LEFT JOIN recipients_account a ON a.person_id = ev.payee_id AND a.is_active
+                LEFT JOIN recipients_account a ON a.person_id = {payee_of("e", "ev")} AND a.is_active
                 CROSS JOIN LATERAL (SELECT {STATE} AS state OFFSET 0) s
                 CROSS JOIN LATERAL (SELECT {_TURN} AS turn OFFSET 0) w
                 {RESULT_JOIN}
@@ -314,7 +314,7 @@ JOIN subsidies_policy y ON y.id = e.policy_id
 JOIN subsidies_policyversion pv ON pv.policy_id = y.id AND pv.published_at IS NOT NULL
      AND {counts_months_in_sql("pv")} = {months} AND {_PAYS} && v.valid
 JOIN recipients_person b ON b.id = e.beneficiary_id
-JOIN recipients_person p ON p.id = v.payee_id
+JOIN recipients_person p ON p.id = {payee_of()}
 LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
 {of_right(months=months)}
 {later_heads(months=months)}
@@ -328,7 +328,7 @@ CROSS JOIN LATERAL (
           WHERE l.entitlement_id = e.id AND l.component = v.component AND l.period_range && v.valid) x) w
 CROSS JOIN LATERAL (SELECT w.days - w.stopped - w.stopped_for_house AS days) f
 CROSS JOIN LATERAL (
-    SELECT w.suspended, k.days, k.stop, k.held, e.ends_on, {IS_ROUND} AS is_round FROM (
+    SELECT w.suspended, k.days, k.stop, k.held, e.ends_on FROM (
         SELECT unnest(f.days * w.open - w.lifted) AS days, NULL AS stop, NULL AS held
         UNION ALL SELECT unnest(f.days * w.open * w.lifted), NULL, 'lifted'
         UNION ALL SELECT unnest(f.days - w.open), NULL, 'policy'
@@ -361,7 +361,7 @@ CHANGES = f"""SELECT y.name, w.kind, w.since, w.until FROM recipients_entitlemen
 JOIN subsidies_policy y ON y.id = e.policy_id
 CROSS JOIN LATERAL (
     SELECT x.kind, coalesce(x.forfeits_from, x.first_day) AS since, NULL::date AS until FROM recipients_suspension x
-    WHERE x.entitlement_id = e.id AND x.status = 'standing' AND {_PAUSED_BEFORE_ITS_END}
+    WHERE {ITS_SUSPENSIONS} AND x.status = 'standing' AND {_PAUSED_BEFORE_ITS_END}
     UNION ALL
     SELECT CASE WHEN n.months THEN 'lost' ELSE 'lost_periods' END, lower(n.days), upper(n.days) - 1
     FROM recipients_suspension x CROSS JOIN LATERAL (
@@ -369,7 +369,7 @@ CROSS JOIN LATERAL (
             greatest({goes_on("x.last_day", "m.months")}, x.forfeits_from)))) AS days
         FROM (SELECT {counts_months_in_sql("pv")} AS months, range_agg({_PAYS}) AS paid FROM subsidies_policyversion pv
               WHERE pv.policy_id = y.id AND pv.published_at IS NOT NULL GROUP BY 1) m) n
-    WHERE x.entitlement_id = e.id AND x.status = 'lifted' AND x.last_day >= x.forfeits_from
+    WHERE {ITS_SUSPENSIONS} AND x.status = 'lifted' AND x.last_day >= x.forfeits_from
       AND (e.ends_on IS NULL OR e.ends_on > x.forfeits_from)
     UNION ALL
     SELECT 'received', min(lower(v.valid)), NULL FROM recipients_entitlementversion v
@@ -379,7 +379,7 @@ CROSS JOIN LATERAL (
     SELECT CASE WHEN g.head_change_id IS NOT NULL
             OR EXISTS (SELECT FROM recipients_succession u WHERE u.ending_id = g.id) THEN 'passed'
         WHEN g.death_id IS NOT NULL THEN 'dead' WHEN EXISTS (SELECT FROM recipients_suspension x
-            WHERE x.entitlement_id = e.id AND x.status = 'standing' AND {_PAUSED_BEFORE_ITS_END}) THEN 'ended_paused'
+            WHERE {ITS_SUSPENSIONS} AND x.status = 'standing' AND {_PAUSED_BEFORE_ITS_END}) THEN 'ended_paused'
         ELSE 'ended' END, g.ends_on, NULL FROM recipients_ending g
     WHERE g.entitlement_id = e.id AND g.status = 'standing'
 ) w

@@ -15,15 +15,18 @@ _LEFT = """NOT EXISTS (SELECT FROM recipients_person p WHERE p.household_id = o.
 
 
 def who_it_is() -> pgtrigger.Trigger:
-    """Of Person: a number that was registered before is the same human being."""
+    """Of Person: a number that was registered before is the same human being, and so is a name in the household that it was
+    set aside in: the number was wrong, and the right one is another."""
     return pgtrigger.Trigger(
         name="record_is_of_a_human_being",
         operation=pgtrigger.Insert,
         when=pgtrigger.Before,
         func="""
             NEW.human := coalesce((SELECT min(m.human) FROM recipients_person m
-                                   WHERE m.id_key = NEW.id_key AND m.county_code = NEW.county_code
-                                     AND m.status = 'void'), NEW.id);
+                                   WHERE m.status = 'void' AND (
+                                       m.id_key = NEW.id_key AND m.county_code = NEW.county_code
+                                       OR m.household_id = NEW.household_id AND m.name = NEW.name
+                                          AND m.sex = NEW.sex)), NEW.id);
             RETURN NEW;
         """,
     )
@@ -159,3 +162,14 @@ def of_one_recipient(rows: str) -> str:
     return f"""(SELECT t.*, t.entitlement_id AS right_id, true AS is_own FROM {rows} t
         UNION ALL SELECT t.*, h.right_id, false FROM {rows} t CROSS JOIN LATERAL (
             SELECT x.right_id FROM {RIGHTS_OF_ONE} x WHERE x.other_id = t.entitlement_id OFFSET 0) h)"""  # noqa: S608
+
+
+def payee_of(right: str = "e", version: str = "v") -> str:
+    """Who is paid of a version of a right today: the one it is for, or whoever is head of that household by then.
+
+    Nobody else is ever declared (payee_is_beneficiary_or_holder), so a payee who is another one is the head; when the head dies or
+    changes, the money of the others goes to the next one without a new declaration.
+    """
+    return f"""CASE WHEN {version}.payee_id = {right}.beneficiary_id THEN {version}.payee_id ELSE coalesce((
+        SELECT top.id FROM recipients_person own JOIN recipients_person top ON top.household_id = own.household_id
+             AND top.is_holder AND top.status <> 'void' WHERE own.id = {right}.beneficiary_id), {version}.payee_id) END"""  # noqa: S608

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -218,6 +218,8 @@ def vote_passes(*, present: int, agreed: int) -> bool:
 
 def stops_on(rule: str, happened: date) -> date:
     """The first day for which nothing more is due after a death, a move or another cause on that day."""
+    if rule == StopRule.NEXT_DAY:
+        return happened + timedelta(days=1)
     months = {
         StopRule.SAME_MONTH: 0,
         StopRule.NEXT_MONTH: 1,

@@ -75,7 +75,8 @@ def stop_of(one: Entitlement, happened: date) -> Stop:
         raise BadInput("原因发生日期不能晚于今天，请等发生以后再办。", field="happened")
     first = EntitlementVersion.objects.filter(entitlement=one, valid__isempty=False).order_by("valid").first()
     begins = first.valid.lower if first else None
-    return Stop(happened, version.stop_rule, stops_on(version.stop_rule, happened), begins)
+    rule = one.policy.stop_rule(version)
+    return Stop(happened, rule, stops_on(rule, happened), begins)
 
 
 def version_of(one: Entitlement) -> PolicyVersion | None:

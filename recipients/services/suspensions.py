@@ -77,9 +77,10 @@ def pause_of(one: Entitlement, kind: str, first_day: date) -> Pause:
         raise BadInput("请选暂缓还是停发。", field="kind")
     if first_day > clock.today():
         raise BadInput("首日不能晚于今天，请等到了那一天再办。", field="first_day")
-    lost = stops_on(version.stop_rule, first_day) if kind == Suspension.Kind.FORFEITED else None
+    rule = one.policy.stop_rule(version)
+    lost = stops_on(rule, first_day) if kind == Suspension.Kind.FORFEITED else None
     begins = min((days.lower for days in _days_of(one) if days.lower), default=None)
-    return Pause(kind, first_day, version.stop_rule, lost, begins)
+    return Pause(kind, first_day, rule, lost, begins)
 
 
 def suspend(one: Entitlement, pause: Pause, *, actor: User, note: str) -> Suspension:

@@ -129,6 +129,10 @@ class Policy(Scoped):
         """Paid by rounds that are opened, not by periods of the calendar."""
         return self.frequency == Frequency.ONE_OFF
 
+    def stop_rule(self, version: "PolicyVersion") -> "StopRule":
+        """The stop rule that holds for what was declared under this version."""
+        return StopRule.NEXT_DAY if self.is_one_off else StopRule(version.stop_rule)
+
     def version_on(self, day: date) -> "PolicyVersion | None":
         return self.versions.filter(valid__contains=day, published_at__isnull=False).first()
 
@@ -213,10 +217,13 @@ class JointParty(models.TextChoices):
 
 
 class StopRule(models.TextChoices):
+    """When a right stops after its cause. What is paid by periods stops at a month's end; a round pays who lives on its day."""
+
     SAME_MONTH = "same_month", "当月停发"
     NEXT_MONTH = "next_month", "次月停发"
     NEXT_QUARTER = "next_quarter", "次季停发"
     NEXT_YEAR = "next_year", "次年停发"
+    NEXT_DAY = "next_day", "次日停发"  # of one-off policies, whatever their version says
 
 
 class PolicyVersion(models.Model):
@@ -279,6 +286,11 @@ class PolicyVersion(models.Model):
                 name="policy_notice_days_sensible",
                 condition=Q(notice_days__gte=1, notice_days__lte=60),
                 violation_error_message="公示天数应为 1 到 60 天。",
+            ),
+            models.CheckConstraint(
+                name="version_stops_with_a_month",
+                condition=~Q(stop_rule="next_day"),
+                violation_error_message="按期发放的政策从一个月的头一天起停发。",
             ),
             models.CheckConstraint(
                 name="joint_review_has_parties",

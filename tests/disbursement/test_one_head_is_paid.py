@@ -34,10 +34,10 @@ in_a_transaction = pytest.mark.django_db
 class Village:
     """A head with wife and a neighbour under a policy for households, paid once a year unless said otherwise."""
 
-    def __init__(self, frequency="yearly", **terms):
+    def __init__(self, frequency="yearly", *, object_type="household", **terms):
         self.staff = make.staff()
         bank_office()
-        self.policy = lists.policy(object_type="household", frequency=frequency, **(lists.NOTHING | terms))
+        self.policy = lists.policy(object_type=object_type, frequency=frequency, **(lists.NOTHING | terms))
         self.head, self.neighbour = self.person(), self.person()
         self.wife = self.person(household=self.head.household)
         checker = UserFactory(role=Role.FINANCE_CHECKER)

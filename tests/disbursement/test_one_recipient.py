@@ -13,9 +13,9 @@ from psycopg.types.range import DateRange
 from disbursement import proofs, services
 from disbursement.models import Roster
 from huimin.core.authority.roles import Role
-from huimin.core.errors import StepRefused
+from huimin.core.errors import Refused, StepRefused
 from recipients.models import Entitlement, Household
-from recipients.services import corrections, deaths, entitlements, records, suspensions
+from recipients.services import corrections, deaths, declarations, entitlements, records, review, suspensions
 from tests.disbursement import factories as make
 from tests.disbursement.test_heads_and_money import change_head, listed
 from tests.disbursement.test_one_head_is_paid import Village, supplement
@@ -234,6 +234,87 @@ def test_what_two_records_were_paid_before_they_were_one_household_is_no_fault_o
     )
     assert set(houses) == {here.neighbour.household_id}
     assert proofs.households_are_paid_once()[1] == []
+
+
+@pytest.mark.parametrize("kind", ["person", "household"])
+@pytest.mark.parametrize("state", ["withheld", "forfeited"])
+def test_who_is_suspended_is_so_under_the_next_record_too(kind, state):
+    here = Village("quarterly", object_type=kind, is_open_ended=True, amount_rule=make.MONTHLY)
+    here.declare([here.head, here.neighbour], "2026Q1")
+    lists.suspended(Entitlement.objects.get(beneficiary=here.head), state, date(2026, 6, 20))
+    batch = make.issued_batch(here, "2026Q3")
+    set_aside(here, here.head)
+    if kind == "household":
+        again = registered_anew(here, here.head, household=here.head.household)
+        change_head(here, again, cause="mistaken")
+    else:
+        again = registered_anew(here, here.head)
+    here.declare([again], "2026Q3", another=True)
+    assert services.unpaid_totals(batch) == (0, 0)
+
+
+@pytest.mark.parametrize("kind", ["person", "household"])
+def test_who_is_registered_under_the_right_number_is_not_paid_what_the_wrong_one_was(kind):
+    here = Village(object_type=kind)
+    here.declare([here.head, here.neighbour])
+    batch = make.issued_batch(here)
+    make.returned(here, make.sent_order(here, batch))
+    set_aside(here, here.head)
+    with transaction.atomic():
+        right = make.person(
+            VILLAGE, by=here["village"].pk, name=here.head.name, household=here.head.household
+        )
+        make.account(right)
+    if kind == "household":
+        change_head(here, right, cause="mistaken")
+    here.declare([right], another=True)
+    assert services.unpaid_totals(batch) == (0, 0)
+
+
+@pytest.fixture
+def child():
+    """A village in which a child's money, declared for the year, goes to the head."""
+    here = Village(object_type="person")
+    here.child = here.wife
+    book = declarations.make_declaration(
+        here.policy, period="2026", division_code=VILLAGE, actor=here["village"], another=False
+    )
+    lines = [lists.line(here.child, "2", 1, payee=here.head.name), lists.line(here.neighbour, "2", 2)]
+    declarations.load_lines(book.pk, lines, actor=here["village"])
+    review.take_step(book.pk, "submit", actor=here["village"])
+    return here
+
+
+def payees(batch, person):
+    return [line.payee_name for line in make.lines_of(batch) if line.beneficiary_id == person.pk]
+
+
+def test_the_money_of_a_child_whose_payee_died_goes_to_the_next_head(child):
+    here = child
+    deaths.record_death(here.head.pk, died_on=date(2026, 1, 20), actor=here["village"])
+    batch = make.issued_batch(here)
+    assert payees(batch, here.child) == []
+    make.returned(here, make.sent_order(here, batch))
+    change_head(here, here.child, cause="died", day=None)
+    more = supplement(here, batch)
+    assert payees(more, here.child) == [here.child.name]
+    make.returned(here, make.sent_order(here, more))
+
+
+def test_who_asked_for_the_head_who_is_paid_passes_no_list_of_the_child(child):
+    here = child
+    change_head(here, here.child, clerk=here["department_check"], day=date(2026, 1, 20))
+    with pytest.raises(StepRefused, match="户主变更申请"):
+        make.approved(here, make.issued_batch(here))
+
+
+def test_a_list_that_pays_the_head_of_before_is_not_sent_once_the_head_has_changed(child):
+    here = child
+    batch = make.issued_batch(here)
+    make.approved(here, batch)
+    change_head(here, here.child, day=date(2026, 1, 20))
+    with pytest.raises(Refused, match="不一致"):
+        make.ordered(here, batch)
 
 
 FORGED = {

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from psycopg.types.range import DateRange
 
 from disbursement import proofs, services
-from disbursement.models import Claim, PaymentLine, RosterOmission
+from disbursement.models import Claim, PaymentLine
 from huimin.core.errors import BadInput, FileRefused, StepRefused
 from publicity.queries import awaited, payments_of_key, under_review
 from publicity.views.query import _when
@@ -18,6 +18,7 @@ from recipients.models import Declaration, Entitlement, EntitlementVersion
 from recipients.services import corrections, deaths, declarations, entitlements, review
 from subsidies import services as funds
 from tests.disbursement import factories as make
+from tests.disbursement.test_heads_and_money import change_head
 from tests.recipients import factories as lists
 from tests.subsidies import factories as of_policies
 
@@ -167,13 +168,27 @@ def test_a_standard_of_july_is_used_by_a_round_in_november():
     assert book.lines.get().amount == Decimal("200.00")
 
 
-def test_who_died_before_the_day_of_the_round_is_left_out(here):
-    """The policy stops with the next month; the round asks who lived on its day."""
+@pytest.mark.parametrize(("died", "paid"), [(9, 2), (10, 3)])
+def test_a_round_pays_who_lived_on_its_day_whatever_the_stop_rule_says(here, died, paid):
     here.confirm("2026#1", here.people)
-    dead = here.people[0]
-    deaths.record_death(dead.pk, died_on=date(2026, 7, 5), actor=here["town"])
-    assert here.paid("2026#1") == {one.pk for one in here.people[1:]}
-    assert RosterOmission.objects.get().reason == "dead"
+    deaths.record_death(here.people[0].pk, died_on=date(2026, 7, died), actor=here["town"])
+    assert len(here.paid("2026#1")) == paid
+
+
+@pytest.mark.parametrize("stop", ["same_month", "next_month", "next_year"])
+def test_the_round_of_a_household_whose_head_died_before_its_day_is_paid_to_the_next_head(stop):
+    here = Relief(object_type="household", stop_rule=stop)
+    here.open("7月洪灾救助", FLOOD)
+    head, wife = lists.household(2)
+    here.confirm("2026#1", [head])
+    deaths.record_death(head.pk, died_on=date(2026, 7, 1), actor=here["town"])
+    change_head(here, wife, cause="died", day=None)
+    assert here.paid("2026#1") == {wife.pk}
+
+
+def test_a_policy_that_pays_by_periods_stops_with_a_month():
+    with pytest.raises(BadInput, match="从一个月的头一天起停发"):
+        lists.policy(stop_rule="next_day")
 
 
 def test_an_end_before_the_day_takes_the_round_and_its_correction_gives_it_back(here):
