@@ -237,8 +237,8 @@ PUBLIC_STATES: Mapping[PaymentState, LineState] = {
 TURNS: Mapping[str, tuple[str, str]] = {
     "withheld": ("暂停着，没有发", "为什么停、怎样恢复，请问{office}。"),
     "over": (
-        "没有发，这项补贴在这以前已终止",
-        "为什么终止，请问{office}。觉得终止错了的，也到那里说。",
+        "没有发，不再发",
+        "名单做好以后情况变了：这段时间的补贴已经终止、停发，或者转给您家别的人领了。有疑问，请带身份证到{office}核对。",
     ),
     "held": (
         "没有发成功，后来停发了",

@@ -45,7 +45,11 @@ class _StillOwed(Func):
 
     def __init__(self) -> None:
         super().__init__(
-            F("entitlement_id"), F("component"), F("period_range"), F("roster__batch__version_id")
+            F("pk"),
+            F("entitlement_id"),
+            F("component"),
+            F("period_range"),
+            F("roster__batch__version_id"),
         )
 
     def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> Any:

@@ -205,15 +205,15 @@ def paid_as_another(right: str, component: str, days: str) -> str:
         WHERE own.id = {right})"""
 
 
-def is_owed(right: str, component: str, days: str, *, months: bool) -> str:
-    """Whether right `right` is due any of the range `days` that neither it nor another of its recipient's has a claim for.
+def is_owed(line: str, right: str, component: str, days: str, *, months: bool) -> str:
+    """Whether right `right` is due any of the range `days` of a line that no other line of the recipient's has a claim for.
 
     What failed money is asked: where it is not so, another line paid it, or it is nobody's any more. Who cannot be paid just
     now (no account, a pause, a stop) is owed it all the same. The columns given are of other aliases than e and v.
     """
     left = left_by_heads(days_of(days), days, whole=not months)
     own = f"""(SELECT range_agg(c.period_range) FROM disbursement_claim c WHERE c.entitlement_id = {right}
-        AND c.component = {component} AND c.period_range && {days})"""  # noqa: S608 -- columns of ours
+        AND c.component = {component} AND c.period_range && {days} AND c.line_id <> {line})"""  # noqa: S608 -- columns of ours
     paid = f"(coalesce({own}, '{{}}') + coalesce({paid_to_others(right, component, days)}, '{{}}'))"
     owed = f"NOT isempty({left} - {paid})" if months else f"NOT isempty({left}) AND isempty({paid})"
     return f"""EXISTS (SELECT FROM recipients_entitlement e
@@ -222,13 +222,13 @@ def is_owed(right: str, component: str, days: str, *, months: bool) -> str:
         WHERE e.id = {right} AND NOT {_over("e", days)} AND {owed})"""
 
 
-def still_owed(right: str, component: str, days: str, version: str) -> str:
+def still_owed(line: str, right: str, component: str, days: str, version: str) -> str:
     """The same of a line that was made by the rule of policy version `version`; given columns."""
     by_months = (
         f"(SELECT {amounts.counts_months_in_sql('q')} FROM subsidies_policyversion q WHERE q.id = {version})"  # noqa: S608
     )
-    return f"""CASE WHEN {by_months} THEN {is_owed(right, component, days, months=True)}
-        ELSE {is_owed(right, component, days, months=False)} END"""
+    return f"""CASE WHEN {by_months} THEN {is_owed(line, right, component, days, months=True)}
+        ELSE {is_owed(line, right, component, days, months=False)} END"""
 
 
 def counts_months(roster: str) -> str:

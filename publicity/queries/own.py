@@ -177,15 +177,19 @@ def tails_of_key(key: bytes) -> list[str]:
     return list(row[0])
 
 
-# of a line that goes no further as it is, why. In hand: its right is withheld, forfeits these days, or has ended before
-# them. Failed: a stop holds the days, another line paid them, or nothing is due; or another card is in use meanwhile
+# whether a line that was not paid is due and told by no other line's claim (t.owed, beside its state s); of others NULL
+_OWED = f"""CASE WHEN s.state IN ('waiting', 'ordered', 'bank_failed', 'late_return')
+    THEN {still_owed("l.id", "l.entitlement_id", "l.component", "l.period_range", "v.id")} END"""
+# of a line that goes no further as it is, why. In hand: its right pauses, or nothing of it is due any more. Failed: a stop
+# holds the days, another line paid them, or nothing is due; or another card is in use meanwhile
 _TURN = f"""CASE
     WHEN s.state IN ('waiting', 'ordered') THEN CASE
         WHEN coalesce(e.ends_on <= lower(l.period_range), e.status = 'ended') THEN 'over'
         WHEN EXISTS (SELECT FROM recipients_suspension x WHERE {ITS_SUSPENSIONS} AND x.status = 'standing'
-                     AND (x.kind = 'withheld' OR x.forfeits_from <= lower(l.period_range))) THEN 'withheld' END
+                     AND (x.kind = 'withheld' OR x.forfeits_from <= lower(l.period_range))) THEN 'withheld'
+        WHEN NOT t.owed THEN 'over' END
     WHEN s.state IN ('bank_failed', 'late_return') THEN CASE
-        WHEN NOT {still_owed("l.entitlement_id", "l.component", "l.period_range", "v.id")} THEN CASE
+        WHEN NOT t.owed THEN CASE
             WHEN EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = e.id
                          AND c.component = l.component AND c.period_range && l.period_range) THEN 'paid'
             WHEN EXISTS (SELECT FROM {RIGHTS_OF_ONE} h JOIN disbursement_claim c ON c.entitlement_id = h.other_id
@@ -232,6 +236,7 @@ def payments_of_key(key: bytes, *, most: int = MOST_PAYMENTS) -> list[OwnPayment
                 JOIN recipients_entitlementversion ev ON ev.id = l.entitlement_version_id
                 LEFT JOIN recipients_account a ON a.person_id = {payee_of("e", "ev")} AND a.is_active
                 CROSS JOIN LATERAL (SELECT {STATE} AS state OFFSET 0) s
+                CROSS JOIN LATERAL (SELECT {_OWED} AS owed OFFSET 0) t
                 CROSS JOIN LATERAL (SELECT {_TURN} AS turn OFFSET 0) w
                 {RESULT_JOIN}
                 WHERE l.county_code = %s AND l.beneficiary_key = %s AND NOT ({_TOLD_BY_ANOTHER})
@@ -387,7 +392,8 @@ WHERE e.beneficiary_id = %s AND (w.kind IN ('withheld', 'forfeited') OR coalesce
 UNION ALL
 (SELECT '', 'head', h.starts_on, NULL FROM recipients_headchange h
  JOIN recipients_person p ON p.id = h.new_head_id AND p.is_holder
- WHERE h.new_head_id = %s AND h.status = 'approved' AND h.starts_on > {_TODAY} - 730 ORDER BY h.id DESC LIMIT 1)
+ WHERE h.new_head_id = %s AND h.status = 'approved'
+       AND greatest(h.starts_on, h.created_at::date) > {_TODAY} - 730 ORDER BY h.id DESC LIMIT 1)
 ORDER BY 1, 3 DESC LIMIT 50"""  # noqa: S608 -- constants of ours
 
 

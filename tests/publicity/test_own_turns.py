@@ -180,8 +180,19 @@ def test_a_line_on_its_way_of_a_right_that_ended_before_is_not_told_as_in_hand(c
     assert "正在办" in card
     lists.ended(Entitlement.objects.get(beneficiary=here.head), date(2026, 5, 1))
     (card,) = cards(client, here.head, "2026年5月")
-    assert "没有发，这项补贴在这以前已终止" in card
+    assert "没有发，不再发" in card
     assert "正在办。" not in page(client, here.head)
+
+
+def test_a_year_on_its_way_that_is_the_new_head_s_by_now_is_not_told_as_in_hand(client):
+    here = Village()
+    here.declare([here.head, here.neighbour])
+    make.issued_batch(here)
+    assert "正在办" in cards(client, here.head, "2026年")[0]
+    change_head(here, here.wife, day=date(2026, 3, 10))
+    (card,) = cards(client, here.head, "2026年")
+    assert "没有发，不再发" in card
+    assert "正在办" in cards(client, here.neighbour, "2026年")[0]
 
 
 # --- failed money -----------------------------------------------------------------------------------------------------
