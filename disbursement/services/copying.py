@@ -8,7 +8,7 @@ from django.db import connection
 
 from disbursement.models import Roster
 from disbursement.models.sql import PUBLIC_ROW, paid_to_another_head
-from disbursement.queries.due import amount_sql, due_now, paid_as_another
+from disbursement.queries.due import REASON, amount_sql, due_now, paid_as_another
 from disbursement.services.generation import CLAIMED, HELD_DAYS, STOPPED, is_held, run_claiming
 from recipients.rules import amounts
 
@@ -48,7 +48,7 @@ WITH {stopped}, due AS (
     JOIN recipients_account a ON a.person_id = p.id AND a.is_active
     WHERE w.amount > 0 AND w.amount <= f.amount
       AND NOT EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = f.id)
-      AND {twin} IS FALSE AND NOT {head}
+      AND {twin} IS FALSE AND NOT {head} AND {unpayable} IS NULL
 ), l AS MATERIALIZED (
     SELECT n.new_line_no AS line_no, n.division_code, n.group_name, {shown} AS public_name, n.now_quantity AS quantity,
            n.standard_text, n.now_amount AS amount, n.id AS failed_id, n.new_salt,
@@ -81,7 +81,8 @@ SELECT count(*), coalesce(sum(amount), 0),
 def copy_lines(roster: Roster, failed: list[int]) -> tuple[int, Decimal, str]:
     """Write the roster's lines from these failed ones, for the days and the amount (元) that are due today.
 
-    Left out: who has no account now, whose days are claimed or stopped, and to whom nothing, or more than failed, is due now.
+    Left out: who cannot be paid now (due.UNPAYABLE), whose days are claimed or stopped, and to whom nothing, or more than
+    failed, is due now.
     """
     batch = roster.batch
     amount, values = amount_sql(amounts.rule_of(batch.version))
@@ -91,6 +92,7 @@ def copy_lines(roster: Roster, failed: list[int]) -> tuple[int, Decimal, str]:
         stopped=STOPPED,
         is_held=is_held("f.entitlement_id", "d.days"),
         twin=paid_as_another("f.entitlement_id", "f.component", "d.days"),
+        unpayable=REASON,
         head=paid_to_another_head("f.entitlement_id", "f.component", "d.days"),
         public=PUBLIC_ROW,
         shown=SHOWN_NAME,

@@ -301,6 +301,18 @@ def test_the_money_of_a_child_whose_payee_died_goes_to_the_next_head(child):
     make.returned(here, make.sent_order(here, more))
 
 
+def test_failed_money_of_a_child_whose_payee_died_is_corrected_to_the_next_head_and_not_before(child):
+    here = child
+    batch = make.issued_batch(here)
+    make.returned(here, make.sent_order(here, batch), fail={0, 1})
+    deaths.record_death(here.head.pk, died_on=date(2026, 1, 20), actor=here["village"])
+    first = services.make_correction(batch.pk, actor=here["department"])
+    assert payees(first, here.child) == []
+    change_head(here, here.child, cause="died", day=None)
+    second = services.make_correction(batch.pk, actor=here["department"])
+    assert payees(second, here.child) == [here.child.name]
+
+
 def test_who_asked_for_the_head_who_is_paid_passes_no_list_of_the_child(child):
     here = child
     change_head(here, here.child, clerk=here["department_check"], day=date(2026, 1, 20))
@@ -311,10 +323,10 @@ def test_who_asked_for_the_head_who_is_paid_passes_no_list_of_the_child(child):
 def test_a_list_that_pays_the_head_of_before_is_not_sent_once_the_head_has_changed(child):
     here = child
     batch = make.issued_batch(here)
-    make.approved(here, batch)
+    rosters = make.approved(here, batch)
     change_head(here, here.child, day=date(2026, 1, 20))
-    with pytest.raises(Refused, match="不一致"):
-        make.ordered(here, batch)
+    with pytest.raises(Refused, match="收款人"):
+        make.make_order([one.pk for one in rosters], actor=here["order_maker"])
 
 
 FORGED = {

@@ -26,13 +26,20 @@ def turn_into(owner_connection):
     """turn_into(one, again): the first record is 作废 and bears the second's number, as only the owner can write it."""
 
     def turn(one, again):
-        owner_connection.execute("ALTER TABLE recipients_person DISABLE TRIGGER USER")
+        tables = ("recipients_person", "recipients_entitlement")
+        for table in tables:
+            owner_connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         owner_connection.execute(
-            """UPDATE recipients_person a SET status = 'void', id_key = b.id_key, id_number = b.id_number
+            """UPDATE recipients_person a SET status = 'void', id_key = b.id_key, id_number = b.id_number, human = b.human
                FROM recipients_person b WHERE a.id = %s AND b.id = %s""",
             [one.pk, again.pk],
         )
-        owner_connection.execute("ALTER TABLE recipients_person ENABLE TRIGGER USER")
+        owner_connection.execute(
+            "UPDATE recipients_entitlement SET human = %s WHERE beneficiary_id = %s", [again.pk, one.pk]
+        )
+        owner_connection.commit()
+        for table in tables:
+            owner_connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
         owner_connection.commit()
 
     return turn
