@@ -38,7 +38,9 @@ def make_correction(pk: int, *, actor: User, line_ids: Sequence[int] | None = No
     require_role(actor, one.roles, division_code=root.division_code, policy_id=root.policy_id, act=one.label)
     towns = _by_town(correctable(root), line_ids)
     if not towns:
-        raise StepRefused("这个批次没有可以更正发放的失败明细。")
+        raise StepRefused(
+            "这个批次没有可以更正发放的失败明细：都已在更正批次里、已由别的名单发了，或不再应发。"
+        )
     batch = _make_batch(root, actor=actor)
     for town, failed in sorted(towns.items()):
         _make_roster(batch, town, failed, actor=actor)
