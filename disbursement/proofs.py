@@ -18,6 +18,7 @@ from disbursement.models import (
     ReturnLine,
     Roster,
 )
+from disbursement.models.results import lifted_in_duty
 from disbursement.models.sql import (
     COUNTS,
     HOLDER,
@@ -468,6 +469,15 @@ def separation_over_the_whole_way() -> tuple[int, list[str]]:
             JOIN core_involvement t ON t.subject = m.target AND t.user_id = w.id AND NOT t.inherited AND t.id > s.id
             JOIN core_dutyconflict c ON (c.first, c.second) IN ((s.duty, t.duty), (t.duty, s.duty))""",  # noqa: S608
         count="SELECT count(*) FROM core_involvement WHERE NOT inherited",
+    )
+
+
+@proof("每一次恢复发放，恢复的人都在经手记录里")
+def stops_are_lifted_in_duty() -> tuple[int, list[str]]:
+    """Whoever is not on record there would pass and pay the list that follows."""
+    return rows(
+        f"SELECT '明细 ' || k.line_id FROM disbursement_stoplift k WHERE NOT {lifted_in_duty('k')}",  # noqa: S608
+        count="SELECT count(*) FROM disbursement_stoplift",
     )
 
 
