@@ -18,6 +18,7 @@ from disbursement.models import (
     ReturnLine,
     Roster,
 )
+from disbursement.models.results import lifted_in_duty
 from disbursement.models.sql import (
     COUNTS,
     HOLDER,
@@ -45,6 +46,7 @@ from disbursement.states import (
     RosterStatus,
 )
 from huimin.core import crypto
+from huimin.core.authority.duties import Duty
 from huimin.core.bankformats.layout import FAILURE, PENDING, SUCCESS
 from huimin.core.bankformats.registry import get_format
 from huimin.core.errors import FileRefused
@@ -453,7 +455,8 @@ def branches_have_their_batch() -> tuple[int, list[str]]:
 def separation_over_the_whole_way() -> tuple[int, list[str]]:
     """The pairs asked anew over what a list, an order, a return was made from, whatever was put on record as inherited.
 
-    What somebody did on the source only after they had acted here is not held against what they did here.
+    What somebody did on the source only after they had acted here is not held against what they did here; a change of
+    the head that somebody asked for is of the day on which it was approved.
     """
     counting = ", ".join(
         f"('{kind}', '{duty}')" for kind, duties in _INHERITED.items() for duty in dict.fromkeys(duties)
@@ -465,9 +468,20 @@ def separation_over_the_whole_way() -> tuple[int, list[str]]:
             JOIN (VALUES {counting}) AS counts(kind, duty) ON counts.kind = m.kind AND counts.duty = s.duty
             JOIN core_user u ON u.id = s.user_id
             JOIN core_user w ON w.person_key = u.person_key
-            JOIN core_involvement t ON t.subject = m.target AND t.user_id = w.id AND NOT t.inherited AND t.id > s.id
+            JOIN core_involvement t ON t.subject = m.target AND t.user_id = w.id AND NOT t.inherited AND t.id > CASE s.duty
+                WHEN '{Duty.HEAD_ASK}' THEN (SELECT max(k.id) FROM core_involvement k WHERE k.subject = m.source)
+                ELSE s.id END
             JOIN core_dutyconflict c ON (c.first, c.second) IN ((s.duty, t.duty), (t.duty, s.duty))""",  # noqa: S608
         count="SELECT count(*) FROM core_involvement WHERE NOT inherited",
+    )
+
+
+@proof("每一次恢复发放，恢复的人都在经手记录里")
+def stops_are_lifted_in_duty() -> tuple[int, list[str]]:
+    """Whoever is not on record there would pass and pay the list that follows."""
+    return rows(
+        f"SELECT '明细 ' || k.line_id FROM disbursement_stoplift k WHERE NOT {lifted_in_duty('k')}",  # noqa: S608
+        count="SELECT count(*) FROM disbursement_stoplift",
     )
 
 

@@ -128,11 +128,11 @@ ROSTER_FLOW = Workflow(
                 [source],
                 R.ISSUED,
                 [role],
-                duty=duty,
+                duty=Duty.ROSTER_RETURN,
                 needs_note=True,
                 style="danger",
             )
-            for source, _, _, role, duty in _CHAIN
+            for source, _, _, role, _ in _CHAIN
         ),
         step(
             "cancel",
@@ -156,7 +156,7 @@ ROSTER_FLOW = Workflow(
             duty=Duty.ROSTER_MAKE,
             style="quiet",
         ),
-        # of one line each, before the roster is in an order; whoever lifts a stop is a maker of the list that follows
+        # of one line each, before the roster is in an order
         act(
             "stop_line",
             "停发这一笔",
@@ -171,7 +171,7 @@ ROSTER_FLOW = Workflow(
             "恢复发放",
             list(R),
             [Role.DEPARTMENT_CLERK, Role.FINANCE_CLERK],
-            duty=Duty.ROSTER_MAKE,
+            duty=Duty.STOP_LIFT,
             needs_note=True,
         ),
     ),
@@ -216,7 +216,7 @@ ORDER_FLOW = Workflow(
             [O.DRAFT, O.SIGNED],
             O.CANCELLED,
             [Role.TREASURER],
-            duty=Duty.ORDER_SIGN,
+            duty=Duty.ORDER_RETURN,
             needs_note=True,
             style="danger",
         ),

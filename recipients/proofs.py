@@ -124,12 +124,17 @@ def ranges_are_as_confirmed() -> tuple[int, list[str]]:
 @proof("终止以后的日子，没有回到终止以前的享受资格里")
 def ended_days_stay_ended() -> tuple[int, list[str]]:
     """An ending that was not corrected took from its day on whatever stood when it was made; what was confirmed anew
-    since stands in versions of its own. Those that came by one succession were all made at once."""
+    since stands in versions of its own. Those that came by one succession were all made at once. What an earlier ending
+    had taken by mistake comes back beyond the day of a death or a change of the head whose ending is over."""
     return rows(
         """SELECT DISTINCT '享受资格 ' || v.entitlement_id || ' 的版本 ' || v.id FROM recipients_ending g
            JOIN recipients_entitlementversion v ON v.entitlement_id = g.entitlement_id
                 AND NOT v.valid <@ daterange(NULL, g.ends_on)
-           WHERE g.status <> 'corrected' AND (v.created_at < g.made_at OR EXISTS (
+           WHERE g.status <> 'corrected' AND NOT (g.status = 'revived'
+               AND (g.death_id IS NOT NULL OR g.head_change_id IS NOT NULL) AND EXISTS (
+                   SELECT FROM recipients_endingcut k JOIN recipients_ending x ON x.id = k.ending_id
+                   WHERE k.version_id = v.id AND v.valid <@ k.valid_before AND x.status = 'corrected' AND x.id < g.id))
+             AND (v.created_at < g.made_at OR EXISTS (
                SELECT FROM recipients_endingcut c JOIN recipients_entitlementversion w ON w.id = c.version_id
                WHERE c.ending_id = g.id AND (w.id = v.id OR w.succession_id = v.succession_id)))""",
         count="SELECT count(*) FROM recipients_ending",

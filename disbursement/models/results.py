@@ -10,7 +10,7 @@ from disbursement.models.lines import PaymentLine
 from disbursement.models.orders import PaymentOrder
 from disbursement.models.returns import ReturnFile
 from disbursement.models.sql import COUNTS, HOLDER, ORDERED
-from disbursement.states import REVERSAL_FLOW, ReversalStatus
+from disbursement.states import REVERSAL_FLOW, ROSTER_FLOW, ReversalStatus
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
 from huimin.core.models import User
@@ -29,6 +29,13 @@ def _told(action: str) -> str:
     """The event of a step that was taken for line NEW on its list."""
     return f"""e.subject = (SELECT 'disbursement.roster:' || l.roster_id FROM disbursement_paymentline l
         WHERE l.id = NEW.line_id) AND e.action = '{action}' AND e.detail ->> 'line' = NEW.line_id::text"""  # noqa: S608
+
+
+def lifted_in_duty(lift: str) -> str:
+    """Whether who took this stop back is on record for it; given the alias of the lift."""
+    return f"""EXISTS (SELECT FROM core_user u JOIN core_involvement i ON i.person_key = u.person_key
+        WHERE u.id = {lift}.actor_id AND i.subject = 'disbursement.paymentline:' || {lift}.line_id
+          AND i.duty = '{ROSTER_FLOW["lift_stop"].duty}')"""
 
 
 class PaymentResult(models.Model):
@@ -162,6 +169,18 @@ class StopLift(models.Model):
                     IF NOT EXISTS (SELECT FROM disbursement_paymentresult p
                                    WHERE p.line_id = NEW.line_id AND p.kind = 'stopped') THEN
                         RAISE EXCEPTION '没有停发的发放不能恢复' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            # the duty is what keeps whoever lifts from passing and paying the list that follows
+            pgtrigger.Trigger(
+                name="taken_back_in_duty",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                func=f"""
+                    IF NOT {lifted_in_duty("NEW")} THEN
+                        RAISE EXCEPTION '恢复发放要由经办人办理' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;
                 """,

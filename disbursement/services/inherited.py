@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Model
 
 from huimin.core.authority.duties import PAYING, RETURNING, ROSTER_CHECKS, Duty, excluding
+from huimin.core.authority.posts import NOBODY_ELSE
 from huimin.core.errors import StepRefused
 from huimin.core.work import workflow
 
@@ -24,15 +25,17 @@ TO_ORDER = (*excluding(*PAYING, *RETURNING), Duty.RETURN_CONFIRM)
 TO_RETURN = excluding(*RETURNING)
 
 
-ANEW = "请重新生成花名册（新的一版由别的同事审核），再办理。"
+# `{post}` is what the named person did on the list: the new one is for somebody else there, and at no other desk
+_ELSE = f"重新生成花名册，新的一版“{{post}}”由另一位同事办。{NOBODY_ELSE}"
+ANEW = f"请{_ELSE}"
+SENT_BACK = f"请先退回乡镇重编，{_ELSE}"
 
 
-def inherit_duties(
-    target: Model, sources: Iterable[str], duties: Iterable[str], *, remedy: str = ANEW
-) -> None:
+def inherit_duties(target: Model, sources: Iterable[str], duties: Iterable[str], *, remedy: str = "") -> None:
     """The people behind `sources` (names on the trail) count as involved in `target`, for these duties.
 
-    StepRefused, with the person's name and the remedy, when that excludes what somebody did on `target` itself.
+    StepRefused, with the person's name and the remedy, when that excludes what somebody did on `target` itself; nobody
+    did anything yet on what is just made, and no remedy is needed there.
     Not every duty is taken over: a return file must not inherit who confirmed an earlier one.
     """
     subject = workflow.duty_subject(target)
@@ -49,11 +52,11 @@ def inherit_duties(
     except IntegrityError as error:
         if "involvement_separation" not in str(error):
             raise
-        raise StepRefused(_excluded(values) + remedy) from error
+        raise StepRefused(_excluded(values, remedy)) from error
 
 
-def _excluded(values: list[Any]) -> str:
-    """Whom what they did before shuts out of what they did here."""
+def _excluded(values: list[Any], remedy: str) -> str:
+    """Whom what they did before shuts out of what they did here, and the way on."""
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT u.name, o.duty, i.duty FROM core_involvement o
@@ -65,4 +68,6 @@ def _excluded(values: list[Any]) -> str:
             values,
         )
         name, here, before = cursor.fetchone()
-    return f"不相容岗位：{name}已经办过这一版的“{Duty(here).label}”，又是其中材料的“{Duty(before).label}”经手人。"
+    post = Duty(here).label
+    said = f"不相容岗位：{name}已经办过“{post}”，又是其中材料的“{Duty(before).label}”经手人。"
+    return said + remedy.format(post=post)

@@ -19,7 +19,7 @@ from disbursement.services.parts import Part
 from disbursement.services.rosters import explained, require_same_content
 from disbursement.states import ORDER_FLOW, OrderStatus, RosterStatus
 from huimin.core import clock
-from huimin.core.authority.posts import require_role
+from huimin.core.authority.posts import NOBODY_ELSE, require_role
 from huimin.core.bankformats.registry import get_format
 from huimin.core.errors import BadInput, StepRefused
 from huimin.core.models import Job
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 SEND = "disbursement.send_order"
 LINES_AT_ONCE = 5_000  # more lines than this are worked off by a job with progress
-STOP_FIRST = "请停发这些行，再编制支付申请；换了卡、换了户主、应发期间或金额变了的，停发后恢复发放，由补发批次照现在的发。"
-OTHERS = "请退回支付申请，由没有经手过这些材料的同事重新编制、签章。"
-CANCEL_FIRST = "请退回支付申请，停发这些行，再重新编制；换了卡、换了户主、应发期间或金额变了的，停发后恢复发放，由补发批次照现在的发。"
+STOP_FIRST = "请停发这些行，再编制支付申请；换了卡、换了户主、应发期间或金额变了的，停发后请部门经办恢复发放，由补发批次照现在的发。"
+OTHERS = f"请国库支付退回支付申请，重新编制以后“{{post}}”由另一位同事办。{NOBODY_ELSE}"
+CANCEL_FIRST = "请退回支付申请，停发这些行，再重新编制；换了卡、换了户主、应发期间或金额变了的，停发后请部门经办恢复发放，由补发批次照现在的发。"
 
 
 @transaction.atomic

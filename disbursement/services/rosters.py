@@ -13,7 +13,7 @@ from disbursement.models import Batch, PaymentLine, PaymentResult, Roster
 from disbursement.queries import content_of, lines_in_full, live_lines, order_of
 from disbursement.queries.due import as_rows, faults, lines_today, paid_as_another
 from disbursement.services import copying, generation
-from disbursement.services.inherited import TO_ROSTER, inherit_duties
+from disbursement.services.inherited import ANEW, SENT_BACK, TO_ROSTER, inherit_duties
 from disbursement.services.origins import origins_of
 from disbursement.states import ROSTER_FLOW, RosterStatus
 from huimin.core import clock
@@ -156,7 +156,7 @@ def advance_roster(
     elif one.target == RosterStatus.APPROVED:
         require_same_content(roster)
     if one.duty in ROSTER_CHECKS:  # what was given back since the list was handed in counts as well
-        inherit_duties(roster, origins_of(roster), TO_ROSTER)
+        inherit_duties(roster, origins_of(roster), TO_ROSTER, remedy=SENT_BACK)
     detail = {
         "revision": roster.revision,
         "count": roster.line_count,
@@ -210,7 +210,7 @@ def _before_submission(roster: Roster) -> None:
             f"送审校验没有通过，有 {shown}与补贴对象库不符。改正后重新生成花名册，再送审。", errors
         )
     sources = [audit.subject_of(roster.batch), *origins_of(roster), *_earlier(roster)]
-    inherit_duties(roster, sources, TO_ROSTER)
+    inherit_duties(roster, sources, TO_ROSTER, remedy=ANEW)
 
 
 def roster_errors(roster: Roster) -> list[RowError]:

@@ -107,7 +107,7 @@ def _make(root: Batch, reason: str, *, actor: User) -> Batch:
 def lift_stop(pk: int, *, reason: str, actor: User) -> StopLift:
     """恢复发放: take a stop back. The line stays stopped; a list made anew, a 补发 or a 更正 may hold the person again.
 
-    Whoever does it counts as a maker of that list.
+    Whoever does it neither checks that list nor pays it; 部门经办 handles it at their own desk all the same.
     """
     if not reason.strip():
         raise BadInput("恢复发放要写明原因。", field="reason")

@@ -16,12 +16,13 @@ from psycopg.types.range import DateRange
 
 from disbursement import queries
 from disbursement.models import Claim, PaymentLine
+from disbursement.queries.recipients import rights_of_one_recipient, stopped_days
 from disbursement.states import PaymentState
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.desk.http import StaffRequest, opens, render_page
 from huimin.core.desk.pages import Nothing
-from huimin.core.values.ranges import less
+from huimin.core.values.ranges import less, overlap
 from recipients.models import HeadChange
 from recipients.services import passing
 from recipients.services.passing import Passing
@@ -35,10 +36,14 @@ _MADE_ANEW = {PaymentState.WAITING, PaymentState.ORDERED}
 
 @dataclass(frozen=True, slots=True)
 class StillDue:
-    """Of what passes under a policy the days that nobody of the household was paid for, or is being paid for."""
+    """Of what passes under a policy the days that the recipient was not paid for and is not being paid for.
+
+    Those that are stopped (停发) apart: they are paid to nobody until somebody lifts the stop.
+    """
 
     policy: Policy
     days: tuple[DateRange, ...]
+    stopped: tuple[DateRange, ...] = ()
 
 
 @opens(Area.ROSTER)
@@ -52,14 +57,14 @@ def head_payments(request: StaffRequest, pk: int) -> HttpResponse:
         division_code=one.division_code,
     )
     plan = passing.plan(one) if one.status == HeadChangeStatus.ASKED and works_here else []
-    found = _lines(one, plan)
+    found = _lines(plan)
     shown = PaymentLine.objects.visible_to(request.user).filter(pk__in=[line.pk for line in found])
     context = {
         "one": one,
         "rows": list(
             queries.shown_lines(shown).select_related("roster__batch", "roster__policy").order_by("-pk")
         ),
-        "due": [StillDue(right.right.policy, _left(right, found)) for right in plan if right.passes],
+        "due": _still_due(plan, found),
         "paid": sum(
             (line.amount for line in found if line.payment_state == PaymentState.PAID), start=Decimal(0)
         ),
@@ -69,27 +74,40 @@ def head_payments(request: StaffRequest, pk: int) -> HttpResponse:
     return render_page(request, page, panel, context)
 
 
-def _lines(one: HeadChange, plan: list[Passing]) -> list[Any]:
-    """Payments to anybody of the household for periods that reach beyond the stop of a right that passes."""
-    wanted = [
-        Q(roster__policy=found.right.policy_id, period_range__endswith__gt=found.ends_on)
-        for found in plan
-        if found.changes
-    ]
-    if not wanted:
+def _lines(plan: list[Passing]) -> list[Any]:
+    """Payments to the recipient, by whatever right, for periods that reach beyond the stop of a right that passes."""
+    changing = [found for found in plan if found.changes]
+    if not changing:
         return []
+    beside = rights_of_one_recipient([found.right.pk for found in changing])
+    wanted = [
+        Q(entitlement_id__in=beside[found.right.pk], period_range__endswith__gt=found.ends_on)
+        for found in changing
+    ]
     rows = queries.live_lines(queries.shown_lines(PaymentLine.objects.all()))
-    household = Q(beneficiary_id__in=one.household.members.values("pk"))
-    return list(rows.filter(household, reduce(or_, wanted)).only("pk", "amount", "roster__policy"))
+    return list(rows.filter(reduce(or_, wanted)).only("pk", "amount", "roster__policy"))
 
 
-def _left(found: Passing, lines: list[Any]) -> tuple[DateRange, ...]:
-    paid = [line.pk for line in lines if line.payment_state not in _MADE_ANEW]
-    claims = list(Claim.objects.filter(line__in=paid, line__roster__policy=found.right.policy_id))
-    return tuple(
-        piece
-        for part in found.stretches
-        for piece in less(
-            part.valid, [one.period_range for one in claims if one.component == part.version.component]
-        )
-    )
+def _still_due(plan: list[Passing], lines: list[Any]) -> list[StillDue]:
+    """Of what passes the days that nobody claims for the recipient, and of these what a stop stands for."""
+    passing_on = [found for found in plan if found.passes]
+    rights = [found.right.pk for found in passing_on]
+    stopped, beside = stopped_days(rights), rights_of_one_recipient(rights)
+    taken = Claim.objects.filter(line__in=[one.pk for one in lines if one.payment_state not in _MADE_ANEW])
+    claims = list(taken.only("entitlement_id", "component", "period_range"))
+    due = []
+    for found in passing_on:
+        left, held = [], []
+        for part in found.stretches:
+            component = part.version.component
+            paid = [
+                one.period_range
+                for one in claims
+                if one.entitlement_id in beside[found.right.pk] and one.component == component
+            ]
+            stops = [one.days for one in stopped[found.right.pk] if one.component == component]
+            for piece in less(part.valid, paid):
+                left += less(piece, stops)
+                held += overlap(piece, stops)
+        due.append(StillDue(found.right.policy, tuple(left), tuple(held)))
+    return due

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -12,9 +13,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from disbursement import queries, services
 from disbursement.forms import BeyondForm, LiftForm, ReversalForm, StopForm
-from disbursement.models import PaymentLine, PaymentResult, StopLift
+from disbursement.models import PaymentLine, PaymentResult, Reversal, StopLift
 from disbursement.services.banks import bank_now
-from disbursement.states import REVERSAL_FLOW, ROSTER_FLOW, PaymentState
+from disbursement.states import REVERSAL_FLOW, ROSTER_FLOW, PaymentState, ReversalStatus
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.bankformats.reasons import reason_of
@@ -22,6 +23,8 @@ from huimin.core.desk.http import StaffRequest, opens, render_page, take_step
 from huimin.core.desk.pages import Link, Nothing, Pair, Panel
 from huimin.core.desk.places import place_names
 from huimin.core.models import Office
+from huimin.core.work import workflow
+from huimin.core.work.workflow import Action
 
 _MOST_STOPS = 20  # of one person, on a page
 
@@ -43,8 +46,10 @@ def line_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "lift_form": None if lift else _lift_form(request, line, results),
         "results": results,
         "facts": _facts(line),
-        "stop_form": StopForm() if line.payment_state == PaymentState.WAITING else None,
-        "reversal_form": _reversal_form(request, line),
+        "lift_duty": ROSTER_FLOW["lift_stop"].duty,
+        "stop": _stop(request, line),
+        "stop_form": StopForm(),
+        **_reversal(request, line),
         "action_key": Panel("", ()).action_key,
     }
     return render(request, "disbursement/line_detail.html", context)
@@ -68,16 +73,34 @@ def _facts(line: PaymentLine) -> list[Pair]:
     ]
 
 
-def _reversal_form(request: StaffRequest, line: Any) -> ReversalForm | None:
-    askers = REVERSAL_FLOW["ask"].roles
-    mine = scope.holds(request.user, askers, division_code=line.county_code, policy_id=line.policy_id)
-    return ReversalForm() if mine and line.payment_state == PaymentState.PAID else None
+def _holds(request: StaffRequest, roles: Iterable[str], line: Any) -> bool:
+    return scope.holds(request.user, roles, division_code=line.county_code, policy_id=line.policy_id)
+
+
+def _stop(request: StaffRequest, line: Any) -> Action | None:
+    """停发 as a button with its reason where whoever checked the list may not; nothing for those whose post it is not."""
+    if line.payment_state != PaymentState.WAITING:
+        return None
+    return next(iter(workflow.acts(line.roster, ROSTER_FLOW, "stop_line", actor=request.user)), None)
+
+
+def _reversal(request: StaffRequest, line: Any) -> dict[str, Any]:
+    """The form of 退汇、退款, or the one that was registered and waits: there is no second beside it."""
+    if line.payment_state != PaymentState.PAID:
+        return {}
+    waits = Reversal.objects.filter(line=line, status=ReversalStatus.ASKED).select_related("asked_by").first()
+    if waits is None:
+        return {
+            "reversal_form": ReversalForm() if _holds(request, REVERSAL_FLOW["ask"].roles, line) else None
+        }
+    opens_it = scope.reads(request.user, Area.RETURN)
+    url = reverse("disbursement:reversal-detail", args=[waits.pk]) if opens_it else ""
+    return {"reversal": waits, "reversal_url": url}
 
 
 def _lift_form(request: StaffRequest, line: Any, results: list[Any]) -> LiftForm | None:
     """Also on a line of a list that was made anew or given up: the stop holds for the person until it is taken back."""
-    lifters = ROSTER_FLOW["lift_stop"].roles
-    mine = scope.holds(request.user, lifters, division_code=line.county_code, policy_id=line.policy_id)
+    mine = _holds(request, ROSTER_FLOW["lift_stop"].roles, line)
     stopped = any(one.kind == PaymentResult.Kind.STOPPED for one in results)
     return LiftForm() if mine and stopped else None
 

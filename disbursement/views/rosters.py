@@ -17,7 +17,6 @@ from disbursement import queries, services
 from disbursement.models import PaymentLine, Roster, RosterOmission
 from disbursement.states import ROSTER_FLOW, ROSTER_STATIONS, PaymentState, RosterStatus
 from disbursement.views.common import LINE_COLUMNS, buttons, line_rows
-from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
@@ -170,7 +169,6 @@ def _frame(request: StaffRequest, roster: Roster) -> dict[str, Any]:
         "left_out": left_out,
         "history": history(roster),
         "panel": _panel(roster, content, buttons_of_mine),
-        "may_stop": _may_stop(request, roster),
     }
 
 
@@ -231,19 +229,8 @@ def _panel(roster: Roster, content: queries.Content, found: list[Act]) -> Panel:
     if others := queries.named_otherwise(queries.lines_of_roster(roster)).count():
         url = reverse("disbursement:roster-check", args=[roster.pk])
         checks.append(Check(f"户名与收款人不同 {others:,} 笔", "warn", "逐笔看", url))
-    hint = "不相容岗位：编过申报册、花名册的人，不能再审这份花名册。"
+    hint = "不相容岗位：编过申报册、花名册的人，不能再审这份花名册；退回不受影响。"
     return Panel("办理", found, checks=checks, hint=hint, drawn=workflow.drawn(roster))
-
-
-def _may_stop(request: StaffRequest, roster: Roster) -> bool:
-    one = ROSTER_FLOW["stop_line"]
-    return (
-        roster.status in one.sources
-        and scope.holds(
-            request.user, one.roles, division_code=roster.division_code, policy_id=roster.policy_id
-        )
-        and bool(queries.to_order([roster.pk]))
-    )
 
 
 @opens(Area.ROSTER)

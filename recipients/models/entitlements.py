@@ -164,8 +164,8 @@ class EntitlementVersion(models.Model):
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
                 # an open-ended version is closed by the next one or by an ending, which may leave nothing of it, and given
-                # back what a mistaken ending cut off, up to the day of whichever ended the right after that; nothing else
-                # changes
+                # back what a mistaken ending cut off, up to the day of whichever ended the right after that, but for a
+                # death or a change of the head whose ending is over; nothing else changes
                 func="""
                     IF to_jsonb(NEW) - 'valid' IS DISTINCT FROM to_jsonb(OLD) - 'valid'
                        OR NOT ((NEW.valid <@ OLD.valid
@@ -177,7 +177,9 @@ class EntitlementVersion(models.Model):
                                     AND NOT EXISTS (
                                       SELECT FROM recipients_ending h
                                       WHERE h.entitlement_id = OLD.entitlement_id AND h.id > g.id
-                                        AND h.status <> 'corrected' AND NOT NEW.valid <@ daterange(NULL, h.ends_on)))) THEN
+                                        AND h.status <> 'corrected' AND (h.status = 'standing'
+                                             OR h.death_id IS NULL AND h.head_change_id IS NULL)
+                                        AND NOT NEW.valid <@ daterange(NULL, h.ends_on)))) THEN
                         RAISE EXCEPTION '享受资格的历史不能修改' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;
@@ -293,7 +295,7 @@ class Ending(Scoped):
     ends_on = models.DateField("停发日期")
     made_by = models.ForeignKey(User, models.PROTECT, verbose_name="终止人", related_name="+")
     made_at = models.DateTimeField("终止时间")  # business time, as over_at: rosters are dated by it too
-    over_at = models.DateTimeField("恢复时间", null=True)
+    over_at = models.DateTimeField("恢复时间", null=True, editable=False)  # set by the database
     corrected_by = models.ForeignKey(User, models.PROTECT, verbose_name="更正人", null=True, related_name="+")
     correction_reason = models.CharField("更正原因", max_length=200, blank=True)
 
@@ -345,6 +347,17 @@ class Ending(Scoped):
                     RETURN NEW;
                 """,
             ),
+            pgtrigger.Trigger(
+                name="ending_is_dated",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                # whoever gives days back stands behind lists until a month after it: nobody says another day
+                func="""
+                    NEW.over_at := CASE WHEN OLD.status = 'standing' AND NEW.status <> 'standing'
+                                        THEN business_now() ELSE OLD.over_at END;
+                    RETURN NEW;
+                """,
+            ),
             fixed(
                 "ending_is_fixed",
                 [
@@ -361,7 +374,7 @@ class Ending(Scoped):
                     "made_at",
                 ],
                 "终止记录不能修改，有误的请更正",
-                once=["over_at", "corrected_by_id"],
+                once=["corrected_by_id"],
                 told_with={"correction_reason": "corrected_by_id"},
             ),
         ]

@@ -160,6 +160,7 @@ class Succession(models.Model):
                         JOIN recipients_ending g ON g.id = NEW.ending_id AND g.entitlement_id = a.id
                              AND (g.status = 'standing' AND g.head_change_id = c.id
                                   OR g.status IN ('standing', 'revived') AND g.death_id IS NOT NULL)
+                        JOIN recipients_person n ON n.id = c.new_head_id AND n.status <> 'void'
                         WHERE c.id = NEW.change_id AND c.status = 'approved'
                           AND (c.household_id, a.policy_id) = (NEW.household_id, NEW.policy_id)) THEN
                         RAISE EXCEPTION '享受资格只随复核通过的户主变更承接' USING ERRCODE = '23514';

@@ -41,10 +41,10 @@ class Suspension(Scoped):
     made_by = models.ForeignKey(User, models.PROTECT, verbose_name="暂停人", related_name="+")
     made_at = models.DateTimeField("暂停时间")  # business time, as the others: lists are dated by it too
     lifted_by = models.ForeignKey(User, models.PROTECT, verbose_name="恢复人", null=True, related_name="+")
-    lifted_at = models.DateTimeField("恢复时间", null=True)
+    lifted_at = models.DateTimeField("恢复时间", null=True, editable=False)  # set by the database
     lift_reason = models.CharField("恢复原因", max_length=200, blank=True)
     corrected_by = models.ForeignKey(User, models.PROTECT, verbose_name="更正人", null=True, related_name="+")
-    corrected_at = models.DateTimeField("更正时间", null=True)
+    corrected_at = models.DateTimeField("更正时间", null=True, editable=False)  # set by the database
     correction_reason = models.CharField("更正原因", max_length=200, blank=True)
 
     area = Area.REVIEW
@@ -120,6 +120,19 @@ class Suspension(Scoped):
                     END;
                 """,
             ),
+            pgtrigger.Trigger(
+                name="suspension_is_dated",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                # whoever gives days back stands behind lists until a month after it: nobody says another day
+                func="""
+                    NEW.lifted_at := CASE WHEN OLD.status = 'standing' AND NEW.status = 'lifted'
+                                          THEN business_now() ELSE OLD.lifted_at END;
+                    NEW.corrected_at := CASE WHEN OLD.status <> 'corrected' AND NEW.status = 'corrected'
+                                             THEN business_now() ELSE OLD.corrected_at END;
+                    RETURN NEW;
+                """,
+            ),
             fixed(
                 "suspension_is_fixed",
                 [
@@ -136,7 +149,7 @@ class Suspension(Scoped):
                     "made_at",
                 ],
                 "暂停记录不能修改，有误的请更正",
-                once=["last_day", "lifted_by_id", "lifted_at", "corrected_by_id", "corrected_at"],
+                once=["last_day", "lifted_by_id", "corrected_by_id"],
                 told_with={"lift_reason": "lifted_by_id", "correction_reason": "corrected_by_id"},
             ),
         ]

@@ -38,8 +38,10 @@ def correct_ending(pk: int, step: str, *, actor: User, note: str = "") -> Entitl
     """The right should not have ended, or not on that day: another one than who ended it says so and why.
 
     It is again what it was, but where a later declaration has taken its place; then it can be ended on the right day.
-    What it has from a later change of the head on is that head's, and who died meanwhile has it up to the death.
-    StepRefused for what a death ended (the death is corrected), and where days would pass of a right that is suspended.
+    What it has from a later change of the head on is that head's, and who died meanwhile has it up to the death, also
+    where the right was confirmed anew and ended by these since.
+    StepRefused for what a death ended (the death is corrected), where days would pass of a right that is suspended, and
+    where somebody ended the right again within the days that would come back.
     """
     chosen = ENDING_FLOW["correct"]
     if step != chosen.name:
@@ -53,6 +55,7 @@ def correct_ending(pk: int, step: str, *, actor: User, note: str = "") -> Entitl
     if why := why_not_correct(ending):
         raise StepRefused(why)
     reason = privacy.scrub(note.strip())[:200]
+    _judge_anew(right, ending, actor)
     endings.take_back(right, ending, actor=actor, reason=reason)
     succession.follow(right.beneficiary, actor=actor, policy_id=right.policy_id)
     succession.end_of_the_dead(right.beneficiary, actor=actor, policy_id=right.policy_id)
@@ -64,6 +67,14 @@ def correct_ending(pk: int, step: str, *, actor: User, note: str = "") -> Entitl
         body=reason,
     )
     return right
+
+
+def _judge_anew(right: Entitlement, ending: Ending, actor: User) -> None:
+    """A later ending by a death or a change of the head that stands within the days that come back is over: these go the
+    way of the changes, and of the death, with what comes back."""
+    later = Ending.objects.filter(entitlement=right, status=EndingStatus.STANDING, pk__gt=ending.pk).first()
+    if later is not None and endings.reaches(endings.comes_back(ending), later.ends_on):
+        endings.revive(right, actor=actor, detail={"corrected": ending.pk})
 
 
 def _hold_people(right: Entitlement) -> None:
@@ -89,9 +100,21 @@ def why_not_correct(ending: Ending) -> str:
             "这次终止由户主变更而来，以后的期间归新户主。变更错了的，请再办一次户主变更，"
             f"变更日期填{day_text(ending.happened)}。"
         )
-    later = Ending.objects.filter(entitlement_id=ending.entitlement_id, pk__gt=ending.pk)
-    if later.exclude(status=EndingStatus.CORRECTED).exists():
-        return "这项资格后来又终止过，请先更正后来的那一次。"
+    by_hand = Ending.objects.filter(
+        entitlement_id=ending.entitlement_id, pk__gt=ending.pk, death=None, head_change=None
+    )
+    days = endings.comes_back(ending)
+    for later in by_hand.exclude(status=EndingStatus.CORRECTED).order_by("-pk"):
+        if endings.reaches(days, later.ends_on):
+            return (
+                f"这项资格后来又从{day_text(later.ends_on)}起终止过，在要恢复的日子里。请先更正后来的那一次，再更正这一次；"
+                "后来那一次没有错的，最后照原来的日期再终止一次。"
+            )
+    if endings.is_cut_off(ending):
+        return (
+            "这项资格后来随户主变更转出、又转了回来，要恢复的日子接不上，不能在这里更正。"
+            f"请从{day_text(ending.happened)}起终止现在的资格，再从那一期起重新申报。"
+        )
     return ""
 
 
@@ -100,11 +123,10 @@ def heirs(ending: Ending) -> list[Heir]:
     right = ending.entitlement
     if right.policy.object_type != Policy.ObjectType.HOUSEHOLD:
         return []
-    ends = [cut.valid_before.upper for cut in ending.cuts.all()]
-    found = []
+    days, found = endings.comes_back(ending), []
     for change in succession.changes_since(right.beneficiary):
         since = endings.stop_of(right, change.starts_on).ends_on
-        if any(upper is None or upper > since for upper in ends):
+        if endings.reaches(days, since):
             found.append(Heir(since, change.new_head))
     return found
 

@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from django.db import connection
+from psycopg.types.range import DateRange
 
 from huimin.core import clock
 from huimin.core.errors import BadInput, StepRefused
@@ -33,17 +34,33 @@ _CUT = """WITH cut AS (INSERT INTO recipients_endingcut (ending_id, version_id, 
         WHERE entitlement_id = %(right)s AND NOT valid <@ daterange(NULL, %(ends)s) RETURNING version_id, valid_before)
     UPDATE recipients_entitlementversion v SET valid = c.valid_before * daterange(NULL, %(ends)s)
     FROM cut c WHERE c.version_id = v.id"""
-# what the ending cut off comes back, up to a version that was confirmed since or the day of a later ending, and not where
-# one stands in its place
-_GIVE_BACK = """UPDATE recipients_entitlementversion v
-    SET valid = daterange(lower(c.valid_before), least(upper(c.valid_before),
-        (SELECT min(lower(n.valid)) FROM recipients_entitlementversion n WHERE n.entitlement_id = v.entitlement_id
-         AND n.component = v.component AND n.id <> v.id AND lower(n.valid) > lower(c.valid_before))))
+# beside the cut c of a version v: what the other versions of the right have, or had until a later ending took it
+_OTHERS = """(SELECT n.id, n.valid AS days FROM recipients_entitlementversion n
+        WHERE n.entitlement_id = v.entitlement_id AND n.component = v.component AND n.id <> v.id
+    UNION ALL SELECT n.id, k.valid_before FROM recipients_endingcut k
+        JOIN recipients_entitlementversion n ON n.id = k.version_id AND k.ending_id > c.ending_id
+        WHERE n.entitlement_id = v.entitlement_id AND n.component = v.component AND n.id <> v.id) o"""
+# what the ending cut off comes back up to a version that was confirmed since, and not where one stands in its place
+_BACK = f"""daterange(lower(c.valid_before), least(upper(c.valid_before),
+    (SELECT min(lower(o.days)) FROM {_OTHERS} WHERE lower(o.days) > lower(c.valid_before))))"""  # noqa: S608
+_IS_FREE = f"NOT EXISTS (SELECT FROM {_OTHERS} WHERE o.days @> lower(c.valid_before))"
+# and up to the day of a later ending: one that a death or a change of the head made, and that is over, is judged anew
+_GIVE_BACK = f"""UPDATE recipients_entitlementversion v
+    SET valid = {_BACK}
       * daterange(NULL, (SELECT min(h.ends_on) FROM recipients_ending h WHERE h.entitlement_id = v.entitlement_id
-                         AND h.id > c.ending_id AND h.status <> 'corrected'))
-    FROM recipients_endingcut c WHERE c.version_id = v.id AND c.ending_id = %s AND NOT EXISTS (
-        SELECT FROM recipients_entitlementversion n WHERE n.entitlement_id = v.entitlement_id AND n.id <> v.id
-        AND n.component = v.component AND n.valid @> lower(c.valid_before))"""
+                         AND h.id > c.ending_id AND h.status <> 'corrected'
+                         AND (h.status = 'standing' OR h.death_id IS NULL AND h.head_change_id IS NULL)))
+    FROM recipients_endingcut c WHERE c.version_id = v.id AND c.ending_id = %s AND {_IS_FREE}"""  # noqa: S608
+_COMES_BACK = f"""SELECT days FROM recipients_endingcut c JOIN recipients_ending g ON g.id = c.ending_id
+    JOIN recipients_entitlementversion v ON v.id = c.version_id
+    CROSS JOIN LATERAL (SELECT {_BACK} * daterange(g.ends_on, NULL) AS days) b
+    WHERE c.ending_id = %s AND NOT isempty(days) AND {_IS_FREE} ORDER BY days"""  # noqa: S608 -- constants of ours
+# a range that begins before its ending goes on at the ending's day or not at all: what passed on and came back since from
+# an earlier day stands between
+_CUT_OFF = f"""SELECT FROM recipients_endingcut c JOIN recipients_ending g ON g.id = c.ending_id
+    JOIN recipients_entitlementversion v ON v.id = c.version_id
+    WHERE c.ending_id = %s AND c.valid_before @> g.ends_on AND NOT ({_BACK}) @> g.ends_on
+      AND NOT EXISTS (SELECT FROM {_OTHERS} WHERE o.days @> g.ends_on)"""  # noqa: S608 -- constants of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +178,6 @@ def cut_off(
 def revive(one: Entitlement, *, actor: User, detail: dict[str, int]) -> None:
     """A right that had ended is confirmed anew, from the new declaration's days on; what was cut off stays off."""
     ending = locked(Ending.objects.get(entitlement=one, status=EndingStatus.STANDING).pk)
-    ending.over_at = clock.now()
-    ending.save(update_fields=["over_at"])
     workflow.follow(ending, ENDING_FLOW["revive"], actor=actor, detail=detail)
     told = detail | {"ended_on": ending.ends_on.isoformat()}
     workflow.follow(one, _way_back(one, "revive"), actor=actor, detail=told)
@@ -173,6 +188,25 @@ def _way_back(one: Entitlement, name: str) -> Step:
     """A right that goes on again is suspended where its suspension was not lifted meanwhile."""
     stands = Suspension.objects.filter(entitlement=one, status=SuspensionStatus.STANDING).exists()
     return ENTITLEMENT_FLOW[f"{name}_suspended" if stands else name]
+
+
+def comes_back(ending: Ending) -> list[DateRange]:
+    """The days that the right, or whoever has its days since, has again once this ending is corrected."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COMES_BACK, [ending.pk])
+        return [days for (days,) in cursor.fetchall()]
+
+
+def is_cut_off(ending: Ending) -> bool:
+    """Whether days that it took would come back, and nothing that the right has reaches to them any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CUT_OFF, [ending.pk])
+        return cursor.fetchone() is not None
+
+
+def reaches(days: list[DateRange], day: date) -> bool:
+    """Whether any of these days lies on or after that one."""
+    return any(one.upper is None or one.upper > day for one in days)
 
 
 def locked(pk: int) -> Ending:
@@ -189,8 +223,7 @@ def take_back(right: Entitlement, ending: Ending, *, actor: User, reason: str) -
     stands = ending.status == EndingStatus.STANDING
     workflow.take_duty(ending, one.duty, actor=actor)
     ending.corrected_by, ending.correction_reason = actor, reason
-    ending.over_at = ending.over_at or clock.now()
-    ending.save(update_fields=["corrected_by", "correction_reason", "over_at"])
+    ending.save(update_fields=["corrected_by", "correction_reason"])
     workflow.follow(ending, one, actor=actor, note=reason)
     if stands:
         workflow.follow(

@@ -163,16 +163,19 @@ def _left_by_death(right: Entitlement, ending: Ending) -> _Left | None:
 
 
 def _cut_by(ending: Ending) -> list[tuple[EntitlementVersion, DateRange]]:
-    """What the ending took, up to where a later ending's began."""
+    """What the ending took of each version, up to where one began that a later ending took, and without what that took."""
     later = EndingCut.objects.filter(ending__entitlement=ending.entitlement_id, ending__gt=ending.pk)
-    firsts = [one.valid_before.lower for one in later if one.valid_before.lower]
-    took = (
-        [DateRange(ending.ends_on, min(firsts, default=None))]
-        if not firsts or min(firsts) > ending.ends_on
-        else []
-    )
-    cuts = ending.cuts.select_related("version").order_by("valid_before")
-    return [(cut.version, days) for cut in cuts for days in overlap(cut.valid_before, took)]
+    since = [one.valid_before for one in later]
+    found = []
+    for cut in ending.cuts.select_related("version").order_by("valid_before"):
+        begins = cut.valid_before.lower
+        bound = min(
+            (one.lower for one in since if one.lower and (not begins or one.lower > begins)), default=None
+        )
+        if bound is None or bound > ending.ends_on:
+            for days in overlap(cut.valid_before, [DateRange(ending.ends_on, bound)]):
+                found += [(cut.version, piece) for piece in less(days, since)]
+    return found
 
 
 def _judged(left: _Left, change: HeadChange, taken: dict[tuple[int, str], list[DateRange]]) -> Passing:

@@ -11,7 +11,16 @@ from huimin.core import clock
 from huimin.core.errors import StepRefused
 from huimin.core.values.days import day_text
 from huimin.core.work import workflow
-from recipients.models import Death, Ending, Entitlement, EntitlementVersion, HeadChange, Person, Succession
+from recipients.models import (
+    Death,
+    Ending,
+    Entitlement,
+    EntitlementVersion,
+    HeadChange,
+    Person,
+    RecordStatus,
+    Succession,
+)
 from recipients.services import endings, passing
 from recipients.states import ENTITLEMENT_FLOW, DeathStatus, EntitlementStatus, HeadChangeStatus
 from subsidies.models import Policy
@@ -133,7 +142,10 @@ def follow_heads(declaration: Declaration, *, actor: User) -> None:
 
 
 def changes_since(person: Person) -> list[HeadChange]:
-    """The household's changes since this one was its head, in their order; none for whoever is, or never was."""
+    """The household's changes since this one was its head, in their order; none for whoever is, or never was.
+
+    Without those to somebody whose record was set aside (作废): nothing passes to a record that nobody is paid by.
+    """
     left = person.headships_left.filter(status=HeadChangeStatus.APPROVED, household=person.household_id)
     last = left.order_by("-pk").first()
     if person.is_holder or last is None:
@@ -141,6 +153,7 @@ def changes_since(person: Person) -> list[HeadChange]:
     since = HeadChange.objects.filter(
         household=person.household_id, status=HeadChangeStatus.APPROVED, pk__gte=last.pk
     )
+    since = since.exclude(new_head__status=RecordStatus.VOID)
     return list(since.select_related("new_head", "asked_by").order_by("pk"))
 
 

@@ -26,6 +26,7 @@ from recipients.states import ENTITLEMENT_FLOW, SUSPENSION_FLOW, EntitlementStat
 if TYPE_CHECKING:
     from huimin.core.authority.steps import Step
     from huimin.core.models import User
+    from subsidies.models import PolicyVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,31 +128,46 @@ def last_day_today(one: Suspension) -> date:
     whole month would be lost.
     """
     last = clock.today() - timedelta(days=1)
-    if one.kind == Suspension.Kind.FORFEITED and _counts_months(one.entitlement):
+    if one.kind == Suspension.Kind.FORFEITED and _counts_months(one.entitlement, last):
         last = clock.today().replace(day=1) - timedelta(days=1)
     return max(one.first_day, last)
 
 
 def lost_days(right: Entitlement) -> list[DateRange]:
     """Days that the right's suspensions forfeit, those of one that stands without an end (as due.py says it in SQL)."""
-    months = _counts_months(right)
     counting = Suspension.objects.filter(entitlement=right, kind=Suspension.Kind.FORFEITED)
     return [
-        _lost(one.forfeits_from, one.last_day, months=months)
+        _lost(right, one.forfeits_from, one.last_day)
         for one in counting.exclude(status=SuspensionStatus.CORRECTED)
         if one.forfeits_from is not None
     ]
 
 
-def _counts_months(right: Entitlement) -> bool:
-    version = version_of(right)
-    return version is not None and amounts.counts_months(version)
+def _counts_months(right: Entitlement, day: date) -> bool:
+    """Whether the period of this day is paid by a rule that counts months: by the version that its list asks."""
+    return _by_month(_terms(right), right, day)
 
 
-def _lost(begins: date, last_day: date | None, *, months: bool) -> DateRange:
+def _terms(right: Entitlement) -> list[PolicyVersion]:
+    """What the policy pays by from date to date, and last what the right was declared by."""
+    by_date = right.policy.versions.filter(published_at__isnull=False) if not _is_one_off(right) else ()
+    return [*by_date, *filter(None, [version_of(right)])]
+
+
+def _by_month(terms: list[PolicyVersion], right: Entitlement, day: date) -> bool:
+    first = day if _is_one_off(right) else Period.containing(day, Frequency(right.policy.frequency)).first
+    paying = next((one for one in terms if first in one.valid), terms[-1] if terms else None)
+    return paying is not None and amounts.counts_months(paying)
+
+
+def _is_one_off(right: Entitlement) -> bool:
+    return right.policy.frequency == Frequency.ONE_OFF
+
+
+def _lost(right: Entitlement, begins: date, last_day: date | None) -> DateRange:
     if last_day is None:
         return DateRange(begins, None)
-    after = _next_month(last_day) if months else last_day + timedelta(days=1)
+    after = _next_month(last_day) if _counts_months(right, last_day) else last_day + timedelta(days=1)
     return DateRange(begins, max(after, begins))
 
 
@@ -163,15 +179,13 @@ def lifting_of(one: Suspension, last_day: date) -> Lifting:
     """What is never paid with this last day, and from when on the right is paid again; BadInput for a day out of order."""
     _require_in_order(one, last_day)
     right = one.entitlement
-    months = _counts_months(right)
-    gone = _lost(one.told_from, last_day, months=months)
-    frequency = Frequency.MONTHLY if months else Frequency(right.policy.frequency)
+    gone = _lost(right, one.told_from, last_day)
     days = _days_of(right)
     found = {}
-    for period in _periods(right, gone, frequency):
+    for period in _periods(right, gone):
         had = [piece for each in days for piece in overlap(each, [period.days])]
         if had and not [piece for each in had for piece in less(each, [gone])]:
-            found[period.text] = period.label
+            found[period.first, period.text] = period.label
     return Lifting(last_day, gone.upper or last_day, tuple(label for _, label in sorted(found.items())))
 
 
@@ -185,15 +199,18 @@ def _days_of(right: Entitlement) -> list[DateRange]:
     return [valid for valid in ranges if not valid.isempty]
 
 
-def _periods(right: Entitlement, gone: DateRange, frequency: Frequency) -> list[Period]:
-    """The periods that the lost days touch; of a one-off those that the right was declared for."""
-    if frequency == Frequency.ONE_OFF:
+def _periods(right: Entitlement, gone: DateRange) -> list[Period]:
+    """What the lost days touch: the months of a period whose rule counts them, and else the period; of a one-off those
+    that the right was declared for."""
+    frequency, terms = Frequency(right.policy.frequency), _terms(right)
+    if _is_one_off(right):
         versions = EntitlementVersion.objects.filter(entitlement=right)
         books = [one.source_line.declaration for one in versions.select_related("source_line__declaration")]
         return [one.when for one in books if overlap(one.when.days, [gone])]
     found, day = [], gone.lower
     while day is not None and gone.upper is not None and day < gone.upper:
-        found.append(Period.containing(day, frequency))
+        months = _by_month(terms, right, day)
+        found.append(Period.containing(day, Frequency.MONTHLY if months else frequency))
         day = found[-1].last + timedelta(days=1)
     return found
 
@@ -231,16 +248,16 @@ def _lift(
         raise StepRefused(f"这是{one.get_kind_display()}，请用“{SUSPENSION_FLOW[one.lift_step].label}”。")
     _require_in_order(one, last_day)
     workflow.take_duty(one, chosen.duty, actor=actor)
-    one.last_day, one.lifted_by, one.lifted_at, one.lift_reason = last_day, actor, clock.now(), reason
-    _move(one, chosen, ["last_day", "lifted_by", "lifted_at", "lift_reason"], reason, actor)
+    one.last_day, one.lifted_by, one.lift_reason = last_day, actor, reason
+    _move(one, chosen, ["last_day", "lifted_by", "lift_reason"], reason, actor)
     _go_on(right, "resume", one, reason, actor)
 
 
 def _correct(right: Entitlement, one: Suspension, chosen: Step, reason: str, actor: User) -> None:
     stood = one.status == SuspensionStatus.STANDING
     workflow.take_duty(one, chosen.duty, actor=actor)
-    one.corrected_by, one.corrected_at, one.correction_reason = actor, clock.now(), reason
-    _move(one, chosen, ["corrected_by", "corrected_at", "correction_reason"], reason, actor)
+    one.corrected_by, one.correction_reason = actor, reason
+    _move(one, chosen, ["corrected_by", "correction_reason"], reason, actor)
     if stood:
         _go_on(right, "correct_suspension", one, reason, actor)
     else:

@@ -5,7 +5,7 @@ from django.db import connection
 
 from disbursement import proofs as ours
 from disbursement import services
-from disbursement.models import PaymentOrder, ReturnFile, Reversal, Roster
+from disbursement.models import PaymentLine, PaymentOrder, ReturnFile, Reversal, Roster
 from disbursement.states import FLOWS
 from huimin.core import proofs
 from huimin.core.authority.duties import Duty
@@ -209,6 +209,15 @@ class TestProofs:
                 WHERE beneficiary_key < (SELECT max(beneficiary_key) FROM disbursement_paymentline)""",
         )
         assert len(proof()[1]) == 1
+
+    def test_a_stop_that_was_taken_back_by_nobody_on_record_is_named(self, here, owner_connection):
+        make.issued_batch(here)
+        line = PaymentLine.objects.first()
+        services.stop_line(line.pk, reason="已换卡", actor=here["town"])
+        lift = f"({line.pk}, '误停', {here['finance'].pk})"
+        told = f"INSERT INTO disbursement_stoplift (line_id, reason, actor_id) VALUES {lift}"
+        behind(owner_connection, "disbursement_stoplift", told)
+        assert ours.stops_are_lifted_in_duty() == (1, [f"明细 {line.pk}"])
 
 
 @pytest.mark.django_db

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from disbursement import services
 from disbursement.models import Roster
-from disbursement.services.inherited import TO_ROSTER, inherit_duties
+from disbursement.services.inherited import ANEW, TO_ROSTER, inherit_duties
 from huimin.core.authority.duties import Duty
 from huimin.core.authority.roles import Role
 from huimin.core.errors import StepRefused
@@ -60,7 +60,7 @@ def test_a_reworked_list_may_hold_a_book_of_who_sent_it_back(here, desk):
 
 
 def test_the_page_takes_a_reworked_list_with_a_book_of_its_checker(here):
-    roster, checker = reworked(here, "township_check")
+    roster, checker = reworked(here, "department_handle")[0], here["town_check"]
     compile_late(here, checker)
     services.regenerate_roster(roster.pk, actor=here["town"])
     url = reverse("disbursement:roster-step", args=[roster.pk, "submit"])
@@ -71,7 +71,7 @@ def test_the_page_takes_a_reworked_list_with_a_book_of_its_checker(here):
 
 
 def test_who_compiled_a_book_of_the_new_list_checks_it_no_more(here):
-    roster, checker = reworked(here, "township_check")
+    roster, checker = reworked(here, "department_handle")[0], here["town_check"]
     compile_late(here, checker)
     services.regenerate_roster(roster.pk, actor=here["town"])
     services.advance_roster(roster.pk, "submit", actor=here["town"])
@@ -101,11 +101,11 @@ def test_the_same_list_sent_again_keeps_its_checkers(here):
 
 
 def test_people_who_exclude_what_was_done_here_are_named_with_the_remedy(here):
-    roster, checker = reworked(here, "township_check")
+    roster, checker = reworked(here, "department_handle")[0], here["town_check"]
     roster.refresh_from_db()
     book = compile_late(here, checker)
     with pytest.raises(StepRefused, match=rf"{checker.name}.*乡镇审核花名册.*申报编制.*重新生成花名册"):
-        inherit_duties(roster, [audit.subject_of(book)], TO_ROSTER)
+        inherit_duties(roster, [audit.subject_of(book)], TO_ROSTER, remedy=ANEW)
 
 
 def test_an_order_knows_the_checkers_of_the_list_that_is_paid(here):

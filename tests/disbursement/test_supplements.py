@@ -167,18 +167,6 @@ def test_a_correction_made_anew_takes_back_who_is_paid_after_all(here):
     assert services.regenerate_roster(roster.pk, actor=here["town"]).line_count == 1
 
 
-def test_who_takes_a_stop_back_does_not_check_the_list_that_follows(here):
-    batch = make.issued_batch(here)
-    make.approved(here, batch)
-    line = PaymentLine.objects.first()
-    services.stop_line(line.pk, reason="点错", actor=here["town"])
-    services.lift_stop(line.pk, reason="应发", actor=here["department"])
-    roster = supplement(here, batch).rosters.get()
-    make.approve(here, roster, until="pass_township_check")
-    with pytest.raises(StepRefused, match="不相容岗位"):
-        services.advance_roster(roster.pk, "pass_department_handle", actor=here["department"])
-
-
 def test_a_stop_is_taken_back_once_by_its_people_with_a_reason(here):
     make.issued_batch(here)
     line, other = PaymentLine.objects.order_by("pk")[:2]

@@ -11,7 +11,9 @@ from disbursement.queries.stale import stale_lines, to_be_ordered
 from huimin.core.errors import FileRefused, StepRefused
 from recipients.models import Entitlement
 from recipients.services import suspensions
+from subsidies.services import versions
 from tests.disbursement import factories as make
+from tests.disbursement.test_one_head_is_paid import Village
 from tests.recipients import factories as lists
 
 pytestmark = pytest.mark.django_db
@@ -165,3 +167,36 @@ def test_a_corrections_list_leaves_out_who_is_suspended(here):
     services.make_correction(make.batch_of(order).pk, actor=here["department"])
     assert not PaymentLine.objects.filter(corrects_line_id=line.pk).exists()
     assert PaymentLine.objects.exclude(corrects_line_id=None).count() == 2
+
+
+@pytest.mark.parametrize(
+    ("declared_by", "paid_by", "lost", "resumes", "listed_for"),
+    [
+        (make.FLAT, make.MONTHLY, ("2026年8月", "2026年9月"), date(2026, 10, 1), date(2026, 8, 1)),
+        (make.MONTHLY, make.FLAT, (), date(2026, 9, 21), date(2026, 10, 1)),
+    ],
+    ids=["once, then by months", "by months, then once"],
+)
+def test_what_lifting_says_is_lost_is_what_the_list_of_that_period_does_not_pay(
+    declared_by, paid_by, lost, resumes, listed_for
+):
+    """The policy changed its rule between the declaration and the period of the suspension."""
+    here = Village("quarterly", is_open_ended=True, amount_rule=declared_by)
+    here.declare([here.head, here.neighbour], "2026Q1")
+    made = versions.add_version(
+        here.policy,
+        actor=here["finance"],
+        valid_from=date(2026, 7, 1),
+        amount_rule=paid_by,
+        standard_text="新标准",
+        is_open_ended=True,
+        **(lists.NOTHING | {"has_county_review": True, "joint_parties": ["department", "finance"]}),
+    )
+    versions.advance_version(made.pk, "submit", actor=here["finance"])
+    versions.advance_version(made.pk, "publish", actor=here["finance_check"])
+    pause = lists.suspended(Entitlement.objects.get(beneficiary=here.head), "forfeited", date(2026, 7, 10))
+    told = suspensions.lifting_of(pause, date(2026, 9, 20))
+    assert (told.lost, told.resumes) == (lost, resumes)
+    lists.lifted(pause, date(2026, 9, 20))
+    (line,) = make.lines_of(make.issued_batch(here, "2026Q3")).filter(beneficiary_id=here.head.pk)
+    assert line.period_range.upper == listed_for

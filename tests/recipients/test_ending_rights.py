@@ -194,16 +194,27 @@ def test_an_ending_is_corrected_after_the_right_was_confirmed_anew(dated):
     assert ranges(dated) == [("01-01", "07-01"), ("07-01", "10-01"), ("10-01", None)]
 
 
-def test_of_two_endings_the_later_one_is_corrected_first(dated):
+def test_of_two_endings_each_is_corrected_alone(dated):
     end(dated)
     confirmed(dated.beneficiary, dated.policy, "2026-09")
     end(dated, date(2026, 10, 5))
+    early, late = dated.endings.order_by("pk")
+    corrections.correct_ending(early.pk, "correct", actor=keeper(), note="日期打错了")
+    assert ranges(dated) == [("01-01", "07-01"), ("07-01", "09-01"), ("09-01", "11-01")]
+    corrections.correct_ending(late.pk, "correct", actor=keeper(), note="日期打错了")
+    assert ranges(dated) == [("01-01", "07-01"), ("07-01", "09-01"), ("09-01", None)]
+
+
+def test_where_the_later_one_lies_within_the_days_that_come_back_it_is_corrected_first(dated):
+    end(dated)
+    confirmed(dated.beneficiary, dated.policy, "2026-10")
+    end(dated, date(2026, 8, 5))
     early, late = dated.endings.order_by("pk")
     with pytest.raises(StepRefused, match="先更正后来的"):
         corrections.correct_ending(early.pk, "correct", actor=keeper(), note="日期打错了")
     corrections.correct_ending(late.pk, "correct", actor=keeper(), note="日期打错了")
     corrections.correct_ending(early.pk, "correct", actor=keeper(), note="日期打错了")
-    assert ranges(dated) == [("01-01", "07-01"), ("07-01", "09-01"), ("09-01", None)]
+    assert ranges(dated) == [("01-01", "07-01"), ("07-01", "10-01"), ("10-01", None)]
 
 
 def test_who_died_after_a_mistaken_ending_has_the_right_up_to_the_death(dated):

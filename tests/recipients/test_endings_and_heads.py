@@ -7,13 +7,14 @@ import pytest
 from django.urls import reverse
 
 from huimin.core.errors import StepRefused
+from recipients import proofs as room
 from recipients.models import Entitlement
-from recipients.services import corrections, deaths, endings, review
+from recipients.services import corrections, deaths, endings, records, review
 from tests.factories import UserFactory
 from tests.recipients import factories as lists
 from tests.recipients.factories import declaration, household, policy
 from tests.recipients.test_heads import OPEN, changed, clerk, confirmed, faults, ranges, reviewer
-from tests.recipients.test_sequences_of_heads import EARLY, LATE, MIDDLE, fresh, owners
+from tests.recipients.test_sequences_of_heads import AUTUMN, EARLY, LATE, MIDDLE, fresh, owners
 
 pytestmark = pytest.mark.django_db
 
@@ -175,3 +176,100 @@ def test_a_corrected_death_gives_no_days_to_a_former_head_whose_right_did_not_pa
     assert deaths.correct_death(death.pk, "correct", actor=reviewer(), note="登记错了人") == []
     assert owners(monthly) == ["A"] * 3 + ["B"] * 9
     assert faults() == []
+
+
+# --- the right was confirmed anew after the mistaken ending, and ended by a death or a change of the head since ---------
+
+
+@pytest.mark.parametrize("undone", [False, True])
+@pytest.mark.parametrize("anew", ["2026-05", "2026-09"])
+@pytest.mark.parametrize("change", [MIDDLE, LATE, AUTUMN])
+def test_an_ending_is_corrected_after_the_right_was_confirmed_anew_and_the_head_changed(
+    monthly, change, anew, undone
+):
+    end(monthly["A"].pk, EARLY)
+    confirmed(monthly["A"], Entitlement.objects.get().policy, anew)
+    changed(monthly["B"], day=change)
+    if undone:
+        changed(fresh(monthly["A"]), cause="mistaken", day=change)
+    mistaken = Entitlement.objects.get(beneficiary=monthly["A"]).endings.earliest("pk")
+    corrections.correct_ending(mistaken.pk, "correct", actor=keeper(), note="没有迁出")
+    assert owners(monthly) == (["A"] * 12 if undone else ["A"] * change.month + ["B"] * (12 - change.month))
+    assert all_faults() == []
+    assert Entitlement.objects.get(beneficiary=monthly["A"]).status == ("active" if undone else "ended")
+
+
+def test_an_ending_is_corrected_after_a_change_from_before_its_day(monthly):
+    end(monthly["A"].pk, LATE)
+    confirmed(monthly["A"], Entitlement.objects.get().policy, "2026-10")
+    changed(monthly["B"], day=MIDDLE)
+    mistaken = Entitlement.objects.get(beneficiary=monthly["A"]).endings.earliest("pk")
+    corrections.correct_ending(mistaken.pk, "correct", actor=keeper(), note="没有迁出")
+    assert owners(monthly) == ["A"] * 3 + ["B"] * 9
+    assert all_faults() == []
+
+
+def test_days_that_nothing_reaches_any_more_come_back_by_a_declaration(monthly):
+    end(monthly["A"].pk, LATE)
+    confirmed(monthly["A"], Entitlement.objects.get().policy, "2026-10")
+    changed(monthly["B"], day=MIDDLE)
+    changed(fresh(monthly["A"]), cause="mistaken", day=MIDDLE)
+    mistaken = Entitlement.objects.get(beneficiary=monthly["A"]).endings.earliest("pk")
+    with pytest.raises(StepRefused, match="再从那一期起重新申报"):
+        corrections.correct_ending(mistaken.pk, "correct", actor=keeper(), note="没有迁出")
+    end(monthly["A"].pk, LATE)
+    confirmed(fresh(monthly["A"]), mistaken.policy, "2026-08")
+    assert owners(monthly) == ["A"] * 12
+    assert all_faults() == []
+
+
+@pytest.mark.parametrize("died", [MIDDLE, LATE])
+@pytest.mark.parametrize("anew", ["2026-05", "2026-09"])
+@pytest.mark.parametrize("followed", [False, True])
+def test_a_mistaken_ending_is_corrected_after_the_true_death(monthly, died, anew, followed):
+    end(monthly["A"].pk, EARLY)
+    confirmed(monthly["A"], Entitlement.objects.get().policy, anew)
+    deaths.record_death(monthly["A"].pk, died_on=died, actor=clerk())
+    if followed:
+        changed(fresh(monthly["B"]), cause="died", day=None)
+    mistaken = Entitlement.objects.get(beneficiary=monthly["A"]).endings.earliest("pk")
+    corrections.correct_ending(mistaken.pk, "correct", actor=keeper(), note="没有迁出")
+    if not followed:
+        assert owners(monthly) == ["A"] * died.month + [""] * (12 - died.month)
+        changed(fresh(monthly["B"]), cause="died", day=None)
+    assert owners(monthly) == ["A"] * died.month + ["B"] * (12 - died.month)
+    assert all_faults() == []
+
+
+def test_of_a_person_a_mistaken_ending_is_corrected_after_the_true_death():
+    (one,) = household(1)
+    paid = policy(frequency="monthly", **OPEN)
+    confirmed(one, paid, "2026-01")
+    end(one.pk, EARLY)
+    confirmed(one, paid, "2026-05")
+    deaths.record_death(one.pk, died_on=LATE, actor=clerk())
+    mistaken = Entitlement.objects.get().endings.earliest("pk")
+    corrections.correct_ending(mistaken.pk, "correct", actor=keeper(), note="没有迁出")
+    assert owners({"A": one}) == ["A"] * 7 + [""] * 5
+    assert all_faults() == []
+
+
+# --- the record of the head was set aside -------------------------------------------------------------------------------
+
+
+def test_no_days_come_back_to_a_record_that_was_set_aside(monthly):
+    end(monthly["A"].pk, EARLY)
+    changed(monthly["B"], day=MIDDLE)
+    records.void_person(monthly["B"].pk, reason="身份证号错", actor=reviewer())
+    mistaken = Entitlement.objects.get().endings.get()
+    assert corrections.heirs(mistaken) == []
+    correct(monthly["A"].pk)
+    assert owners(monthly) == ["A"] * 12
+    changed(monthly["C"], day=LATE)
+    assert owners(monthly) == ["A"] * 7 + ["C"] * 5
+    assert all_faults() == []
+
+
+def all_faults():
+    checks = (room.ended_days_stay_ended, room.ranges_are_as_confirmed, room.ended_rights_have_their_ending)
+    return faults() + [fault for check in checks for fault in check()[1]]

@@ -297,3 +297,13 @@ def test_who_gives_a_round_up_is_led_to_the_books_and_batches_that_hinder(browse
     assert found == [hinders.pk]
     assert other.pk not in found
     assert browser.get(unescape(batches)).status_code == 200
+
+
+def test_who_cannot_give_a_round_up_is_asked_to_change_nothing_on_the_page(browser):
+    policy = lists.policy(frequency="one_off")
+    one = opened(policy)
+    lists.declaration(policy, period="2026#1")
+    given = {"note": "打错了", "action_key": uuid4()}
+    text = browser.post(reverse("subsidies:round-discard", args=[one.pk]), given).content.decode()
+    assert "还不能放弃" in text
+    assert "请改一处" not in text

@@ -45,9 +45,12 @@ class Duty(TextChoices):
     ROSTER_DEPARTMENT_CHECK = "roster.department.check", "部门审核花名册"
     ROSTER_FINANCE_HANDLE = "roster.finance.handle", "财政初审花名册"
     ROSTER_FINANCE_CHECK = "roster.finance.check", "财政复核花名册"
+    ROSTER_RETURN = "roster.return", "退回花名册"
     LINE_STOP = "line.stop", "停发"
+    STOP_LIFT = "stop.lift", "恢复发放"
     ORDER_MAKE = "order.make", "支付申请编制"
     ORDER_SIGN = "order.sign", "支付申请签章"
+    ORDER_RETURN = "order.return", "退回支付申请"
     RETURN_UPLOAD = "return.upload", "回盘上传"
     RETURN_CONFIRM = "return.confirm", "回盘确认"
 
@@ -63,7 +66,17 @@ ROSTER_CHECKS = (
 )
 PAYING = (_D.ORDER_MAKE, _D.ORDER_SIGN)
 RETURNING = (_D.RETURN_UPLOAD, _D.RETURN_CONFIRM)
+# by whose word somebody is paid after all
+GIVING_BACK = (
+    _D.SUSPENSION_LIFT,
+    _D.SUSPENSION_CHECK,
+    _D.ENDING_CORRECT,
+    _D.DEATH_CORRECT,
+    _D.STOP_LIFT,
+    _D.RECORD_RESUME,
+)
 
+# ROSTER_RETURN and ORDER_RETURN stand in no pair: who may not pass a thing can always send it back
 CONFLICTS: tuple[tuple[str, str], ...] = (
     (_D.POLICY_MAKE, _D.POLICY_PUBLISH),
     (_D.INDICATOR_REGISTER, _D.INDICATOR_CONFIRM),
@@ -83,20 +96,11 @@ CONFLICTS: tuple[tuple[str, str], ...] = (
     # the roster: who compiled list or roster checks neither; every checker is another person
     *product([_D.DECLARATION_MAKE, _D.ROSTER_MAKE], [*ROSTER_CHECKS, *PAYING, *RETURNING]),
     *combinations(ROSTER_CHECKS, 2),
-    # a right that passed to the head whom somebody asked for stands on the list by their word
-    *product([_D.HEAD_ASK], [*ROSTER_CHECKS, *PAYING, *RETURNING]),
-    # the batch: who chose policy and period, or in a correction whom to pay again, or gave a right its days back or a record
-    # its use, handles
-    # its rosters at their own desk (a small department has one clerk) and neither checks them nor pays
+    # the batch: who chose policy and period, or in a correction whom to pay again, or the head who is paid, or gave a right
+    # its days, a record its use or a person a stopped line back, handles its rosters at their own desk (a small department
+    # has one clerk) and neither checks them nor pays
     *product(
-        [
-            _D.BATCH_MAKE,
-            _D.SUSPENSION_LIFT,
-            _D.SUSPENSION_CHECK,
-            _D.ENDING_CORRECT,
-            _D.DEATH_CORRECT,
-            _D.RECORD_RESUME,
-        ],
+        [_D.BATCH_MAKE, _D.HEAD_ASK, *GIVING_BACK],
         [*(one for one in ROSTER_CHECKS if one != _D.ROSTER_DEPARTMENT_HANDLE), *PAYING, *RETURNING],
     ),
     # who took somebody off a list does not pass it for the county's finances, nor sign what is left
@@ -109,6 +113,12 @@ CONFLICTS: tuple[tuple[str, str], ...] = (
     *product([*ROSTER_CHECKS, *PAYING], RETURNING),
     (_D.RETURN_UPLOAD, _D.RETURN_CONFIRM),
 )
+
+
+def shut_by(duty: str) -> tuple[Duty, ...]:
+    """The desks of a list and its money that are closed to whoever takes `duty` on what the list is made from."""
+    pairs = {frozenset(pair) for pair in CONFLICTS}
+    return tuple(one for one in (*ROSTER_CHECKS, *PAYING, *RETURNING) if frozenset((duty, one)) in pairs)
 
 
 def excluding(*later: str) -> tuple[str, ...]:

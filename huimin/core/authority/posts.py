@@ -5,13 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from huimin.core.authority import scope
+from huimin.core.authority.duties import GIVING_BACK, Duty, shut_by
 from huimin.core.authority.roles import Role
 from huimin.core.errors import StepForbidden
+
+# the way on where a post has one person and that one is excluded: it is never the way to leave the thing lying
+NOBODY_ELSE = "这个岗位没有别人的，请安全管理员授权一位。"
 
 
 def names_of(roles: Iterable[str]) -> str:
     """部门经办、部门审核, the way every refusal lists them."""
     return "、".join(sorted(Role(role).label for role in roles))
+
+
+def what_it_shuts(duty: str) -> str:
+    """What to say before somebody is paid after all by one's word: which desks that closes; empty for other duties."""
+    if duty not in GIVING_BACK:
+        return ""
+    lists = "以后列有这一笔的名单" if duty == Duty.STOP_LIFT else "发给这个人、这一户的名单"
+    when = "" if duty == Duty.STOP_LIFT else "；以前没有发的、办理以后一个月以内的期次都算"
+    desks = "、".join(one.label.removesuffix("花名册") for one in shut_by(duty))
+    return (
+        f"谁办，谁就不能审核、支付{lists}：{desks}{when}。部门经办这一道除外，退回名单也不受影响。"
+        "您正好在其中一道、那里没有别人的，请由部门经办来办这一件，或者先请安全管理员授权一位。"
+    )
 
 
 def not_your_post(roles: Iterable[str], act: str = "") -> StepForbidden:

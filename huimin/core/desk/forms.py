@@ -57,6 +57,10 @@ class ScrolledChoice(forms.RadioSelect):
     """The same where one is chosen."""
 
 
+# the code of an error that asks for a tick, or says why not now, and for no other value of any field
+NOTHING_TO_CHANGE = "nothing_to_change"
+
+
 class HouseFormMixin:
     """Mix into any form. `summary_verb` completes 还不能…: 提交, 查, 登录."""
 
@@ -84,6 +88,9 @@ class HouseFormMixin:
 
     @property
     def summary_title(self) -> str:
+        told = [one.code for errors in self.errors.as_data().values() for one in errors]  # type: ignore[attr-defined]
+        if told and set(told) == {NOTHING_TO_CHANGE}:
+            return f"还不能{self.summary_verb}"
         found = len(self.summary)
         wrong = "请改一处" if found == 1 else f"有 {found} 处要改"
         return f"还不能{self.summary_verb}，{wrong}"

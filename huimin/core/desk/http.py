@@ -30,9 +30,10 @@ from huimin.core.authority.steps import Step
 from huimin.core.desk import held, refilling
 from huimin.core.desk.addresses import standing_on
 from huimin.core.desk.errors import forbidden
-from huimin.core.desk.forms import refuse_private_numbers
+from huimin.core.desk.forms import NOTHING_TO_CHANGE, refuse_private_numbers
 from huimin.core.errors import Refused, StepForbidden, StepRefused
 from huimin.core.models import ActionKey
+from huimin.core.values.doubts import Doubtful
 from huimin.core.work import workflow
 
 if TYPE_CHECKING:
@@ -217,9 +218,18 @@ def act_on_form(
             take_action_key(request, name)
             return Done(act())
     except Refused as refused:
-        field = getattr(refused, "field", "")
-        form.add_error(field if field in form.fields else None, str(refused))
+        _tell(form, refused)
     return None
+
+
+def _tell(form: BaseForm, refused: Refused) -> None:
+    """A refusal in its form. What no change of a field mends is marked so: its title asks for no change."""
+    field = getattr(refused, "field", "")
+    at = field if field in form.fields else None
+    if at and isinstance(refused, Doubtful):
+        form.add_error(at, ValidationError(refused.beside_boxes, code=NOTHING_TO_CHANGE))
+    else:
+        form.add_error(at, ValidationError(str(refused), code=None if at else NOTHING_TO_CHANGE))
 
 
 def code_first(request: StaffRequest, act: str, *, back: str) -> HttpResponse | None:

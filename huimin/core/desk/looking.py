@@ -13,7 +13,7 @@ from typing import Any
 
 from django import forms
 
-from huimin.core.desk.forms import HouseForm, dress, word_errors
+from huimin.core.desk.forms import NOTHING_TO_CHANGE, HouseForm, dress, word_errors
 from huimin.core.values.doubts import Doubt
 
 NOT_SEEN = "这里填的与刚才看的不一样。下面是按现在填的算的，看过没有错，请再点一次"
@@ -68,7 +68,7 @@ class LookedAtForm(HouseForm):
         if not self.is_bound or self.data.get(name) == shown:
             return
         if not self.errors:  # any other fault is told alone: what is shown is the new reckoning all the same
-            self.add_error(self.ASKED[0], NOT_SEEN)
+            self.add_error(self.ASKED[0], forms.ValidationError(NOT_SEEN, code=NOTHING_TO_CHANGE))
         self.data = {**dict(self.data.items()), name: shown}  # single values, as such forms have
 
     def asked(self) -> dict[str, Any]:

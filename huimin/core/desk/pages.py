@@ -10,6 +10,8 @@ from uuid import uuid4
 
 from django.forms import BaseForm
 
+from huimin.core.authority.posts import what_it_shuts
+
 if TYPE_CHECKING:
     from huimin.core.work.workflow import Action
 
@@ -93,7 +95,7 @@ def acts(actions: Iterable[Action], url_of: Callable[[str], str]) -> list[Act]:
             url=url_of(one.step.name),
             style=one.step.style,
             needs_note=one.step.needs_note,
-            hint="这一步要输入动态口令。" if one.step.step_up else "",
+            hint="这一步要输入动态口令。" if one.step.step_up else what_it_shuts(one.step.duty),
             refused=one.refused,
         )
         for one in actions

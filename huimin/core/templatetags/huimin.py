@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from huimin.core.authority import posts
 from huimin.core.desk import badges, pages
 from huimin.core.desk.lists import changed_query
 from huimin.core.models import Job
@@ -122,6 +123,12 @@ def mask_phone(value: str | None) -> str:
 def subject_words(subject: str) -> str:
     """disbursement.paymentorder:6 as people say it: 支付申请 6."""
     return audit.subject_words(subject)
+
+
+@register.filter
+def what_it_shuts(duty: str) -> str:
+    """Before somebody is paid after all by one's word: which desks that closes; empty for other duties."""
+    return posts.what_it_shuts(duty)
 
 
 @register.simple_tag

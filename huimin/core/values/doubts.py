@@ -25,14 +25,19 @@ class Doubt:
 
 
 class Doubtful(BadInput):
-    """Something is odd that nobody has said is meant; `doubts` are all that there are, confirmed or not."""
+    """Something is odd that nobody has said is meant; `doubts` are all that there are, confirmed or not.
 
-    def __init__(self, message: str, doubts: Sequence[Doubt]) -> None:
-        super().__init__(message, field="acknowledged")
+    The message names those that are open; `beside_boxes` is what a page says on which each stands with its box.
+    """
+
+    def __init__(self, doubts: Sequence[Doubt], open_ones: Sequence[Doubt], *, act: str) -> None:
+        told = "".join(one.text for one in open_ones)
+        super().__init__(f"还没有{act}。请核对：{told}属实的，逐条勾选以后再{act}。", field="acknowledged")
         self.doubts = list(doubts)
+        self.beside_boxes = f"还没有{act}：请逐条核对，属实的勾选以后再{act}"
 
 
 def require_meant(doubts: Sequence[Doubt], acknowledged: Collection[str], *, act: str) -> None:
     """Doubtful, when `acknowledged` does not name every one of them; `act` completes 还没有授予."""
-    if asked := [one.text for one in doubts if one.code not in acknowledged]:
-        raise Doubtful(f"还没有{act}。请核对：{''.join(asked)}属实的，逐条勾选以后再{act}。", doubts)
+    if asked := [one for one in doubts if one.code not in acknowledged]:
+        raise Doubtful(doubts, asked, act=act)

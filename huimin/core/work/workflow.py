@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, connection, transaction
 
 from huimin.core.authority.duties import CONFLICTS, Duty
-from huimin.core.authority.posts import refusal_of_post
+from huimin.core.authority.posts import NOBODY_ELSE, refusal_of_post
 from huimin.core.authority.steps import Step, Workflow
 from huimin.core.errors import StepForbidden, StepRefused
 from huimin.core.models import Involvement
@@ -18,7 +18,9 @@ from huimin.core.records import audit
 if TYPE_CHECKING:
     from huimin.core.models import User
 
-SEPARATION = "不相容岗位：您在这笔业务里已经办过“{had}”，不能再办“{now}”，请换一位同事办理。"
+SEPARATION = (
+    f"不相容岗位：您在这笔业务里已经办过“{{had}}”，不能再办“{{now}}”，请换一位同事办理。{NOBODY_ELSE}"
+)
 
 
 def move(
