@@ -345,11 +345,10 @@ def deaths_agree() -> tuple[int, list[str]]:
 
 @proof("每一份停用的档案都有一条没有恢复的停用记录，恢复由另一个人办")
 def records_are_as_paused() -> tuple[int, list[str]]:
-    """Of a record that was set aside meanwhile the row may stand: nothing comes back from 作废."""
     return rows(
         """SELECT '人员 ' || p.id FROM recipients_person p
            FULL JOIN (SELECT * FROM recipients_recordpause WHERE status = 'standing') u ON u.person_id = p.id
-           WHERE p.status <> 'void' AND (p.status = 'suspended') <> (u.id IS NOT NULL)
+           WHERE (p.status = 'suspended') <> (u.id IS NOT NULL)
            UNION ALL
            SELECT '停用记录 ' || u.id FROM recipients_recordpause u
            JOIN core_user m ON m.id = u.made_by_id JOIN core_user w ON w.id = u.lifted_by_id

@@ -229,6 +229,10 @@ class Person(Scoped):
                                WHERE e.beneficiary_id = NEW.id AND e.status <> 'ended') THEN
                         RAISE EXCEPTION '还有享受资格，不能作废档案' USING ERRCODE = '23514';
                     END IF;
+                    -- who may not put it back into use does not come by a new record either
+                    IF OLD.status <> 'normal' THEN
+                        RAISE EXCEPTION '停用的档案先恢复，再作废' USING ERRCODE = '23514';
+                    END IF;
                     IF EXISTS (SELECT FROM recipients_accountchange c WHERE c.person_id = NEW.id AND c.status = 'asked')
                        OR EXISTS (SELECT FROM recipients_headchange c
                                   WHERE c.household_id = NEW.household_id AND c.status = 'asked') THEN

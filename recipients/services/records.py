@@ -73,8 +73,6 @@ def lift_pause(pk: int, step: str, *, actor: User, note: str = "") -> RecordPaus
     one: RecordPause = RecordPause.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
     if refusal := workflow.why_not(one, chosen, actor=actor, note=note):
         raise refusal
-    if person.status == RecordStatus.VOID:
-        raise StepRefused("这份档案已经作废，不能恢复。请重新建档。")
     workflow.take_duty(one, chosen.duty, actor=actor)
     reason = privacy.scrub(note.strip())[:200]
     _tell(person, "resume", chosen.label, RecordStatus.NORMAL, reason, actor)
@@ -103,8 +101,8 @@ def _tell(person: Person, action: str, label: str, after: RecordStatus, note: st
 def void_person(person_id: int, *, reason: str, actor: User) -> Person:
     """Set a mistaken record aside; the ID number may be registered anew, and what it was paid for is not paid twice.
 
-    By another person than who registered it, with a reason. Rights are ended, open books left and changes that wait
-    decided first: StepRefused names them. There is no way back: the person is registered anew.
+    By another person than who registered it, with a reason. Rights are ended, open books left, changes that wait
+    decided and a pause lifted first: StepRefused names them. There is no way back: the person is registered anew.
     """
     person = locked(person_id, actor)
     require_role(actor, VOID_ROLES, division_code=person.division_code, act="作废档案")
@@ -112,6 +110,8 @@ def void_person(person_id: int, *, reason: str, actor: User) -> Person:
         raise BadInput("作废要写明原因。", field="reason")
     if person.status == RecordStatus.VOID:
         raise StepRefused("这份档案已经作废。")
+    if person.status == RecordStatus.SUSPENDED:
+        raise StepRefused("这份档案停用着。请先由停用、导入的人以外的一位恢复使用，再作废。")
     if User.objects.filter(pk=person.created_by_id, person_key=actor.person_key).exists():
         raise StepRefused("这份档案是您建的，要由另一个人作废。")
     if held := _names(Entitlement.objects.filter(beneficiary=person).exclude(status=EntitlementStatus.ENDED)):

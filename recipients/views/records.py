@@ -25,15 +25,14 @@ if TYPE_CHECKING:
 def on_the_page(request: StaffRequest, person: Person) -> dict[str, Any]:
     """What the person's page says of the record's use, and the acts that are this reader's."""
     pause = person.pauses.filter(status=RecordPauseStatus.STANDING).select_related("made_by").first()
-    stands = pause is not None and person.status == RecordStatus.SUSPENDED
     may_pause = scope.holds(request.user, RECORD_FLOW["pause"].roles, division_code=person.division_code)
     may_void = scope.holds(request.user, VOID_ROLES, division_code=person.division_code)
     return {
-        "pause": pause if stands else None,
+        "pause": pause,
         "pause_form": forms.RecordPauseForm(auto_id="pause_%s")
         if may_pause and person.status == RecordStatus.NORMAL
         else None,
-        "resume": _resume(request, pause) if pause and stands else None,
+        "resume": _resume(request, pause) if pause else None,
         "resume_form": forms.RecordResumeForm(auto_id="resume_%s"),
         "void_form": forms.VoidForm(auto_id="void_%s")
         if may_void and person.status != RecordStatus.VOID

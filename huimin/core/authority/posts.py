@@ -19,7 +19,7 @@ def names_of(roles: Iterable[str]) -> str:
 
 
 # of which lists, and of which periods
-_CLOSED = {
+_CLOSED: dict[str, tuple[str, str]] = {
     Duty.STOP_LIFT: ("以后列有这一笔的名单", ""),
     Duty.HEAD_ASK: ("发给新户主的名单", "；从变更日期起的期次都算"),
 }
