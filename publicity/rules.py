@@ -232,7 +232,41 @@ PUBLIC_STATES: Mapping[PaymentState, LineState] = {
     PaymentState.VOID: LineState.STOPPED,
     PaymentState.VOLUNTARY_REFUND: LineState.REFUNDED,
 }
-WITHHELD_LINE = "暂停着，没有发"  # of a payment on its way here whose right is withheld
+# of a payment that goes no further as it is, or of which something was done since: what it is called, what to do. By its
+# turn (OwnPayment.turn), and of what was stopped and given back by its state; {office} is whom to ask, {card} the new one
+TURNS: Mapping[str, tuple[str, str]] = {
+    "withheld": ("暂停着，没有发", "为什么停、怎样恢复，请问{office}。"),
+    "over": (
+        "没有发，不再发",
+        "名单做好以后情况变了：这段时间的补贴已经终止、停发，或者转给您家别的人领了。有疑问，请带身份证到{office}核对。",
+    ),
+    "held": (
+        "没有发成功，后来停发了",
+        "为什么停、要办什么才能恢复，请带身份证到{office}问。恢复以后该发的，会补给您。",
+    ),
+    "paid_to_house": ("没有发成功，这一期已另发给您家", "这一笔不再发。有疑问，请带户口本到{office}核对。"),
+    "not_due": (
+        "没有发成功，不再发",
+        "这段时间的补贴已经终止、停发，或者转给您家别的人领了。有疑问，请带身份证到{office}核对。",
+    ),
+    "new_card": (
+        "没有发成功，等补发",
+        "登记的卡已经换成尾号 {card} 的，不用您再办，下次补发打到这张卡上。等久了，问{office}。",
+    ),
+    LineState.STOPPED: (
+        "停发了，还没有恢复",
+        "这一笔没有发。为什么停、要办什么才能恢复，请带身份证到{office}问。恢复以后该发的，会补给您。",
+    ),
+    LineState.REFUNDED: ("已退还", "这笔钱退回去了。为什么退、以后还发不发，请问{office}。"),
+}
+
+
+def turn_words(turn: str, *, office: str, card: str) -> tuple[str, str]:
+    """What a payment that goes no further is called, and what to do."""
+    head, act = TURNS[turn]
+    return head, act.format(office=office or "乡镇财政所", card=card)
+
+
 # what a declaration's stage means to the person on it
 STAGE_WORDS: Mapping[str, str] = {
     "draft": "村里正在登记",
@@ -253,9 +287,17 @@ AWAITED_WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "suspended": ("这项补贴暂停着", "为什么停、怎样恢复，请问{office}。"),
     "record": ("登记的档案停用了", "请带身份证到{office}核对。"),
-    "dead": ("登记里写着享受人或收款人已去世", "写错了的、要换收款人的，请带身份证到{office}办。"),
+    "dead": (
+        "登记里写着享受人或收款人已去世",
+        "写错了的，请带身份证到{office}说明。替您收钱的户主去世了的，请带户口本到那里改户主，改了就发。",
+    ),
     "twin": ("这一期已在您的另一份登记下发放", "有疑问，请带身份证到{office}核对。"),
     "head": ("这一期已发给您家的另一任户主", "有疑问，请带户口本到{office}核对。"),
+    "lifted": ("停发已经恢复，等补发", "下一次补发时发给您，不用您办什么。等久了，问{office}。"),
+    "stop": (
+        "这些天的停发了，还没有恢复",
+        "恢复以前不发；恢复了，下一次就补给您。为什么停、要办什么才能恢复，请带身份证到{office}问。",
+    ),
     "house_stop": (
         "您家这些天的有一笔停发了，还没有恢复",
         "恢复以前不发；恢复了，下一次就补给您。为什么停、怎样恢复，请带户口本到{office}问。",
@@ -306,6 +348,16 @@ CHANGE_WORDS: Mapping[str, tuple[str, str, str]] = {
         "从{since}起不再发。以前没有发的，看这项补贴暂停的那一条。",
         "为什么终止，请问{office}。觉得终止错了的，也到那里说。",
     ),
+    "dead": (
+        "登记里写着已去世",
+        "从{since}起不再发；以前没有发的照发。",
+        "人还在、登记写错了的，请带身份证到{office}说明，改正以后该发的都补。家里人有事要问的，也到那里问。",
+    ),
+    "head": (
+        "您家的户主现在是您",
+        "从{since}起按户发的补贴由您领。以前的记在原户主名下：已经发的、正在办的、没有发成功的，都要用原户主的姓名、身份证号和卡号查。",
+        "没有发成功要换卡的、查不到的，请带户口本到{office}问。",
+    ),
     "received": (
         "您家的户主换成了您",
         "这项补贴转给了您，从{since}起由您领。已经发给您家、正在发给您家的各期不再发。",
@@ -319,10 +371,23 @@ CHANGE_WORDS: Mapping[str, tuple[str, str, str]] = {
 }
 
 
+# of who is registered dead, whatever rights there were
+DEAD_WORDS = (
+    "登记里写着这个人已经去世",
+    "人还在、登记写错了的，请本人带身份证到{office}说明。改正以后，因为写错没有发的，都补发，不用重新申报。",
+)
+
+
 def change_words(kind: str, since: str, until: str, *, office: str) -> tuple[str, str, str]:
     """What a change of a right is called, what it comes to and what to do."""
     head, what, act = CHANGE_WORDS[kind]
     return head, what.format(since=since, until=until), act.format(office=office or "乡镇财政所")
+
+
+def dead_words(*, office: str) -> tuple[str, str]:
+    """What somebody reads whom the registry holds for dead, and what to do where that is a mistake."""
+    head, act = DEAD_WORDS
+    return head, act.format(office=office or "乡镇财政所")
 
 
 MISS_TEXT = "没有查到。请核对姓名、身份证号和卡尾号（或登记的电话），三样都要和登记的一样。"

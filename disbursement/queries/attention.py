@@ -7,12 +7,25 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import (
+    BooleanField,
+    Count,
+    Exists,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+)
 
 from disbursement.models import Batch, Correction, PaymentLine, PaymentOrder, PaymentResult
+from disbursement.queries.due import still_owed
 from disbursement.queries.lines import (
     ZERO,
     added_up,
+    columns,
     has_result,
     live_lines,
     rosters_for,
@@ -27,8 +40,25 @@ from recipients.models import Account, Person, RecordStatus
 UNDER_WAY = (OrderStatus.DRAFT, OrderStatus.SIGNED, OrderStatus.SENT)
 
 
+class _StillOwed(Func):
+    output_field = BooleanField()
+
+    def __init__(self) -> None:
+        super().__init__(
+            F("pk"),
+            F("entitlement_id"),
+            F("component"),
+            F("period_range"),
+            F("roster__batch__version_id"),
+        )
+
+    def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> Any:
+        return still_owed(*columns(self, compiler)), []
+
+
 def failed_lines(lines: QuerySet[PaymentLine] | None = None) -> QuerySet[PaymentLine]:
-    """Money that came back, that no other line has taken over and that nobody stopped in a correction."""
+    """Money that came back and is still to be paid: no other line took it over or paid it, nobody stopped it in a
+    correction, and the days are due (due.is_owed)."""
     kind = PaymentResult.Kind
     stopped = PaymentLine.objects.filter(
         entitlement_id=OuterRef("entitlement_id"),  # indexed; corrects_line_id is not
@@ -40,6 +70,7 @@ def failed_lines(lines: QuerySet[PaymentLine] | None = None) -> QuerySet[Payment
         has_result(kind.BANK_FAILED, kind.LATE_RETURN),
         ~Exists(Correction.objects.filter(failed_line=OuterRef("pk"))),
         ~Exists(stopped),
+        _StillOwed(),
     )
 
 

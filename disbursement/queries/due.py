@@ -37,15 +37,17 @@ def _suspension(*, months: bool, join: str = "") -> str:
         FROM recipients_suspension x {join} WHERE x.status <> 'corrected'"""
 
 
+# whether suspension x stands for right e: it is of this human being, under whatever record
+ITS_SUSPENSIONS = """x.entitlement_id = ANY(ARRAY(SELECT k.id FROM recipients_entitlement k
+    WHERE k.human = e.human AND k.policy_id = e.policy_id))"""
+
+
 def of_right(*, months: bool) -> str:
     """The suspensions of each right e as paused, looked up by an index: the planner may take the rights for few.
 
     With those of the same human being under a record that was set aside: who was suspended is so under the next one too.
     """
-    own = (
-        """SELECT k.id FROM recipients_entitlement k WHERE k.human = e.human AND k.policy_id = e.policy_id"""
-    )
-    one = f"{_suspension(months=months)} AND x.entitlement_id = ANY(ARRAY({own}))"
+    one = f"{_suspension(months=months)} AND {ITS_SUSPENSIONS}"
     return f"CROSS JOIN LATERAL (SELECT {one}) paused"
 
 
@@ -127,7 +129,7 @@ def amount_sql(rule: Rule) -> tuple[str, dict[str, Any]]:
     return amounts.amount_sql(rule, line="d", person="b", first_day="lower(d.period)", months=_MONTHS)
 
 
-def _later_heads(version: PolicyVersion) -> str:
+def later_heads(*, months: bool) -> str:
     """As heads: the days of other members of the household who come before version v of right e in being paid, and which
     of them are `due`: not forfeited.
 
@@ -137,9 +139,7 @@ def _later_heads(version: PolicyVersion) -> str:
     OFFSET 0 keeps the order of looking up, right by right: of tables that nobody has analysed yet the planner would read
     all versions for each.
     """
-    if version.policy.object_type != Policy.ObjectType.HOUSEHOLD:
-        return "CROSS JOIN (SELECT NULL::datemultirange AS days, NULL::datemultirange AS due) heads"
-    lost = f"SELECT {_suspension(months=by_month(version))} AND x.entitlement_id = o.id"
+    lost = f"SELECT {_suspension(months=months)} AND x.entitlement_id = o.id"
     return f"""LEFT JOIN LATERAL (SELECT range_agg(n.valid) AS days,
                 range_agg(datemultirange(n.valid) - coalesce(stopped.lost, '{{}}')) AS due
             FROM (SELECT o.id, o.beneficiary_id FROM recipients_entitlement o
@@ -153,7 +153,13 @@ def _later_heads(version: PolicyVersion) -> str:
             CROSS JOIN LATERAL ({lost}) stopped) heads ON true"""  # noqa: S608 -- constants of ours
 
 
-def _left_by_heads(days: str, span: str, *, whole: bool) -> str:
+def _heads(version: PolicyVersion) -> str:
+    if version.policy.object_type != Policy.ObjectType.HOUSEHOLD:
+        return "CROSS JOIN (SELECT NULL::datemultirange AS days, NULL::datemultirange AS due) heads"
+    return later_heads(months=by_month(version))
+
+
+def left_by_heads(days: str, span: str, *, whole: bool) -> str:
     """Of the multirange `days` those that no later head has.
 
     A rule that pays `span` once is paid to the later head who has a day in it that is due; where all that one's are
@@ -182,8 +188,8 @@ def due_now(version: PolicyVersion, *, also: str = "", less: str = "", shut: str
     return f"""SELECT {"DISTINCT ON (e.id)" if whole else ""} e.id AS entitlement_id, v.id AS version_id, v.quantity,
         v.facts, {payee_of()} AS payee_id, e.beneficiary_id, {suspended(_PERIOD)} AS suspended, e.division_code, {_PERIOD} AS period,
         e.ends_on, t.days
-    FROM {_RIGHTS} {of_right(months=not whole)} {_later_heads(version)}
-    CROSS JOIN LATERAL (SELECT {_left_by_heads(days_of(_PERIOD), _PERIOD, whole=whole)} AS days) m
+    FROM {_RIGHTS} {of_right(months=not whole)} {_heads(version)}
+    CROSS JOIN LATERAL (SELECT {left_by_heads(days_of(_PERIOD), _PERIOD, whole=whole)} AS days) m
     {others}
     CROSS JOIN LATERAL unnest(CASE WHEN isempty(m.days) THEN datemultirange({shown}) ELSE {asked} END) AS t(days)
     WHERE {_IN_PERIOD} AND (NOT isempty(m.days) OR {suspended(_PERIOD)}) {also}
@@ -197,6 +203,32 @@ def paid_as_another(right: str, component: str, days: str) -> str:
         JOIN disbursement_claim tc ON tc.entitlement_id = te.id AND tc.component = {component}
              AND tc.period_range && {days}
         WHERE own.id = {right})"""
+
+
+def is_owed(line: str, right: str, component: str, days: str, *, months: bool) -> str:
+    """Whether right `right` is due any of the range `days` of a line that no other line of the recipient's has a claim for.
+
+    What failed money is asked: where it is not so, another line paid it, or it is nobody's any more. Who cannot be paid just
+    now (no account, a pause, a stop) is owed it all the same. The columns given are of other aliases than e and v.
+    """
+    left = left_by_heads(days_of(days), days, whole=not months)
+    own = f"""(SELECT range_agg(c.period_range) FROM disbursement_claim c WHERE c.entitlement_id = {right}
+        AND c.component = {component} AND c.period_range && {days} AND c.line_id <> {line})"""  # noqa: S608 -- columns of ours
+    paid = f"(coalesce({own}, '{{}}') + coalesce({paid_to_others(right, component, days)}, '{{}}'))"
+    owed = f"NOT isempty({left} - {paid})" if months else f"NOT isempty({left}) AND isempty({paid})"
+    return f"""EXISTS (SELECT FROM recipients_entitlement e
+        JOIN recipients_entitlementversion v ON v.entitlement_id = e.id AND v.component = {component}
+        {of_right(months=months)} {later_heads(months=months)}
+        WHERE e.id = {right} AND NOT {_over("e", days)} AND {owed})"""
+
+
+def still_owed(line: str, right: str, component: str, days: str, version: str) -> str:
+    """The same of a line that was made by the rule of policy version `version`; given columns."""
+    by_months = (
+        f"(SELECT {amounts.counts_months_in_sql('q')} FROM subsidies_policyversion q WHERE q.id = {version})"  # noqa: S608
+    )
+    return f"""CASE WHEN {by_months} THEN {is_owed(line, right, component, days, months=True)}
+        ELSE {is_owed(line, right, component, days, months=False)} END"""
 
 
 def counts_months(roster: str) -> str:
@@ -218,7 +250,7 @@ def lines_today(version: PolicyVersion) -> str:
     any more when a later version n takes its place; a line may then stand there more than once.
     """
     months = by_month(version)
-    left = _left_by_heads(days_of("t.period_range"), "t.period_range", whole=not months)
+    left = left_by_heads(days_of("t.period_range"), "t.period_range", whole=not months)
     later, stays = "", "l.period_range <@ m.days"
     if not months:
         later = f"""LEFT JOIN recipients_entitlementversion n ON n.entitlement_id = l.entitlement_id
@@ -231,7 +263,7 @@ def lines_today(version: PolicyVersion) -> str:
     JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
     JOIN recipients_entitlement e ON e.id = l.entitlement_id
     {_of_lines(months=months)}
-    {later} {_later_heads(version)}
+    {later} {_heads(version)}
     CROSS JOIN LATERAL (SELECT {left} AS days) m
     CROSS JOIN LATERAL (SELECT {suspended("l.period_range")} AS suspended, e.status, e.ends_on, v.quantity,
         v.facts, t.period_range AS period,

@@ -61,7 +61,7 @@ class _Counts(Func):
         super().__init__(F("revision"), F("roster__revision"), F("roster__status"))
 
     def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> Any:
-        return counts(*_columns(self, compiler)), []
+        return counts(*columns(self, compiler)), []
 
 
 class _StateField(CharField):
@@ -78,7 +78,7 @@ class _State(Func):
         super().__init__(F("pk"), _Counts(), F("roster"), F("bank_id"), F("line_no"))
 
     def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> Any:
-        line, counted, *place = _columns(self, compiler)
+        line, counted, *place = columns(self, compiler)
         return state_of(line, counted, status_of_order(*place)), []
 
 
@@ -89,7 +89,7 @@ class _HasFree(Func):
         super().__init__(F("pk"), F("revision"), F("status"), F("line_count"))
 
     def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> Any:
-        return has_free(*_columns(self, compiler)), []
+        return has_free(*columns(self, compiler)), []
 
 
 class _IsSettled(Func):
@@ -99,10 +99,11 @@ class _IsSettled(Func):
         super().__init__(F("pk"), F("revision"), F("line_count"))
 
     def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> Any:
-        return is_settled(*_columns(self, compiler)), []
+        return is_settled(*columns(self, compiler)), []
 
 
-def _columns(expression: Func, compiler: Any) -> list[str]:
+def columns(expression: Func, compiler: Any) -> list[str]:
+    """The columns of a Func over plain fields, for the SQL of models.sql and due."""
     return [compiler.compile(one)[0] for one in expression.get_source_expressions()]
 
 

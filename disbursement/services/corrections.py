@@ -38,20 +38,23 @@ def make_correction(pk: int, *, actor: User, line_ids: Sequence[int] | None = No
     require_role(actor, one.roles, division_code=root.division_code, policy_id=root.policy_id, act=one.label)
     towns = _by_town(correctable(root), line_ids)
     if not towns:
-        raise StepRefused("这个批次没有可以更正发放的失败明细。")
+        raise StepRefused(
+            "这个批次没有可以更正发放的失败明细：都已在更正批次里、已由别的名单发了，或不再应发。"
+        )
     batch = _make_batch(root, actor=actor)
     for town, failed in sorted(towns.items()):
         _make_roster(batch, town, failed, actor=actor)
     if not Roster.objects.filter(batch=batch, line_count__gt=0).exists():
         raise StepRefused(
             "选中的人现在都没有在用的银行账户，或资格已终止、变更，或这一期停发了没有恢复，没有可更正发放的钱。"
+            "重新申报过、现在比失败的那一笔多的，建补发批次发。"
             "没有账户的，请先办理账户变更。"
         )
     return batch
 
 
 def correctable(root: Batch) -> dict[int, str]:
-    """Failed line -> township: what came back from the batch and its corrections and nobody has taken over."""
+    """Failed line -> township: what came back from the batch and its corrections and is still to be paid."""
     rows = failed_lines(
         PaymentLine.objects.filter(Q(roster__batch=root) | Q(roster__batch__corrects=root))
     ).values_list("pk", "division_code")
@@ -60,7 +63,9 @@ def correctable(root: Batch) -> dict[int, str]:
 
 def _by_town(found: dict[int, str], line_ids: Sequence[int] | None) -> dict[str, list[int]]:
     if line_ids is not None and not set(line_ids) <= set(found):
-        raise StepRefused("有的明细已在别的更正批次里，或不是这个批次的失败明细。请刷新页面后再选。")
+        raise StepRefused(
+            "有的明细已在别的更正批次里、已由别的名单发了或不再应发，或不是这个批次的失败明细。请刷新页面后再选。"
+        )
     towns: dict[str, list[int]] = defaultdict(list)
     for pk in sorted(found if line_ids is None else set(line_ids)):
         towns[found[pk]].append(pk)

@@ -114,7 +114,7 @@ def correction_list(request: StaffRequest) -> HttpResponse:
         )[:20],
         "may_make": scope.holds_anywhere(request.user, BATCH_FLOW["pay_again"].roles),
         "action_key": Panel("", ()).action_key,
-        "nothing": Nothing("没有失败待补发的钱", "银行退回的每一笔都已经补发，或在更正批次里。"),
+        "nothing": Nothing("没有失败待补发的钱", "银行退回的每一笔都已经补发、在更正批次里，或不再应发。"),
     }
     return render(request, "disbursement/correction_list.html", context)
 
@@ -157,7 +157,7 @@ def failed_list(request: StaffRequest) -> HttpResponse:
         export=reverse("disbursement:failed-export"),
     )
     context["rows"] = _explained(context["page"])
-    context["nothing"] = Nothing("没有没发成功的钱", "银行退回来的每一笔都已经补发，或正在补发。")
+    context["nothing"] = Nothing("没有没发成功的钱", "银行退回来的每一笔都已经补发、正在补发，或不再应发。")
     return render(request, "disbursement/failed_list.html", context)
 
 

@@ -24,7 +24,7 @@ from huimin.core.values.periods import Period
 from publicity import services
 from publicity.forms import WRONG_SUM, QueryForm, WindowForm
 from publicity.queries import Awaited, OwnPayment, UnderReview
-from publicity.rules import STAGE_WORDS, WITHHELD_LINE, awaited_words, change_words, miss_text
+from publicity.rules import STAGE_WORDS, TURNS, awaited_words, change_words, dead_words, miss_text, turn_words
 from publicity.services import Answer, Question
 from publicity.states import LineState
 from publicity.views.shell import PublicRequest, private_page, show
@@ -68,14 +68,15 @@ def _answered(request: PublicRequest, form: QueryForm) -> HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One payment in plain words; `reason` only where it did not arrive."""
+    """One payment in plain words; `reason` where it did not arrive and the card is in the way, `act` where else to ask."""
 
     payment: OwnPayment
     period: str
     label: str
     badge: str
     look: str
-    reason: Reason | None
+    reason: Reason | None = None
+    act: str = ""
 
 
 def _when(one: OwnPayment | UnderReview) -> str:
@@ -93,27 +94,30 @@ def _days(one: Awaited) -> str:
     return f"{day_text(one.since)}到{day_text(one.until - timedelta(days=1))}的"
 
 
-def _card(payment: OwnPayment) -> Card:
-    failed = payment.state == LineState.FAILED
-    if payment.is_withheld and payment.state == LineState.IN_HAND:
-        return Card(payment, _when(payment), WITHHELD_LINE, "todo", "bad", None)
+def _card(payment: OwnPayment, office: str) -> Card:
+    turn = payment.turn or payment.state
+    if turn in TURNS:
+        label, act = turn_words(turn, office=office, card=payment.new_tail)
+        badge, look = ("doing", "doing") if payment.is_under_way else ("todo", "bad")
+        return Card(payment, _when(payment), label, badge, look, act=act)
     return Card(
         payment,
         _when(payment),
         payment.state.label,
         payment.state.badge,
         _CARD.get(payment.state, "doing"),
-        reason_of(payment.reason) if failed else None,
+        reason_of(payment.reason) if payment.needs_help else None,
     )
 
 
 def _result_context(answer: Answer, id_number: str) -> dict[str, Any]:
     by_year = sorted(answer.payments, key=lambda one: -one.year)
+    office = answer.person.office if answer.person else ""
     years = [
-        (year, [_card(one) for one in group]) for year, group in groupby(by_year, key=lambda one: one.year)
+        (year, [_card(one, office) for one in group])
+        for year, group in groupby(by_year, key=lambda one: one.year)
     ]
     newest = years[0][0] if years else clock.today().year
-    office = answer.person.office if answer.person else ""
     arrived = [one for one in by_year if one.year == newest and one.state == LineState.PAID]
     return {
         "person": answer.person,
@@ -122,11 +126,9 @@ def _result_context(answer: Answer, id_number: str) -> dict[str, Any]:
         "newest": newest,
         "arrived_total": sum((one.amount for one in arrived), start=Decimal(0)),
         "arrived_count": len(arrived),
-        "failed_count": sum(one.state == LineState.FAILED for one in by_year),
-        "waiting_count": sum(
-            one.state == LineState.AT_BANK or (one.state == LineState.IN_HAND and not one.is_withheld)
-            for one in by_year
-        ),
+        "failed_count": sum(one.needs_help for one in by_year),
+        "waiting_count": sum(one.is_under_way for one in by_year),
+        "dead": dead_words(office=office) if answer.person and answer.person.is_dead else None,
         "reviews": [(one, STAGE_WORDS[one.status], _when(one)) for one in answer.reviews],
         "awaited": [
             (one, _days(one), *awaited_words(one.hindrance, own_account=one.own_account, office=office))

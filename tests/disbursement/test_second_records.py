@@ -132,8 +132,19 @@ def test_a_correction_does_not_pay_who_is_paid_under_another_record(here, turn_i
     PaymentLine.objects.get(beneficiary_id=paid.pk)
     from huimin.core.errors import StepRefused
 
-    with pytest.raises(StepRefused, match="没有在用的银行账户"):
+    with pytest.raises(StepRefused, match="已由别的名单发了"):
         services.make_correction(batch.pk, actor=here["department"])
+
+
+def test_a_correction_that_is_made_anew_leaves_out_who_is_paid_under_another_record(here, turn_into):
+    make.returned(here, make.sent_order(here), fail={0})
+    batch = here.policy.batch_set.get()
+    failed = PaymentLine.objects.get(results__kind="bank_failed")
+    roster = services.make_correction(batch.pk, actor=here["department"]).rosters.get()
+    assert roster.line_count == 1
+    paid = next(one for one in here.people if one.pk != failed.beneficiary_id)
+    turn_into(paid, Person.objects.get(pk=failed.beneficiary_id))
+    assert services.regenerate_roster(roster.pk, actor=here["town"]).line_count == 0
 
 
 def other_town(here):

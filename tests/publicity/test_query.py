@@ -714,7 +714,7 @@ def test_a_line_on_its_way_whose_right_is_withheld_is_not_told_as_in_hand(client
     assert "正在办" in ask_about(client, person).content.decode()
     lists.suspended(person.entitlements.get(), "withheld", clock.today())
     text = ask_about(client, person).content.decode()
-    assert rules.WITHHELD_LINE in text
+    assert rules.TURNS["withheld"][0] in text
     assert "正在办。" not in text
     assert ">正在办<" not in text
 

@@ -34,6 +34,8 @@ class Frequency(TextChoices):
 
 REGULAR = "regular"  # the component of every period that is no one-off
 _MONTHS = {Frequency.YEARLY: 12, Frequency.HALF_YEARLY: 6, Frequency.QUARTERLY: 3, Frequency.MONTHLY: 1}
+# the same for SQL, of a column with the frequency; a one-off has its day and no stretches of months
+_MONTHS_IN_SQL = " ".join(f"WHEN '{one.value}' THEN {months}" for one, months in _MONTHS.items())
 _TEXTS: dict[Frequency, Callable[[int, int], str]] = {
     Frequency.YEARLY: "{0}".format,
     Frequency.HALF_YEARLY: "{0}H{1}".format,
@@ -157,3 +159,16 @@ class Period:
         if self.frequency != Frequency.ONE_OFF and number > 12 // self.months:
             year, number = year + 1, 1
         return self._numbered(self.frequency, year, number)
+
+
+def begins_in_sql(day: str, frequency: str) -> str:
+    """SQL: the first day of the regular period that holds `day`; given columns. NULL for NULL and for one-offs."""
+    months = f"(CASE {frequency} {_MONTHS_IN_SQL} END)"
+    month = f"extract(month FROM {day})::int - 1"
+    return f"make_date(extract(year FROM {day})::int, ({month}) / {months} * {months} + 1, 1)"
+
+
+def next_in_sql(day: str, frequency: str) -> str:
+    """SQL: the first day of the first regular period that begins on `day` or after it; given columns."""
+    months = f"(CASE {frequency} {_MONTHS_IN_SQL} END)"
+    return f"({begins_in_sql(f'({day} - 1)', frequency)} + {months} * interval '1 month')::date"
