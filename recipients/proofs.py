@@ -97,6 +97,15 @@ def ended_rights_have_their_ending() -> tuple[int, list[str]]:
     )
 
 
+@proof("作废的档案没有享受中的资格")
+def records_set_aside_have_no_right() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '享受资格 ' || e.id FROM recipients_entitlement e JOIN recipients_person p ON p.id = e.beneficiary_id
+           WHERE p.status = 'void' AND e.status <> 'ended'""",
+        count="SELECT count(*) FROM recipients_person WHERE status = 'void'",
+    )
+
+
 _GIVEN = """SELECT v.*, daterange(lower(d.period_range), CASE WHEN y.is_open_ended AND d.payment_round_id IS NULL THEN NULL
         ELSE upper(d.period_range) END) AS given
     FROM recipients_entitlementversion v JOIN recipients_declarationline l ON l.id = v.source_line_id

@@ -15,7 +15,7 @@ from huimin.core.values import privacy
 from huimin.core.values.days import day_text
 from huimin.core.work import messages, workflow
 from huimin.core.work.verbs import advances
-from recipients.models import Ending, Entitlement, Person, Suspension
+from recipients.models import Ending, Entitlement, Person, RecordStatus, Suspension
 from recipients.services import endings, succession
 from recipients.states import ENDING_FLOW, EndingStatus, SuspensionStatus
 from subsidies.models import Policy
@@ -103,6 +103,8 @@ def why_not_correct(ending: Ending) -> str:
     by_hand = Ending.objects.filter(
         entitlement_id=ending.entitlement_id, pk__gt=ending.pk, death=None, head_change=None
     )
+    if ending.entitlement.beneficiary.status == RecordStatus.VOID and not heirs(ending):
+        return "这份档案已作废，恢复的日子发不出去。仍符合条件的，请用现在的档案申报。"
     days = endings.comes_back(ending)
     for later in by_hand.exclude(status=EndingStatus.CORRECTED).order_by("-pk"):
         if endings.reaches(days, later.ends_on):

@@ -15,7 +15,7 @@ from huimin.core.records import audit
 from huimin.core.values import privacy
 from huimin.core.work import messages, workflow
 from huimin.core.work.verbs import advances
-from recipients.models import Death, Ending, Entitlement, Person, Succession
+from recipients.models import Death, Ending, Entitlement, Person, RecordStatus, Succession
 from recipients.services import endings, succession
 from recipients.states import DEATH_FLOW, EDIT_ROLES, EndingStatus, EntitlementStatus
 
@@ -80,6 +80,8 @@ def correct_death(pk: int, step: str, *, actor: User, note: str = "") -> list[En
     death: Death = Death.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
     if refusal := workflow.why_not(death, DEATH_FLOW["correct"], actor=actor, note=note):
         raise refusal
+    if person.status == RecordStatus.VOID:
+        raise StepRefused("这份档案已作废，不再享受补贴，不用更正死亡登记。")
     workflow.take_duty(death, Duty.DEATH_CORRECT, actor=actor)
     reason = privacy.scrub(note.strip())[:200]
     death.corrected_by, death.correction_reason = actor, reason

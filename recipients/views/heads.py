@@ -54,7 +54,8 @@ def head_ask(request: StaffRequest, pk: int) -> HttpResponse:
             messages.success(request, "已申请变更户主，另一个人复核后生效。")
             return redirect("recipients:head-detail", pk=made.result.pk)
     old = next((one for one in form.members if one.is_holder), None)
-    context = {"person": person, "old": old, "form": form, "action_key": str(uuid4())}
+    duty = HEAD_FLOW["ask"].duty
+    context = {"person": person, "old": old, "form": form, "duty": duty, "action_key": str(uuid4())}
     return render(request, "recipients/head_form.html", context)
 
 

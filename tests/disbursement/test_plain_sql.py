@@ -10,13 +10,14 @@ from disbursement.proofs import one_order_per_line
 from huimin.core.authority.roles import Role
 from recipients import proofs as of_people
 from recipients.models import Account, Entitlement, Person, Succession
-from recipients.services import corrections, entitlements, records
+from recipients.services import corrections, deaths, entitlements, records
 from tests.disbursement import factories as make
 from tests.disbursement.test_heads_and_money import change_head
 from tests.disbursement.test_one_head_is_paid import Village
 from tests.disbursement.test_parts import order, post_bank
 from tests.disbursement.test_proofs import as_owner
 from tests.factories import UserFactory
+from tests.recipients import factories as lists
 
 JULY = date(2026, 7, 10)
 
@@ -85,6 +86,38 @@ def passed_and_ended(here):
     )
     here.declare([here.wife], "2026Q4")
     return Succession.objects.get()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("set_aside", [False, True])
+def test_nothing_passes_to_a_head_whose_record_was_set_aside(set_aside):
+    here = quarterly()
+    right = Entitlement.objects.get(beneficiary=here.head)
+    lists.suspended(right, "withheld", date(2026, 2, 1))  # so that nothing passed by itself
+    deaths.record_death(here.head.pk, died_on=date(2026, 3, 10), actor=here["village"])
+    change = change_head(here, here.wife, cause="died", day=None)
+    if set_aside:
+        records.void_person(here.wife.pk, reason="身份证号错", actor=here["town_check"])
+    place = {"county_code": right.county_code, "division_code": right.division_code}
+    later = Entitlement.objects.create(policy=right.policy, beneficiary=here.wife, **place)
+    pass_on = """INSERT INTO recipients_succession (change_id, household_id, policy_id, earlier_id, later_id, ending_id)
+        VALUES (%s, %s, %s, %s, %s, %s)"""
+    given = (change.pk, change.household_id, right.policy_id, right.pk, later.pk, right.endings.get().pk)
+    if set_aside:
+        refused("只随复核通过的户主变更承接", pass_on, *given)
+    else:
+        sql(pass_on, *given)
+
+
+def test_the_proof_finds_a_right_of_a_record_that_was_set_aside(committed_db, owner_connection):
+    here = quarterly()
+    right = Entitlement.objects.get(beneficiary=here.neighbour)
+    entitlements.take_step(right.pk, "end", actor=here["department"], note="错", happened=date(2026, 2, 5))
+    records.void_person(here.neighbour.pk, reason="身份证号错", actor=here["town_check"])
+    assert of_people.records_set_aside_have_no_right() == (1, [])
+    again = "UPDATE recipients_entitlement SET status = 'active' WHERE id = %s"
+    as_owner(owner_connection, "recipients_entitlement", again, right.pk)
+    assert len(of_people.records_set_aside_have_no_right()[1]) == 1
 
 
 @pytest.mark.django_db

@@ -270,6 +270,35 @@ def test_no_days_come_back_to_a_record_that_was_set_aside(monthly):
     assert all_faults() == []
 
 
+def test_a_right_of_a_record_that_was_set_aside_does_not_come_back(monthly):
+    end(monthly["A"].pk, EARLY)
+    records.void_person(monthly["A"].pk, reason="身份证号错", actor=reviewer())
+    with pytest.raises(StepRefused, match="这份档案已作废"):
+        correct(monthly["A"].pk)
+    assert room.records_set_aside_have_no_right() == (1, [])
+
+
+def test_the_days_of_a_record_that_was_set_aside_come_back_to_the_head_who_followed(monthly):
+    end(monthly["A"].pk, EARLY)
+    changed(monthly["B"], day=MIDDLE)
+    records.void_person(monthly["A"].pk, reason="身份证号错", actor=reviewer())
+    correct(monthly["A"].pk)
+    assert owners(monthly) == ["A"] * 3 + ["B"] * 9
+    assert all_faults() == []
+
+
+def test_a_death_of_a_record_that_was_set_aside_gives_nothing_back(monthly):
+    deaths.record_death(monthly["A"].pk, died_on=MIDDLE, actor=clerk())
+    records.void_person(monthly["A"].pk, reason="身份证号错", actor=reviewer())
+    with pytest.raises(StepRefused, match="这份档案已作废"):
+        deaths.correct_death(monthly["A"].deaths.get().pk, "correct", actor=reviewer(), note="登记错了人")
+
+
 def all_faults():
-    checks = (room.ended_days_stay_ended, room.ranges_are_as_confirmed, room.ended_rights_have_their_ending)
+    checks = (
+        room.ended_days_stay_ended,
+        room.ranges_are_as_confirmed,
+        room.ended_rights_have_their_ending,
+        room.records_set_aside_have_no_right,
+    )
     return faults() + [fault for check in checks for fault in check()[1]]

@@ -60,5 +60,16 @@ def test_the_panel_that_corrects_a_death_says_so_and_the_form_that_registers_one
     assert OPEN in page
 
 
-def test_every_duty_that_pays_somebody_after_all_is_told_and_no_other():
-    assert {duty for duty in Duty if what_it_shuts(duty)} == set(GIVING_BACK)
+def test_every_duty_by_which_somebody_is_paid_is_told_and_no_other():
+    assert {duty for duty in Duty if what_it_shuts(duty)} == {*GIVING_BACK, Duty.HEAD_ASK}
+
+
+def test_the_page_that_asks_for_another_head_says_so():
+    head, wife = lists.household(2)
+    client = Client()
+    client.force_login(UserFactory(role=Role.TOWNSHIP_CLERK))
+    page = client.get(reverse("recipients:head-ask", args=[wife.pk])).content.decode()
+    assert "谁办，谁就不能审核、支付发给新户主的名单：乡镇审核、部门审核、财政初审" in page
+    assert "从变更日期起的期次都算" in page
+    assert OPEN in page
+    assert head.is_holder

@@ -18,12 +18,20 @@ def names_of(roles: Iterable[str]) -> str:
     return "、".join(sorted(Role(role).label for role in roles))
 
 
+# of which lists, and of which periods
+_CLOSED: dict[str, tuple[str, str]] = {
+    Duty.STOP_LIFT: ("以后列有这一笔的名单", ""),
+    Duty.HEAD_ASK: ("发给新户主的名单", "；从变更日期起的期次都算"),
+}
+
+
 def what_it_shuts(duty: str) -> str:
-    """What to say before somebody is paid after all by one's word: which desks that closes; empty for other duties."""
-    if duty not in GIVING_BACK:
+    """What to say before somebody is paid by one's word: which desks that closes; empty for other duties."""
+    if duty not in (*GIVING_BACK, Duty.HEAD_ASK):
         return ""
-    lists = "以后列有这一笔的名单" if duty == Duty.STOP_LIFT else "发给这个人、这一户的名单"
-    when = "" if duty == Duty.STOP_LIFT else "；以前没有发的、办理以后一个月以内的期次都算"
+    lists, when = _CLOSED.get(
+        duty, ("发给这个人、这一户的名单", "；以前没有发的、办理以后一个月以内的期次都算")
+    )
     desks = "、".join(one.label.removesuffix("花名册") for one in shut_by(duty))
     return (
         f"谁办，谁就不能审核、支付{lists}：{desks}{when}。部门经办这一道除外，退回名单也不受影响。"
