@@ -7,6 +7,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
+from huimin.core.authority.posts import what_it_shuts
 from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepForbidden, StepRefused
 from huimin.core.models import AuditEvent, Involvement
@@ -205,7 +206,7 @@ def test_the_page_offers_both_acts_and_says_what_they_come_to(clerk, second):
     browser.force_login(second)
     page = browser.get(url).content.decode()
     assert lift in page
-    assert "恢复后一个月内发给这个人的花名册就不由谁审核" in page
+    assert what_it_shuts(RECORD_FLOW["lift"].duty) in page
     browser.post(lift, {"note": "核对过", "action_key": str(uuid4())})
     assert status(one) == "normal"
     edit = browser.get(reverse("recipients:person-edit", args=[one.pk]))
