@@ -196,15 +196,6 @@ def due_now(version: PolicyVersion, *, also: str = "", less: str = "", shut: str
     {"ORDER BY e.id, isempty(m.days), lower(v.valid) DESC" if whole else ""}"""  # noqa: S608 -- constants of ours
 
 
-def paid_as_another(right: str, component: str, days: str) -> str:
-    """Whether the human being of this right holds a claim for these days by a right under another record of theirs."""
-    return f"""EXISTS (SELECT FROM recipients_entitlement own
-        JOIN recipients_entitlement te ON te.human = own.human AND te.policy_id = own.policy_id AND te.id <> own.id
-        JOIN disbursement_claim tc ON tc.entitlement_id = te.id AND tc.component = {component}
-             AND tc.period_range && {days}
-        WHERE own.id = {right})"""
-
-
 def is_owed(line: str, right: str, component: str, days: str, *, months: bool) -> str:
     """Whether right `right` is due any of the range `days` of a line that no other line of the recipient's has a claim for.
 
@@ -268,7 +259,8 @@ def lines_today(version: PolicyVersion) -> str:
     CROSS JOIN LATERAL (SELECT {suspended("l.period_range")} AS suspended, e.status, e.ends_on, v.quantity,
         v.facts, t.period_range AS period,
         CASE WHEN {stays} THEN l.period_range ELSE 'empty'::daterange END AS days) d
-    JOIN recipients_person p ON p.id = {payee_of()}
+    CROSS JOIN LATERAL (SELECT {payee_of()} AS id OFFSET 0) whose
+    JOIN recipients_person p ON p.id = whose.id
     LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active"""
 
 

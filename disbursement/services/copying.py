@@ -7,8 +7,8 @@ from decimal import Decimal
 from django.db import connection
 
 from disbursement.models import Roster
-from disbursement.models.sql import PUBLIC_ROW, paid_to_another_head
-from disbursement.queries.due import REASON, amount_sql, due_now, paid_as_another
+from disbursement.models.sql import PUBLIC_ROW, paid_as_another, paid_to_another_head
+from disbursement.queries.due import REASON, amount_sql, due_now
 from disbursement.services.generation import CLAIMED, HELD_DAYS, STOPPED, is_held, run_claiming
 from recipients.rules import amounts
 

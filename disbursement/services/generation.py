@@ -8,8 +8,8 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 
 from disbursement.models import Batch, Roster
-from disbursement.models.sql import PUBLIC_ROW, paid_to_another_head, stops
-from disbursement.queries.due import REASON, amount_sql, by_month, due_now, paid_as_another
+from disbursement.models.sql import PUBLIC_ROW, paid_as_another, paid_to_another_head, stops
+from disbursement.queries.due import REASON, amount_sql, by_month, due_now
 from huimin.core.authority import scope
 from huimin.core.errors import StepRefused
 from recipients.models.parties import of_one_recipient

@@ -45,15 +45,9 @@ FROM recipients_recordpause k CROSS JOIN LATERAL (
     SELECT e.id FROM recipients_entitlement e WHERE e.beneficiary_id = k.person_id
     UNION SELECT v.entitlement_id FROM recipients_entitlementversion v WHERE v.payee_id = k.person_id) r
 WHERE k.status = 'lifted'"""  # noqa: S608 -- constants of ours
-GIVEN_BACK = f"""
-SELECT b.roster_id, b.source FROM (
-    WITH back AS MATERIALIZED ({_BACK}), meant AS MATERIALIZED (SELECT z.* FROM {of_one_recipient("back")} z)
-    SELECT l.roster_id, t.source FROM meant t
-    JOIN l ON l.entitlement_id = t.right_id AND l.component = coalesce(t.component, l.component)
-         AND l.period_range && t.days AND l.id > t.line_id) b"""  # noqa: S608 -- constants of ours
 # who asked for the change by which somebody of the household is head now: of two who have a day the head is paid, and the
 # days from the change on are a head's, whether a right passed, was there before or was declared since. The newest change
-# is enough: it says who is head
+# is enough: it says who is head, also after the lists were approved
 _MADE_HEAD = """
 SELECT l.roster_id, 'recipients.headchange:' || c.id FROM (
     SELECT DISTINCT ON (o.lineage) o.lineage, c.id, c.new_head_id, c.starts_on
@@ -67,6 +61,13 @@ WHERE upper(l.period_range) > c.starts_on OR EXISTS (
     SELECT FROM recipients_entitlement a JOIN recipients_entitlementversion v ON v.entitlement_id = a.id
     WHERE a.house = e.house AND a.policy_id = e.policy_id AND a.id <> e.id
       AND v.component = l.component AND v.valid && l.period_range)"""
+GIVEN_BACK = f"""
+SELECT b.roster_id, b.source FROM (
+    WITH back AS MATERIALIZED ({_BACK}), meant AS MATERIALIZED (SELECT z.* FROM {of_one_recipient("back")} z)
+    SELECT l.roster_id, t.source FROM meant t
+    JOIN l ON l.entitlement_id = t.right_id AND l.component = coalesce(t.component, l.component)
+         AND l.period_range && t.days AND l.id > t.line_id) b
+UNION {_MADE_HEAD}"""  # noqa: S608 -- constants of ours
 ORIGINS = f"""
 SELECT l.roster_id, 'recipients.declaration:' || d.declaration_id AS source FROM l
 JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
@@ -79,7 +80,6 @@ UNION SELECT p.roster_id, 'recipients.headchange:' || p.change_id FROM (
         UNION SELECT p.roster_id, u.change_id, u.earlier_id FROM passed p
         JOIN recipients_succession u ON u.later_id = p.earlier_id)
     SELECT * FROM passed) p
-UNION {_MADE_HEAD}
 UNION SELECT l.roster_id, 'recipients.headchange:' || h.id FROM l
 JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id
 JOIN recipients_entitlement e ON e.id = l.entitlement_id

@@ -10,8 +10,9 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from disbursement.models import Batch, PaymentLine, PaymentResult, Roster
+from disbursement.models.sql import paid_as_another
 from disbursement.queries import content_of, lines_in_full, live_lines, order_of
-from disbursement.queries.due import as_rows, faults, lines_today, paid_as_another
+from disbursement.queries.due import as_rows, faults, lines_today
 from disbursement.services import copying, generation
 from disbursement.services.inherited import ANEW, SENT_BACK, TO_ROSTER, inherit_duties
 from disbursement.services.origins import origins_of

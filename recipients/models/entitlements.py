@@ -52,8 +52,11 @@ class Entitlement(Scoped):
         ]
         indexes = [
             models.Index(fields=["policy", "division_code"], name="entitlement_place"),
-            models.Index(fields=["human"], name="entitlement_human"),
-            models.Index(fields=["house"], name="entitlement_house", condition=Q(house__isnull=False)),
+            # of one recipient: both columns, else a planner without statistics may read all rights of the policy
+            models.Index(fields=["policy", "human"], name="entitlement_human"),
+            models.Index(
+                fields=["policy", "house"], name="entitlement_house", condition=Q(house__isnull=False)
+            ),
         ]
         triggers = [
             whose_it_is(),

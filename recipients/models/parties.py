@@ -150,7 +150,9 @@ _OF_THE_HUMAN_BEING = "o.human = e.human AND (e.house IS NULL OR o.house <> e.ho
 # rights (right_id) to policies of households (到户), and the others (other_id) of the same household, or of the same human
 # being in another one, to the same policy, however each came by it: of these one at a time is paid
 HOUSEHOLD_RIGHTS = f"({_OF_THE_HOUSE} UNION ALL {_rights('e.house IS NOT NULL', _OF_THE_HUMAN_BEING)})"
-# the same, and of policies of persons (到人) the rights that one human being has under another record
+# rights of one human being under different records
+RIGHTS_OF_A_HUMAN_BEING = f"({_rights('true', 'o.human = e.human')})"
+# of either kind of policy, and with them of policies of persons (到人) the rights that one human being has under another record
 RIGHTS_OF_ONE = f"({_OF_THE_HOUSE} UNION ALL {_rights('true', _OF_THE_HUMAN_BEING)})"
 
 

@@ -103,19 +103,21 @@ def entitlement_list(request: StaffRequest) -> HttpResponse:
 def _acts(request: StaffRequest, one: Any) -> tuple[list[Link], str]:
     """What this person may do with the right now, and who lifts its suspension where that is somebody else's.
 
-    The last ending is taken back by another one than who made it.
+    An ending is taken back by another one than who made it, an earlier one also after the right was confirmed anew and
+    ended for another cause.
     """
     found = [
         Link(act.step.label, reverse("recipients:entitlement-step", args=[one.pk, act.step.name]))
         for act in workflow.actions(one, ENTITLEMENT_FLOW, actor=request.user)
         if act.step.name in ENTITLEMENT_BUTTONS and not act.refused
     ]
-    last = next(iter(one.standing_endings), None)
-    # what came by a death or a change of the head goes back by those
-    by_hand = last is not None and last.death_id is None and last.head_change_id is None
-    if last is not None and by_hand and not _why_not_correct(request, last):
-        step = ENDING_FLOW["correct"]
-        found.append(Link(step.label, reverse("recipients:ending-correct", args=[last.pk])))
+    for place, ending in enumerate(one.standing_endings):
+        # what came by a death or a change of the head goes back by those
+        by_hand = ending.death_id is None and ending.head_change_id is None
+        if by_hand and not _why_not_correct(request, ending):
+            which = f"（{day_text(ending.ends_on)}起的）" if place else ""
+            label = f"{ENDING_FLOW['correct'].label}{which}"
+            found.append(Link(label, reverse("recipients:ending-correct", args=[ending.pk])))
     said = ""
     for place, pause in enumerate(one.counting_suspensions):
         acts, who = suspension_acts(

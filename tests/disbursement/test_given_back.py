@@ -16,7 +16,7 @@ from recipients.services import corrections, deaths, entitlements, heads, suspen
 from tests.disbursement import factories as make
 from tests.disbursement.test_heads_and_money import PHOTO, change_head, listed
 from tests.disbursement.test_one_head_is_paid import Village
-from tests.factories import ANYTHING, TOWN, UserFactory
+from tests.factories import ANYTHING, TOWN, UserFactory, grant
 from tests.recipients import factories as lists
 
 pytestmark = pytest.mark.django_db
@@ -105,6 +105,21 @@ def test_the_one_clerk_of_a_department_who_asked_for_a_head_handles_the_list_at_
     here = both_have_the_year(clerk="department_handle")
     assert make.approved(here, make.issued_batch(here))
     assert proofs.separation_over_the_whole_way()[1] == []
+
+
+def test_who_asks_for_the_head_back_after_the_final_approval_makes_no_order_of_the_list():
+    """In between another one was head, and the list could not be paid."""
+    here = both_have_the_year()
+    grant(here["order_maker"], Role.TOWNSHIP_CLERK)
+    rosters = [one.pk for one in make.approved(here, make.issued_batch(here))]
+    change_head(here, here.wife, day=date(2026, 5, 10))
+    with pytest.raises(StepRefused, match="应发期间"):
+        make.make_order(rosters, actor=here["order_maker"])
+    change_head(here, here.head, day=date(2026, 5, 10), cause="mistaken", clerk=here["order_maker"])
+    with pytest.raises(StepRefused, match=ASKER):
+        make.make_order(rosters, actor=here["order_maker"])
+    another = UserFactory(role=Role.FINANCE_CLERK)
+    assert make.make_order(rosters, actor=another).line_count == 2
 
 
 def test_what_was_passed_before_the_change_was_approved_is_not_held_against_who_had_asked_for_it():

@@ -254,6 +254,22 @@ def test_of_a_person_a_mistaken_ending_is_corrected_after_the_true_death():
     assert all_faults() == []
 
 
+def test_the_pages_lead_to_the_earlier_ending_and_say_to_whom_its_days_go(monthly, client):
+    end(monthly["A"].pk, EARLY)
+    confirmed(monthly["A"], Entitlement.objects.get().policy, "2026-09")
+    changed(monthly["B"], day=LATE)
+    mistaken = Entitlement.objects.get(beneficiary=monthly["A"]).endings.earliest("pk")
+    client.force_login(keeper())
+    url = reverse("recipients:ending-correct", args=[mistaken.pk])
+    listed = client.get(reverse("recipients:entitlement-list")).content.decode()
+    assert url in listed
+    assert "更正终止（2026年3月1日起的）" in listed
+    assert f"2026年8月1日起的日子归{monthly['B'].name}" in client.get(url).content.decode()
+    given = {"note": "没有迁出", "action_key": "00000000-0000-4000-8000-000000000002"}
+    assert client.post(url, given).status_code == 302
+    assert owners(monthly) == ["A"] * 7 + ["B"] * 5
+
+
 # --- the record of the head was set aside -------------------------------------------------------------------------------
 
 
