@@ -259,8 +259,7 @@ def lines_today(version: PolicyVersion) -> str:
     CROSS JOIN LATERAL (SELECT {suspended("l.period_range")} AS suspended, e.status, e.ends_on, v.quantity,
         v.facts, t.period_range AS period,
         CASE WHEN {stays} THEN l.period_range ELSE 'empty'::daterange END AS days) d
-    CROSS JOIN LATERAL (SELECT {payee_of()} AS id OFFSET 0) whose
-    JOIN recipients_person p ON p.id = whose.id
+    JOIN recipients_person p ON p.id = {payee_of()}
     LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active"""
 
 

@@ -21,7 +21,7 @@ from recipients.services import accounts
 from subsidies import services as funds
 from tests.disbursement import factories as make
 from tests.disbursement.test_pages import page_of
-from tests.factories import UserFactory
+from tests.factories import ANYTHING, UserFactory
 from tests.recipients import factories as lists
 from tests.recipients.factories import another_account, approved_change
 
@@ -69,7 +69,9 @@ def new_card(line):
         "card", "李四", "6230910000000009999", "金寨农村商业银行", holder_relation="弟弟"
     )
     asked = accounts.ask_account_change(line.beneficiary_id, new, reason="旧卡被盗", actor=clerk)
-    accounts.check_account_change(asked.pk, "approve", number_again=new.number, actor=checker)
+    accounts.check_account_change(
+        asked.pk, "approve", number_again=new.number, actor=checker, acknowledged=ANYTHING
+    )
 
 
 CHANGES = {
