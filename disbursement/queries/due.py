@@ -244,8 +244,9 @@ def lines_today(version: PolicyVersion) -> str:
     left = left_by_heads(days_of("t.period_range"), "t.period_range", whole=not months)
     later, stays = "", "l.period_range <@ m.days"
     if not months:
+        # ||: no column of the exclusion constraint's index, which a planner without statistics would read by component alone
         later = f"""LEFT JOIN recipients_entitlementversion n ON n.entitlement_id = l.entitlement_id
-        AND n.component = v.component AND lower(n.valid) > lower(v.valid)
+        AND n.component || '' = v.component AND lower(n.valid) > lower(v.valid)
         AND NOT isempty({days_of("t.period_range", version="n")})"""
         stays = "n.id IS NULL AND NOT isempty(m.days) AND l.period_range = t.period_range"
     return f"""{LIVE}
