@@ -14,6 +14,7 @@ from huimin.core.authority import scope
 from huimin.core.errors import StepRefused
 from recipients.models.parties import of_one_recipient
 from recipients.rules import amounts
+from subsidies.models import Policy
 
 PUBLIC_NAME = "CASE WHEN %(protected)s THEN hm_mask_surname(g.beneficiary_name) ELSE g.beneficiary_name END"
 
@@ -163,6 +164,7 @@ def _judged(batch: Batch, division_code: str, *, unclaimed: bool) -> tuple[str, 
     """The statement's beginning: everybody due below a division, each with an amount and perhaps a reason against it."""
     amount, params = amount_sql(amounts.rule_of(batch.version))
     here, less = "AND e.division_code BETWEEN %(low)s AND %(high)s", ""
+    of_houses = batch.policy.object_type == Policy.ObjectType.HOUSEHOLD
     if unclaimed:
         months = by_month(batch.version)
         here, less = f"{here} {UNCLAIMED.format(covers='@>' if months else '&&')}", CLAIMED if months else ""
@@ -174,7 +176,7 @@ def _judged(batch: Batch, division_code: str, *, unclaimed: bool) -> tuple[str, 
         stopped=STOPPED,
         is_stopped=is_held("g.entitlement_id", "g.days", own="z.is_own"),
         is_held=is_held("g.entitlement_id", "g.days"),
-        head=paid_to_another_head("g.entitlement_id", "%(component)s", "g.days"),
+        head=paid_to_another_head("g.entitlement_id", "%(component)s", "g.days") if of_houses else "false",
         has_failed=HAS_FAILED,
         twin=paid_as_another("g.entitlement_id", "%(component)s", "g.days"),
     )
