@@ -108,21 +108,8 @@ def void_person(person_id: int, *, reason: str, actor: User) -> Person:
     require_role(actor, VOID_ROLES, division_code=person.division_code, act="作废档案")
     if not reason.strip():
         raise BadInput("作废要写明原因。", field="reason")
-    if person.status == RecordStatus.VOID:
-        raise StepRefused("这份档案已经作废。")
-    if person.status == RecordStatus.SUSPENDED:
-        raise StepRefused("这份档案停用着。请先由停用、导入的人以外的一位恢复使用，再作废。")
-    if User.objects.filter(pk=person.created_by_id, person_key=actor.person_key).exists():
-        raise StepRefused("这份档案是您建的，要由另一个人作废。")
-    if held := _names(Entitlement.objects.filter(beneficiary=person).exclude(status=EntitlementStatus.ENDED)):
-        raise StepRefused(f"这个人还有享受资格（{held}），请先终止，再作废档案。")
-    open_books = DeclarationLine.objects.filter(beneficiary=person, excluded_at_level="").exclude(
-        declaration__status__in=_DECIDED
-    )
-    if listed := _names(line.declaration for line in open_books.select_related("declaration__policy")):
-        raise StepRefused(f"这个人还在没有办完的申报册里（{listed}），请先删去或剔除，再作废档案。")
-    if waits := _waiting(person):
-        raise StepRefused(f"还有待复核的{waits}，请先复核或退回，再作废档案。")
+    if why := why_not_void(person, actor=actor):
+        raise StepRefused(why)
     before, person.status, person.voided_by = person.status, RecordStatus.VOID, actor
     # the trail before the row, which is taken only with it (told_on_the_trail)
     audit.record(
@@ -137,6 +124,31 @@ def void_person(person_id: int, *, reason: str, actor: User) -> Person:
     person.save(update_fields=["status", "voided_by"])
     person.accounts.filter(is_active=True).update(is_active=False, closed_at=clock.now())
     return person
+
+
+def why_not_void(person: Person, *, actor: User) -> str:
+    """What stands against setting this record aside, whose post it is asked beside; empty when nothing does."""
+    if person.status == RecordStatus.VOID:
+        return "这份档案已经作废。"
+    if person.status == RecordStatus.SUSPENDED:
+        return "这份档案停用着。请先由停用、导入的人以外的一位恢复使用，再作废。"
+    if User.objects.filter(pk=person.created_by_id, person_key=actor.person_key).exists():
+        return "这份档案是您建的，要由另一个人作废。"
+    return _still_open(person)
+
+
+def _still_open(person: Person) -> str:
+    """Rights, books and changes that are ended, left and decided first."""
+    if held := _names(Entitlement.objects.filter(beneficiary=person).exclude(status=EntitlementStatus.ENDED)):
+        return f"这个人还有享受资格（{held}），请先终止，再作废档案。"
+    open_books = DeclarationLine.objects.filter(beneficiary=person, excluded_at_level="").exclude(
+        declaration__status__in=_DECIDED
+    )
+    if listed := _names(line.declaration for line in open_books.select_related("declaration__policy")):
+        return f"这个人还在没有办完的申报册里（{listed}），请先删去或剔除，再作废档案。"
+    if waits := _waiting(person):
+        return f"还有待复核的{waits}，请先复核或退回，再作废档案。"
+    return ""
 
 
 def _waiting(person: Person) -> str:

@@ -26,7 +26,9 @@ def on_the_page(request: StaffRequest, person: Person) -> dict[str, Any]:
     """What the person's page says of the record's use, and the acts that are this reader's."""
     pause = person.pauses.filter(status=RecordPauseStatus.STANDING).select_related("made_by").first()
     may_pause = scope.holds(request.user, RECORD_FLOW["pause"].roles, division_code=person.division_code)
-    may_void = scope.holds(request.user, VOID_ROLES, division_code=person.division_code)
+    may_void = person.status != RecordStatus.VOID and scope.holds(
+        request.user, VOID_ROLES, division_code=person.division_code
+    )
     return {
         "pause": pause,
         "pause_form": forms.RecordPauseForm(auto_id="pause_%s")
@@ -34,9 +36,8 @@ def on_the_page(request: StaffRequest, person: Person) -> dict[str, Any]:
         else None,
         "resume": _resume(request, pause) if pause else None,
         "resume_form": forms.RecordResumeForm(auto_id="resume_%s"),
-        "void_form": forms.VoidForm(auto_id="void_%s")
-        if may_void and person.status != RecordStatus.VOID
-        else None,
+        "void_form": forms.VoidForm(auto_id="void_%s") if may_void else None,
+        "void_why": records.why_not_void(person, actor=request.user) if may_void else "",
     }
 
 

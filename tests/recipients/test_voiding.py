@@ -124,6 +124,19 @@ def test_a_record_that_was_set_aside_gets_no_card_asked_for_or_approved_also_by_
         make.account_of(change, bank_id=None)
 
 
+def test_the_page_says_before_anything_is_typed_why_a_record_is_not_set_aside(clerk, second):
+    (one,) = make.household(1)
+    client = Client()
+    client.force_login(second)
+    page, void = (reverse(f"recipients:{name}", args=[one.pk]) for name in ("person-detail", "person-void"))
+    assert 'id="void_reason"' in client.get(page).content.decode()
+    records.pause_record(one.pk, reason="联系不上", actor=clerk)
+    text = client.get(page).content.decode()
+    assert "这份档案停用着。请先由停用、导入的人以外的一位恢复使用，再作废" in text
+    assert f'action="{void}"' in text
+    assert 'id="void_reason"' not in text
+
+
 def test_the_page_offers_it_and_takes_it(clerk, second):
     take([member(1)], clerk)
     one = Person.objects.get()
