@@ -370,7 +370,8 @@ def _unsent() -> QuerySet[Roster]:
 
 # (what was made, what it was made from, duties that count further down), and the lists l whose origins are asked for
 _MADE_FROM = f"""
-WITH l AS (SELECT l.id, l.roster_id, l.entitlement_id, l.entitlement_version_id, l.component, l.period_range, l.policy_id
+WITH l AS (SELECT l.id, l.roster_id, l.entitlement_id, l.entitlement_version_id, l.component, l.period_range, l.policy_id,
+                  l.beneficiary_id, l.payee_key
            FROM {LIVE}),
 made AS (
     SELECT {ROSTER_FLOW.subject_sql("r")} AS target, o.source, 'roster' AS kind FROM ({ORIGINS}) AS o

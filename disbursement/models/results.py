@@ -66,6 +66,7 @@ class PaymentResult(models.Model):
         indexes = [
             # whatever is not simply paid is a small part of all results, and is asked for on every page about it
             models.Index(fields=["line", "kind"], name="result_not_paid", condition=~Q(kind="paid")),
+            models.Index(fields=["business_on"], name="result_not_paid_on", condition=~Q(kind="paid")),
         ]
         constraints = [
             models.UniqueConstraint(fields=["line", "kind"], name="result_kind_once"),

@@ -75,13 +75,15 @@ def paid_as_another(right: str, component: str, days: str) -> str:
     return f"EXISTS (SELECT FROM {_claims_of_others(RIGHTS_OF_A_HUMAN_BEING, right, component, days)})"
 
 
-def stops(condition: str = "NOT") -> str:
+def stops(condition: str = "NOT", *, since: str = "") -> str:
     """A FROM item: the lines that were stopped and whose stop nobody took back; with an empty condition, somebody did.
+    Given a day, those that were stopped after it.
 
     What was stopped is paid to nobody of the house until the stop is lifted: of_one_recipient says for which rights.
     """
+    after = f"x.business_on > {since} AND " if since else ""
     return f"""(SELECT s.id AS line_id, s.entitlement_id, s.policy_id, s.component, s.period_range FROM disbursement_paymentresult x JOIN disbursement_paymentline s ON s.id = x.line_id
-        WHERE x.kind = 'stopped' AND {condition} EXISTS (SELECT FROM disbursement_stoplift k WHERE k.line_id = s.id))"""  # noqa: S608
+        WHERE x.kind = 'stopped' AND {after}{condition} EXISTS (SELECT FROM disbursement_stoplift k WHERE k.line_id = s.id))"""  # noqa: S608
 
 
 COUNTS = counts("l.revision", "r.revision", "r.status")

@@ -330,7 +330,10 @@ class Ending(Scoped):
                 violation_error_message="终止享受要由另一个人更正。",
             ),
         ]
-        indexes = [models.Index(fields=["entitlement", "-id"], name="endings_of_right")]
+        indexes = [
+            models.Index(fields=["entitlement", "-id"], name="endings_of_right"),
+            models.Index(fields=["over_at"], name="endings_corrected", condition=Q(status="corrected")),
+        ]
         triggers = [
             pgtrigger.FSM(name="ending_steps", field="status", transitions=ENDING_FLOW.transitions()),
             taken_in_duty(ENDING_FLOW),

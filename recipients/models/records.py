@@ -39,6 +39,9 @@ class RecordPause(Scoped):
     class Meta:
         verbose_name = verbose_name_plural = "停用记录"
         ordering = ("-id",)
+        indexes = [
+            models.Index(fields=["lifted_at"], name="record_pauses_lifted", condition=Q(status="lifted"))
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["person"],

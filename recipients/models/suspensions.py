@@ -3,6 +3,7 @@ from datetime import date
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
@@ -96,7 +97,14 @@ class Suspension(Scoped):
                 violation_error_message="暂停享受要由另一个人更正。",
             ),
         ]
-        indexes = [models.Index(fields=["entitlement", "-id"], name="suspensions_of_right")]
+        indexes = [
+            models.Index(fields=["entitlement", "-id"], name="suspensions_of_right"),
+            models.Index(
+                Coalesce("corrected_at", "lifted_at"),
+                name="suspensions_over",
+                condition=~Q(status="standing"),
+            ),
+        ]
         triggers = [
             pgtrigger.FSM(name="suspension_steps", field="status", transitions=SUSPENSION_FLOW.transitions()),
             taken_in_duty(SUSPENSION_FLOW),

@@ -10,7 +10,7 @@ from django.urls import reverse
 from disbursement import queries, services
 from disbursement.models import PaymentLine
 from disbursement.queries.stale import stale_sql, to_be_ordered
-from disbursement.services import generation
+from disbursement.services import generation, origins
 from disbursement.services.confirming import APPLY
 from publicity import queries as public
 from recipients.models import Account, Entitlement, EntitlementVersion, Person
@@ -134,6 +134,42 @@ def test_who_is_due_and_unpaid_is_told_without_the_history_of_every_right(commit
     read = rows_read(owner_connection, f"{sql} SELECT reason, count(*) FROM judged GROUP BY reason", params)
     assert read["recipients_entitlement"] >= 6
     assert read["disbursement_paymentline"] <= 6 * HISTORY / 50
+
+
+# what was given back in other years, right by right: each of these was withheld, ended and out of use many times
+GIVEN_BACK_BEFORE = f"""
+ALTER TABLE recipients_suspension DISABLE TRIGGER USER; ALTER TABLE recipients_ending DISABLE TRIGGER USER;
+ALTER TABLE recipients_recordpause DISABLE TRIGGER USER;
+INSERT INTO recipients_suspension (county_code, division_code, entitlement_id, policy_id, kind, status, first_day, last_day, rule,
+    reason, made_by_id, made_at, lifted_by_id, lifted_at, lift_reason, correction_reason)
+SELECT e.county_code, e.division_code, e.id, e.policy_id, 'withheld', 'lifted', '2015-01-01', '2015-02-01', 'next_month', 'x',
+    u.id, '2015-01-01', u.id, '2015-02-01', 'x', ''
+FROM recipients_entitlement e, (SELECT min(id) AS id FROM core_user) u, generate_series(1, {HISTORY}) n;
+INSERT INTO recipients_ending (county_code, division_code, entitlement_id, policy_id, status, happened, rule, ends_on, made_by_id,
+    made_at, over_at, corrected_by_id, correction_reason)
+SELECT e.county_code, e.division_code, e.id, e.policy_id, 'corrected', '2015-01-01', 'next_month', '2015-02-01', u.id,
+    '2015-01-01', '2015-02-01', v.id, 'x'
+FROM recipients_entitlement e, (SELECT min(id) AS id FROM core_user) u, (SELECT max(id) AS id FROM core_user) v,
+    generate_series(1, {HISTORY}) n;
+INSERT INTO recipients_recordpause (county_code, division_code, person_id, status, reason, made_by_id, made_at, lifted_by_id,
+    lifted_at, lift_reason)
+SELECT p.county_code, p.division_code, p.id, 'lifted', 'x', u.id, '2015-01-01', u.id, '2015-02-01', 'x'
+FROM recipients_person p, (SELECT min(id) AS id FROM core_user) u, generate_series(1, {HISTORY}) n;
+ANALYZE recipients_suspension; ANALYZE recipients_ending; ANALYZE recipients_recordpause
+"""
+
+
+def test_whose_word_a_list_goes_by_is_asked_without_what_was_given_back_in_other_years(
+    committed_db, owner_connection
+):
+    here = make.world(6)
+    rosters = [one.pk for one in make.issued_batch(here).rosters.all()]
+    owner_connection.execute(YEARS.replace("(900000, 1, 1,", "(900000, 900000, 1,"))  # of no batch there is
+    owner_connection.execute(GIVEN_BACK_BEFORE)
+    read = rows_read(owner_connection, origins.asked_of_lists(origins.GIVEN_BACK), [rosters])
+    for table in ("recipients_suspension", "recipients_ending", "recipients_recordpause"):
+        assert read.get(table, 0) <= 60, table
+    assert read["disbursement_paymentresult"] <= 60
 
 
 @pytest.mark.django_db
