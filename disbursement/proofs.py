@@ -452,6 +452,16 @@ def branches_have_their_batch() -> tuple[int, list[str]]:
     )
 
 
+@proof("没有作废的申报册、批次，都按那一期的政策版本办理")
+def periods_are_of_their_version() -> tuple[int, list[str]]:
+    made = """(SELECT '申报册 ' || id AS told, policy_id, version_id, period, period_range FROM recipients_declaration
+        WHERE status <> 'withdrawn' UNION ALL SELECT '批次 ' || number, policy_id, version_id, period, period_range
+        FROM disbursement_batch WHERE status <> 'cancelled') m"""
+    wrong = f"""SELECT told || '：' || period FROM {made} WHERE NOT EXISTS (SELECT FROM subsidies_policyversion v
+        WHERE (v.id, v.policy_id) = (version_id, m.policy_id) AND v.published_at IS NOT NULL AND v.valid @> lower(period_range))"""  # noqa: S608
+    return rows(wrong, count=f"SELECT count(*) FROM {made}")  # noqa: S608 -- a constant of ours
+
+
 @proof("经手过来源材料的人，没有在后面办不相容的岗位")
 def separation_over_the_whole_way() -> tuple[int, list[str]]:
     """The pairs asked anew over what a list, an order, a return was made from, whatever was put on record as inherited.

@@ -5,6 +5,7 @@ from disbursement.models.orders import BankFile, OrderIndicator, OrderPart, Paym
 from disbursement.models.results import Correction, PaymentResult, Reversal, StopLift
 from disbursement.models.returns import ReturnFile, ReturnLine
 from disbursement.models.rounds import RoundInUse
+from disbursement.models.versions import VersionInUse
 
 __all__ = [
     "BankFile",
@@ -28,4 +29,5 @@ __all__ = [
     "RosterOmission",
     "RoundInUse",
     "StopLift",
+    "VersionInUse",
 ]

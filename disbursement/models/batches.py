@@ -13,7 +13,7 @@ from huimin.core.authority.scope import Scoped
 from huimin.core.models import User
 from huimin.core.models.guards import append_only, begins, fixed, taken_in_duty
 from huimin.core.values.periods import REGULAR
-from subsidies.models import PaymentRound, Policy, PolicyVersion, of_its_round
+from subsidies.models import PaymentRound, Policy, PolicyVersion, of_its_round, of_its_version
 
 
 class NumberSeries(models.Model):
@@ -98,23 +98,8 @@ class Batch(Scoped):
             pgtrigger.FSM(name="batch_steps", field="status", transitions=BATCH_FLOW.transitions()),
             taken_in_duty(BATCH_FLOW),
             of_its_round(),
+            of_its_version(),
             pgtrigger.Protect(name="batch_stays", operation=pgtrigger.Delete),
-            pgtrigger.Trigger(
-                name="batch_issued_by_its_version",
-                operation=pgtrigger.Update,
-                when=pgtrigger.Before,
-                condition=pgtrigger.Condition(
-                    "NEW.kind = 'regular' AND OLD.status = 'draft' AND NEW.status = 'issued'"
-                ),
-                # the standard of the period may have been published since the batch was made
-                func="""
-                    IF NOT EXISTS (SELECT FROM subsidies_policyversion v WHERE v.id = NEW.version_id
-                                   AND v.published_at IS NOT NULL AND v.valid @> lower(NEW.period_range)) THEN
-                        RAISE EXCEPTION '批次的政策版本不是这一期的标准，不能下达' USING ERRCODE = '23514';
-                    END IF;
-                    RETURN NEW;
-                """,
-            ),
             pgtrigger.Trigger(
                 name="batch_not_without_its_branches",
                 operation=pgtrigger.Update,

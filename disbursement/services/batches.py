@@ -24,7 +24,7 @@ from huimin.core.work import jobs, workflow
 from huimin.core.work.jobs import JobRun
 from huimin.core.work.verbs import advances
 from subsidies.models import PaymentRound, Policy
-from subsidies.services import round_of, version_for
+from subsidies.services import round_of, standard_as_read, version_for
 from subsidies.states import FINISHING, PolicyStatus
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def make_batch(policy: Policy, period: str, *, actor: User, title: str = "", ear
     early = _early(wanted, early)
     opened = round_of(policy, wanted)
     try:
-        with transaction.atomic():
+        with standard_as_read():
             batch = Batch.objects.create(
                 county_code=policy.county_code,
                 division_code=policy.county_code,
@@ -175,7 +175,6 @@ def _submit(batch: Batch, *, actor: User) -> Job:
 
 def _issue(batch: Batch, *, actor: User, note: str) -> None:
     _require_in_force(batch)
-    rosters.require_standard(batch)
     workflow.move(batch, BATCH_FLOW["issue"], actor=actor, note=note)
     is_supplement = batch.kind == Batch.Kind.SUPPLEMENT
     if not (_make_supplementary_rosters(batch) if is_supplement else _make_rosters(batch)):

@@ -54,22 +54,6 @@ ORDER BY l.line_no, f.field, f.message LIMIT %(most)s
 UNWRITABLE = "[\ue000-\uf8ff\U000f0000-\U0010fffd|\x01-\x1f\x7f]"
 
 
-def require_standard(batch: Batch) -> None:
-    """The batch still pays by the version that is in force for its period: one made early is overtaken by a new standard.
-
-    A supplement and a correction keep the standard of the batch that they complete.
-    """
-    if batch.kind != Batch.Kind.REGULAR:
-        return
-    now = batch.policy.version_on(batch.period_range.lower)
-    if now is None or now.pk != batch.version_id:
-        raise StepRefused(
-            f"建批次以后，这一期换了补贴标准（建批次时是“{batch.version.standard_text}”，"
-            f"现在是“{now.standard_text if now else '没有已发布的标准'}”）。"
-            "请作废（已下达的先收回）这个批次，重新建一个，按新的标准发。"
-        )
-
-
 def generate_first(pk: int, *, actor: User) -> int:
     """For the job: write a roster that was never made; 0 when it was. The caller is in a transaction."""
     roster = Roster.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
@@ -97,7 +81,6 @@ def regenerate_roster(pk: int, *, actor: User) -> Roster:
 def _write(roster: Roster, *, actor: User) -> None:
     """A new revision with lines, claims and omissions; what is counted here is recomputed at every later step."""
     batch = Batch.objects.select_related("version", "policy").get(pk=roster.batch_id)
-    require_standard(batch)
     Roster.objects.filter(pk=roster.pk).update(revision=F("revision") + 1, generated_at=None)
     roster.revision += 1
     _release(roster)
@@ -203,7 +186,6 @@ def _before_submission(roster: Roster) -> None:
         raise StepRefused("花名册里没有人，不能送审。没有人可发的，请部门经办作废这份花名册。")
     if roster.policy.is_protected and lines_in_full(roster).exists():
         raise StepRefused("政策已改为保护隐私，只公示姓氏，这份名单写着全名。请重新生成花名册，再送审。")
-    require_standard(roster.batch)
     errors = roster_errors(roster)
     if errors:
         shown = f"{MOST_ERRORS} 处以上" if len(errors) >= MOST_ERRORS else f"{len(errors)} 处"

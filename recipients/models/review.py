@@ -15,7 +15,7 @@ from recipients.models.registry import Person
 from recipients.models.sums import lines_are_added_up, sums_come_from_lines
 from recipients.rules import MEMBERS_AT_LEAST
 from recipients.states import DECLARATION_FLOW, NOTICE_STATES, POSTS, REVIEW_ORDER, DeclarationStatus
-from subsidies.models import JointParty, PaymentRound, Policy, PolicyVersion, of_its_round
+from subsidies.models import JointParty, PaymentRound, Policy, PolicyVersion, of_its_round, of_its_version
 from subsidies.rules.levels import levels_in_sql
 
 _LEVELS = ", ".join(f"'{state}'" for state in (DeclarationStatus.DRAFT, *REVIEW_ORDER))
@@ -84,6 +84,7 @@ class Declaration(Scoped):
             begins(DECLARATION_FLOW),
             sums_come_from_lines(),
             of_its_round(),
+            of_its_version(),
             # what was declared, under which rules and where, does not change under those who review it
             fixed(
                 "declaration_is_fixed",

@@ -25,7 +25,7 @@ from recipients.models import Declaration, DeclarationLine
 from recipients.rules import amounts
 from recipients.states import DECLARATION_FLOW, MAKER_ROLES, DeclarationStatus
 from subsidies.models import Policy, PolicyVersion
-from subsidies.services import refuse_too_early, round_of, version_for
+from subsidies.services import refuse_too_early, round_of, standard_as_read, version_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,18 +58,19 @@ def make_declaration(
     last = books.aggregate(last=Max("serial"))["last"] or 0
     if last and not another:
         raise StepRefused(f"这个村{when.label}的申报册已经有了；还要补报，请选“另立一册”。")
-    made = Declaration.objects.create(
-        policy=policy,
-        version=version,
-        period=when.text,
-        period_range=when.days,
-        payment_round=round_of(policy, when),
-        serial=last + 1,
-        made_by=actor,
-        reference=reference,
-        county_code=scope.county_of(division_code),
-        division_code=division_code,
-    )
+    with standard_as_read():
+        made = Declaration.objects.create(
+            policy=policy,
+            version=version,
+            period=when.text,
+            period_range=when.days,
+            payment_round=round_of(policy, when),
+            serial=last + 1,
+            made_by=actor,
+            reference=reference,
+            county_code=scope.county_of(division_code),
+            division_code=division_code,
+        )
     workflow.take_duty(made, DECLARATION_FLOW["make"].duty, actor=actor)
     audit.record(made, action="make", actor=actor, label="编制申报册", after=DeclarationStatus.DRAFT)
     return made

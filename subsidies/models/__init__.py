@@ -10,6 +10,7 @@ from subsidies.models.policies import (
     own_county_and_below,
 )
 from subsidies.models.rounds import PaymentRound, PaymentRoundQuerySet, of_its_round
+from subsidies.models.terms import of_its_version
 
 __all__ = [
     "Indicator",
@@ -25,5 +26,6 @@ __all__ = [
     "ShowsNames",
     "StopRule",
     "of_its_round",
+    "of_its_version",
     "own_county_and_below",
 ]

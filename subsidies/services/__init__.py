@@ -25,6 +25,7 @@ from subsidies.services.versions import (
     periods_of,
     refuse_too_early,
     revise_version,
+    standard_as_read,
     version_for,
 )
 
@@ -54,6 +55,7 @@ __all__ = [
     "revise_policy",
     "revise_version",
     "round_of",
+    "standard_as_read",
     "version_for",
     "why_no_round",
 ]

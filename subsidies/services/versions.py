@@ -8,6 +8,7 @@ version ends the day before the new one begins. One version under way at a time.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -232,11 +233,37 @@ def move_version(version: PolicyVersion, step: str, *, actor: User, note: str) -
                 version, one, actor=actor, note=note, detail=detail | {"rule": _rule_digest(version)}
             )
     except IntegrityError as error:
+        if "不换补贴标准" in str(error):
+            raise StepRefused(_in_use(version, error)) from error
         if "never_overlap" not in str(error):
             raise
         raise StepRefused("执行期间与已发布的版本重叠，请退回修改起止日期。") from error
     version.refresh_from_db()
     return version
+
+
+def _in_use(version: PolicyVersion, error: IntegrityError) -> str:
+    """Which period was declared or listed by the version of before, as the database found it (VersionInUse), and the way on."""
+    period, books, batches = str(error.__cause__.diag.message_detail).split()  # type: ignore[union-attr]
+    counted = (("申报册", books, "册"), ("批次", batches, "个"))
+    found = "、".join(f"{what} {count} {unit}" for what, count, unit in counted if count != "0")
+    return (
+        f"第 {version.number} 版从{day_text(version.valid.lower)}起执行，{Period.parse(period).label}已按原标准办理（{found}），"
+        "不能再换标准。请退回修改，从下一期起执行；还没有办完的，也可以先把那一期的批次作废或收回、申报册退回作废，再发布。"
+        "已按原标准发过的期次要补差额的，用一次性政策开一次“提标补差”发放。"
+    )
+
+
+@contextmanager
+def standard_as_read() -> Iterator[None]:
+    """Around what is made by the version that version_for() gave: another one may have been published since."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if "这一期的补贴标准不是这一版" not in str(error):
+            raise
+        raise StepRefused("这一期刚换了补贴标准，没有建。请再办一次，按新的标准建。") from error
 
 
 def _cut_short(version: PolicyVersion) -> None:
