@@ -2,6 +2,7 @@
 
 from huimin.core.authority.duties import Duty
 from huimin.core.records.proofs import proof, rows
+from subsidies.queries import digest, public_facts
 
 _COUNT = "SELECT count(*) FROM subsidies_indicator"
 
@@ -65,6 +66,25 @@ def published_versions_as_published() -> tuple[int, list[str]]:
                  AND (e.detail ->> 'version')::int = v.number AND e.detail ->> 'standard' = v.standard_text
                  AND e.detail ->> 'rule' = encode(sha256(convert_to(v.amount_rule::text, 'UTF8')), 'hex'))""",
         count="SELECT count(*) FROM subsidies_policyversion WHERE published_at IS NOT NULL",
+    )
+
+
+@proof("已公开的政策，登记的事项就是发布时的，加上审批通过的更正")
+def public_facts_are_as_published_and_corrected() -> tuple[int, list[str]]:
+    """Column by column: as the newest approved change that names it says, or else as it was published."""
+    public = "p.status NOT IN ('draft', 'submitted')"
+    return rows(
+        f"""SELECT p.code || ' ' || p.name || '：' || f.key FROM subsidies_policy p
+            CROSS JOIN LATERAL (SELECT e.detail -> 'facts' AS facts FROM core_auditevent e
+                WHERE e.subject = 'subsidies.policy:' || p.id AND e.action = 'publish' ORDER BY e.id LIMIT 1) told
+            CROSS JOIN jsonb_each_text({public_facts("p")}) f
+            LEFT JOIN LATERAL (SELECT c.facts ->> f.key AS value FROM subsidies_policychange c
+                WHERE c.policy_id = p.id AND c.status = 'approved' AND c.facts ? f.key ORDER BY c.id DESC LIMIT 1) c ON true
+            WHERE {public} AND coalesce({digest("c.value")}, told.facts ->> f.key) IS DISTINCT FROM {digest("f.value")}
+            UNION ALL SELECT p.code || ' ' || p.name || '：没有发布的留痕' FROM subsidies_policy p
+            WHERE {public} AND NOT EXISTS (SELECT FROM core_auditevent e
+                WHERE e.subject = 'subsidies.policy:' || p.id AND e.action = 'publish')""",  # noqa: S608
+        count=f"SELECT count(*) FROM subsidies_policy p WHERE {public}",  # noqa: S608 -- a constant of ours
     )
 
 

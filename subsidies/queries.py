@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from django.db import connection
 from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
@@ -40,6 +41,27 @@ def public_policies(county_code: str) -> QuerySet[Policy]:
         county_code=county_code, status__in=[PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED]
     )
     return shown.select_related("department").order_by("code")
+
+
+def public_facts(policy: str) -> str:
+    """What a policy says beside its status, as jsonb; given the alias."""
+    return f"(to_jsonb({policy}) - 'status')"
+
+
+def digest(text: str) -> str:
+    """What the trail keeps of a text in the place of its words; given an expression. NULL of nothing."""
+    return f"encode(sha256(convert_to({text}, 'UTF8')), 'hex')"
+
+
+def digests_of(policy: Policy) -> dict[str, str | None]:
+    """Column -> digest of what the policy says now: on the trail when it is published, for `prove`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT f.key, {digest("f.value")} FROM subsidies_policy p
+                CROSS JOIN jsonb_each_text({public_facts("p")}) f WHERE p.id = %s""",  # noqa: S608 -- constants of ours
+            [policy.pk],
+        )
+        return dict(cursor.fetchall())
 
 
 def confirmed_figures(user: User) -> dict[str, Decimal]:

@@ -14,16 +14,17 @@ class VersionInUse(PolicyVersion):
         triggers = [
             pgtrigger.Trigger(
                 name="version_overtakes_nothing",
-                operation=pgtrigger.Update,
+                operation=pgtrigger.Insert | pgtrigger.Update,
                 when=pgtrigger.Before,
-                condition=pgtrigger.Condition(
-                    "NEW.status = 'published' AND (OLD.status <> 'published' OR NEW.valid <> OLD.valid)"
-                ),
+                condition=pgtrigger.Condition("NEW.status = 'published'"),
                 # whoever declares or lists holds the policy (of_its_version), and is seen here. The detail is for the
                 # sentence of subsidies.services.versions: the earliest such period, its books and its batches
                 func="""
                     DECLARE used record;
                     BEGIN
+                        IF TG_OP = 'UPDATE' AND OLD.status = 'published' AND NEW.valid = OLD.valid THEN
+                            RETURN NEW;
+                        END IF;
                         PERFORM FROM subsidies_policy p WHERE p.id = NEW.policy_id FOR NO KEY UPDATE;
                         SELECT u.period, count(*) FILTER (WHERE u.is_book) AS books,
                                count(*) FILTER (WHERE NOT u.is_book) AS batches INTO used

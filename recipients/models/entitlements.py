@@ -403,7 +403,25 @@ class EndingCut(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = "终止截去的期间"
         constraints = [models.UniqueConstraint(fields=["ending", "version"], name="ending_cut_once")]
-        triggers = append_only()
+        triggers = [
+            *append_only(),
+            pgtrigger.Trigger(
+                name="cut_keeps_what_there_was",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                # what a correction gives back is what the version had when its right's ending took it, and no more. The
+                # statement that writes it cuts the version afterwards
+                func="""
+                    IF NOT EXISTS (SELECT FROM recipients_ending g
+                                   JOIN recipients_entitlementversion v ON v.entitlement_id = g.entitlement_id
+                                   WHERE g.id = NEW.ending_id AND g.status = 'standing' AND v.id = NEW.version_id
+                                     AND v.valid = NEW.valid_before AND NOT v.valid <@ daterange(NULL, g.ends_on)) THEN
+                        RAISE EXCEPTION '终止截去的期间与资格的不符' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.ending_id} {self.version_id}"

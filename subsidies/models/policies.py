@@ -98,12 +98,14 @@ class Policy(Scoped):
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
                 condition=~pgtrigger.Q(old__status="draft"),
-                # what was sent is what is published, and what is public changes as one asked and another approved
+                # what was sent is what is published, and what is public changes as the newest change says that one asked for and
+                # another approved: an earlier one is not put back
                 func="""
                     IF to_jsonb(NEW) - 'status' IS DISTINCT FROM to_jsonb(OLD) - 'status'
-                       AND NOT EXISTS (SELECT FROM subsidies_policychange c
-                                       WHERE c.policy_id = NEW.id AND c.status = 'approved'
-                                         AND to_jsonb(NEW) - 'status' = (to_jsonb(OLD) - 'status') || c.facts) THEN
+                       AND NOT EXISTS (SELECT FROM (SELECT c.facts FROM subsidies_policychange c
+                                                    WHERE c.policy_id = NEW.id AND c.status = 'approved'
+                                                    ORDER BY c.id DESC LIMIT 1) newest
+                                       WHERE to_jsonb(NEW) - 'status' = (to_jsonb(OLD) - 'status') || newest.facts) THEN
                         RAISE EXCEPTION '已送审的政策不能修改，公开以后要经更正' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;

@@ -12,6 +12,7 @@ from huimin.core.records import audit
 from huimin.core.work import workflow
 from huimin.core.work.verbs import advances
 from subsidies.models import Policy
+from subsidies.queries import digests_of
 from subsidies.services.keeping import keep
 from subsidies.services.versions import move_version
 from subsidies.states import POLICY_FLOW, VERSION_FLOW, PolicyStatus, VersionStatus
@@ -68,7 +69,8 @@ def advance_policy(pk: int, step: str, *, actor: User, note: str = "") -> Policy
     first = policy.versions.exclude(status=VersionStatus.PUBLISHED).first() if step in _TOGETHER else None
     if step in {"submit", "publish"} and first is None:
         raise StepRefused("还没有补贴标准，请先添加版本再送审。")
-    workflow.move(policy, one, actor=actor, note=note)
+    detail = {"facts": digests_of(policy)} if step == "publish" else None
+    workflow.move(policy, one, actor=actor, note=note, detail=detail)
     if first is not None:
         move_version(first, step, actor=actor, note=note)
     return policy

@@ -1,7 +1,6 @@
 """补发: nobody who is due is lost for a period, and nobody is paid twice for it."""
 
 import json
-from datetime import date
 from decimal import Decimal
 from io import StringIO
 from uuid import uuid4
@@ -11,7 +10,6 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from psycopg.types.range import DateRange
 
 from disbursement import services
 from disbursement.models import Batch, Claim, PaymentLine, PaymentResult, RosterOmission, StopLift
@@ -21,7 +19,6 @@ from huimin.core.models import AuditEvent, Job
 from huimin.core.records import audit
 from huimin.core.work import jobs
 from subsidies import services as funds
-from subsidies.models import PolicyVersion
 from tests.disbursement import factories as make
 from tests.disbursement.test_pages import page_of
 from tests.factories import TOWN, VILLAGE, UserFactory, grant
@@ -387,25 +384,3 @@ def test_a_stop_is_taken_back_from_its_line_after_the_list_was_made_anew_or_give
     services.lift_stop(line.pk, reason="补齐", actor=here["department"])
     assert client.get(url).context["lift_form"] is None
     assert line.beneficiary_id in people_of(make.issued_batch(here))
-
-
-def test_a_batch_made_before_its_periods_standard_was_published_is_not_issued(here):
-    batch = services.make_batch(here.policy, "2027", actor=here["department"], early="县里要求")
-    old = here.policy.versions.get()
-    facts = {
-        name: getattr(old, name)
-        for name in ("policy", "made_by", "published_at", "status", "has_county_review")
-    }
-    old.valid = DateRange(old.valid.lower, date(2027, 1, 1))
-    old.save(update_fields=["valid"])
-    PolicyVersion.objects.create(
-        **facts,
-        number=2,
-        amount_rule=make.MONTHLY,
-        standard_text="新",
-        valid=DateRange(date(2027, 1, 1), None),
-    )
-    with pytest.raises(StepRefused, match="换了补贴标准"):
-        services.issue_batch(batch.pk, actor=here["department"])
-    with pytest.raises(DatabaseError, match="不是这一期的标准"), transaction.atomic():
-        Batch.objects.filter(pk=batch.pk).update(status="issued")

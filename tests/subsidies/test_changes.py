@@ -129,3 +129,26 @@ def test_a_change_goes_its_way_by_the_pages(policy, office):
     stranger = Client()
     stranger.force_login(UserFactory(role=Role.RECONCILER))
     assert stranger.get(url).status_code == 403
+
+
+def by_sql(policy, **facts):
+    with transaction.atomic():
+        Policy.objects.filter(pk=policy.pk).update(**facts)
+
+
+def test_by_sql_a_correction_that_another_one_followed_is_not_put_back(policy, office):
+    for shielded in (True, False, True):
+        change = ask(policy, office, is_protected=shielded)
+        services.advance_change(change.pk, "approve", actor=office[1])
+    with pytest.raises(IntegrityError, match="公开以后要经更正"):
+        by_sql(policy, is_protected=False)
+    policy.refresh_from_db()
+    assert policy.is_protected
+
+
+def test_by_sql_what_was_published_is_not_put_back_after_a_correction_of_something_else(policy, office):
+    for facts in ({"phone": "0564-7061234"}, {"payment_remark": "地力补"}):
+        services.advance_change(ask(policy, office, **facts).pk, "approve", actor=office[1])
+    for facts in ({"phone": ""}, {"payment_remark": "示例补贴"}):
+        with pytest.raises(IntegrityError, match="公开以后要经更正"):
+            by_sql(policy, **facts)
