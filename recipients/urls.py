@@ -42,6 +42,7 @@ urlpatterns = [
     path("imports/<int:pk>/errors/", imports.import_errors, name="import-errors"),
     path("declarations/", declarations.declaration_list, name="declaration-list"),
     path("declarations/export/", declarations.declaration_export, name="declaration-export"),
+    path("versions/<int:pk>/lacking/", entitlements.version_lacking, name="version-lacking"),
     path("declarations/new/", declarations.declaration_new, name="declaration-new"),
     path("declarations/<int:pk>/", declarations.declaration_detail, name="declaration-detail"),
     path("declarations/<int:pk>/step/<slug:name>/", declarations.declaration_step, name="declaration-step"),

@@ -278,7 +278,6 @@ class VersionForm(HouseForm):
         label="停发规则",
         choices=[one for one in StopRule.choices if one[0] != StopRule.NEXT_DAY],
         initial=StopRule.NEXT_MONTH,
-        help_text="一次性的不看这一项：基准日那一天在世、符合条件的才发",
     )
     is_open_ended = forms.BooleanField(label="享受到停止为止", required=False)
 
@@ -295,10 +294,15 @@ class VersionForm(HouseForm):
     )
     _RULE = frozenset((*_CHOICES, "tiers_by", "table_by", "table_fact"))
 
-    def __init__(self, *args: Any, kept_rule: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        """`kept_rule` is a stored rule that does not fit the choices; the form offers to keep it."""
+    def __init__(
+        self, *args: Any, kept_rule: dict[str, Any] | None = None, one_off: bool = False, **kwargs: Any
+    ) -> None:
+        """`kept_rule` is a stored rule that does not fit the choices; the form offers to keep it. A one-off policy has a stop
+        rule of its own (decisions/0017), whatever its version says, and none is asked for."""
         self.kept_rule = kept_rule
         super().__init__(*args, **kwargs)
+        if one_off:
+            del self.fields["stop_rule"]
         add_fields(self, _line_fields())
         if kept_rule is not None:
             base = self.fields["base"]

@@ -7,11 +7,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
-from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import F, Min, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
+from psycopg.types.range import DateRange
 
 from subsidies.models import Indicator, IndicatorPolicy, Policy, PolicyVersion
-from subsidies.states import IndicatorStatus, PolicyStatus
+from subsidies.states import IndicatorStatus, PolicyStatus, VersionStatus
 
 if TYPE_CHECKING:
     from huimin.core.models import User
@@ -41,6 +42,34 @@ def public_policies(county_code: str) -> QuerySet[Policy]:
         county_code=county_code, status__in=[PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED]
     )
     return shown.select_related("department").order_by("code")
+
+
+SOON = 90  # days before which nobody is reminded of a standard that ends
+
+
+def without_standard(rows: QuerySet[Policy], today: date) -> dict[int, date]:
+    """Policy -> the first day from today's standard on (or the last one's) for which none is published; none where it is open."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT v.policy_id, upper(d.days) FROM (
+                   SELECT policy_id, range_agg(valid) AS days FROM subsidies_policyversion
+                   WHERE status = 'published' AND policy_id = ANY(%s) GROUP BY policy_id) v
+               CROSS JOIN LATERAL (SELECT days FROM unnest(v.days) AS days WHERE lower(days) <= %s
+                                   ORDER BY days DESC LIMIT 1) d
+               WHERE NOT upper_inf(d.days)""",
+            [list(rows.order_by().values_list("pk", flat=True)), today],
+        )
+        return dict(cursor.fetchall())
+
+
+def gap_behind(version: PolicyVersion) -> DateRange | None:
+    """The days after the last one of a version under way that no published version has, or would have left."""
+    last = version.valid.upper
+    if last is None:
+        return None
+    published = version.policy.versions.filter(status=VersionStatus.PUBLISHED, valid__startswith__gte=last)
+    following = published.aggregate(first=Min("valid__startswith"))["first"]
+    return None if following == last else DateRange(last, following)
 
 
 def public_facts(policy: str) -> str:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
 
+from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Role
 from huimin.core.desk.todos import Todo, source
+from huimin.core.values.days import day_text
 from subsidies import queries
 from subsidies.models import Indicator, Policy, PolicyChange, PolicyVersion
-from subsidies.states import ChangeStatus, IndicatorStatus, PolicyStatus, VersionStatus
+from subsidies.states import POLICY_FLOW, ChangeStatus, IndicatorStatus, PolicyStatus, VersionStatus
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -37,8 +40,27 @@ def policies_waiting(user: User) -> Iterator[Todo]:
             seen.filter(status=PolicyStatus.DRAFT, made_by=user, versions__isnull=False).distinct().count()
         )
         yield Todo("拟好的政策还没送审", ready, f"{url}?status=draft", "去送审")
+        yield _without_standard(user, seen)
         mine = _later_versions(seen).filter(status=VersionStatus.DRAFT, made_by=user)
         yield _of_policies("拟好的新标准还没送审", "去送审", mine)
+
+
+def _without_standard(user: User, seen: QuerySet[Policy]) -> Todo:
+    """Of the policies that this person drafts for: those whose standard is over, or will be soon."""
+    makes = scope.reach(user, POLICY_FLOW["add_version"].roles, place="county_code", policy="pk")
+    today = clock.today()
+    rows = seen.filter(makes, status=PolicyStatus.PUBLISHED)
+    soon = {
+        pk: day
+        for pk, day in queries.without_standard(rows, today).items()
+        if (day - today).days <= queries.SOON
+    }
+    one = Todo("快要没有补贴标准的政策", len(soon), reverse("subsidies:policy-list"), "去添加版本")
+    if not soon:
+        return one
+    first = min(soon, key=lambda pk: (soon[pk], pk))
+    note = f"“{rows.get(pk=first)}”从{day_text(soon[first])}起没有补贴标准"
+    return replace(one, url=reverse("subsidies:policy-detail", args=[first]), note=note)
 
 
 def _later_versions(seen: QuerySet[Policy]) -> QuerySet[PolicyVersion]:

@@ -25,7 +25,7 @@ from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
 from huimin.core.desk.errors import forbidden
 from huimin.core.desk.exports import workbook
-from huimin.core.desk.http import StaffRequest, act_on_form, opens
+from huimin.core.desk.http import StaffRequest, act_on_form, opens, render_page
 from huimin.core.desk.looking import LookedAtForm
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import Refused, StepForbidden
@@ -35,6 +35,8 @@ from huimin.core.values.days import day_text
 from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.models import Ending, Entitlement, EntitlementVersion, Suspension
+from recipients.queries.lacking import rights_lacking_facts
+from recipients.rules import amounts
 from recipients.services import corrections, endings, entitlements, suspensions
 from recipients.states import (
     ENDING_FLOW,
@@ -46,7 +48,9 @@ from recipients.states import (
     SuspensionStatus,
 )
 from recipients.views import helpers
-from subsidies.models import StopRule
+from subsidies.models import Policy, PolicyVersion, StopRule
+from subsidies.rules import WORKED_OUT
+from subsidies.states import VersionStatus
 
 _SORTS = {"made": "id", "name": ("beneficiary__name_key", "id"), "policy": ("policy__code", "id")}
 
@@ -348,3 +352,22 @@ def ending_correct(request: StaffRequest, pk: int) -> HttpResponse:
 
 def _gone_to(heirs: list[corrections.Heir]) -> str:
     return "".join(f"，{day_text(heir.since)}起归{heir.head}" for heir in heirs)
+
+
+@require_safe
+@opens(Area.REVIEW)
+def version_lacking(request: StaffRequest, pk: int) -> HttpResponse:
+    """How many rights lack what a version under way asks for: a panel of the policy's page, read before it is published."""
+    seen = PolicyVersion.objects.filter(policy__in=Policy.objects.visible_to(request.user))
+    version = get_object_or_404(seen.select_related("policy").exclude(status=VersionStatus.PUBLISHED), pk=pk)
+    found, lacking = rights_lacking_facts(version)
+    asked = "、".join(fact.label for fact in amounts.facts_of(version) if fact.name not in WORKED_OUT)
+    context = {
+        "version": version,
+        "policy": version.policy,
+        "found": found,
+        "lacking": lacking,
+        "asked": asked,
+    }
+    page, panel = "recipients/version_lacking.html", "recipients/partials/lacking.html"
+    return render_page(request, page, panel, context)

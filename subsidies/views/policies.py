@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 from django.conf import settings
@@ -23,9 +24,11 @@ from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest, act_on_form, again, first_fault, opens, take_step
-from huimin.core.desk.pages import Act, Link, Nothing, Pair, Panel, acts
+from huimin.core.desk.pages import Act, Check, Link, Nothing, Pair, Panel, acts
 from huimin.core.errors import Refused
 from huimin.core.sheets.writer import Column
+from huimin.core.values.days import day_text
+from huimin.core.values.periods import Frequency, Period
 from huimin.core.work import workflow
 from subsidies import queries, rules, services
 from subsidies.forms import AbolishForm, PolicyFilter, PolicyForm, TryForm
@@ -73,6 +76,10 @@ def policy_list(request: StaffRequest) -> HttpResponse:
     context["can_draft"] = scope.holds(
         request.user, POLICY_FLOW["draft"].roles, division_code=settings.COUNTY_CODE
     )
+    shown = Policy.objects.filter(pk__in=[one.pk for one in context["page"]], status=PolicyStatus.PUBLISHED)
+    days = queries.without_standard(shown, clock.today())
+    for one in context["page"]:
+        one.no_standard_from = days.get(one.pk)
     context["nothing"] = Nothing(
         "没有符合条件的政策",
         "可以放宽条件。清单以外的补贴不能发。",
@@ -130,6 +137,10 @@ def policy_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "unfinished_url": reverse("disbursement:policy-unfinished", args=[pk])
         if policy.status != PolicyStatus.DRAFT and scope.reads(request.user, Area.ROSTER)
         else "",
+        "no_standard_from": queries.without_standard(Policy.objects.filter(pk=pk), today).get(pk)
+        if policy.status in {PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED}
+        else None,
+        "lacking_url": _lacking_url(policy, versions, request),
         "action_key": uuid4(),
         **rounds.shown(policy, request),
         **_tried(request, versions),
@@ -260,7 +271,8 @@ def _review(version: PolicyVersion) -> str:
     way = " → ".join(labels.get(level, level.label) for level in levels_of(version, objected=True))
     kind = "个工作日" if version.notice_in_workdays else "天"
     first = "首日计入" if version.notice_counts_first else "次日起算"
-    return f"{way}；每次公示 {version.notice_days} {kind}，{first}；{version.get_stop_rule_display()}。"
+    stop = "基准日那一天符合条件的才发" if version.policy.is_one_off else version.get_stop_rule_display()
+    return f"{way}；每次公示 {version.notice_days} {kind}，{first}；{stop}。"
 
 
 def _may_correct(policy: Policy, request: StaffRequest) -> bool:
@@ -282,7 +294,34 @@ def _panel(
     buttons += changes.buttons(change, request) if change else []
     hint = "拟订的人不能发布，发布的人不能拟订。"
     form = AbolishForm() if ends else None
-    return Panel("办理", buttons, hint=hint, form=form, drawn=workflow.drawn(policy))
+    checks = _checks(policy, versions)
+    return Panel("办理", buttons, hint=hint, form=form, checks=checks, drawn=workflow.drawn(policy))
+
+
+def _checks(policy: Policy, versions: list[PolicyVersion]) -> list[Check]:
+    """What publishing the version under way would leave: days without a standard, a period that is the earlier one's."""
+    version = next((one for one in versions if one.status != VersionStatus.PUBLISHED), None)
+    if version is None:
+        return []
+    found, first = [], version.valid.lower
+    if gap := queries.gap_behind(version):
+        until = f"到{day_text(gap.upper - timedelta(days=1))}" if gap.upper else ""
+        note = "那时的期次不能申报、建批次。要接着发的，截止日期空着，或者发布以后再添加一版"
+        found.append(Check(f"从{day_text(gap.lower)}起{until}没有补贴标准", "warn", note))
+    if not policy.is_one_off:
+        period = Period.containing(first, Frequency(policy.frequency))
+        if period.first < first and policy.version_on(period.first):
+            words = f"{period.label}仍按上一版发，从{period.next().label}起按第 {version.number} 版"
+            found.append(Check(words, "warn", "生效日期在一期的中间，一期只按它头一天的标准发"))
+    return found
+
+
+def _lacking_url(policy: Policy, versions: list[PolicyVersion], request: StaffRequest) -> str:
+    """The panel of the room above that tells which rights lack what the version under way asks for."""
+    version = next((one for one in versions if one.status != VersionStatus.PUBLISHED), None)
+    if version is None or policy.status == PolicyStatus.DRAFT or not scope.reads(request.user, Area.REVIEW):
+        return ""
+    return reverse("recipients:version-lacking", args=[version.pk])
 
 
 def _lacking(versions: list[PolicyVersion]) -> Callable[[Step], str]:

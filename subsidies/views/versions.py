@@ -37,7 +37,7 @@ def version_add(request: StaffRequest, pk: int) -> HttpResponse:
     last = policy.versions.order_by("-number").first()
     initial, kept = VersionForm.initial_of(last) if last else ({}, None)
     initial = {name: value for name, value in initial.items() if name not in {"valid_from", "valid_to"}}
-    form = VersionForm(request.POST or None, initial=initial, kept_rule=kept)
+    form = VersionForm(request.POST or None, initial=initial, kept_rule=kept, one_off=policy.is_one_off)
     if request.method == "POST" and form.is_valid():
         made = act_on_form(
             request,
@@ -62,7 +62,7 @@ def version_edit(request: StaffRequest, pk: int) -> HttpResponse:
         messages.error(request, "已送审或已发布的版本不能修改。要改请先退回，或者添加新版本。")
         return redirect("subsidies:policy-detail", policy.pk)
     initial, kept = VersionForm.initial_of(version)
-    form = VersionForm(request.POST or None, initial=initial, kept_rule=kept)
+    form = VersionForm(request.POST or None, initial=initial, kept_rule=kept, one_off=policy.is_one_off)
     if request.method == "POST" and form.is_valid():
         made = act_on_form(
             request,
