@@ -9,7 +9,7 @@ from psycopg.types.range import DateRange
 from disbursement import proofs, services
 from disbursement.models import Batch
 from huimin.core.authority.roles import Role
-from huimin.core.errors import StepRefused
+from huimin.core.errors import Refused, StepRefused
 from recipients.models import Declaration
 from recipients.services import declarations, review
 from subsidies.models import PolicyVersion
@@ -183,3 +183,20 @@ def test_another_checker_publishes_what_the_first_may_not(here):
     new = sent(here, date(2026, 8, 1))
     versions.advance_version(new.pk, "publish", actor=another)
     assert status(new) == "published"
+
+
+def test_two_who_list_and_publish_at_once_leave_no_period_with_two_standards(run_in_threads):
+    found = Village("monthly", object_type="person", is_open_ended=True, amount_rule=make.MONTHLY)
+    new = sent(found, date(2026, 7, 1))
+
+    def act(number):
+        if number % 2:
+            return services.make_batch(found.policy, "2026-07", actor=found["department"])
+        return publish(found, new)
+
+    results = run_in_threads(act, 8)
+    assert all(not isinstance(one, Exception) or isinstance(one, Refused) for one in results), results
+    (batch,) = Batch.objects.all()
+    assert batch.version == found.policy.version_on(date(2026, 7, 1))
+    assert (batch.version == new) == (status(new) == "published")
+    assert proofs.periods_are_of_their_version()[1] == []
