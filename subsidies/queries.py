@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ def public_policies(county_code: str) -> QuerySet[Policy]:
 SOON = 90  # days before which nobody is reminded of a standard that ends
 
 
-def without_standard(rows: QuerySet[Policy], today: date) -> dict[int, date]:
+def without_standard(policies: Iterable[int], today: date) -> dict[int, date]:
     """Policy -> the first day from today's standard on (or the last one's) for which none is published; none where it is open."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -57,7 +58,7 @@ def without_standard(rows: QuerySet[Policy], today: date) -> dict[int, date]:
                CROSS JOIN LATERAL (SELECT days FROM unnest(v.days) AS days WHERE lower(days) <= %s
                                    ORDER BY days DESC LIMIT 1) d
                WHERE NOT upper_inf(d.days)""",
-            [list(rows.order_by().values_list("pk", flat=True)), today],
+            [list(policies), today],
         )
         return dict(cursor.fetchall())
 

@@ -52,7 +52,7 @@ def _without_standard(user: User, seen: QuerySet[Policy]) -> Todo:
     rows = seen.filter(makes, status=PolicyStatus.PUBLISHED)
     soon = {
         pk: day
-        for pk, day in queries.without_standard(rows, today).items()
+        for pk, day in queries.without_standard(rows.values_list("pk", flat=True), today).items()
         if (day - today).days <= queries.SOON
     }
     one = Todo("快要没有补贴标准的政策", len(soon), reverse("subsidies:policy-list"), "去添加版本")

@@ -76,7 +76,7 @@ def policy_list(request: StaffRequest) -> HttpResponse:
     context["can_draft"] = scope.holds(
         request.user, POLICY_FLOW["draft"].roles, division_code=settings.COUNTY_CODE
     )
-    shown = Policy.objects.filter(pk__in=[one.pk for one in context["page"]], status=PolicyStatus.PUBLISHED)
+    shown = [one.pk for one in context["page"] if one.status == PolicyStatus.PUBLISHED]
     days = queries.without_standard(shown, clock.today())
     for one in context["page"]:
         one.no_standard_from = days.get(one.pk)
@@ -137,7 +137,7 @@ def policy_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "unfinished_url": reverse("disbursement:policy-unfinished", args=[pk])
         if policy.status != PolicyStatus.DRAFT and scope.reads(request.user, Area.ROSTER)
         else "",
-        "no_standard_from": queries.without_standard(Policy.objects.filter(pk=pk), today).get(pk)
+        "no_standard_from": queries.without_standard([pk], today).get(pk)
         if policy.status in {PolicyStatus.PUBLISHED, PolicyStatus.SUSPENDED}
         else None,
         "lacking_url": _lacking_url(policy, versions, request),
