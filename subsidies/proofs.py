@@ -69,7 +69,7 @@ def published_versions_as_published() -> tuple[int, list[str]]:
     )
 
 
-@proof("已公开的政策，登记的事项就是发布时的，加上审批通过的更正")
+@proof("发布过的政策，登记的事项就是发布时的，加上审批通过的更正")
 def public_facts_are_as_published_and_corrected() -> tuple[int, list[str]]:
     """Column by column: as the newest approved change that names it says, or else as it was published."""
     public = "p.status NOT IN ('draft', 'submitted')"

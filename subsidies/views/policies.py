@@ -304,7 +304,7 @@ def _checks(policy: Policy, versions: list[PolicyVersion]) -> list[Check]:
     if version is None:
         return []
     found, first = [], version.valid.lower
-    if gap := queries.gap_behind(version):
+    if (gap := queries.gap_behind(version)) and gap.lower:
         until = f"到{day_text(gap.upper - timedelta(days=1))}" if gap.upper else ""
         note = "那时的期次不能申报、建批次。要接着发的，截止日期空着，或者发布以后再添加一版"
         found.append(Check(f"从{day_text(gap.lower)}起{until}没有补贴标准", "warn", note))
