@@ -30,6 +30,7 @@ from recipients import forms, queries
 from recipients.models import Account, AccountChange, Person
 from recipients.services import accounts
 from recipients.states import ACCOUNT_FLOW, AccountChangeStatus
+from recipients.views import helpers
 from recipients.views.people import form_page
 
 
@@ -38,6 +39,9 @@ from recipients.views.people import form_page
 @sensitive_post_parameters("number")
 def account_ask(request: StaffRequest, pk: int) -> HttpResponse:
     person = get_object_or_404(Person.objects.visible_to(request.user).select_related("household"), pk=pk)
+    step = ACCOUNT_FLOW["ask"]
+    if answer := helpers.not_theirs(request, step.roles, person, act=step.label):
+        return answer
     form = forms.AccountChangeForm(request.POST or None, initial={"holder_name": person.name})
     if request.method == "POST" and form.is_valid():
         made = act_on_form(request, form, lambda: _ask(request, pk, form), name="account.ask")

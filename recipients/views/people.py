@@ -254,13 +254,23 @@ def _death_panel(request: StaffRequest, person: Person) -> pages.Panel | None:
 
 
 def _what_comes_back(death: Death) -> str:
-    """Of the rights that the death ended: those that passed to the next head do not come back by its correction."""
-    if not death.endings.filter(succession__isnull=False).exists():
-        return "因它终止的享受资格随之恢复。"
-    return (
-        "因它终止的享受资格随之恢复，已转给新户主的除外。要转回来的，更正以后再办一次户主变更，"
-        f"变更日期填{day_text(death.died_on)}。"
-    )
+    """What correcting a death gives back, and what others decided because of it and stays: rights that passed to the next
+    head, that one's place, a card of the family."""
+    passed = death.endings.filter(succession__isnull=False).exists()
+    found = [f"因它终止的享受资格随之恢复{'，已转给新户主的除外' if passed else ''}。"]
+    change = heads.made_by_death(death)
+    if change or passed:
+        who = f"户主仍是{change.new_head}，不随更正改回。" if change else ""
+        what = "要改回来的" if change else "要转回来的"
+        day = day_text(death.died_on)
+        found.append(f"{who}{what}，更正以后再办一次户主变更，变更日期填{day}。")
+    card = death.person.accounts.filter(is_active=True).exclude(holder_name=death.person.name).first()
+    if card:
+        found.append(
+            f"在用的卡是尾号{card.tail}、户名{card.holder_name}的，以后发给这个人的钱都到这张卡；"
+            "要换回本人的，更正以后申请换卡。"
+        )
+    return "".join(found)
 
 
 @opens(Area.REGISTRY)
@@ -289,6 +299,8 @@ def person_reveal(request: StaffRequest, pk: int) -> HttpResponse:
 @sensitive_post_parameters("phone")
 def person_edit(request: StaffRequest, pk: int) -> HttpResponse:
     person = get_object_or_404(Person.objects.visible_to(request.user).select_related("household"), pk=pk)
+    if answer := helpers.not_theirs(request, EDIT_ROLES, person, act="改档案"):
+        return answer
     # the telephone is not shown: whoever needs it in full asks for it with code, reason and trace
     hidden = ("phone", "phone_gone")
     names = [name for name in forms.PersonForm.base_fields if name not in hidden]
