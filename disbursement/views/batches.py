@@ -190,6 +190,7 @@ def batch_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "failed_job": ended_early,
         "may_go_on": ended_early and _is_clerk(batch, request) and not services.why_not_again(batch),
         # while lists are being written everybody is due and nobody is paid
+        "lifted": queries.lifted_of(batch, request.user) if batch.kind == Batch.Kind.REGULAR else None,
         "asks_unpaid": _sees_unpaid(batch, request) and (job is None or job.is_finished),
         "action_key": Panel("", ()).action_key,
         "stats": _stats(batch, rosters),

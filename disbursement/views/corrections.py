@@ -85,8 +85,16 @@ def _explained(rows: Iterable[Any]) -> list[Any]:
         )
         line.is_new_card = line.card.startswith("已换卡")
         if line.payee_died:
-            line.card += f"；收款人{day_text(line.payee_died)}已去世，是户主的先办“改为户主”"
+            line.card += f"；{_of_the_dead(line)}"
     return found
+
+
+def _of_the_dead(line: Any) -> str:
+    """What the family does about money that goes to somebody who died: the head first, then the card it goes to."""
+    said = f"收款人{day_text(line.payee_died)}已去世"
+    if line.payee_heads:
+        said += "，还是户主：家里有人的先办“改为户主”，改了还列在这里的"
+    return f"{said}，由家里人申请换卡" if not line.is_new_card else f"{said}，卡已换好，可以补发"
 
 
 @opens(Area.ROSTER)
