@@ -10,7 +10,14 @@ from django.urls import reverse
 
 from disbursement import queries
 from disbursement.models import Batch, PaymentOrder, ReturnFile, Reversal, Roster
-from disbursement.states import BATCH_FLOW, ROSTER_FLOW, OrderStatus, ReturnStatus, ReversalStatus, RosterStatus
+from disbursement.states import (
+    BATCH_FLOW,
+    ROSTER_FLOW,
+    OrderStatus,
+    ReturnStatus,
+    ReversalStatus,
+    RosterStatus,
+)
 from huimin.core import clock
 from huimin.core.authority.roles import Role
 from huimin.core.desk.todos import Todo, source

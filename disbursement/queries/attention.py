@@ -66,7 +66,7 @@ class _OwedToRecipient(_StillOwed):
     def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> Any:
         line, right, *rest = columns(self, compiler)
         others = f"""EXISTS (SELECT FROM {RIGHTS_OF_ONE} mate WHERE mate.right_id = {right}
-            AND {still_owed(line, "mate.other_id", *rest)})"""  # noqa: S608 -- columns of ours
+            AND {still_owed(line, "mate.other_id", *rest)})"""
         return f"({still_owed(line, right, *rest)} OR {others})", []
 
 
@@ -168,7 +168,8 @@ def failed_for(user: User) -> QuerySet[PaymentLine]:
         .annotate(
             payee_died=Subquery(person.values("died_on")[:1]),
             payee_heads=Subquery(person.values("is_holder")[:1]),
-            card_now=Subquery(card.values("tail")[:1]), card_key=Subquery(card.values("number_key")[:1])
+            card_now=Subquery(card.values("tail")[:1]),
+            card_key=Subquery(card.values("number_key")[:1]),
         )
     )
 

@@ -24,7 +24,9 @@ def url_if_any(name: str, *args: Any) -> str:
         return ""
 
 
-def not_theirs(request: StaffRequest, roles: Iterable[str], person: Person, *, act: str) -> HttpResponse | None:
+def not_theirs(
+    request: StaffRequest, roles: Iterable[str], person: Person, *, act: str
+) -> HttpResponse | None:
     """The answer to who opens a form about this person that is not their post's, before anything is typed; else None."""
     refusal = refusal_of_post(
         request.user, roles, division_code=person.division_code, policy_id=None, act=act

@@ -13,7 +13,6 @@ from recipients.services import deaths, records
 from tests.disbursement import factories as make
 from tests.disbursement.test_heads_and_money import change_head
 from tests.disbursement.test_one_head_is_paid import Village, supplement
-from tests.disbursement.test_one_recipient import child  # noqa: F401 -- a fixture
 from tests.disbursement.test_pages import page_of
 from tests.recipients import factories as lists
 
@@ -169,15 +168,3 @@ def test_failed_money_of_a_dead_head_asks_for_the_head_first_and_then_for_the_ca
     made = services.make_correction(batch.pk, actor=here["department"])
     assert make.lines_of(made).get().account_name == here.wife.name
     assert not queries.failed_for(here["department"]).exists()
-
-
-def test_failed_money_that_the_new_head_is_paid_for_another_names_the_new_head_s_card(child):
-    here = child
-    batch = make.issued_batch(here)
-    place = make.lines_of(batch).get(beneficiary_id=here.child.pk).line_no - 1
-    make.returned(here, make.sent_order(here, batch), fail=[place])
-    assert card_of(here) == f"还是尾号 {here.head.accounts.get().tail}"
-    deaths.record_death(here.head.pk, died_on=date(2026, 1, 20), actor=here["village"])
-    assert "先办“改为户主”" in card_of(here)
-    change_head(here, here.child, cause="died", day=None)
-    assert card_of(here) == f"已换卡，尾号 {here.child.accounts.get().tail}"

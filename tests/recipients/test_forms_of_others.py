@@ -9,7 +9,11 @@ from tests.recipients import factories as lists
 from tests.recipients.test_heads import asked
 
 pytestmark = pytest.mark.django_db
-FORMS = {"recipients:head-ask": "申请变更户主", "recipients:account-ask": "申请换卡", "recipients:person-edit": "改档案"}
+FORMS = {
+    "recipients:head-ask": "申请变更户主",
+    "recipients:account-ask": "申请换卡",
+    "recipients:person-edit": "改档案",
+}
 
 
 @pytest.mark.parametrize("name", FORMS)
