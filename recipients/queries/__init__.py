@@ -27,7 +27,7 @@ __all__ = [
     "people_for",
     "place_names",
     "was_objected",
-    "worth_a_look",
     "with_number",
     "with_places",
+    "worth_a_look",
 ]
