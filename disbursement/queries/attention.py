@@ -174,7 +174,7 @@ def failed_for(user: User) -> QuerySet[PaymentLine]:
     )
 
 
-def lifted_lines() -> QuerySet[PaymentLine]:
+def lifted_lines(lines: QuerySet[PaymentLine]) -> QuerySet[PaymentLine]:
     """Lines whose stop was taken back and whose days nothing has paid since: what 补发 is to be made for.
 
     Of a correction's lines the failed one tells (failed_lines); of several stops of one time the newest line does.
@@ -186,22 +186,21 @@ def lifted_lines() -> QuerySet[PaymentLine]:
         pk__gt=OuterRef("pk"),
         results__kind=PaymentResult.Kind.STOPPED,
     )
-    lifted = PaymentLine.objects.filter(stop_lift__isnull=False, corrects_line_id__isnull=True)
+    lifted = lines.filter(stop_lift__isnull=False, corrects_line_id__isnull=True)
     return lifted.filter(~Exists(again), _OwedToRecipient())
 
 
 def lifted_for(user: User, roles: Collection[str]) -> QuerySet[Any, Any]:
     """By regular batch how many of them there are (`count`, `sum` in 元), where this person has one of the roles."""
     root = Coalesce("roster__batch__supplements", "roster__batch")
-    rows = lifted_lines().filter(scope.reach(user, roles, policy="policy_id"))
+    rows = lifted_lines(PaymentLine.objects.filter(scope.reach(user, roles, policy="policy_id")))
     by_batch = rows.order_by().values(root=root).annotate(count=Count("pk"), sum=Sum("amount"))
     return by_batch.order_by("root")
 
 
 def lifted_of(batch: Batch, user: User) -> dict[str, Any]:
     """The same of one regular batch and what supplements it, of the lines that this person sees."""
-    rows = lifted_lines().filter(pk__in=PaymentLine.objects.visible_to(user).values("pk"))
-    found = rows.filter(Q(roster__batch=batch) | Q(roster__batch__supplements=batch))
+    found = lifted_lines(PaymentLine.objects.visible_to(user)).filter(Q(roster__batch=batch) | Q(roster__batch__supplements=batch))
     return found.aggregate(count=Count("pk"), sum=Sum("amount", default=ZERO))
 
 
