@@ -183,7 +183,7 @@ _OWED = f"""CASE WHEN s.state IN ('waiting', 'ordered', 'bank_failed', 'late_ret
     THEN {still_owed("l.id", "l.entitlement_id", "l.component", "l.period_range", "v.id")} END"""
 # of a line that goes no further as it is, why. In hand: its right pauses, nothing of it is due any more, an order would
 # not pay it (REASON), or to another card. Failed: a stop holds the days, another line paid them, or nothing is due; the
-# record is out of use, another card is in use meanwhile, or whoever would be paid has died
+# record is out of use, another card is in use meanwhile, or it is that of somebody dead
 _TURN = f"""CASE
     WHEN s.state IN ('waiting', 'ordered') THEN CASE
         WHEN coalesce(e.ends_on <= lower(l.period_range), e.status = 'ended') THEN 'over'
@@ -206,7 +206,7 @@ _TURN = f"""CASE
                      WHERE h.right_id = e.id) THEN 'held'
         WHEN {REASON} = 'record' THEN 'record'
         WHEN a.number_key <> l.account_key THEN 'new_card'
-        WHEN p.died_on IS NOT NULL THEN 'payee_died' END
+        WHEN p.died_on IS NOT NULL AND coalesce(a.holder_name = p.name, true) THEN 'payee_died' END
     END"""  # noqa: S608 -- constants of ours
 # its story is told by another: what a correction took over, also where it is stopped there; what was stopped, and may be
 # paid again since; what another line of the right paid

@@ -153,6 +153,12 @@ def card_of(here):
     return line.card
 
 
+def told(here):
+    client = page_of(here["department"])
+    (line,) = client.get(reverse("disbursement:failed-list")).context["rows"]
+    return " ".join((line.words, *line.steps))
+
+
 def test_failed_money_of_a_dead_head_asks_for_the_head_first_and_then_for_the_card():
     here = monthly()
     batch = make.issued_batch(here, "2026-02")
@@ -163,8 +169,23 @@ def test_failed_money_of_a_dead_head_asks_for_the_head_first_and_then_for_the_ca
     change_head(here, here.wife, cause="died", day=None)
     assert "改为户主" not in card_of(here)
     assert "已去世，由家里人申请换卡" in card_of(here)
+    assert "申请换卡" in told(here)
+    assert "激活" not in told(here)
     lists.another_account(here.head, holder_name=here.wife.name)
     assert "卡已换好，可以补发" in card_of(here)
     made = services.make_correction(batch.pk, actor=here["department"])
     assert make.lines_of(made).get().account_name == here.wife.name
     assert not queries.failed_for(here["department"]).exists()
+
+
+def test_failed_money_of_the_dead_that_goes_to_a_living_one_s_card_is_put_right_at_the_bank():
+    here = monthly()
+    lists.another_account(here.head, holder_name=here.wife.name)
+    batch = make.issued_batch(here, "2026-02")
+    place = make.lines_of(batch).get(beneficiary_id=here.head.pk).line_no - 1
+    make.returned(here, make.sent_order(here, batch), fail=[place])
+    before = told(here)
+    deaths.record_death(here.head.pk, died_on=date(2026, 2, 10), actor=here["village"])
+    change_head(here, here.wife, cause="died", day=None)
+    assert f"卡是{here.wife.name}的" in card_of(here)
+    assert told(here) == before

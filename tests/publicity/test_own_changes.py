@@ -104,6 +104,17 @@ def test_failed_money_of_the_dead_is_told_to_the_family_and_not_sent_to_the_bank
     assert f"登记的卡已经换成尾号 {new.tail} 的" in cards(client, here.head, "2026年第3季度")[0]
 
 
+def test_failed_money_of_the_dead_that_goes_to_a_living_one_s_card_is_put_right_at_the_bank(client):
+    here = Village("quarterly", **MONTHS)
+    lists.another_account(here.head, holder_name="田山宝")
+    here.declare([here.head], "2026Q2")
+    make.returned(here, make.sent_order(here, make.issued_batch(here, "2026Q3")), fail=[0])
+    deaths.record_death(here.head.pk, died_on=date(2026, 8, 10), actor=here["village"])
+    (card,) = cards(client, here.head, "2026年第3季度")
+    assert "这张卡不是您的名字，是 田** 的" in card
+    assert "请这样办" in card
+
+
 # --- heads ------------------------------------------------------------------------------------------------------------
 
 
