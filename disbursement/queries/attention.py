@@ -200,7 +200,9 @@ def lifted_for(user: User, roles: Collection[str]) -> QuerySet[Any, Any]:
 
 def lifted_of(batch: Batch, user: User) -> dict[str, Any]:
     """The same of one regular batch and what supplements it, of the lines that this person sees."""
-    found = lifted_lines(PaymentLine.objects.visible_to(user)).filter(Q(roster__batch=batch) | Q(roster__batch__supplements=batch))
+    found = lifted_lines(PaymentLine.objects.visible_to(user)).filter(
+        Q(roster__batch=batch) | Q(roster__batch__supplements=batch)
+    )
     return found.aggregate(count=Count("pk"), sum=Sum("amount", default=ZERO))
 
 

@@ -24,7 +24,7 @@ from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
-from huimin.core.desk.http import StaffRequest, act_on_form, opens, render_page, take_step
+from huimin.core.desk.http import StaffRequest, act_on_form, not_yours, opens, render_page, take_step
 from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat
 from huimin.core.desk.places import with_places
 from huimin.core.sheets.writer import Column
@@ -134,6 +134,9 @@ def batch_export(request: StaffRequest) -> HttpResponseBase:
 @opens(Area.ROSTER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def batch_new(request: StaffRequest) -> HttpResponse:
+    step = BATCH_FLOW["make"]
+    if refusal := not_yours(request, step.roles, act=step.label):
+        return refusal
     form = BatchForm(request.POST or None, policies=_own_policies(request))
     existing: list[Batch] = []
     if request.method == "POST" and form.is_valid():

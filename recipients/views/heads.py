@@ -21,7 +21,7 @@ from huimin.core.authority.roles import Area
 from huimin.core.desk import lists, pages
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
-from huimin.core.desk.http import StaffRequest, act_on_form, opens, take_step
+from huimin.core.desk.http import StaffRequest, act_on_form, not_yours, opens, take_step
 from huimin.core.desk.looking import ask_about
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import BadInput
@@ -47,7 +47,7 @@ def head_ask(request: StaffRequest, pk: int) -> HttpResponse:
     """This person is to become the head of the household."""
     person = get_object_or_404(Person.objects.visible_to(request.user).select_related("household"), pk=pk)
     step = HEAD_FLOW["ask"]
-    if answer := helpers.not_theirs(request, step.roles, person, act=step.label):
+    if answer := not_yours(request, step.roles, division_code=person.division_code, act=step.label):
         return answer
     if refusal := heads.why_not_ask(person):
         messages.error(request, refusal)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from django.http import HttpResponse
 from django.urls import NoReverseMatch, reverse
 
 from huimin.core.authority import scope
-from huimin.core.authority.posts import refusal_of_post
-from huimin.core.desk.errors import forbidden
 from huimin.core.desk.http import StaffRequest
 from huimin.core.models import Division, Level
-from recipients.models import Person
 
 
 def url_if_any(name: str, *args: Any) -> str:
@@ -22,16 +17,6 @@ def url_if_any(name: str, *args: Any) -> str:
         return reverse(name, args=args)
     except NoReverseMatch:
         return ""
-
-
-def not_theirs(
-    request: StaffRequest, roles: Iterable[str], person: Person, *, act: str
-) -> HttpResponse | None:
-    """The answer to who opens a form about this person that is not their post's, before anything is typed; else None."""
-    refusal = refusal_of_post(
-        request.user, roles, division_code=person.division_code, policy_id=None, act=act
-    )
-    return forbidden(request, refusal) if refusal else None
 
 
 def town_choices(request: StaffRequest) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ from huimin.core.authority.scope import within
 from huimin.core.desk import lists, pages
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
-from huimin.core.desk.http import StaffRequest, act_on_form, act_with, code_first, opens, take_step
+from huimin.core.desk.http import StaffRequest, act_on_form, act_with, code_first, not_yours, opens, take_step
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import BadInput, Refused
 from huimin.core.sheets.writer import Column
@@ -299,7 +299,7 @@ def person_reveal(request: StaffRequest, pk: int) -> HttpResponse:
 @sensitive_post_parameters("phone")
 def person_edit(request: StaffRequest, pk: int) -> HttpResponse:
     person = get_object_or_404(Person.objects.visible_to(request.user).select_related("household"), pk=pk)
-    if answer := helpers.not_theirs(request, EDIT_ROLES, person, act="改档案"):
+    if answer := not_yours(request, EDIT_ROLES, division_code=person.division_code, act="改档案"):
         return answer
     # the telephone is not shown: whoever needs it in full asks for it with code, reason and trace
     hidden = ("phone", "phone_gone")

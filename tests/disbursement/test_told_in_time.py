@@ -91,6 +91,16 @@ def test_whoever_makes_orders_learns_why_one_came_back():
     assert not Notification.objects.filter(user=here["treasurer"]).exists()
 
 
+@pytest.mark.parametrize(("name", "theirs"), [("batch-new", "department"), ("return-upload", "reconciler")])
+def test_who_makes_no_batches_or_brings_no_returns_is_told_whose_the_form_is(name, theirs):
+    here = monthly()
+    url = reverse(f"disbursement:{name}")
+    answer = page_of(here["finance_check"]).get(url)
+    assert answer.status_code == 403
+    assert "不归您的岗位办理，须由" in answer.content.decode()
+    assert page_of(here[theirs]).get(url).status_code == 200
+
+
 # --- stops that were taken back ----------------------------------------------------------------------------------------
 
 

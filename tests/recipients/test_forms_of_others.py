@@ -38,3 +38,15 @@ def test_while_a_change_of_the_head_waits_the_form_for_another_is_not_shown(clie
     answer = client.get(reverse("recipients:head-ask", args=[wife.pk]), follow=True)
     assert "这一户已有一个待复核的户主变更" in answer.content.decode()
     assert 'name="proof"' not in answer.content.decode()
+
+
+def test_who_compiles_no_books_and_uploads_no_workbooks_is_shown_no_form_for_it(client):
+    lists.household(1)
+    client.force_login(UserFactory(role=Role.TOWNSHIP_REVIEWER, at=TOWN))
+    answer = client.get(reverse("recipients:declaration-new"))
+    assert answer.status_code == 403
+    assert "“编制申报册”不归您的岗位办理" in answer.content.decode()
+    assert "上传并校验" not in client.get(reverse("recipients:import-list")).content.decode()
+    client.force_login(UserFactory(role=Role.TOWNSHIP_CLERK, at=TOWN))
+    assert client.get(reverse("recipients:declaration-new")).status_code == 200
+    assert "上传并校验" in client.get(reverse("recipients:import-list")).content.decode()
