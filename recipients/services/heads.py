@@ -126,19 +126,17 @@ def why_not_ask(person: Person) -> str:
     return "这一户已有一个待复核的户主变更。" if waits.exists() else ""
 
 
-def made_by_death(death: Death) -> HeadChange | None:
-    """The change by which somebody is head in the dead one's place, while that still stands."""
-    return (
-        HeadChange.objects.filter(
-            old_head=death.person,
-            cause=Cause.DIED,
-            starts_on=death.died_on,
-            status=HeadChangeStatus.APPROVED,
-            old_head__is_holder=False,
-        )
-        .order_by("pk")
-        .last()
+def head_since(death: Death) -> Person | None:
+    """Who is head now that another one came in the dead one's place; None where nobody did, or he is head again."""
+    replaced = HeadChange.objects.filter(
+        old_head=death.person,
+        cause=Cause.DIED,
+        starts_on=death.died_on,
+        status=HeadChangeStatus.APPROVED,
     )
+    if death.person.is_holder or not replaced.exists():
+        return None
+    return head_of(death.person.household_id)
 
 
 LONGEST_BACK = timedelta(days=366)

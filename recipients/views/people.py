@@ -258,10 +258,10 @@ def _what_comes_back(death: Death) -> str:
     head, that one's place, a card of the family."""
     passed = death.endings.filter(succession__isnull=False).exists()
     found = [f"因它终止的享受资格随之恢复{'，已转给新户主的除外' if passed else ''}。"]
-    change = heads.made_by_death(death)
-    if change or passed:
-        who = f"户主仍是{change.new_head}，不随更正改回。" if change else ""
-        what = "要改回来的" if change else "要转回来的"
+    head = heads.head_since(death)
+    if head or passed:
+        who = f"户主仍是{head}，不随更正改回。" if head else ""
+        what = "要改回来的" if head else "要转回来的"
         day = day_text(death.died_on)
         found.append(f"{who}{what}，更正以后再办一次户主变更，变更日期填{day}。")
     card = death.person.accounts.filter(is_active=True).exclude(holder_name=death.person.name).first()

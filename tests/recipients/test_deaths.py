@@ -288,3 +288,14 @@ def test_who_corrects_a_death_reads_that_head_and_card_stay_with_the_family(clie
     answer = client.post(url, {"note": "认错了人", "action_key": uuid4()}, follow=True).content.decode()
     for words in told:
         assert words in answer
+
+
+@pytest.mark.django_db
+def test_who_corrects_a_death_reads_who_is_head_by_now(client):
+    head, wife, son = household(3)
+    deaths.record_death(head.pk, died_on=DIED, actor=clerk())
+    changed(wife, cause="died", day=None)
+    changed(son, day=date(2026, 4, 1))
+    client.force_login(UserFactory(role=Role.TOWNSHIP_REVIEWER, at=TOWN))
+    page = client.get(reverse("recipients:person-detail", args=[head.pk]))
+    assert f"户主仍是{son.name}，" in page.context["death_panel"].hint
