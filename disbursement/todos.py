@@ -9,8 +9,15 @@ from django.db.models import Count, Exists, F, Min, OuterRef, Q, Sum
 from django.urls import reverse
 
 from disbursement import queries
-from disbursement.models import PaymentOrder, ReturnFile, Reversal, Roster
-from disbursement.states import ROSTER_FLOW, OrderStatus, ReturnStatus, ReversalStatus, RosterStatus
+from disbursement.models import Batch, PaymentOrder, ReturnFile, Reversal, Roster
+from disbursement.states import (
+    BATCH_FLOW,
+    ROSTER_FLOW,
+    OrderStatus,
+    ReturnStatus,
+    ReversalStatus,
+    RosterStatus,
+)
 from huimin.core import clock
 from huimin.core.authority.roles import Role
 from huimin.core.desk.todos import Todo, source
@@ -110,6 +117,23 @@ def failed(user: User) -> Iterable[Todo]:
     days = (clock.today() - found["since"]).days
     note = f"最早的等了 {days} 天；其中 {found['ready']:,} 笔已换卡，可以做更正批次。"
     yield Todo(title, found["count"], reverse(address), act, note)
+
+
+MOST_BATCHES = 5  # of which one to-do each is told
+
+
+@source
+def lifted(user: User) -> Iterable[Todo]:
+    """Stops that were taken back: nothing comes of it before somebody makes a supplement."""
+    roles = BATCH_FLOW["supplement"].roles
+    if not user.roles() & roles:
+        return
+    found = list(queries.lifted_for(user, roles)[:MOST_BATCHES])
+    titles = Batch.objects.in_bulk([one["root"] for one in found])
+    for one in found:
+        note = f"{titles[one['root']].title}，共 {one['sum']:,.2f} 元。没有卡、还暂停着的，办好了再补。"
+        url = reverse("disbursement:batch-detail", args=[one["root"]])
+        yield Todo("停发恢复了，等补发", one["count"], url, "去建补发批次", note)
 
 
 # the first of these that the person is

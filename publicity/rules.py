@@ -240,6 +240,26 @@ TURNS: Mapping[str, tuple[str, str]] = {
         "没有发，不再发",
         "名单做好以后情况变了：这段时间的补贴已经终止、停发，或者转给您家别的人领了。有疑问，请带身份证到{office}核对。",
     ),
+    "record": (
+        "档案停用着，没有发",
+        "您的，或者替您收钱的人的档案停用了，恢复以前不发；恢复以后该发的，会补给您。为什么停用、怎样恢复，请带身份证到{office}问。",
+    ),
+    "no_account": (
+        "没有发，登记里没有收款人的卡",
+        "请收款人带身份证和社保卡到{office}登记，登记好了再发，钱不会少。",
+    ),
+    "dead": (
+        "没有发，登记里写着享受人或收款人已去世",
+        "写错了的，请带身份证到{office}说明。替您收钱的户主去世了的，请带户口本到那里改户主，改了就发。",
+    ),
+    "other_card": (
+        "正在办，改发到新卡",
+        "登记的卡已经换成尾号 {card} 的，这一笔改好名单再发，打到这张卡上，不用您办什么。等久了，问{office}。",
+    ),
+    "payee_died": (
+        "没有发成功，收款人已去世",
+        "请家里人带户口本、身份证和自己的卡到{office}办：还没有改户主的先改户主，再把收这笔钱的卡换成家里人的，换好了补发，钱不会少。人还在、登记写错了的，也到那里说明。",
+    ),
     "held": (
         "没有发成功，后来停发了",
         "为什么停、要办什么才能恢复，请带身份证到{office}问。恢复以后该发的，会补给您。",
@@ -265,6 +285,15 @@ def turn_words(turn: str, *, office: str, card: str) -> tuple[str, str]:
     """What a payment that goes no further is called, and what to do."""
     head, act = TURNS[turn]
     return head, act.format(office=office or "乡镇财政所", card=card)
+
+
+# of a declaration whose person's record, or the payee's, is out of use
+PAUSED_REVIEW = "登记的档案停用了：审核照常，恢复以前不发。为什么停用、怎样恢复，请带身份证到{office}问。"
+
+
+def paused_review_words(*, office: str) -> str:
+    """What is said beside the stage of a declaration that would not be paid as the records stand."""
+    return PAUSED_REVIEW.format(office=office or "乡镇财政所")
 
 
 # what a declaration's stage means to the person on it
@@ -355,12 +384,22 @@ CHANGE_WORDS: Mapping[str, tuple[str, str, str]] = {
     ),
     "head": (
         "您家的户主现在是您",
-        "从{since}起按户发的补贴由您领。以前的记在原户主名下：已经发的、正在办的、没有发成功的，都要用原户主的姓名、身份证号和卡号查。",
+        "从{since}起户主是您，按户发的补贴由您领；哪一项从哪一期起，看那项政策怎么规定（按年发的，多从下一年起）。以前的记在原户主名下：已经发的、正在办的、没有发成功的，都要用原户主的姓名、身份证号和卡号查。",
         "没有发成功要换卡的、查不到的，请带户口本到{office}问。",
     ),
     "received": (
         "您家的户主换成了您",
         "这项补贴转给了您，从{since}起由您领。已经发给您家、正在发给您家的各期不再发。",
+        "有疑问，请带户口本到{office}核对。",
+    ),
+    "returned": (
+        "户主改回来了",
+        "换户主的那一次改回来了，这项补贴从{since}起仍由您领。这期间已经发给您家、正在发给您家的各期不再发。",
+        "有疑问，请带户口本到{office}核对。",
+    ),
+    "former": (
+        "这一户换了户主",
+        "从{since}起换了户主，按户发的补贴由新户主领；哪一项从哪一期起，看那项政策怎么规定（按年发的，多从下一年起）。以前的仍记在这里：已经发的、正在办的、没有发成功的，看下面；没有发成功的照样补发。",
         "有疑问，请带户口本到{office}核对。",
     ),
     "passed": (

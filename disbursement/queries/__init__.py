@@ -3,6 +3,8 @@
 from disbursement.queries.attention import (
     failed_for,
     failed_lines,
+    lifted_for,
+    lifted_of,
     lines_in_full,
     named_otherwise,
     shared_accounts,
@@ -53,6 +55,8 @@ __all__ = [
     "equations",
     "failed_for",
     "failed_lines",
+    "lifted_for",
+    "lifted_of",
     "lines_in_full",
     "lines_of_order",
     "lines_of_roster",

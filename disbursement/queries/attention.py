@@ -3,11 +3,13 @@ policy still has under way."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import (
+    BigIntegerField,
     BooleanField,
     Count,
     Exists,
@@ -19,6 +21,7 @@ from django.db.models import (
     Subquery,
     Sum,
 )
+from django.db.models.functions import Coalesce
 
 from disbursement.models import Batch, Correction, PaymentLine, PaymentOrder, PaymentResult
 from disbursement.queries.due import still_owed
@@ -36,6 +39,7 @@ from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, roles_reading
 from huimin.core.models import User
 from recipients.models import Account, Person, RecordStatus
+from recipients.models.parties import RIGHTS_OF_ONE, payee_of
 
 UNDER_WAY = (OrderStatus.DRAFT, OrderStatus.SIGNED, OrderStatus.SENT)
 
@@ -54,6 +58,33 @@ class _StillOwed(Func):
 
     def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> Any:
         return still_owed(*columns(self, compiler)), []
+
+
+class _OwedToRecipient(_StillOwed):
+    """The same by whichever right of the recipient: of a household whose head has changed by the new one's."""
+
+    def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> Any:
+        line, right, *rest = columns(self, compiler)
+        others = f"""EXISTS (SELECT FROM {RIGHTS_OF_ONE} mate WHERE mate.right_id = {right}
+            AND {still_owed(line, "mate.other_id", *rest)})"""
+        return f"({still_owed(line, right, *rest)} OR {others})", []
+
+
+class _PayeeNow(Func):
+    """Who would be paid of the line's right today (parties.payee_of)."""
+
+    output_field = BigIntegerField()
+
+    def __init__(self) -> None:
+        super().__init__(F("entitlement_id"), F("entitlement_version_id"))
+
+    def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> Any:
+        right, version = columns(self, compiler)
+        return (
+            f"""(SELECT {payee_of()} FROM recipients_entitlement e JOIN recipients_entitlementversion v
+            ON v.id = {version} WHERE e.id = {right})""",  # noqa: S608 -- columns of ours
+            [],
+        )
 
 
 def failed_lines(lines: QuerySet[PaymentLine] | None = None) -> QuerySet[PaymentLine]:
@@ -119,9 +150,11 @@ def failed_for(user: User) -> QuerySet[PaymentLine]:
     result = PaymentResult.objects.filter(
         line=OuterRef("pk"), kind__in=[kind.BANK_FAILED, kind.LATE_RETURN]
     ).order_by("-pk")
-    known = Person.objects.filter(county_code=OuterRef("county_code"), id_key=OuterRef("payee_key"))
-    person = known.exclude(status=RecordStatus.VOID)
-    payee, died = person.values("pk")[:1], person.values("died_on")[:1]
+    used = Person.objects.exclude(status=RecordStatus.VOID)
+    # a record that was set aside since: whoever is registered under the number now
+    anew = used.filter(county_code=OuterRef("county_code"), id_key=OuterRef("payee_key")).values("pk")[:1]
+    payee = Coalesce(Subquery(used.filter(pk=OuterRef("payee_now")).values("pk")[:1]), Subquery(anew))
+    person = Person.objects.filter(pk=OuterRef("payee"))
     card = Account.objects.filter(person=OuterRef("payee"), is_active=True)
     return (
         failed_lines(PaymentLine.objects.filter(here))
@@ -129,13 +162,48 @@ def failed_for(user: User) -> QuerySet[PaymentLine]:
             reason=Subquery(result.values("reason")[:1]),
             bank_words=Subquery(result.values("note")[:1]),
             failed_on=Subquery(result.values("business_on")[:1]),
-            payee=Subquery(payee),
-            payee_died=Subquery(died),
+            payee_now=_PayeeNow(),
         )
+        .annotate(payee=payee)
         .annotate(
-            card_now=Subquery(card.values("tail")[:1]), card_key=Subquery(card.values("number_key")[:1])
+            payee_died=Subquery(person.values("died_on")[:1]),
+            payee_heads=Subquery(person.values("is_holder")[:1]),
+            card_now=Subquery(card.values("tail")[:1]),
+            card_key=Subquery(card.values("number_key")[:1]),
         )
     )
+
+
+def lifted_lines(lines: QuerySet[PaymentLine]) -> QuerySet[PaymentLine]:
+    """Lines whose stop was taken back and whose days nothing has paid since: what 补发 is to be made for.
+
+    Of a correction's lines the failed one tells (failed_lines); of several stops of one time the newest line does.
+    """
+    again = PaymentLine.objects.filter(
+        entitlement_id=OuterRef("entitlement_id"),
+        component=OuterRef("component"),
+        period_range__overlap=OuterRef("period_range"),
+        pk__gt=OuterRef("pk"),
+        results__kind=PaymentResult.Kind.STOPPED,
+    )
+    lifted = lines.filter(stop_lift__isnull=False, corrects_line_id__isnull=True)
+    return lifted.filter(~Exists(again), _OwedToRecipient())
+
+
+def lifted_for(user: User, roles: Collection[str]) -> QuerySet[Any, Any]:
+    """By regular batch how many of them there are (`count`, `sum` in 元), where this person has one of the roles."""
+    root = Coalesce("roster__batch__supplements", "roster__batch")
+    rows = lifted_lines(PaymentLine.objects.filter(scope.reach(user, roles, policy="policy_id")))
+    by_batch = rows.order_by().values(root=root).annotate(count=Count("pk"), sum=Sum("amount"))
+    return by_batch.order_by("root")
+
+
+def lifted_of(batch: Batch, user: User) -> dict[str, Any]:
+    """The same of one regular batch and what supplements it, of the lines that this person sees."""
+    found = lifted_lines(PaymentLine.objects.visible_to(user)).filter(
+        Q(roster__batch=batch) | Q(roster__batch__supplements=batch)
+    )
+    return found.aggregate(count=Count("pk"), sum=Sum("amount", default=ZERO))
 
 
 @dataclass(frozen=True, slots=True)

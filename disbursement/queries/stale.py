@@ -112,15 +112,20 @@ def require_payable(policy: Policy, asked: Lines, *, remedy: str) -> None:
 
     废止 halts nothing that was listed before it; 暂停 does.
     """
+    if said := refusal_of(policy, stale_lines(asked), remedy=remedy):
+        raise StepRefused(said)
+
+
+def refusal_of(policy: Policy, found: list[StaleLine], *, remedy: str) -> str:
+    """What stands against paying lines of which these are stale; empty when nothing does."""
     if policy.status not in FINISHING:
-        raise StepRefused(f"“{policy}”现在是“{policy.get_status_display()}”，不能支付。政策恢复以后再办。")
-    found = stale_lines(asked)
+        return f"“{policy}”现在是“{policy.get_status_display()}”，不能支付。政策恢复以后再办。"
     if not found:
-        return
+        return ""
     named = "；".join(str(one) for one in found[:NAMED])
     more = (
         ""
         if len(found) <= NAMED
         else f"；还有 {len(found) - NAMED}{' 行以上' if len(found) == MOST else ' 行'}"
     )
-    raise StepRefused(f"有的明细送审以后变了，不能照旧支付：{named}{more}。{remedy}")
+    return f"有的明细送审以后变了，不能照旧支付：{named}{more}。{remedy}"

@@ -10,6 +10,7 @@ from django.db import connection
 from django.urls import reverse
 
 from disbursement.queries import rosters_of
+from disbursement.states import ORDER_FLOW
 from huimin.core import crypto
 from huimin.core.accounts.queries import holders
 from huimin.core.authority import scope
@@ -23,6 +24,7 @@ from recipients.models import Account
 
 if TYPE_CHECKING:
     from disbursement.models import PaymentOrder, ReturnFile
+    from huimin.core.models import User
 
 BLOCK = 5_000
 PAID = """
@@ -118,4 +120,15 @@ def tell_bank(order: PaymentOrder) -> int:
         title=f"有代发文件待取：{order.number}，{order.line_count:,} 笔",
         url=reverse("disbursement:order-detail", args=[order.pk]),
         body=f"共 {format_yuan(order.total)} 元。取文件要动态口令。",
+    )
+
+
+def tell_makers(order: PaymentOrder, *, note: str, actor: User) -> int:
+    """Whoever makes orders of this policy learns that one came back, and why: its lines wait to be ordered again."""
+    makers = [user for user in holders(ORDER_FLOW["make"].roles, policy_id=order.policy_id) if user != actor]
+    return messages.notify(
+        makers,
+        title=f"支付申请退回：{order.number}，{order.policy.short_name}，{order.line_count:,} 笔",
+        url=reverse("disbursement:order-detail", args=[order.pk]),
+        body=f"{actor}：{note}",
     )

@@ -271,6 +271,7 @@ def cancel_order(pk: int, *, actor: User, note: str) -> PaymentOrder:
         subsidies.release_frozen(one.indicator_id, one.amount, subject=audit.subject_of(order), actor=actor)
         OrderIndicator.objects.filter(pk=one.pk).update(released=one.amount)
     ledger.post_cancel(order, actor=actor)
+    notices.tell_makers(order, note=note, actor=actor)
     return order
 
 

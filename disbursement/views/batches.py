@@ -24,7 +24,7 @@ from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
-from huimin.core.desk.http import StaffRequest, act_on_form, opens, render_page, take_step
+from huimin.core.desk.http import StaffRequest, act_on_form, not_yours, opens, render_page, take_step
 from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat
 from huimin.core.desk.places import with_places
 from huimin.core.sheets.writer import Column
@@ -134,6 +134,9 @@ def batch_export(request: StaffRequest) -> HttpResponseBase:
 @opens(Area.ROSTER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def batch_new(request: StaffRequest) -> HttpResponse:
+    step = BATCH_FLOW["make"]
+    if refusal := not_yours(request, step.roles, act=step.label):
+        return refusal
     form = BatchForm(request.POST or None, policies=_own_policies(request))
     existing: list[Batch] = []
     if request.method == "POST" and form.is_valid():
@@ -190,6 +193,7 @@ def batch_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "failed_job": ended_early,
         "may_go_on": ended_early and _is_clerk(batch, request) and not services.why_not_again(batch),
         # while lists are being written everybody is due and nobody is paid
+        "lifted": queries.lifted_of(batch, request.user) if batch.kind == Batch.Kind.REGULAR else None,
         "asks_unpaid": _sees_unpaid(batch, request) and (job is None or job.is_finished),
         "action_key": Panel("", ()).action_key,
         "stats": _stats(batch, rosters),

@@ -19,7 +19,7 @@ from disbursement.states import BATCH_FLOW
 from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
-from huimin.core.bankformats.reasons import reason_of
+from huimin.core.bankformats.reasons import AGAIN, reason_of
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.http import StaffRequest, opens, take_step
@@ -71,7 +71,7 @@ def _failed(request: StaffRequest) -> QuerySet[PaymentLine]:
 
 
 def _explained(rows: Iterable[Any]) -> list[Any]:
-    """Plain words of the bank's reason, and what is known of the card today."""
+    """Plain words of the bank's reason and what to do, or what the family of the dead does; and the card of today."""
     found, today = with_places(rows), clock.today()
     for line in found:
         line.days = (today - line.failed_on).days
@@ -84,9 +84,32 @@ def _explained(rows: Iterable[Any]) -> list[Any]:
             else f"已换卡，尾号 {line.card_now}"
         )
         line.is_new_card = line.card.startswith("已换卡")
+        line.words, line.steps = line.why.villager_words, line.why.steps
         if line.payee_died:
-            line.card += f"；收款人{day_text(line.payee_died)}已去世，是户主的先办“改为户主”"
+            line.card += f"；{_of_the_dead(line)}"
+            if _is_card_of_the_dead(line):
+                line.words, line.steps = "收款人已去世", _FAMILY
     return found
+
+
+_FAMILY = ("还没有改户主的，先改户主", "家里人带户口本、身份证和自己的卡，到乡镇财政所申请换卡", AGAIN)
+
+
+def _is_card_of_the_dead(line: Any) -> bool:
+    """Nobody can put it right at the bank: another card has to be registered, unless one was."""
+    return not line.is_new_card and (line.card_now is None or line.account_name == line.payee_name)
+
+
+def _of_the_dead(line: Any) -> str:
+    """What the family does about money that goes to somebody who died: the head first, then the card it goes to."""
+    said = f"收款人{day_text(line.payee_died)}已去世"
+    if line.payee_heads:
+        said += "，还是户主：家里有人的先办“改为户主”，改了还列在这里的"
+    if line.is_new_card:
+        return f"{said}，卡已换好，可以补发"
+    if _is_card_of_the_dead(line):
+        return f"{said}，由家里人申请换卡"
+    return f"{said}，卡是{line.account_name}的，请这个人照“怎么跟他说”办"
 
 
 @opens(Area.ROSTER)
@@ -173,8 +196,8 @@ def failed_export(request: StaffRequest) -> HttpResponseBase:
             line.roster.batch.title,
             line.amount,
             str(line.failed_on),
-            line.why.villager_words,
-            "；".join(line.why.steps),
+            line.words,
+            "；".join(line.steps),
             line.card,
         )
         for line in _explained(chosen.qs.order_by("failed_on", "id"))

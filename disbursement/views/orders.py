@@ -20,9 +20,10 @@ from disbursement import queries, services
 from disbursement.forms import WholeYuanForm
 from disbursement.models import BankFile, OrderIndicator, OrderPart, PaymentOrder, Roster
 from disbursement.models.sql import NOT_STOPPED
-from disbursement.queries.stale import held_by, stale_lines, to_be_ordered
+from disbursement.queries.stale import StaleLine, held_by, refusal_of, stale_lines, to_be_ordered
 from disbursement.services import papers
 from disbursement.services.banks import AtBank, banks_of, by_bank
+from disbursement.services.orders import CANCEL_FIRST
 from disbursement.states import BANK_FILE_ROLES, ORDER_FLOW, RETURN_FLOW, OrderStatus, RosterStatus
 from disbursement.views.common import buttons, may_take, order_url
 from huimin.core.authority import scope
@@ -243,6 +244,7 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
         .select_related("created_by")
         .last()
     )
+    stale = stale_lines(held_by(order)) if _is_unsent(order) else []
     context = {
         "order": order,
         "parts": _parts(order),
@@ -260,9 +262,9 @@ def order_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "stations": _stations(order),
         "stats": _stats(order),
         "history": history(order),
-        "panel": _panel(request, order),
+        "panel": _panel(request, order, stale),
         "job": job if job and not job.is_finished else None,
-        "stale": stale_lines(held_by(order)) if _is_unsent(order) else [],
+        "stale": stale,
     }
     return render(request, "disbursement/order_detail.html", context)
 
@@ -336,11 +338,18 @@ def _stations(order: PaymentOrder) -> list[Station]:
     return stations
 
 
-def _panel(request: StaffRequest, order: PaymentOrder) -> Panel:
+def _panel(request: StaffRequest, order: PaymentOrder, stale: list[StaleLine]) -> Panel:
+    why = refusal_of(order.policy, stale, remedy=CANCEL_FIRST) if _is_unsent(order) else ""
     acts = buttons(
-        order, ORDER_FLOW, actor=request.user, url_name="disbursement:order-step", leave_out={"settle"}
+        order,
+        ORDER_FLOW,
+        actor=request.user,
+        url_name="disbursement:order-step",
+        also=lambda step: why if step.name != "cancel" else "",
+        leave_out={"settle"},
     )
-    form = WholeYuanForm() if order.status == OrderStatus.DRAFT and acts else None
+    signs = any(one.label == ORDER_FLOW["sign"].label and not one.refused for one in acts)
+    form = WholeYuanForm() if signs else None
     hint = "不相容岗位：编过、审过花名册和编制支付申请的人，不能签章。签章后才生成代发文件，文件只生成一次。"
     checks = _other_names(request, order)
     return Panel("签章与送盘", acts, hint=hint, form=form, checks=checks, drawn=workflow.drawn(order))

@@ -25,7 +25,7 @@ from huimin.core.authority.roles import Area
 from huimin.core.bankformats.reasons import reason_of
 from huimin.core.desk import exports, lists
 from huimin.core.desk.history import history
-from huimin.core.desk.http import StaffRequest, code_first, opens, take_step
+from huimin.core.desk.http import StaffRequest, code_first, not_yours, opens, take_step
 from huimin.core.desk.pages import Check, Link, Nothing, Panel, Stat
 from huimin.core.desk.places import place_names
 from huimin.core.errors import FileRefused, Refused, RowError
@@ -121,6 +121,9 @@ def return_export(request: StaffRequest) -> HttpResponseBase:
 
 @opens(Area.RETURN)
 def return_upload(request: StaffRequest) -> HttpResponse:
+    step = RETURN_FLOW["upload"]
+    if refusal := not_yours(request, step.roles, act=step.label):
+        return refusal
     form = ReturnForm(request.POST or None, request.FILES or None)
     errors: list[RowError] = []
     if request.method == "POST" and form.is_valid():

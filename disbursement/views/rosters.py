@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from disbursement import queries, services
 from disbursement.models import PaymentLine, Roster, RosterOmission
+from disbursement.queries.stale import MOST, StaleLine, stale_lines, to_be_ordered
 from disbursement.states import ROSTER_FLOW, ROSTER_STATIONS, PaymentState, RosterStatus
 from disbursement.views.common import LINE_COLUMNS, buttons, line_rows
 from huimin.core.authority.roles import Area
@@ -156,6 +157,9 @@ def _frame(request: StaffRequest, roster: Roster) -> dict[str, Any]:
     content = (queries.content_of if decides or "recompute" in request.GET else queries.sums_of)(roster)
     left_out = RosterOmission.objects.filter(roster=roster, revision=roster.revision).count()
     payable = queries.unstopped_total(roster)
+    # whoever passes it is told what no order would pay; at the township the submission asks
+    waits = decides and roster.status != RosterStatus.ISSUED
+    stale = stale_lines(to_be_ordered([roster.pk])) if waits else []
     return {
         "orders": queries.orders_of([roster.pk]).get(roster.pk, []),
         "stations": _stations(roster),
@@ -168,7 +172,9 @@ def _frame(request: StaffRequest, roster: Roster) -> dict[str, Any]:
         "agrees": content.agrees(roster),
         "left_out": left_out,
         "history": history(roster),
-        "panel": _panel(roster, content, buttons_of_mine),
+        "stale": stale,
+        "stale_note": "审过也不能照旧支付：退回乡镇重编，或者停发这些行",
+        "panel": _panel(roster, content, buttons_of_mine, stale),
     }
 
 
@@ -215,7 +221,7 @@ def _acts(request: StaffRequest, roster: Roster) -> list[Act]:
     ]
 
 
-def _panel(roster: Roster, content: queries.Content, found: list[Act]) -> Panel:
+def _panel(roster: Roster, content: queries.Content, found: list[Act], stale: list[StaleLine]) -> Panel:
     wrong = "" if content.agrees(roster) else "明细与登记的名单指纹不一致，请报告审计管理员。"
     if wrong:
         found = [
@@ -226,6 +232,9 @@ def _panel(roster: Roster, content: queries.Content, found: list[Act]) -> Panel:
         Check(wrong or told, "bad" if wrong else "", roster.content_hash[:8]),
         Check("与补贴对象库比对", "wait", "送审校验", reverse("disbursement:roster-check", args=[roster.pk])),
     ]
+    if stale:
+        count = f"{len(stale):,} 笔{'以上' if len(stale) == MOST else ''}"
+        checks.append(Check(f"送审以后变了 {count}，不能照旧支付", "bad", "看名单", "#stale"))
     if others := queries.named_otherwise(queries.lines_of_roster(roster)).count():
         url = reverse("disbursement:roster-check", args=[roster.pk])
         checks.append(Check(f"户名与收款人不同 {others:,} 笔", "warn", "逐笔看", url))

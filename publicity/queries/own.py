@@ -78,13 +78,13 @@ class OwnPayment:
     policy_phone: str
     event: str  # what a round of a one-off was for: 7月洪灾救助
     turn: str  # of rules.TURNS: why it goes no further, or what was done since; empty: its state tells all
-    new_tail: str  # of failed money: of the card in use now, where that is another one
+    new_tail: str  # of what is not paid: of the card in use now, where that is another one
 
     @property
     def is_under_way(self) -> bool:
         """Nobody has to do anything, and it comes."""
         in_hand = self.state == LineState.IN_HAND and not self.turn
-        return self.state == LineState.AT_BANK or in_hand or self.turn == "new_card"
+        return self.state == LineState.AT_BANK or in_hand or self.turn in {"new_card", "other_card"}
 
     @property
     def needs_help(self) -> bool:
@@ -102,6 +102,7 @@ class UnderReview:
     status: str
     excluded_reason: str
     event: str
+    is_out_of_use: bool  # the record of the person or of the payee: it is decided all the same, and not paid
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,14 +181,16 @@ def tails_of_key(key: bytes) -> list[str]:
 # whether a line that was not paid is due and told by no other line's claim (t.owed, beside its state s); of others NULL
 _OWED = f"""CASE WHEN s.state IN ('waiting', 'ordered', 'bank_failed', 'late_return')
     THEN {still_owed("l.id", "l.entitlement_id", "l.component", "l.period_range", "v.id")} END"""
-# of a line that goes no further as it is, why. In hand: its right pauses, or nothing of it is due any more. Failed: a stop
-# holds the days, another line paid them, or nothing is due; or another card is in use meanwhile
+# of a line that goes no further as it is, why. In hand: its right pauses, nothing of it is due any more, an order would
+# not pay it (REASON), or to another card. Failed: a stop holds the days, another line paid them, or nothing is due; the
+# record is out of use, another card is in use meanwhile, or it is that of somebody dead
 _TURN = f"""CASE
     WHEN s.state IN ('waiting', 'ordered') THEN CASE
         WHEN coalesce(e.ends_on <= lower(l.period_range), e.status = 'ended') THEN 'over'
         WHEN EXISTS (SELECT FROM recipients_suspension x WHERE {ITS_SUSPENSIONS} AND x.status = 'standing'
                      AND (x.kind = 'withheld' OR x.forfeits_from <= lower(l.period_range))) THEN 'withheld'
-        WHEN NOT t.owed THEN 'over' END
+        WHEN NOT t.owed THEN 'over'
+        ELSE coalesce({REASON}, CASE WHEN a.number_key <> l.account_key THEN 'other_card' END) END
     WHEN s.state IN ('bank_failed', 'late_return') THEN CASE
         WHEN NOT t.owed THEN CASE
             WHEN EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = e.id
@@ -201,7 +204,9 @@ _TURN = f"""CASE
         WHEN EXISTS (SELECT FROM {RIGHTS_OF_ONE} h JOIN {stops()} u ON u.entitlement_id = h.other_id
                      AND u.component = l.component AND u.period_range && l.period_range
                      WHERE h.right_id = e.id) THEN 'held'
-        WHEN a.number_key <> l.account_key THEN 'new_card' END
+        WHEN {REASON} = 'record' THEN 'record'
+        WHEN a.number_key <> l.account_key THEN 'new_card'
+        WHEN p.died_on IS NOT NULL AND coalesce(a.holder_name = p.name, true) THEN 'payee_died' END
     END"""  # noqa: S608 -- constants of ours
 # its story is told by another: what a correction took over, also where it is stopped there; what was stopped, and may be
 # paid again since; what another line of the right paid
@@ -221,20 +226,23 @@ def payments_of_key(key: bytes, *, most: int = MOST_PAYMENTS) -> list[OwnPayment
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT y.name, b.period, extract(year FROM lower(l.period_range))::int, l.amount, l.quantity,
+            f"""SELECT y.name, batch.period, extract(year FROM lower(l.period_range))::int, l.amount, l.quantity,
                        v.quantity_label, l.standard_text, l.account_tail, hm_mask_surname(l.account_name),
                        l.account_name = l.beneficiary_name, l.bank_name, l.beneficiary_name,
-                       s.state, result.on_day, result.reason, result.words, b.kind <> 'regular', y.phone,
+                       s.state, result.on_day, result.reason, result.words, batch.kind <> 'regular', y.phone,
                        coalesce(o.title, ''), coalesce(w.turn, ''),
-                       CASE WHEN w.turn = 'new_card' THEN a.tail ELSE '' END
+                       CASE WHEN w.turn IN ('new_card', 'other_card') THEN a.tail ELSE '' END
                 FROM {LIVE}
-                JOIN disbursement_batch b ON b.id = r.batch_id
-                LEFT JOIN subsidies_paymentround o ON o.id = b.payment_round_id
-                JOIN subsidies_policyversion v ON v.id = b.version_id
-                JOIN subsidies_policy y ON y.id = b.policy_id
+                JOIN disbursement_batch batch ON batch.id = r.batch_id
+                LEFT JOIN subsidies_paymentround o ON o.id = batch.payment_round_id
+                JOIN subsidies_policyversion v ON v.id = batch.version_id
+                JOIN subsidies_policy y ON y.id = batch.policy_id
                 JOIN recipients_entitlement e ON e.id = l.entitlement_id
                 JOIN recipients_entitlementversion ev ON ev.id = l.entitlement_version_id
-                LEFT JOIN recipients_account a ON a.person_id = {payee_of("e", "ev")} AND a.is_active
+                JOIN recipients_person b ON b.id = l.beneficiary_id
+                JOIN recipients_person p ON p.id = {payee_of("e", "ev")}
+                LEFT JOIN recipients_account a ON a.person_id = p.id AND a.is_active
+                CROSS JOIN LATERAL (SELECT false AS suspended, l.period_range AS days, e.ends_on) d
                 CROSS JOIN LATERAL (SELECT {STATE} AS state OFFSET 0) s
                 CROSS JOIN LATERAL (SELECT {_OWED} AS owed OFFSET 0) t
                 CROSS JOIN LATERAL (SELECT {_TURN} AS turn OFFSET 0) w
@@ -252,8 +260,10 @@ def under_review(person_id: int) -> list[UnderReview]:
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT y.name, d.period, CASE WHEN d.status <> 'draft' THEN l.amount END, d.status, l.excluded_reason,
-                      coalesce(o.title, '') FROM recipients_declarationline l
+                      coalesce(o.title, ''), 'normal' <> ANY(ARRAY[b.status, p.status]) FROM recipients_declarationline l
                JOIN recipients_declaration d ON d.id = l.declaration_id
+               JOIN recipients_person b ON b.id = l.beneficiary_id
+               JOIN recipients_person p ON p.id = l.payee_id
                LEFT JOIN subsidies_paymentround o ON o.id = d.payment_round_id
                JOIN subsidies_policy y ON y.id = d.policy_id
                WHERE l.beneficiary_id = %s AND d.status NOT IN ('confirmed', 'withdrawn')
@@ -362,6 +372,16 @@ def awaited(person_id: int) -> list[Awaited]:
 
 # a right that ended stays paused for the days before its end
 _PAUSED_BEFORE_ITS_END = "(e.ends_on IS NULL OR coalesce(x.forfeits_from, x.first_day) < e.ends_on)"
+# of change h the day of the one by which its new head was head no more, the last before it: a change that counts from
+# that day or an earlier one undoes it, and nobody else was head between
+_LEFT_BEFORE = """(SELECT c.starts_on FROM recipients_headchange c WHERE c.household_id = h.household_id
+    AND c.old_head_id = h.new_head_id AND c.status = 'approved' AND c.id < h.id ORDER BY c.id DESC LIMIT 1)"""
+_UNDOES = f"coalesce({_LEFT_BEFORE} >= h.starts_on, false)"
+# the same of change h by which somebody was head no more: that one's own headship began on its day or later
+_NEVER_WAS = """coalesce((SELECT c.starts_on FROM recipients_headchange c WHERE c.household_id = h.household_id
+    AND c.new_head_id = h.old_head_id AND c.status = 'approved' AND c.id < h.id ORDER BY c.id DESC LIMIT 1)
+    >= h.starts_on, false)"""
+_LATELY = f"h.status = 'approved' AND greatest(h.starts_on, h.created_at::date) > {_TODAY} - 730"
 CHANGES = f"""SELECT y.name, w.kind, w.since, w.until FROM recipients_entitlement e
 JOIN subsidies_policy y ON y.id = e.policy_id
 CROSS JOIN LATERAL (
@@ -377,9 +397,10 @@ CROSS JOIN LATERAL (
     WHERE {ITS_SUSPENSIONS} AND x.status = 'lifted' AND x.last_day >= x.forfeits_from
       AND (e.ends_on IS NULL OR e.ends_on > x.forfeits_from)
     UNION ALL
-    SELECT 'received', min(lower(v.valid)), NULL FROM recipients_entitlementversion v
-    JOIN recipients_succession u ON u.id = v.succession_id
-    WHERE v.entitlement_id = e.id AND NOT isempty(v.valid) AND e.status <> 'ended' GROUP BY u.change_id
+    SELECT CASE WHEN {_UNDOES} THEN 'returned' ELSE 'received' END, min(lower(v.valid)), NULL
+    FROM recipients_entitlementversion v JOIN recipients_succession u ON u.id = v.succession_id
+    JOIN recipients_headchange h ON h.id = u.change_id
+    WHERE v.entitlement_id = e.id AND NOT isempty(v.valid) AND e.status <> 'ended' GROUP BY h.id
     UNION ALL
     SELECT CASE WHEN g.head_change_id IS NOT NULL
             OR EXISTS (SELECT FROM recipients_succession u WHERE u.ending_id = g.id) THEN 'passed'
@@ -392,14 +413,20 @@ WHERE e.beneficiary_id = %s AND (w.kind IN ('withheld', 'forfeited') OR coalesce
 UNION ALL
 (SELECT '', 'head', h.starts_on, NULL FROM recipients_headchange h
  JOIN recipients_person p ON p.id = h.new_head_id AND p.is_holder
- WHERE h.new_head_id = %s AND h.status = 'approved'
-       AND greatest(h.starts_on, h.created_at::date) > {_TODAY} - 730 ORDER BY h.id DESC LIMIT 1)
+ WHERE h.new_head_id = %s AND NOT {_UNDOES} AND {_LATELY} ORDER BY h.id DESC LIMIT 1)
+UNION ALL
+(SELECT '', 'former', h.starts_on, NULL FROM recipients_headchange h
+ JOIN recipients_person p ON p.id = h.old_head_id AND NOT p.is_holder
+ WHERE h.old_head_id = %s AND NOT {_NEVER_WAS} AND {_LATELY}
+   AND NOT EXISTS (SELECT FROM recipients_ending g JOIN recipients_entitlement e ON e.id = g.entitlement_id
+                   WHERE g.head_change_id = h.id AND g.status = 'standing' AND e.beneficiary_id = h.old_head_id)
+ ORDER BY h.id DESC LIMIT 1)
 ORDER BY 1, 3 DESC LIMIT 50"""  # noqa: S608 -- constants of ours
 
 
 def changes(person_id: int) -> list[Change]:
     """Pauses that stand, and of the last two years days that were lost, rights that ended or passed to another
-    head, or came, and that the person became the head."""
+    head, or came, and that the person became the head, or is it no more and none of their rights passed."""
     with connection.cursor() as cursor:
-        cursor.execute(CHANGES, [person_id, person_id])
+        cursor.execute(CHANGES, [person_id] * 3)
         return [Change(*row) for row in cursor.fetchall()]

@@ -24,7 +24,16 @@ from huimin.core.values.periods import Period
 from publicity import services
 from publicity.forms import WRONG_SUM, QueryForm, WindowForm
 from publicity.queries import Awaited, OwnPayment, UnderReview
-from publicity.rules import STAGE_WORDS, TURNS, awaited_words, change_words, dead_words, miss_text, turn_words
+from publicity.rules import (
+    STAGE_WORDS,
+    TURNS,
+    awaited_words,
+    change_words,
+    dead_words,
+    miss_text,
+    paused_review_words,
+    turn_words,
+)
 from publicity.services import Answer, Question
 from publicity.states import LineState
 from publicity.views.shell import PublicRequest, private_page, show
@@ -130,6 +139,7 @@ def _result_context(answer: Answer, id_number: str) -> dict[str, Any]:
         "waiting_count": sum(one.is_under_way for one in by_year),
         "dead": dead_words(office=office) if answer.person and answer.person.is_dead else None,
         "reviews": [(one, STAGE_WORDS[one.status], _when(one)) for one in answer.reviews],
+        "paused_review": paused_review_words(office=office),
         "awaited": [
             (one, _days(one), *awaited_words(one.hindrance, own_account=one.own_account, office=office))
             for one in answer.awaited

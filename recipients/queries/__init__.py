@@ -1,7 +1,7 @@
 """What the room reads beyond one table; it writes nothing and asks no service."""
 
 from huimin.core.desk.places import BLOCK, in_places, place_names, with_places
-from recipients.queries.books import odd_quantities, was_objected
+from recipients.queries.books import not_paid_lines, odd_quantities, was_objected, worth_a_look
 from recipients.queries.people import (
     IMPORT_JOB,
     about,
@@ -21,6 +21,7 @@ __all__ = [
     "imports_for",
     "in_places",
     "matching",
+    "not_paid_lines",
     "odd_quantities",
     "people_exported_for",
     "people_for",
@@ -28,4 +29,5 @@ __all__ = [
     "was_objected",
     "with_number",
     "with_places",
+    "worth_a_look",
 ]

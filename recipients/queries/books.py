@@ -21,8 +21,16 @@ from django.db.models import (
 )
 
 from huimin.core.authority.scope import town_of, within
-from recipients.models import Declaration, DeclarationLine, Entitlement, EntitlementVersion, Objection
+from recipients.models import (
+    Declaration,
+    DeclarationLine,
+    Entitlement,
+    EntitlementVersion,
+    Objection,
+    RecordStatus,
+)
 from recipients.rules import TIMES_EARLIER, TIMES_USUAL
+from recipients.states import DeclarationStatus
 from subsidies.states import Deliberation
 
 
@@ -39,6 +47,28 @@ def odd_quantities(lines: QuerySet[DeclarationLine], one: Declaration) -> QueryS
     return lines.annotate(earlier=Subquery(before.values("quantity")[:1]), usual=usual).annotate(
         is_odd=Case(When(odd, then=True), default=False, output_field=BooleanField())
     )
+
+
+# of a line whose money would not go out as the records stand today: confirmed all the same, and not paid
+NOT_PAID = (
+    ~Q(beneficiary__status=RecordStatus.NORMAL)
+    | ~Q(payee__status=RecordStatus.NORMAL)
+    | Q(beneficiary__died_on__isnull=False)
+)
+_DECIDED = (DeclarationStatus.CONFIRMED, DeclarationStatus.WITHDRAWN)
+
+
+def worth_a_look(one: Declaration) -> Q:
+    """Of the lines of odd_quantities those to look at; of a book that is decided records of today say nothing."""
+    odd = Q(is_odd=True)
+    return odd if one.status in _DECIDED else odd | NOT_PAID
+
+
+def not_paid_lines(one: Declaration) -> QuerySet[DeclarationLine]:
+    """Lines in a book under way whose people are out of use or dead by now."""
+    if one.status in _DECIDED:
+        return one.lines.none()
+    return one.lines.filter(NOT_PAID, excluded_at_level="")
 
 
 _FEW = 5  # lines of a book that say nothing of what is usual

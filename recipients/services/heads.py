@@ -20,7 +20,7 @@ from huimin.core.values.identity import age_on
 from huimin.core.work import messages, workflow
 from huimin.core.work.verbs import advances
 from recipients.files import relations
-from recipients.models import Entitlement, HeadChange, Household, Person, RecordStatus
+from recipients.models import Death, Entitlement, HeadChange, Household, Person, RecordStatus
 from recipients.services import passing, pictures, succession
 from recipients.states import HEAD_FLOW, HeadChangeStatus
 
@@ -70,25 +70,12 @@ def ask_head_change(person_id: int, new: NewHead, *, actor: User) -> HeadChange:
     )
     one = HEAD_FLOW["ask"]
     require_role(actor, one.roles, division_code=person.division_code, act=one.label)
-    if refusal := why_not_head(person):
+    if refusal := why_not_ask(person):
         raise StepRefused(refusal)
-    if HeadChange.objects.filter(household=person.household_id, status=HeadChangeStatus.ASKED).exists():
-        raise StepRefused("这一户已有一个待复核的户主变更。")
     if not new.reason.strip():
         raise BadInput("请填写说明。", field="reason")
-    old = head_of(person.household_id)
-    asked = HeadChange(
-        household_id=person.household_id,
-        old_head=old,
-        new_head=person,
-        cause=new.cause,
-        reason=privacy.hide(new.reason.strip())[:200],
-        starts_on=_day(old, new),
-        relations=_relations(person, new.relations),
-        asked_by=actor,
-        county_code=person.county_code,
-        division_code=person.division_code,
-    )
+    pictures.kind_of(new.proof, field="proof")
+    asked = _wanted(person, new, actor)
     doubts = doubts_about(asked, passing.plan(asked))
     require_meant(doubts, new.acknowledged, act=one.label)
     asked.proof = _kept(new.proof, asked)
@@ -100,6 +87,28 @@ def ask_head_change(person_id: int, new: NewHead, *, actor: User) -> HeadChange:
     return asked
 
 
+def _wanted(person: Person, new: NewHead, actor: User | None = None) -> HeadChange:
+    old = head_of(person.household_id)
+    return HeadChange(
+        household_id=person.household_id,
+        old_head=old,
+        new_head=person,
+        cause=new.cause,
+        reason=privacy.hide(new.reason.strip())[:200],
+        starts_on=_day(old, new),
+        relations=_relations(person, new.relations),
+        asked_by=actor,
+        county_code=person.county_code,
+        division_code=person.division_code,
+    )
+
+
+def doubts_beforehand(person: Person, new: NewHead) -> list[Doubt]:
+    """The doubts that asking for this would raise, without asking for it."""
+    wanted = _wanted(person, new)
+    return doubts_about(wanted, passing.plan(wanted))
+
+
 def why_not_head(person: Person) -> str:
     """Why this person cannot become the head of the household; empty when it can be asked for."""
     if person.is_holder:
@@ -107,6 +116,27 @@ def why_not_head(person: Person) -> str:
     if person.status != RecordStatus.NORMAL:
         return "这份档案已停用或作废，不能当户主。"
     return "这个人已登记死亡，不能当户主。" if person.died_on else ""
+
+
+def why_not_ask(person: Person) -> str:
+    """The same of asking for it now: one change of a household waits at a time."""
+    if refusal := why_not_head(person):
+        return refusal
+    waits = HeadChange.objects.filter(household=person.household_id, status=HeadChangeStatus.ASKED)
+    return "这一户已有一个待复核的户主变更。" if waits.exists() else ""
+
+
+def head_since(death: Death) -> Person | None:
+    """Who is head now that another one came in the dead one's place; None where nobody did, or he is head again."""
+    replaced = HeadChange.objects.filter(
+        old_head=death.person,
+        cause=Cause.DIED,
+        starts_on=death.died_on,
+        status=HeadChangeStatus.APPROVED,
+    )
+    if death.person.is_holder or not replaced.exists():
+        return None
+    return head_of(death.person.household_id)
 
 
 LONGEST_BACK = timedelta(days=366)

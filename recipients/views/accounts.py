@@ -19,7 +19,7 @@ from huimin.core.authority.roles import Area
 from huimin.core.desk import lists, pages
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
-from huimin.core.desk.http import StaffRequest, act_on_form, opens, take_step
+from huimin.core.desk.http import StaffRequest, act_on_form, not_yours, opens, take_step
 from huimin.core.desk.looking import acknowledged_in, ask_about
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.sheets.writer import Column
@@ -38,6 +38,9 @@ from recipients.views.people import form_page
 @sensitive_post_parameters("number")
 def account_ask(request: StaffRequest, pk: int) -> HttpResponse:
     person = get_object_or_404(Person.objects.visible_to(request.user).select_related("household"), pk=pk)
+    step = ACCOUNT_FLOW["ask"]
+    if answer := not_yours(request, step.roles, division_code=person.division_code, act=step.label):
+        return answer
     form = forms.AccountChangeForm(request.POST or None, initial={"holder_name": person.name})
     if request.method == "POST" and form.is_valid():
         made = act_on_form(request, form, lambda: _ask(request, pk, form), name="account.ask")

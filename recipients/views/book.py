@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import django_filters
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import BooleanField, Case, Count, Q, QuerySet, Sum, Value, When
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
@@ -17,12 +17,13 @@ from huimin.core.authority.steps import Step
 from huimin.core.desk import lists, pages
 from huimin.core.desk.history import history
 from huimin.core.desk.http import StaffRequest
-from huimin.core.desk.pages import Nothing, Panel, Stat
+from huimin.core.desk.pages import Check, Nothing, Panel, Stat
 from huimin.core.errors import Refused
+from huimin.core.values.days import day_text
 from huimin.core.values.periods import Period
 from huimin.core.work import workflow
 from recipients import forms, queries
-from recipients.models import Declaration, DeclarationLine, Notice
+from recipients.models import Declaration, DeclarationLine, Notice, RecordStatus
 from recipients.queries import notice_days
 from recipients.rules import amounts, odd_quantity
 from recipients.services import review
@@ -55,14 +56,19 @@ class LineFilter(lists.HouseFilterSet):
 
     def by_state(self, rows: QuerySet[Any], _: str, value: str) -> QuerySet[Any]:
         if value == "look":
-            return rows.filter(is_odd=True, excluded_at_level="")
+            return rows.filter(is_look=True, excluded_at_level="")
         return rows.filter(excluded_at_level="") if value == "in" else rows.exclude(excluded_at_level="")
 
 
 def lines_of(one: Declaration) -> QuerySet[DeclarationLine]:
-    """Its lines as they are shown, each with whether its quantity is odd."""
+    """Its lines as they are shown, each with whether its quantity is odd, and whether it is to be looked at at all."""
     rows = one.lines.select_related("beneficiary__household", "payee", "excluded_by")
-    return queries.odd_quantities(rows, one).defer("beneficiary__phone", "payee__phone", "payee__id_number")
+    marked = queries.odd_quantities(rows, one).annotate(is_look=_flag(queries.worth_a_look(one)))
+    return marked.defer("beneficiary__phone", "payee__phone", "payee__id_number")
+
+
+def _flag(what: Q) -> Case:
+    return Case(When(what, then=Value(True)), default=Value(False), output_field=BooleanField())
 
 
 def shown(request: StaffRequest, one: Declaration, **more: Any) -> dict[str, Any]:
@@ -102,8 +108,17 @@ def _lines(request: StaffRequest, one: Declaration, rule: Rule) -> dict[str, Any
     for line in context["page"]:
         line.working = _working(rule, period, line)
         line.odd = odd_quantity(line.quantity, earlier=line.earlier, usual=line.usual)
+        line.not_paid = _not_paid(line) if line.is_look and not line.excluded_reason else ""
     context["nothing"] = Nothing("册里还没有明细", "可以逐人录入、导入表格，或从上期带入。")
     return context
+
+
+def _not_paid(line: DeclarationLine) -> str:
+    """Why nobody would be paid of this line as the records stand; empty where nothing is amiss with them."""
+    if line.beneficiary.died_on:
+        return f"{day_text(line.beneficiary.died_on)}已登记死亡"
+    out = [who for who in (line.beneficiary, line.payee) if who.status != RecordStatus.NORMAL]
+    return f"{out[0].name}的档案{out[0].get_status_display()}着，恢复以前不发" if out else ""
 
 
 def _making(request: StaffRequest, one: Declaration, rule: Rule) -> dict[str, Any]:
@@ -155,7 +170,8 @@ def _stats(one: Declaration) -> list[Stat]:
         total=Sum("amount", filter=Q(excluded_at_level=""), default=Decimal(0)),
         out=Count("pk", filter=~Q(excluded_at_level="")),
     )
-    odd = queries.odd_quantities(one.lines.filter(excluded_at_level=""), one).filter(is_odd=True).count()
+    kept = queries.odd_quantities(one.lines.filter(excluded_at_level=""), one)
+    odd = kept.filter(queries.worth_a_look(one)).count()
     return [
         Stat("在册", f"{found['people']:,}", "人"),
         Stat(
@@ -166,7 +182,7 @@ def _stats(one: Declaration) -> list[Stat]:
             is_key=True,
         ),
         Stat("剔除", f"{found['out']:,}", "人"),
-        Stat("要看", f"{odd:,}", "人", "数量与上期或多数人差得多，在“明细”里选“要看”"),
+        Stat("要看", f"{odd:,}", "人", "数量与上期或多数人差得多，或者档案停用、已去世；在“明细”里选“要看”"),
     ]
 
 
@@ -209,10 +225,20 @@ def _panel(request: StaffRequest, one: Declaration, standing: Notice | None) -> 
         "办理",
         buttons,
         hint="编制这一册的人不能审核、会签，也不能答复对它的异议。",
+        checks=_checks(one),
         form=_meeting_form(request, one) if deliberating else None,
         note_label="评议结论" if deliberating else "办理意见",
         drawn=workflow.drawn(one),
     )
+
+
+def _checks(one: Declaration) -> list[Check]:
+    """Who would not be paid as the records stand: told at every level, since only the submission refuses them."""
+    count = queries.not_paid_lines(one).count()
+    if not count:
+        return []
+    said = f"档案停用、已去世的 {count:,} 人：照样审核确认，恢复以前、去世以后不发。审核时可以剔除"
+    return [Check(said, "warn", "看名单", f"{url_of(one.pk)}?state=look")]
 
 
 def _meeting_form(request: StaffRequest, one: Declaration) -> forms.DeliberationForm:

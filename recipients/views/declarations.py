@@ -18,7 +18,7 @@ from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
-from huimin.core.desk.http import StaffRequest, act_on_form, act_with, again, opens, take_step
+from huimin.core.desk.http import StaffRequest, act_on_form, act_with, again, not_yours, opens, take_step
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.models import Division, Level
 from huimin.core.sheets.writer import Column
@@ -89,6 +89,8 @@ def declaration_export(request: StaffRequest) -> HttpResponseBase:
 @opens(Area.REVIEW)
 @require_http_methods(["GET", "HEAD", "POST"])
 def declaration_new(request: StaffRequest) -> HttpResponse:
+    if refusal := not_yours(request, MAKER_ROLES, act="编制申报册"):
+        return refusal
     mine = scope.roots(request.user, MAKER_ROLES)
     villages = Division.objects.none()
     for root in mine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -20,9 +21,10 @@ from huimin.core.authority.roles import Area
 from huimin.core.desk import lists, pages
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
-from huimin.core.desk.http import StaffRequest, act_on_form, opens, take_step
+from huimin.core.desk.http import StaffRequest, act_on_form, not_yours, opens, take_step
 from huimin.core.desk.looking import ask_about
 from huimin.core.desk.pages import Link, Nothing
+from huimin.core.errors import BadInput
 from huimin.core.records import audit, files
 from huimin.core.sheets.writer import Column
 from huimin.core.values import identity
@@ -35,6 +37,7 @@ from recipients.services import heads, passing, pictures
 from recipients.states import HEAD_FLOW, HeadChangeStatus
 from recipients.views import helpers
 
+_PICK_AGAIN = "没有错的勾上，重新选照片，再送复核"
 _HINT = "一个人申请，另一个人复核：看证明照片，核对新户主和每个人的关系，看清哪些资格转给新户主、从哪天起、多少钱。"
 
 
@@ -43,7 +46,10 @@ _HINT = "一个人申请，另一个人复核：看证明照片，核对新户�
 def head_ask(request: StaffRequest, pk: int) -> HttpResponse:
     """This person is to become the head of the household."""
     person = get_object_or_404(Person.objects.visible_to(request.user).select_related("household"), pk=pk)
-    if refusal := heads.why_not_head(person):
+    step = HEAD_FLOW["ask"]
+    if answer := not_yours(request, step.roles, division_code=person.division_code, act=step.label):
+        return answer
+    if refusal := heads.why_not_ask(person):
         messages.error(request, refusal)
         return redirect("recipients:person-detail", pk=pk)
     members = heads.members_of(person.household_id).exclude(pk=pk).only("name", "died_on", "is_holder")
@@ -53,9 +59,9 @@ def head_ask(request: StaffRequest, pk: int) -> HttpResponse:
         if made:
             messages.success(request, "已申请变更户主，另一个人复核后生效。")
             return redirect("recipients:head-detail", pk=made.result.pk)
+    _ask_still(person, form)
     old = next((one for one in form.members if one.is_holder), None)
-    duty = HEAD_FLOW["ask"].duty
-    context = {"person": person, "old": old, "form": form, "duty": duty, "action_key": str(uuid4())}
+    context = {"person": person, "old": old, "form": form, "duty": step.duty, "action_key": str(uuid4())}
     return render(request, "recipients/head_form.html", context)
 
 
@@ -64,8 +70,17 @@ def _ask(request: StaffRequest, pk: int, form: forms.HeadChangeForm) -> HeadChan
     try:
         return heads.ask_head_change(pk, wanted, actor=request.user)
     except Doubtful as odd:
-        ask_about(form, odd.doubts, hint="没有错的勾上，重新选照片，再送复核")
+        ask_about(form, odd.doubts, hint=_PICK_AGAIN)
         raise
+
+
+def _ask_still(person: Person, form: forms.HeadChangeForm) -> None:
+    """Where the photograph alone is not taken, what is odd is asked beside it, ticks and all: it is chosen every time."""
+    if "acknowledged" in form.fields or not form.is_bound or set(form.errors) != {"proof"}:
+        return
+    with suppress(BadInput):  # told when the photograph is one
+        if doubts := heads.doubts_beforehand(person, form.wanted(b"")):
+            ask_about(form, doubts, hint=_PICK_AGAIN)
 
 
 _SORTS = {

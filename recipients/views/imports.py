@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from huimin.core.authority import scope
+from huimin.core.authority.posts import names_of
 from huimin.core.authority.roles import Area
 from huimin.core.desk import lists
 from huimin.core.desk.exports import download
@@ -50,10 +51,11 @@ def import_list(request: StaffRequest) -> HttpResponse:
     context = lists.listing(request, rows, sorts={"time": "id", "rows": ("row_count", "id")}, default="-time")
     for one in context["page"]:
         _say_how_it_stands(one)
-    context |= {"form": form, "action_key": str(uuid4())}
+    may_import = scope.holds_anywhere(request.user, IMPORT_ROLES)
+    context |= {"form": form, "may_import": may_import, "action_key": str(uuid4())}
     context["nothing"] = Nothing(
         "还没有导入过",
-        "下载空表，填好后在上面上传。",
+        "下载空表，填好后在上面上传。" if may_import else f"由{names_of(IMPORT_ROLES)}上传。",
         [Link("下载空表", reverse("recipients:import-template"))],
     )
     return render(request, "recipients/import_list.html", context)

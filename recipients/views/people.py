@@ -21,7 +21,7 @@ from huimin.core.authority.scope import within
 from huimin.core.desk import lists, pages
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
-from huimin.core.desk.http import StaffRequest, act_on_form, act_with, code_first, opens, take_step
+from huimin.core.desk.http import StaffRequest, act_on_form, act_with, code_first, not_yours, opens, take_step
 from huimin.core.desk.pages import Link, Nothing
 from huimin.core.errors import BadInput, Refused
 from huimin.core.sheets.writer import Column
@@ -254,13 +254,23 @@ def _death_panel(request: StaffRequest, person: Person) -> pages.Panel | None:
 
 
 def _what_comes_back(death: Death) -> str:
-    """Of the rights that the death ended: those that passed to the next head do not come back by its correction."""
-    if not death.endings.filter(succession__isnull=False).exists():
-        return "因它终止的享受资格随之恢复。"
-    return (
-        "因它终止的享受资格随之恢复，已转给新户主的除外。要转回来的，更正以后再办一次户主变更，"
-        f"变更日期填{day_text(death.died_on)}。"
-    )
+    """What correcting a death gives back, and what others decided because of it and stays: rights that passed to the next
+    head, that one's place, a card of the family."""
+    passed = death.endings.filter(succession__isnull=False).exists()
+    found = [f"因它终止的享受资格随之恢复{'，已转给新户主的除外' if passed else ''}。"]
+    head = heads.head_since(death)
+    if head or passed:
+        who = f"户主仍是{head}，不随更正改回。" if head else ""
+        what = "要改回来的" if head else "要转回来的"
+        day = day_text(death.died_on)
+        found.append(f"{who}{what}，更正以后再办一次户主变更，变更日期填{day}。")
+    card = death.person.accounts.filter(is_active=True).exclude(holder_name=death.person.name).first()
+    if card:
+        found.append(
+            f"在用的卡是尾号{card.tail}、户名{card.holder_name}的，以后发给这个人的钱都到这张卡；"
+            "要换回本人的，更正以后申请换卡。"
+        )
+    return "".join(found)
 
 
 @opens(Area.REGISTRY)
@@ -289,6 +299,8 @@ def person_reveal(request: StaffRequest, pk: int) -> HttpResponse:
 @sensitive_post_parameters("phone")
 def person_edit(request: StaffRequest, pk: int) -> HttpResponse:
     person = get_object_or_404(Person.objects.visible_to(request.user).select_related("household"), pk=pk)
+    if answer := not_yours(request, EDIT_ROLES, division_code=person.division_code, act="改档案"):
+        return answer
     # the telephone is not shown: whoever needs it in full asks for it with code, reason and trace
     hidden = ("phone", "phone_gone")
     names = [name for name in forms.PersonForm.base_fields if name not in hidden]

@@ -60,7 +60,7 @@ def person_pause(request: StaffRequest, pk: int) -> HttpResponse:
         lambda data: records.pause_record(pk, reason=data["reason"], actor=request.user),
         name="record.pause",
         back=_page(pk),
-        done="档案已停用，停用期间不发放、不能申报；已送银行的照发。要恢复的，由另一个人办。",
+        done="档案已停用，停用期间不发放、不能申报；已在申报册里的照常审核，已送银行的照发。要恢复的，由另一个人办。",
     )
 
 

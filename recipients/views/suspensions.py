@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.contrib import messages
@@ -99,15 +100,22 @@ def _form(request: StaffRequest, pause: Suspension, name: str) -> Form:
     if name == "correct":
         return forms.EntitlementStepForm(given)
     kind = forms.SuspensionReleaseForm if name == "release" else forms.SuspensionLiftForm
-    return kind(given, initial={"last_day": suspensions.last_day_today(pause)})
+    return kind(given, initial={"last_day": _usual_day(pause)})
+
+
+def _usual_day(pause: Suspension) -> date | None:
+    """The last day that stands in the form; none where a 停发 would lose nothing by it: that is said by whoever lifts it."""
+    day = suspensions.last_day_today(pause)
+    is_idle = pause.kind == Suspension.Kind.FORFEITED and day < pause.told_from
+    return None if is_idle else day
 
 
 def _released(
     request: StaffRequest, one: Entitlement, pause: Suspension, form: LookedAtForm
 ) -> dict[str, Any]:
     """With the last day, from the first look on, what is never paid and from when on it goes on."""
-    given = asked(request, "last_day") or {"last_day": suspensions.last_day_today(pause)}
-    cause = forms.LastDayForm(given)
+    day = _usual_day(pause)
+    cause = forms.LastDayForm(asked(request, "last_day") or ({"last_day": day} if day else None))
     context = {"ask_title": "先看从哪天起发、少发哪几期", "ask_verb": "按这个末日算", "cause_form": cause}
     return context | reckoned(
         request, one, form, cause, lambda day: suspensions.lifting_of(pause, **day), "lifting"

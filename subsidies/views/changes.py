@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from huimin.core.authority.roles import Area
-from huimin.core.desk.http import StaffRequest, act_on_form, opens, take_step
+from huimin.core.desk.http import StaffRequest, act_on_form, not_yours, opens, take_step
 from huimin.core.desk.pages import Act, Link, acts
 from huimin.core.models import Department
 from huimin.core.work import workflow
@@ -22,7 +22,6 @@ from subsidies.forms import PolicyChangeForm
 from subsidies.models import Policy, PolicyChange
 from subsidies.services.changes import field
 from subsidies.states import CHANGE_FLOW, ChangeStatus
-from subsidies.views import not_yours
 
 
 @dataclass(frozen=True, slots=True)

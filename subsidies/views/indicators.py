@@ -22,7 +22,7 @@ from huimin.core.authority.roles import Area
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
-from huimin.core.desk.http import StaffRequest, act_on_form, opens, take_step
+from huimin.core.desk.http import StaffRequest, act_on_form, not_yours, opens, take_step
 from huimin.core.desk.pages import Link, Nothing, Pair, Panel, acts
 from huimin.core.sheets.writer import Column
 from huimin.core.values.money import format_yuan
@@ -32,7 +32,7 @@ from subsidies.forms import AttachForm, IndicatorFilter, IndicatorForm
 from subsidies.models import Indicator, Policy
 from subsidies.services.indicators import ATTACHERS, REGISTRARS
 from subsidies.states import INDICATOR_FLOW, IndicatorStatus, PolicyStatus
-from subsidies.views import not_yours, told
+from subsidies.views import told
 
 _SORTS = {
     "document": "document_number",

@@ -23,7 +23,7 @@ from huimin.core.authority.steps import Step
 from huimin.core.desk import lists
 from huimin.core.desk.exports import workbook
 from huimin.core.desk.history import history
-from huimin.core.desk.http import StaffRequest, act_on_form, again, first_fault, opens, take_step
+from huimin.core.desk.http import StaffRequest, act_on_form, again, first_fault, not_yours, opens, take_step
 from huimin.core.desk.pages import Act, Check, Link, Nothing, Pair, Panel, acts
 from huimin.core.errors import Refused
 from huimin.core.sheets.writer import Column
@@ -35,7 +35,7 @@ from subsidies.forms import AbolishForm, PolicyFilter, PolicyForm, TryForm
 from subsidies.models import Policy, PolicyChange, PolicyVersion
 from subsidies.rules.levels import levels_of
 from subsidies.states import CHANGE_FLOW, POLICY_FLOW, VERSION_FLOW, PolicyStatus, ReviewLevel, VersionStatus
-from subsidies.views import changes, not_yours, rounds, told
+from subsidies.views import changes, rounds, told
 
 _SORTS = {
     "code": "code",

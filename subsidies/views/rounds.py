@@ -14,14 +14,13 @@ from django.views.decorators.http import require_http_methods
 
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area
-from huimin.core.desk.http import StaffRequest, act_on_form, opens
+from huimin.core.desk.http import StaffRequest, act_on_form, not_yours, opens
 from huimin.core.desk.pages import Link
 from huimin.core.values.days import day_text
 from subsidies import services
 from subsidies.forms import RoundDiscardForm, RoundForm
 from subsidies.models import PaymentRound, Policy
 from subsidies.states import POLICY_FLOW
-from subsidies.views import not_yours
 
 SHOWN = 50
 

@@ -11,13 +11,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from huimin.core.authority.roles import Area
-from huimin.core.desk.http import StaffRequest, act_on_form, opens, take_step
+from huimin.core.desk.http import StaffRequest, act_on_form, not_yours, opens, take_step
 from huimin.core.desk.pages import Link
 from subsidies import services
 from subsidies.forms import VersionForm
 from subsidies.models import Policy, PolicyVersion
 from subsidies.states import POLICY_FLOW, VERSION_FLOW, VersionStatus
-from subsidies.views import not_yours
 
 # what each button did
 _BUTTONS = {

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.urls import reverse
 from psycopg.types.range import DateRange
 
 from disbursement import proofs, services
@@ -19,6 +20,7 @@ from recipients.services import corrections, deaths, declarations, entitlements,
 from tests.disbursement import factories as make
 from tests.disbursement.test_heads_and_money import change_head, listed
 from tests.disbursement.test_one_head_is_paid import Village, supplement
+from tests.disbursement.test_pages import page_of
 from tests.disbursement.test_rounds import FLOOD, Relief
 from tests.factories import VILLAGE, grant
 from tests.recipients import factories as lists
@@ -311,6 +313,24 @@ def test_failed_money_of_a_child_whose_payee_died_is_corrected_to_the_next_head_
     change_head(here, here.child, cause="died", day=None)
     second = services.make_correction(batch.pk, actor=here["department"])
     assert payees(second, here.child) == [here.child.name]
+
+
+def test_failed_money_of_a_child_names_the_card_of_whoever_is_head_by_now(child):
+    here = child
+    batch = make.issued_batch(here)
+    place = make.lines_of(batch).get(beneficiary_id=here.child.pk).line_no - 1
+    make.returned(here, make.sent_order(here, batch), fail={place})
+
+    def card():
+        client = page_of(here["department"])
+        (line,) = client.get(reverse("disbursement:correction-list")).context["rows"]
+        return line.card
+
+    assert card() == f"还是尾号 {here.head.accounts.get().tail}"
+    deaths.record_death(here.head.pk, died_on=date(2026, 1, 20), actor=here["village"])
+    assert "先办“改为户主”" in card()
+    change_head(here, here.child, cause="died", day=None)
+    assert card() == f"已换卡，尾号 {here.child.accounts.get().tail}"
 
 
 def test_who_asked_for_the_head_who_is_paid_passes_no_list_of_the_child(child):

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.urls import reverse
 
 from huimin.core.authority.roles import Role
 from huimin.core.errors import StepForbidden, StepRefused
@@ -13,7 +14,8 @@ from huimin.core.models import AuditEvent, Notification
 from recipients.models import Death, Ending, Entitlement, EntitlementVersion, Person
 from recipients.services import deaths, entitlements, review
 from tests.factories import TOWN, UserFactory
-from tests.recipients.factories import NOTHING, declaration, household, policy
+from tests.recipients.factories import NOTHING, another_account, declaration, household, policy
+from tests.recipients.test_heads import changed
 
 OPEN_ENDED = NOTHING | {"is_open_ended": True}
 DIED = date(2026, 2, 14)
@@ -259,3 +261,41 @@ def test_who_corrects_a_death_reads_the_way_that_pays_what_was_missed(client):
     page = client.post(url, {"action_key": uuid4(), "note": "本人到窗口"}, follow=True).content.decode()
     assert "建补发批次" in page
     assert "补报" not in page
+
+
+@pytest.mark.django_db
+def test_who_corrects_a_death_reads_that_head_and_card_stay_with_the_family(client):
+    head, wife = household(2)
+    deaths.record_death(head.pk, died_on=DIED, actor=clerk())
+    client.force_login(UserFactory(role=Role.TOWNSHIP_REVIEWER, at=TOWN))
+    page = reverse("recipients:person-detail", args=[head.pk])
+
+    def panel():
+        return client.get(page).context["death_panel"].hint
+
+    assert "户主仍是" not in panel()
+    assert "在用的卡" not in panel()
+    changed(wife, cause="died", day=None)
+    card = another_account(head, holder_name=wife.name)
+    told = (
+        f"户主仍是{wife.name}，不随更正改回。要改回来的，更正以后再办一次户主变更，变更日期填2026年2月14日。",
+        f"在用的卡是尾号{card.tail}、户名{wife.name}的",
+        "要换回本人的，更正以后申请换卡",
+    )
+    for words in told:
+        assert words in panel()
+    url = reverse("recipients:death-correct", args=[head.pk, Death.objects.get().pk])
+    answer = client.post(url, {"note": "认错了人", "action_key": uuid4()}, follow=True).content.decode()
+    for words in told:
+        assert words in answer
+
+
+@pytest.mark.django_db
+def test_who_corrects_a_death_reads_who_is_head_by_now(client):
+    head, wife, son = household(3)
+    deaths.record_death(head.pk, died_on=DIED, actor=clerk())
+    changed(wife, cause="died", day=None)
+    changed(son, day=date(2026, 4, 1))
+    client.force_login(UserFactory(role=Role.TOWNSHIP_REVIEWER, at=TOWN))
+    page = client.get(reverse("recipients:person-detail", args=[head.pk]))
+    assert f"户主仍是{son.name}，" in page.context["death_panel"].hint

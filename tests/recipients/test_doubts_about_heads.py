@@ -198,3 +198,27 @@ def test_of_a_dead_head_the_form_asks_no_day_and_of_one_who_lives_it_does(couple
     text = client.get(url).content.decode()
     assert 'name="starts_on"' not in text
     assert "原户主去世</option>" in text
+
+
+def test_what_is_odd_stays_asked_and_ticked_where_the_photograph_alone_is_not_taken(couple, client):
+    head, wife = couple
+    client.force_login(clerk())
+    given = {
+        "cause": "agreed",
+        "starts_on": "2026-03-10",
+        "reason": "户口本已变更",
+        f"relation_{head.pk}": "12",
+    }
+
+    def post(content, **more):
+        photo = {"proof": SimpleUploadedFile("book.png", content, "image/png")} if content else {}
+        url = reverse("recipients:head-ask", args=[wife.pk])
+        return client.post(url, given | photo | {"action_key": uuid4()} | more)
+
+    first = post(b"no picture").content.decode()
+    assert "这个文件不是" in first
+    (code,) = codes_in(first)
+    for content in (b"no picture", b""):
+        text = post(content, acknowledged=[code]).content.decode()
+        assert re.search(rf'name="acknowledged" value="{code}"[^>]*checked', text)
+    assert post(PHOTO, acknowledged=[code]).status_code == 302

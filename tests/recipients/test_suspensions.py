@@ -403,3 +403,18 @@ def test_the_reasons_of_a_lift_and_of_a_correction_are_rewritten_by_nobody(right
     corrections.correct_ending(ending.pk, "correct", actor=keeper(), note="没有迁出")
     with pytest.raises(IntegrityError, match="不能修改"):
         run("UPDATE recipients_ending SET correction_reason = '另有原因' WHERE id = %s", ending.pk)
+
+
+def test_a_last_day_that_would_lose_nothing_stands_in_no_form_before_somebody_typed_it(
+    browser, monthly_right
+):
+    late = lists.suspended(monthly_right, "forfeited", clock.today())
+    text = browser.get(release_page(late)).content.decode()
+    assert "请填停发到哪一天为止" in text
+    assert 'name="note"' not in text
+    assert "没有少发的期次" not in text
+    lists.lifted(late, clock.today())
+    early = lists.suspended(monthly_right, "forfeited", JULY)
+    text = browser.get(release_page(early)).content.decode()
+    assert 'name="note"' in text
+    assert "以后也不补" in text

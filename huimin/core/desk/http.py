@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from copy import copy
 from dataclasses import dataclass
 from functools import wraps
@@ -26,6 +26,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from huimin.core.accounts import auth
 from huimin.core.authority import scope
+from huimin.core.authority.posts import not_your_post, refusal_of_post
 from huimin.core.authority.steps import Step
 from huimin.core.desk import held, refilling
 from huimin.core.desk.addresses import standing_on
@@ -72,6 +73,23 @@ def opens(area: str) -> Callable[[View], View]:
         return guarded
 
     return decorate
+
+
+def not_yours(
+    request: StaffRequest,
+    roles: Collection[str],
+    *,
+    division_code: str = "",
+    policy_id: int | None = None,
+    act: str = "",
+) -> HttpResponse | None:
+    """The 403 page that says whose form this is, before anything is typed; None for whoever holds one of the roles there, or
+    without a place anywhere."""
+    if not division_code:
+        mine = scope.holds_anywhere(request.user, roles)
+        return None if mine else forbidden(request, not_your_post(roles, act))
+    refusal = refusal_of_post(request.user, roles, division_code=division_code, policy_id=policy_id, act=act)
+    return forbidden(request, refusal) if refusal else None
 
 
 def any_staff(view: View) -> View:
