@@ -35,7 +35,7 @@ from disbursement.states import BatchStatus, OrderStatus, RosterStatus
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, roles_reading
 from huimin.core.models import User
-from recipients.models import Account, Person, RecordStatus
+from recipients.models import Account, Person
 
 UNDER_WAY = (OrderStatus.DRAFT, OrderStatus.SIGNED, OrderStatus.SENT)
 
@@ -100,11 +100,11 @@ def with_relations(lines: QuerySet[PaymentLine], most: int) -> list[Any]:
     found: list[Any] = list(shown.order_by("line_no")[:most])
     accounts = Account.objects.filter(number_key__in=[line.account_key for line in found])
     written = {
-        (bytes(payee), bytes(number)): relation
-        for payee, number, relation in accounts.values_list("person__id_key", "number_key", "holder_relation")
+        (payee, bytes(number)): relation
+        for payee, number, relation in accounts.values_list("person_id", "number_key", "holder_relation")
     }
     for line in found:
-        known = written.get((bytes(line.payee_key), bytes(line.account_key)))
+        known = written.get((line.payee_id, bytes(line.account_key)))
         line.relation = "户主" if line.account_name == line.holder_name else known or "没有写明"
     return found
 
@@ -119,22 +119,15 @@ def failed_for(user: User) -> QuerySet[PaymentLine]:
     result = PaymentResult.objects.filter(
         line=OuterRef("pk"), kind__in=[kind.BANK_FAILED, kind.LATE_RETURN]
     ).order_by("-pk")
-    known = Person.objects.filter(county_code=OuterRef("county_code"), id_key=OuterRef("payee_key"))
-    person = known.exclude(status=RecordStatus.VOID)
-    payee, died = person.values("pk")[:1], person.values("died_on")[:1]
-    card = Account.objects.filter(person=OuterRef("payee"), is_active=True)
-    return (
-        failed_lines(PaymentLine.objects.filter(here))
-        .annotate(
-            reason=Subquery(result.values("reason")[:1]),
-            bank_words=Subquery(result.values("note")[:1]),
-            failed_on=Subquery(result.values("business_on")[:1]),
-            payee=Subquery(payee),
-            payee_died=Subquery(died),
-        )
-        .annotate(
-            card_now=Subquery(card.values("tail")[:1]), card_key=Subquery(card.values("number_key")[:1])
-        )
+    died = Person.objects.filter(pk=OuterRef("payee_id")).values("died_on")
+    card = Account.objects.filter(person=OuterRef("payee_id"), is_active=True)
+    return failed_lines(PaymentLine.objects.filter(here)).annotate(
+        reason=Subquery(result.values("reason")[:1]),
+        bank_words=Subquery(result.values("note")[:1]),
+        failed_on=Subquery(result.values("business_on")[:1]),
+        payee_died=Subquery(died),
+        card_now=Subquery(card.values("tail")[:1]),
+        card_key=Subquery(card.values("number_key")[:1]),
     )
 
 

@@ -1,7 +1,7 @@
 """What lists were made from, by its names in the record of duties: whoever decided upon it checks no list and pays none.
 
-What was given back stands for every right of the recipient (recipients.models.parties): a change of head, a new record or
-a later declaration does not lose whose word the money goes by.
+What was given back stands for every right of the recipient (recipients.models.parties): a change of head or a later
+declaration does not lose whose word the money goes by.
 """
 
 from __future__ import annotations
@@ -50,11 +50,9 @@ WHERE k.status = 'lifted'"""  # noqa: S608 -- constants of ours
 # is enough: it says who is head, also after the lists were approved
 _MADE_HEAD = """
 SELECT l.roster_id, 'recipients.headchange:' || c.id FROM (
-    SELECT DISTINCT ON (o.lineage) o.lineage, c.id, c.new_head_id, c.starts_on
-    FROM recipients_headchange c JOIN recipients_household o ON o.id = c.household_id
-    WHERE c.status = 'approved' ORDER BY o.lineage, c.id DESC) c
-JOIN recipients_person n ON n.id = c.new_head_id
-JOIN recipients_entitlement e ON e.house = c.lineage AND e.human = n.human
+    SELECT DISTINCT ON (c.household_id) c.household_id, c.id, c.new_head_id, c.starts_on
+    FROM recipients_headchange c WHERE c.status = 'approved' ORDER BY c.household_id, c.id DESC) c
+JOIN recipients_entitlement e ON e.house = c.household_id AND e.beneficiary_id = c.new_head_id
 JOIN recipients_person p ON p.id = e.beneficiary_id AND p.is_holder
 JOIN l ON l.entitlement_id = e.id
 WHERE upper(l.period_range) > c.starts_on OR EXISTS (

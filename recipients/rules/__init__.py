@@ -83,14 +83,24 @@ def commitment(salt: bytes, private: str) -> bytes:
 RELATION_LENGTH = 20  # letters that say whose account it is, where it is a stranger's
 
 
+# what tells two members of one name apart in the registry; a card carries the name without it
+TOLD_APART = ("（大）", "（小）")
+
+
+def plain_name(name: str) -> str:
+    """The name as cards and papers have it."""
+    return name[:-3] if name.endswith(TOLD_APART) else name
+
+
 def is_strangers(account_name: str, *, own: str, head: str) -> bool:
     """Whether an account is named after neither the person nor the head of the household."""
-    return account_name not in (own, head)
+    return plain_name(account_name) not in (plain_name(own), plain_name(head))
 
 
 def strangers_in_sql(account_name: str, own: str, head: str) -> str:
     """The same of three columns; `head` is NULL where the household has none."""
-    return f"({account_name} <> {own} AND {account_name} IS DISTINCT FROM {head})"
+    name, mine, theirs = (f"regexp_replace({one}, '（[大小]）$', '')" for one in (account_name, own, head))
+    return f"({name} <> {mine} AND {name} IS DISTINCT FROM {theirs})"
 
 
 def next_level(version: ReviewTerms, status: str, *, objected: bool) -> DeclarationStatus:
