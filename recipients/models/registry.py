@@ -216,6 +216,12 @@ class Person(Scoped):
                     IF OLD.status <> 'normal' THEN
                         RAISE EXCEPTION '停用的档案先恢复，再作废' USING ERRCODE = '23514';
                     END IF;
+                    -- of a household that goes on the head stays, or another member becomes head first
+                    IF NEW.is_holder AND EXISTS (
+                            SELECT FROM recipients_person p JOIN recipients_entitlement e ON e.beneficiary_id = p.id
+                            WHERE p.household_id = NEW.household_id AND p.id <> NEW.id AND e.house IS NOT NULL) THEN
+                        RAISE EXCEPTION '户主承接着这一户的享受资格，不能作废档案' USING ERRCODE = '23514';
+                    END IF;
                     -- what was said of this person would be lost with the record
                     IF NEW.died_on IS NOT NULL OR EXISTS (
                             SELECT FROM recipients_suspension x JOIN recipients_entitlement e ON e.id = x.entitlement_id

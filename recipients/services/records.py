@@ -172,6 +172,15 @@ def why_not_void(person: Person, *, actor: User) -> str:
     return _kept_for(person) or _still_open(person)
 
 
+_HEAD = "这个人接着别人当户主，这一户的到户资格别人有过，不能作废。先把家里另一个人改为户主；身份证号登错的办“更正身份证号”。"
+
+
+def _heads_rights_of_others(person: Person) -> bool:
+    """Rights of the household under another record: what they were paid would not follow the head elsewhere."""
+    rights = Entitlement.objects.filter(beneficiary__household=person.household_id, house__isnull=False)
+    return rights.exclude(beneficiary=person).exists()
+
+
 def _kept_for(person: Person) -> str:
     """What was said of the person, or paid, and would be lost with the record."""
     if in_use.is_in_use(person):
@@ -181,6 +190,8 @@ def _kept_for(person: Person) -> str:
     lost = Q(status=SuspensionStatus.STANDING) | Q(
         status=SuspensionStatus.LIFTED, kind=Suspension.Kind.FORFEITED
     )
+    if person.is_holder and _heads_rights_of_others(person):
+        return _HEAD
     return _FORFEITED if Suspension.objects.filter(lost, entitlement__beneficiary=person).exists() else ""
 
 

@@ -549,7 +549,7 @@ def test_tails_are_matched_over_as_many_lines_whoever_is_asked_about(here, monke
     rows = []
     for key in (crypto.blind_index("id_number", person.id_number), queries.NOBODY):
         with CaptureQueriesContext(connection) as seen:
-            queries.tails_of_key(key)
+            queries.tails_of(key)
         with connection.cursor() as cursor:
             cursor.execute(
                 "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) " + seen.captured_queries[0]["sql"]
@@ -557,8 +557,8 @@ def test_tails_are_matched_over_as_many_lines_whoever_is_asked_about(here, monke
             plan = "\n".join(row[0] for row in cursor.fetchall())
         rows.append(re.search(r"CTE read\n\s+->  Append \(actual rows=([\d.]+)", plan)[1])
     assert [float(count) for count in rows] == [3, 3]
-    assert queries.tails_of_key(crypto.blind_index("id_number", person.id_number)) == [line.account_tail]
-    assert queries.tails_of_key(queries.NOBODY) == []
+    assert queries.tails_of(crypto.blind_index("id_number", person.id_number)) == [line.account_tail]
+    assert queries.tails_of(queries.NOBODY) == []
 
 
 def test_a_page_costs_as_many_statements_for_a_miss_as_for_a_result(here):
@@ -659,9 +659,9 @@ def test_clearing_asks_the_browser_to_forget(client, here):
 
 def test_payments_of_another_county_are_not_told(here, settings):
     _, person, _ = failed_and_paid(here)
-    assert queries.payments_of_key(person.id_key)
+    assert queries.payments_of(person.pk)
     settings.COUNTY_CODE = "341523000000"
-    assert queries.payments_of_key(person.id_key) == []
+    assert queries.payments_of(person.pk) == []
 
 
 # --- what became of a right -----------------------------------------------------------------------------------------
