@@ -12,13 +12,12 @@ from django.views.decorators.debug import sensitive_variables
 
 from huimin.core import crypto
 from huimin.core.errors import BadInput
-from huimin.core.values.identity import normalise_id_number, normalise_name, normalise_phone
+from huimin.core.values.identity import normalise_id_number, normalise_name, normalise_phone, plain_name
 from publicity import queries
 from publicity.queries import Awaited, Change, Known, OwnPayment, UnderReview
 from publicity.rules import LIMITS, SHARDS, blocked_by, tries_left
 from publicity.services import guard
 from publicity.states import QueryOutcome
-from recipients.rules import plain_name
 
 TAIL_DIGITS = 4
 USUAL_TAILS = 8  # so many are compared whoever is asked about; hardly anybody was paid to more cards

@@ -96,7 +96,7 @@ class NumberChange(Scoped):
             ),
             pgtrigger.Trigger(
                 name="number_change_is_of_its_records",
-                operation=pgtrigger.Insert | pgtrigger.Update,
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("status"),
                 when=pgtrigger.Before,
                 condition=pgtrigger.Condition("NEW.status <> 'refused'"),
                 # when it is asked for, and again when it is approved: the records stand, in its county, and bear these

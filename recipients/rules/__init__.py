@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from huimin.core.values.days import day_text
+from huimin.core.values.identity import plain_name
 from recipients.states import REVIEW_ORDER, DeclarationStatus
 from subsidies.models import StopRule
 from subsidies.rules.levels import ReviewTerms, levels_of
@@ -81,15 +82,6 @@ def commitment(salt: bytes, private: str) -> bytes:
 
 
 RELATION_LENGTH = 20  # letters that say whose account it is, where it is a stranger's
-
-
-# what tells two members of one name apart in the registry; a card carries the name without it
-TOLD_APART = ("（大）", "（小）")
-
-
-def plain_name(name: str) -> str:
-    """The name as cards and papers have it."""
-    return name[:-3] if name.endswith(TOLD_APART) else name
 
 
 def is_strangers(account_name: str, *, own: str, head: str) -> bool:

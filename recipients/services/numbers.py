@@ -216,9 +216,9 @@ def check_number_change(
     if chosen.target == NumberChangeStatus.APPROVED:
         _require_checked(asked, number_again, acknowledged, actor)
     asked.checked_by = actor
-    asked.save(update_fields=["checked_by"])
     try:
         with transaction.atomic():
+            asked.save(update_fields=["checked_by"])
             workflow.move(asked, chosen, actor=actor, note=privacy.scrub(note), detail=_told(asked))
     except IntegrityError as error:
         if not any(said in str(error) for said in ("已有变动", "已在另一份档案里")):

@@ -38,7 +38,9 @@ from recipients.views.people import form_page
 @sensitive_post_parameters("number")
 def account_ask(request: StaffRequest, pk: int) -> HttpResponse:
     person = get_object_or_404(Person.objects.visible_to(request.user).select_related("household"), pk=pk)
-    form = forms.AccountChangeForm(request.POST or None, initial={"holder_name": person.name})
+    form = forms.AccountChangeForm(
+        request.POST or None, initial={"holder_name": identity.plain_name(person.name)}
+    )
     if request.method == "POST" and form.is_valid():
         made = act_on_form(request, form, lambda: _ask(request, pk, form), name="account.ask")
         if made:
