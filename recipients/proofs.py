@@ -33,6 +33,22 @@ def versions_have_their_line() -> tuple[int, list[str]]:
     )
 
 
+@proof("更正过身份证号的档案，号码、出生日期、性别是最近一次复核通过的更正所定的")
+def numbers_are_as_corrected() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '人员 ' || p.id FROM (
+               SELECT DISTINCT ON (x.id) x.* FROM (
+                   SELECT c.person_id AS id, c.id AS change, c.id_key, c.birth_date, c.sex, c.status
+                   FROM recipients_numberchange c
+                   UNION ALL SELECT c.other_id, c.id, c.old_key, c.old_birth_date, c.old_sex, c.status
+                   FROM recipients_numberchange c WHERE c.other_id IS NOT NULL) x
+               WHERE x.status = 'approved' ORDER BY x.id, x.change DESC) c
+           JOIN recipients_person p ON p.id = c.id
+           WHERE (p.id_key, p.birth_date, p.sex) <> (c.id_key, c.birth_date, c.sex)""",
+        count="SELECT count(*) FROM recipients_numberchange WHERE status = 'approved'",
+    )
+
+
 @proof("每一户的户主，是建档时的户主，或者最近一次复核通过的户主变更所定的人")
 def heads_have_their_source() -> tuple[int, list[str]]:
     return rows(

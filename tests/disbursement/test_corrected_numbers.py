@@ -18,6 +18,7 @@ from recipients.services.numbers import check_number_change
 from tests.disbursement import factories as make
 from tests.disbursement.test_heads_and_money import change_head
 from tests.disbursement.test_one_head_is_paid import Village, supplement
+from tests.disbursement.test_people_behind import behind
 from tests.disbursement.test_plain_sql import refused, sql
 from tests.recipients import factories as lists
 from tests.recipients.test_numbers import RIGHT, approve, asked, corrected, key
@@ -106,13 +107,20 @@ def test_a_list_that_was_approved_goes_on_and_what_fails_is_corrected_with_the_r
     make.returned(here, make.sent_order(here, again))
 
 
-def test_an_amount_that_follows_from_age_is_worked_out_from_the_right_birth_date(here):
-    pause = lists.suspended(Entitlement.objects.get(beneficiary=here.head), "withheld", date(2026, 1, 1))
+def test_a_suspension_stands_for_the_record_under_its_right_number_too(here):
+    lists.suspended(Entitlement.objects.get(beneficiary=here.head), "withheld", date(2026, 1, 1))
     corrected(here.head)
     batch = make.issued_batch(here)
     assert here.head.pk not in make.lines_of(batch).values_list("beneficiary_id", flat=True)
-    lists.lifted(pause)
-    assert services.unpaid_totals(batch)[0] in (0, 1)
+
+
+def test_a_stop_stands_for_the_record_under_its_right_number_too(here):
+    batch = make.issued_batch(here)
+    make.approved(here, batch)
+    line = make.lines_of(batch).get(beneficiary_id=here.head.pk)
+    services.stop_line(line.pk, reason="在外地领过", actor=here["department"])
+    corrected(here.head)
+    assert services.unpaid_totals(batch) == (0, 0)
 
 
 # --- what was listed is not set aside -----------------------------------------------------------------------------------
@@ -208,14 +216,23 @@ def test_by_sql_nobody_says_whose_a_right_is():
 
 
 def test_the_proof_finds_a_right_of_another_household(committed_db, owner_connection):
-    from tests.disbursement.test_people_behind import behind
-
     here = Village()
     here.declare([here.head, here.neighbour])
     assert of_people.rights_are_of_their_recipients()[1] == []
     move = HOUSE % (here.neighbour.household_id, here.head.pk)
     behind(owner_connection, "recipients_entitlement", move)
     assert len(of_people.rights_are_of_their_recipients()[1]) == 1
+
+
+def test_the_proof_finds_a_number_that_was_changed_behind_its_correction(committed_db, owner_connection):
+    here = Village()
+    corrected(here.head)
+    corrected(here.wife, here.neighbour.id_number, exchange=True)
+    assert of_people.numbers_are_as_corrected() == (2, [])
+    for one in (here.head, here.neighbour):
+        change = f"UPDATE recipients_person SET id_key = sha256('{one.pk}') WHERE id = {one.pk}"
+        behind(owner_connection, "recipients_person", change)
+    assert len(of_people.numbers_are_as_corrected()[1]) == 2
 
 
 def test_of_who_lists_and_who_sets_the_record_aside_at_once_one_does(committed_db, run_in_threads):
