@@ -108,7 +108,7 @@ class NumberChange(Scoped):
                             AND (p.id_key, p.birth_date, p.sex) = (NEW.old_key, NEW.old_birth_date, NEW.old_sex))
                        OR NEW.other_id IS NOT NULL AND NOT EXISTS (SELECT FROM recipients_person p
                             WHERE p.id = NEW.other_id AND p.status <> 'void' AND p.county_code = NEW.county_code
-                            AND (p.id_key, p.birth_date, p.sex) = (NEW.id_key, NEW.birth_date, NEW.sex)) THEN
+                            AND p.id_key = NEW.id_key) THEN
                         RAISE EXCEPTION '更正身份证号的档案已有变动' USING ERRCODE = '23514';
                     END IF;
                     IF EXISTS (SELECT FROM recipients_person p WHERE p.county_code = NEW.county_code
