@@ -238,9 +238,9 @@ def payments_of(person_id: int, *, most: int = MOST_PAYMENTS) -> list[OwnPayment
                 CROSS JOIN LATERAL (SELECT {_OWED} AS owed OFFSET 0) t
                 CROSS JOIN LATERAL (SELECT {_TURN} AS turn OFFSET 0) w
                 {RESULT_JOIN}
-                WHERE l.beneficiary_id = %s AND NOT ({_TOLD_BY_ANOTHER})
+                WHERE l.county_code = %s AND l.beneficiary_id = %s AND NOT ({_TOLD_BY_ANOTHER})
                 ORDER BY l.id DESC LIMIT %s""",  # noqa: S608 -- the joins are constants of ours
-            [person_id, most],
+            [settings.COUNTY_CODE, person_id, most],
         )
         rows = cursor.fetchall()
     return [OwnPayment(*(*row[:12], PUBLIC_STATES[PaymentState(row[12])], *row[13:])) for row in rows]
