@@ -220,8 +220,8 @@ def registry(count: int, maker: User) -> None:
     with quietly("recipients_household", "recipients_person", "recipients_account"):
         copy(
             "recipients_household",
-            "id, county_code, division_code, code, group_name, status, lineage",
-            ["int8", "varchar", "varchar", "varchar", "varchar", "varchar", "int8"],
+            "id, county_code, division_code, code, group_name, status",
+            ["int8", "varchar", "varchar", "varchar", "varchar", "varchar"],
             (
                 (
                     one.household,
@@ -230,7 +230,6 @@ def registry(count: int, maker: User) -> None:
                     one.house.code,
                     one.house.group,
                     "normal",
-                    one.household,
                 )
                 for one in holders
             ),
@@ -249,14 +248,14 @@ def _copy_people(everybody: Sequence[Member], maker: User) -> None:
         "recipients_person",
         "id, county_code, division_code, household_id, is_holder, relation, name, name_key, id_number, id_key, commit_salt, "
         "id_commitment, birth_date, sex, phone, is_low_income, is_rural, is_poverty_relief, is_extreme_poverty, note, status, "
-        "created_by_id, human",
+        "created_by_id",
         ["int8", "varchar", "varchar", "int8", "bool", "varchar", "varchar", "varchar", "bytea", "bytea", "uuid", "bytea",
-         "date", "varchar", "bytea", "bool", "bool", "bool", "bool", "varchar", "varchar", "int8", "int8"],
+         "date", "varchar", "bytea", "bool", "bool", "bool", "bool", "varchar", "varchar", "int8"],
         (
             (one.id, COUNTY, one.house.village.code, one.household, one.id == one.holder, one.person.relation, one.person.name,
              sort_key(one.person.name), number, key, salt_of(one.id), commitment(salt_of(one.id), one.person.id_number),
              one.person.birth_date, one.person.sex, phone if one.person.phone else None, False, True, False, False, "", "normal",
-             maker.pk, one.id)
+             maker.pk)
             for one, number, key, phone in zip(everybody, sealed, keys, phones, strict=True)
         ),
     )  # fmt: skip
@@ -323,8 +322,8 @@ def entitlements(version: PolicyVersion, maker: User) -> None:
             [RATE],
         )
         cursor.execute(
-            f"""INSERT INTO recipients_entitlement (county_code, division_code, policy_id, beneficiary_id, status, human, house)
-               SELECT p.county_code, p.division_code, y.id, p.id, 'active', p.human,
+            f"""INSERT INTO recipients_entitlement (county_code, division_code, policy_id, beneficiary_id, status, house)
+               SELECT p.county_code, p.division_code, y.id, p.id, 'active',
                       CASE y.object_type WHEN 'household' THEN p.household_id END
                FROM recipients_person p JOIN subsidies_policy y ON y.id = %s{heads}
                ORDER BY p.id""",

@@ -53,7 +53,7 @@ from huimin.core.errors import FileRefused
 from huimin.core.records import files
 from huimin.core.records.proofs import proof, rows
 from huimin.core.values import privacy
-from recipients.models.parties import HOUSEHOLD_RIGHTS, RIGHTS_OF_ONE, of_one_recipient
+from recipients.models.parties import HOUSEHOLD_RIGHTS, of_one_recipient
 from subsidies.models import Indicator, PolicyVersion
 
 MOST = 20
@@ -125,8 +125,7 @@ def one_order_per_line() -> tuple[int, list[str]]:
                   SELECT FROM disbursement_paymentline l JOIN disbursement_roster r ON r.id = l.roster_id AND {COUNTS}
                   WHERE {REACHES} AND {NOT_STOPPED} AND NOT EXISTS (
                       SELECT FROM recipients_account k JOIN recipients_person w ON w.id = k.person_id
-                      WHERE w.county_code = l.county_code AND w.id_key = l.payee_key
-                      AND k.number_key = l.account_key AND k.bank_id = o.bank_id))))""",  # noqa: S608 -- constants of ours
+                      WHERE w.id = l.payee_id AND k.number_key = l.account_key AND k.bank_id = o.bank_id))))""",  # noqa: S608 -- constants of ours
         count="SELECT count(*) FROM disbursement_orderpart",
     )
 
@@ -260,10 +259,10 @@ def no_stale_claims() -> tuple[int, list[str]]:
     )
 
 
-@proof("同一个身份证号同一项补贴同一期，没有到账两次，也没有两笔都有效")
+@proof("同一个人同一项补贴同一期，没有到账两次，也没有两笔都有效")
 def nobody_paid_twice() -> tuple[int, list[str]]:
-    """By the ID number's index, so that a second record of the same person does not hide a second payment."""
-    live = """SELECT l.id, l.beneficiary_key, l.policy_id, l.component, l.period_range FROM disbursement_paymentline l
+    """By the record, whatever number it bore when a line was written (docs/decisions/0022)."""
+    live = """SELECT l.id, l.beneficiary_id, l.policy_id, l.component, l.period_range FROM disbursement_paymentline l
               WHERE EXISTS (SELECT FROM disbursement_claim c WHERE c.line_id = l.id)
                  OR (EXISTS (SELECT FROM disbursement_paymentresult p WHERE p.line_id = l.id AND p.kind = 'paid')
                      AND NOT EXISTS (SELECT FROM disbursement_paymentresult u WHERE u.line_id = l.id
@@ -271,7 +270,7 @@ def nobody_paid_twice() -> tuple[int, list[str]]:
     return rows(
         f"""WITH live AS MATERIALIZED ({live})
             SELECT '明细 ' || a.id || ' 与 ' || b.id FROM live a
-            JOIN live b ON b.beneficiary_key = a.beneficiary_key AND b.policy_id = a.policy_id
+            JOIN live b ON b.beneficiary_id = a.beneficiary_id AND b.policy_id = a.policy_id
                  AND b.component = a.component AND b.period_range && a.period_range AND b.id > a.id""",  # noqa: S608
         count="SELECT count(*) FROM disbursement_paymentresult WHERE kind = 'paid'",
     )
@@ -279,16 +278,11 @@ def nobody_paid_twice() -> tuple[int, list[str]]:
 
 @proof("同一户同一项补贴同一期，只发给一任户主")
 def households_are_paid_once() -> tuple[int, list[str]]:
-    """But what was listed before two households turned out to be one (parties.registered_anew): that is for a refund."""
     return rows(
         f"""SELECT '占用 ' || c.line_id || ' 的这一户，这些天已发给另一任户主' FROM disbursement_claim c
             JOIN {HOUSEHOLD_RIGHTS} h ON h.right_id = c.entitlement_id
             JOIN disbursement_claim oc ON oc.entitlement_id = h.other_id AND oc.component = c.component
-                 AND oc.period_range && c.period_range AND oc.line_id < c.line_id
-            JOIN disbursement_paymentline l ON l.id = c.line_id JOIN disbursement_roster r ON r.id = l.roster_id
-            WHERE NOT EXISTS (SELECT FROM recipients_household k JOIN recipients_person p ON p.household_id = k.id
-                              JOIN recipients_entitlement e ON e.beneficiary_id = p.id
-                              WHERE e.id IN (h.right_id, h.other_id) AND k.continued_at >= r.generated_at)""",  # noqa: S608
+                 AND oc.period_range && c.period_range AND oc.line_id < c.line_id""",  # noqa: S608
         count="SELECT count(*) FROM disbursement_claim",
     )
 
@@ -317,18 +311,16 @@ def lines_belong_to_their_batch() -> tuple[int, list[str]]:
 
 
 # the right or the person behind line l, or another right of the same recipient, was touched since the list was written (or
-# while it was): steps, ends, deaths, a later declaration, a mended birth date, a household that goes on in it. Such a line
+# while it was): steps, ends, deaths, a later declaration, a corrected ID number. Such a line
 # is found by submission, order, signature and sending
 # Counted, not EXISTS, which the planner would join with the whole trail
-_TOUCHED = f"""(SELECT count(*) FROM recipients_entitlement e JOIN recipients_household k ON k.lineage = e.house
-    JOIN disbursement_roster r ON r.id = f.roster AND k.continued_at >= r.generated_at WHERE e.id = f.entitlement)
-  + (SELECT count(*) FROM core_auditevent c
+_TOUCHED = f"""(SELECT count(*) FROM core_auditevent c
     WHERE c.subject = ANY(ARRAY['recipients.entitlement:' || f.entitlement, 'recipients.person:' || f.person]
-            || ARRAY(SELECT 'recipients.entitlement:' || h.other_id FROM {RIGHTS_OF_ONE} h WHERE h.right_id = f.entitlement)
+            || ARRAY(SELECT 'recipients.entitlement:' || h.other_id FROM {HOUSEHOLD_RIGHTS} h WHERE h.right_id = f.entitlement)
             || ARRAY(SELECT 'recipients.declaration:' || s.declaration_id FROM recipients_entitlementversion o
                      JOIN recipients_declarationline s ON s.id = o.source_line_id
                      WHERE o.entitlement_id = f.entitlement OR o.entitlement_id IN (
-                         SELECT h.other_id FROM {RIGHTS_OF_ONE} h WHERE h.right_id = f.entitlement)))
+                         SELECT h.other_id FROM {HOUSEHOLD_RIGHTS} h WHERE h.right_id = f.entitlement)))
       AND c.at >= (SELECT max(g.at) FROM core_auditevent g
                    WHERE g.subject = 'disbursement.roster:' || f.roster AND g.action = 'generate')
                   - interval '10 minutes') > 0"""  # noqa: S608 -- constants of ours
@@ -371,7 +363,7 @@ def _unsent() -> QuerySet[Roster]:
 # (what was made, what it was made from, duties that count further down), and the lists l whose origins are asked for
 _MADE_FROM = f"""
 WITH l AS (SELECT l.id, l.roster_id, l.entitlement_id, l.entitlement_version_id, l.component, l.period_range, l.policy_id,
-                  l.beneficiary_id, l.payee_key
+                  l.beneficiary_id, l.payee_id
            FROM {LIVE}),
 made AS (
     SELECT {ROSTER_FLOW.subject_sql("r")} AS target, o.source, 'roster' AS kind FROM ({ORIGINS}) AS o

@@ -117,12 +117,44 @@ class HeadCheckForm(HouseForm):
             ask_about(self, doubts)
 
 
+class NumberChangeForm(HouseForm):
+    """The right number as on the card, why, and a photograph of the card or the household book."""
+
+    number = forms.CharField(
+        label="正确的身份证号", max_length=30, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    exchange = forms.BooleanField(
+        label="两个人的号登反了，互换",
+        required=False,
+        help_text="这个号登在另一个人的档案上、那个人应是这里登的号，才勾。好几个人错了行的，一对一对地换",
+    )
+    reason = FreeText(label="更正原因", max_length=200, help_text="例如：建档时抄错一位。这里不写号码")
+    proof = forms.FileField(
+        label="证件照片",
+        help_text="身份证或户口本，JPG 或 PNG，不超过 10MB；加密保存，每看一次留痕",
+        widget=forms.FileInput(attrs={"accept": ".jpg,.jpeg,.png"}),
+    )
+
+
+class NumberCheckForm(HouseForm):
+    number_again = forms.CharField(
+        label="照证件再输一遍正确的身份证号",
+        max_length=30,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, doubts: Sequence[Doubt], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if doubts:
+            ask_about(self, doubts)
+
+
 class VoidForm(HouseForm):
     summary_verb = "作废"
     reason = FreeText(
         label="作废原因",
         max_length=200,
-        help_text="身份证号登记错了、同一个人建了两份。去世、迁走的不作废。作废后不能恢复，要重新建档",
+        help_text="还没有发过钱的档案建重了、建错了。身份证号登错的办“更正身份证号”；去世、迁走的不作废。作废后不能恢复",
     )
 
 

@@ -14,6 +14,7 @@ register(
     Entry("对象与审核", "导入采集表", "recipients:import-list", "up", Area.REGISTRY, order=31),
     Entry("对象与审核", "账户变更", "recipients:change-list", "card", Area.REGISTRY, order=32),
     Entry("对象与审核", "户主变更", "recipients:head-list", "users", Area.REGISTRY, order=32),
+    Entry("对象与审核", "更正身份证号", "recipients:number-list", "users", Area.REGISTRY, order=33),
     Entry("对象与审核", "申报册", "recipients:declaration-list", "file", Area.REVIEW, order=33),
     Entry("对象与审核", "公示", "recipients:notice-list", "board", Area.NOTICE, order=34),
     Entry("对象与审核", "异议", "recipients:objection-list", "chat", Area.NOTICE, order=35),

@@ -33,6 +33,22 @@ def versions_have_their_line() -> tuple[int, list[str]]:
     )
 
 
+@proof("更正过身份证号的档案，号码、出生日期、性别是最近一次复核通过的更正所定的")
+def numbers_are_as_corrected() -> tuple[int, list[str]]:
+    return rows(
+        """SELECT '人员 ' || p.id FROM (
+               SELECT DISTINCT ON (x.id) x.* FROM (
+                   SELECT c.person_id AS id, c.id AS change, c.id_key, c.birth_date, c.sex, c.status
+                   FROM recipients_numberchange c
+                   UNION ALL SELECT c.other_id, c.id, c.old_key, c.old_birth_date, c.old_sex, c.status
+                   FROM recipients_numberchange c WHERE c.other_id IS NOT NULL) x
+               WHERE x.status = 'approved' ORDER BY x.id, x.change DESC) c
+           JOIN recipients_person p ON p.id = c.id
+           WHERE (p.id_key, p.birth_date, p.sex) <> (c.id_key, c.birth_date, c.sex)""",
+        count="SELECT count(*) FROM recipients_numberchange WHERE status = 'approved'",
+    )
+
+
 @proof("每一户的户主，是建档时的户主，或者最近一次复核通过的户主变更所定的人")
 def heads_have_their_source() -> tuple[int, list[str]]:
     return rows(
@@ -429,23 +445,15 @@ def commitments() -> tuple[int, list[str]]:
     return checked, faults[:_FAULTS_SHOWN]
 
 
-@proof("每一份档案、每一项享受资格认得是哪一个人、哪一户的")
+@proof("到户的享受资格是档案所在那一户的，发过钱的档案没有作废")
 def rights_are_of_their_recipients() -> tuple[int, list[str]]:
-    """As the database noted at registration (models.parties): one number is one human being, a right to a policy of
-    households is of the household that its record's is now, and a household goes on only where its people are."""
+    """As models.parties has it: what was paid, and what was said of a death, stays under the record that it names."""
     return rows(
-        """SELECT '档案 ' || p.id FROM recipients_person p JOIN recipients_person m
-               ON m.county_code = p.county_code AND m.id_key = p.id_key AND m.human <> p.human
-           UNION ALL SELECT '享受资格 ' || e.id FROM recipients_entitlement e
-           JOIN recipients_person p ON p.id = e.beneficiary_id JOIN recipients_household h ON h.id = p.household_id
-           JOIN subsidies_policy y ON y.id = e.policy_id
-           WHERE e.human <> p.human
-              OR e.house IS DISTINCT FROM CASE WHEN y.object_type = 'household' THEN h.lineage END
-           UNION ALL SELECT '农户 ' || h.code FROM recipients_household h WHERE h.lineage <> h.id AND NOT EXISTS (
-               SELECT FROM recipients_person m JOIN recipients_household o ON o.id = m.household_id
-                    AND (o.id = h.id OR o.id = h.lineage OR o.lineage = h.lineage)
-               JOIN recipients_person n ON n.human = m.human AND n.id <> m.id
-               JOIN recipients_household k ON k.id = n.household_id AND k.lineage = h.lineage
-               WHERE m.status = 'void')""",
+        """SELECT '享受资格 ' || e.id FROM recipients_entitlement e
+           JOIN recipients_person p ON p.id = e.beneficiary_id JOIN subsidies_policy y ON y.id = e.policy_id
+           WHERE e.house IS DISTINCT FROM CASE WHEN y.object_type = 'household' THEN p.household_id END
+           UNION ALL SELECT '作废的档案 ' || p.id FROM recipients_person p WHERE p.status = 'void' AND (
+               p.died_on IS NOT NULL OR EXISTS (SELECT FROM recipients_entitlement e WHERE e.beneficiary_id = p.id
+                                                AND e.status <> 'ended'))""",
         count="SELECT count(*) FROM recipients_entitlement",
     )

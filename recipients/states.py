@@ -417,6 +417,38 @@ HEAD_FLOW = Workflow(
 )
 
 
+class NumberChangeStatus(StateChoices):
+    ASKED = "asked", Kind.TODO, "待复核"
+    APPROVED = "approved", Kind.OK, "已更正"
+    REFUSED = "refused", Kind.BAD, "已退回"
+
+
+# a wrong ID number is corrected by whoever edits the registry of a place, and checked against the card by another; the
+# department's posts reach two townships whose people bear each other's numbers
+NUMBER_ASK_ROLES = EDIT_ROLES | {Role.TOWNSHIP_REVIEWER}
+NUMBER_CHECK_ROLES = DEATH_CORRECT_ROLES
+_N = NumberChangeStatus
+
+NUMBER_FLOW = Workflow(
+    "recipients.numberchange",
+    "更正身份证号",
+    (
+        step("approve", "复核通过", [_N.ASKED], _N.APPROVED, NUMBER_CHECK_ROLES, duty=Duty.NUMBER_CHECK),
+        step(
+            "refuse",
+            "退回",
+            [_N.ASKED],
+            _N.REFUSED,
+            NUMBER_CHECK_ROLES,
+            duty=Duty.NUMBER_CHECK,
+            needs_note=True,
+            style="danger",
+        ),
+    ),
+    acts=(step("ask", "申请更正身份证号", [], _N.ASKED, NUMBER_ASK_ROLES, duty=Duty.NUMBER_ASK),),
+)
+
+
 class DeathStatus(StateChoices):
     STANDING = "standing", Kind.OK, "已登记"
     CORRECTED = "corrected", Kind.OFF, "已更正"
@@ -482,6 +514,7 @@ FLOWS = (
     SUSPENSION_FLOW,
     ACCOUNT_FLOW,
     HEAD_FLOW,
+    NUMBER_FLOW,
     DEATH_FLOW,
     RECORD_FLOW,
 )

@@ -19,6 +19,7 @@ from recipients.models import (
     JointSignature,
     Notice,
     NoticeLevel,
+    NumberChange,
     Objection,
 )
 from recipients.queries import notice_days
@@ -28,10 +29,12 @@ from recipients.states import (
     DECLARATION_FLOW,
     HEAD_CHECK_ROLES,
     NOTICE_STATES,
+    NUMBER_CHECK_ROLES,
     OBJECTION_ROLES,
     AccountChangeStatus,
     DeclarationStatus,
     HeadChangeStatus,
+    NumberChangeStatus,
 )
 from subsidies.models import JointParty
 
@@ -161,6 +164,15 @@ def head_changes(user: User) -> Iterator[Todo]:
     ).exclude(asked_by__person_key=user.person_key)
     url = f"{reverse('recipients:head-list')}?status=asked"
     yield Todo("户主变更待复核", waiting.count(), url, "去复核")
+
+
+@source
+def number_changes(user: User) -> Iterator[Todo]:
+    waiting = NumberChange.objects.filter(
+        scope.reach(user, NUMBER_CHECK_ROLES), status=NumberChangeStatus.ASKED
+    ).exclude(asked_by__person_key=user.person_key)
+    url = f"{reverse('recipients:number-list')}?status=asked"
+    yield Todo("更正身份证号待复核", waiting.count(), url, "去复核")
 
 
 @source

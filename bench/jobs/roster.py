@@ -34,6 +34,7 @@ SOURCES = {
     "public_name": "b.name",
     "beneficiary_id_number": "b.id_number",
     "beneficiary_key": "b.id_key",
+    "payee_id": "p.id",
     "payee_name": "p.name",
     "payee_id_number": "p.id_number",
     "payee_key": "p.id_key",

@@ -92,6 +92,7 @@ def _line(
         "public_name": person.name,
         "beneficiary_id_number": person.id_number,
         "beneficiary_key": person.id_key,
+        "payee_id": payee.pk,
         "payee_name": payee.name,
         "payee_id_number": payee.id_number,
         "payee_key": payee.id_key,

@@ -2,6 +2,7 @@ from disbursement.models.batches import Batch, NumberSeries, Roster, RosterOmiss
 from disbursement.models.ledger import Journal, LedgerAccount, Posting, ResultSum
 from disbursement.models.lines import Claim, PaymentLine
 from disbursement.models.orders import BankFile, OrderIndicator, OrderPart, PaymentOrder
+from disbursement.models.records import RecordInUse
 from disbursement.models.results import Correction, PaymentResult, Reversal, StopLift
 from disbursement.models.returns import ReturnFile, ReturnLine
 from disbursement.models.rounds import RoundInUse
@@ -21,6 +22,7 @@ __all__ = [
     "PaymentOrder",
     "PaymentResult",
     "Posting",
+    "RecordInUse",
     "ResultSum",
     "ReturnFile",
     "ReturnLine",

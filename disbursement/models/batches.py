@@ -295,7 +295,6 @@ class RosterOmission(models.Model):
         HOUSE_STOP = "house_stop", "这一户别的人（如原户主）或同一人另一份档案的这一期已停发，没有恢复"
         FAILED = "failed", "这一期银行退回过，走更正发放"
         CLAIMED = "claimed", "这一期已在别的批次发放或申请"
-        TWIN = "twin", "同一身份证号的另一份档案（已作废）这一期已发放或申请"
         HEAD = "head", "这一户这一期已发给另一任户主，或正在申请"
         NO_FACTS = "no_facts", "申报的情况不全，算不出金额"
         NOTHING_DUE = "nothing_due", "按标准计算没有应发金额"

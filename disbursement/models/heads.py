@@ -20,7 +20,7 @@ def household_never_paid_twice() -> pgtrigger.Trigger:
         func=f"""
             PERFORM pg_advisory_xact_lock_shared(hashtext('recipients.succession'));
             PERFORM FROM recipients_household p WHERE p.id IN (
-                SELECT unnest(ARRAY[h.house, h.other_house]) FROM {HOUSEHOLD_RIGHTS} h
+                SELECT h.house FROM {HOUSEHOLD_RIGHTS} h
                 JOIN added a ON a.entitlement_id = h.right_id)
                 ORDER BY p.id FOR NO KEY UPDATE;
             IF FOUND AND EXISTS (SELECT FROM added a WHERE {_PAID}) THEN

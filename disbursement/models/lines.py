@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from disbursement.models.batches import Roster
 from disbursement.models.heads import household_never_paid_twice, stops_stand
+from disbursement.models.records import nothing_listed_of_void_records
 from disbursement.models.sql import COUNTS
 from huimin.core.authority.roles import Area
 from huimin.core.authority.scope import Scoped
@@ -40,6 +41,7 @@ class PaymentLine(Scoped):
     beneficiary_key = BlindIndexField("享受人身份证号索引")
     # the name that lists on the wall carry: in full, or the surname only where the policy protects its people
     public_name = models.CharField("公示姓名", max_length=60)
+    payee_id = models.BigIntegerField("收款人")
     payee_name = models.CharField("收款人姓名", max_length=60)
     payee_id_number = EncryptedTextField("收款人身份证号", purpose="id_number")
     payee_key = BlindIndexField("收款人身份证号索引")
@@ -71,7 +73,6 @@ class PaymentLine(Scoped):
             models.CheckConstraint(name="payment_amount_positive", condition=Q(amount__gt=0)),
         ]
         indexes = [
-            models.Index(fields=["beneficiary_key", "-id"], name="payment_of_person"),
             models.Index(fields=["beneficiary_id", "-id"], name="payment_of_record"),
             models.Index(fields=["entitlement_id"], name="payment_of_entitlement"),
         ]
@@ -144,6 +145,7 @@ class Claim(models.Model):
                 """,
             ),
             household_never_paid_twice(),
+            nothing_listed_of_void_records(),
             stops_stand(),
             pgtrigger.Trigger(
                 name="claim_release_has_cause",

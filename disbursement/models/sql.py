@@ -1,7 +1,7 @@
 """SQL that triggers and reads share: the open fields of a line, the root over a list, which lines an order pays."""
 
 from disbursement.states import RosterStatus
-from recipients.models.parties import HOUSEHOLD_RIGHTS, RIGHTS_OF_A_HUMAN_BEING, RIGHTS_OF_ONE
+from recipients.models.parties import HOUSEHOLD_RIGHTS
 
 # the open fields of a line, in the order in which anybody hashes them (huimin.core.values.digests); alias l is the line
 PUBLIC_ROW = """ARRAY[l.line_no::text, l.division_code, l.group_name, l.public_name, l.quantity::text,
@@ -50,29 +50,22 @@ def state_of(line: str, counted: str, order_status: str) -> str:
     END"""  # noqa: S608 -- columns of ours
 
 
-def _claims_of_others(rights: str, right: str, component: str, days: str) -> str:
-    """FROM items: claims oc of the others that a relation of rights names, looked up one after the other (OFFSET 0), also
-    where nobody has analysed the tables."""
-    return f"""(SELECT x.other_id FROM {rights} x WHERE x.right_id = {right} OFFSET 0) h
+def _claims_of_others(right: str, component: str, days: str) -> str:
+    """FROM items: claims oc of the household's other rights, looked up one after the other (OFFSET 0), also where nobody has
+    analysed the tables."""
+    return f"""(SELECT x.other_id FROM {HOUSEHOLD_RIGHTS} x WHERE x.right_id = {right} OFFSET 0) h
         CROSS JOIN LATERAL (SELECT oc.period_range FROM disbursement_claim oc WHERE oc.entitlement_id = h.other_id
             AND oc.component = {component} AND oc.period_range && {days} OFFSET 0) oc"""  # noqa: S608 -- columns of ours
 
 
 def paid_to_another_head(right: str, component: str, days: str) -> str:
     """Whether the household of this right holds a claim for these days by another member's right to the policy."""
-    return f"EXISTS (SELECT FROM {_claims_of_others(HOUSEHOLD_RIGHTS, right, component, days)})"
+    return f"EXISTS (SELECT FROM {_claims_of_others(right, component, days)})"
 
 
 def paid_to_others(right: str, component: str, days: str) -> str:
-    """Of these days those for which another right of the same recipient (RIGHTS_OF_ONE) holds a claim; NULL where none."""
-    return (
-        f"(SELECT range_agg(oc.period_range) FROM {_claims_of_others(RIGHTS_OF_ONE, right, component, days)})"  # noqa: S608
-    )
-
-
-def paid_as_another(right: str, component: str, days: str) -> str:
-    """Whether the human being of this right holds a claim for these days by a right under another record of theirs."""
-    return f"EXISTS (SELECT FROM {_claims_of_others(RIGHTS_OF_A_HUMAN_BEING, right, component, days)})"
+    """Of these days those for which another right of the household holds a claim; NULL where none."""
+    return f"(SELECT range_agg(oc.period_range) FROM {_claims_of_others(right, component, days)})"  # noqa: S608 -- columns of ours
 
 
 def stops(condition: str = "NOT", *, since: str = "") -> str:
@@ -115,8 +108,7 @@ def pays(bank: str) -> str:
 # that pays, the one at which the same account is known to be since
 AT = f"""CASE WHEN {pays("l.bank_id")} THEN l.bank_id ELSE coalesce((
     SELECT k.bank_id FROM recipients_person w JOIN recipients_account k ON k.person_id = w.id
-    WHERE w.county_code = l.county_code AND w.id_key = l.payee_key AND w.status <> 'void'
-      AND k.is_active AND k.number_key = l.account_key), 0) END"""  # noqa: S608
+    WHERE w.id = l.payee_id AND k.is_active AND k.number_key = l.account_key), 0) END"""  # noqa: S608
 
 
 def is_settled(roster: str, revision: str, line_count: str) -> str:

@@ -38,8 +38,8 @@ from disbursement.states import BatchStatus, OrderStatus, RosterStatus
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Area, roles_reading
 from huimin.core.models import User
-from recipients.models import Account, Person, RecordStatus
-from recipients.models.parties import RIGHTS_OF_ONE, payee_of
+from recipients.models import Account, Person
+from recipients.models.parties import HOUSEHOLD_RIGHTS, payee_of
 
 UNDER_WAY = (OrderStatus.DRAFT, OrderStatus.SIGNED, OrderStatus.SENT)
 
@@ -65,7 +65,7 @@ class _OwedToRecipient(_StillOwed):
 
     def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> Any:
         line, right, *rest = columns(self, compiler)
-        others = f"""EXISTS (SELECT FROM {RIGHTS_OF_ONE} mate WHERE mate.right_id = {right}
+        others = f"""EXISTS (SELECT FROM {HOUSEHOLD_RIGHTS} mate WHERE mate.right_id = {right}
             AND {still_owed(line, "mate.other_id", *rest)})"""
         return f"({still_owed(line, right, *rest)} OR {others})", []
 
@@ -131,11 +131,11 @@ def with_relations(lines: QuerySet[PaymentLine], most: int) -> list[Any]:
     found: list[Any] = list(shown.order_by("line_no")[:most])
     accounts = Account.objects.filter(number_key__in=[line.account_key for line in found])
     written = {
-        (bytes(payee), bytes(number)): relation
-        for payee, number, relation in accounts.values_list("person__id_key", "number_key", "holder_relation")
+        (payee, bytes(number)): relation
+        for payee, number, relation in accounts.values_list("person_id", "number_key", "holder_relation")
     }
     for line in found:
-        known = written.get((bytes(line.payee_key), bytes(line.account_key)))
+        known = written.get((line.payee_id, bytes(line.account_key)))
         line.relation = "户主" if line.account_name == line.holder_name else known or "没有写明"
     return found
 
@@ -150,12 +150,8 @@ def failed_for(user: User) -> QuerySet[PaymentLine]:
     result = PaymentResult.objects.filter(
         line=OuterRef("pk"), kind__in=[kind.BANK_FAILED, kind.LATE_RETURN]
     ).order_by("-pk")
-    used = Person.objects.exclude(status=RecordStatus.VOID)
-    # a record that was set aside since: whoever is registered under the number now
-    anew = used.filter(county_code=OuterRef("county_code"), id_key=OuterRef("payee_key")).values("pk")[:1]
-    payee = Coalesce(Subquery(used.filter(pk=OuterRef("payee_now")).values("pk")[:1]), Subquery(anew))
-    person = Person.objects.filter(pk=OuterRef("payee"))
-    card = Account.objects.filter(person=OuterRef("payee"), is_active=True)
+    person = Person.objects.filter(pk=OuterRef("payee_now"))
+    card = Account.objects.filter(person=OuterRef("payee_now"), is_active=True)
     return (
         failed_lines(PaymentLine.objects.filter(here))
         .annotate(
@@ -164,7 +160,6 @@ def failed_for(user: User) -> QuerySet[PaymentLine]:
             failed_on=Subquery(result.values("business_on")[:1]),
             payee_now=_PayeeNow(),
         )
-        .annotate(payee=payee)
         .annotate(
             payee_died=Subquery(person.values("died_on")[:1]),
             payee_heads=Subquery(person.values("is_holder")[:1]),

@@ -27,35 +27,25 @@ def goes_on(last_day: str, months: str) -> str:
     )
 
 
-def _suspension(*, months: bool, join: str = "") -> str:
+def _suspension(*, months: bool) -> str:
     """Of suspensions x: the days that are `lost` (停发期间不补), whether all is `withheld` now (暂缓); after FROM, WHERE."""
     return f"""range_agg(daterange(x.forfeits_from,
             CASE WHEN x.last_day IS NOT NULL
                  THEN greatest({goes_on("x.last_day", str(months).lower())}, x.forfeits_from) END))
             FILTER (WHERE x.kind = 'forfeited') AS lost,
         bool_or(x.kind = 'withheld' AND x.status = 'standing') AS withheld
-        FROM recipients_suspension x {join} WHERE x.status <> 'corrected'"""
-
-
-# whether suspension x stands for right e: it is of this human being, under whatever record
-ITS_SUSPENSIONS = """x.entitlement_id = ANY(ARRAY(SELECT k.id FROM recipients_entitlement k
-    WHERE k.human = e.human AND k.policy_id = e.policy_id))"""
+        FROM recipients_suspension x WHERE x.status <> 'corrected'"""
 
 
 def of_right(*, months: bool) -> str:
-    """The suspensions of each right e as paused, looked up by an index: the planner may take the rights for few.
-
-    With those of the same human being under a record that was set aside: who was suspended is so under the next one too.
-    """
-    one = f"{_suspension(months=months)} AND {ITS_SUSPENSIONS}"
-    return f"CROSS JOIN LATERAL (SELECT {one}) paused"
+    """The suspensions of each right e as paused, looked up by an index: the planner may take the rights for few."""
+    return f"CROSS JOIN LATERAL (SELECT {_suspension(months=months)} AND x.entitlement_id = e.id) paused"
 
 
 def _of_lines(*, months: bool) -> str:
     """The same for lines, whose number the planner knows: gathered once, since few rights have one, and joined."""
-    found = _suspension(months=months, join="JOIN recipients_entitlement k ON k.id = x.entitlement_id")
-    return f"""LEFT JOIN (SELECT k.policy_id, k.human, {found} GROUP BY k.policy_id, k.human) paused
-        ON paused.human = e.human AND paused.policy_id = e.policy_id"""
+    found = _suspension(months=months)
+    return f"LEFT JOIN (SELECT x.entitlement_id, {found} GROUP BY 1) paused ON paused.entitlement_id = e.id"
 
 
 def _in_right(span: str, *, right: str = "e", version: str = "v") -> str:
@@ -134,7 +124,7 @@ def later_heads(*, months: bool) -> str:
     of them are `due`: not forfeited.
 
     Who is head now comes before who was, and of those who were whose version was made later: heads follow one another by
-    changes, by declarations of their own, and over a record that was set aside (作废).
+    changes, and by declarations of their own.
 
     OFFSET 0 keeps the order of looking up, right by right: of tables that nobody has analysed yet the planner would read
     all versions for each.

@@ -9,7 +9,7 @@ from django.db import connection
 from psycopg.types.range import DateRange
 
 from disbursement.models.sql import stops
-from recipients.models.parties import RIGHTS_OF_ONE, of_one_recipient
+from recipients.models.parties import HOUSEHOLD_RIGHTS, of_one_recipient
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,11 @@ class Stopped:
 
 
 def rights_of_one_recipient(right_ids: Collection[int]) -> dict[int, set[int]]:
-    """For each right itself and the others of the same household or human being to the same policy."""
+    """For each right itself and the others of the same household to the same policy."""
     found = {pk: {pk} for pk in right_ids}
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT h.right_id, h.other_id FROM {RIGHTS_OF_ONE} h WHERE h.right_id = ANY(%s)",  # noqa: S608
+            f"SELECT h.right_id, h.other_id FROM {HOUSEHOLD_RIGHTS} h WHERE h.right_id = ANY(%s)",  # noqa: S608
             [list(right_ids)],
         )
         for right, other in cursor.fetchall():

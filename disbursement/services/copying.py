@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.db import connection
 
 from disbursement.models import Roster
-from disbursement.models.sql import PUBLIC_ROW, paid_as_another, paid_to_another_head
+from disbursement.models.sql import PUBLIC_ROW, paid_to_another_head
 from disbursement.queries.due import REASON, amount_sql, due_now
 from disbursement.services.generation import CLAIMED, HELD_DAYS, STOPPED, is_held, run_claiming
 from recipients.rules import amounts
@@ -35,7 +35,7 @@ WITH {stopped}, due AS (
     ORDER BY f.id, (d.version_id = f.entitlement_version_id) DESC, lower(d.days)
 ), numbered AS MATERIALIZED (
     SELECT f.*, d.version_id AS now_version, d.days AS now_days, d.quantity AS now_quantity, w.amount AS now_amount,
-           p.name AS now_payee, p.id_number AS now_payee_number, p.id_key AS now_payee_key,
+           b.id_number AS now_id_number, b.id_key AS now_id_key, p.id AS now_payee_id, p.name AS now_payee, p.id_number AS now_payee_number, p.id_key AS now_payee_key,
            a.number AS now_number, a.number_key AS now_key, a.holder_name AS now_name, a.tail AS now_tail,
            a.bank_name AS now_bank, a.branch_code AS now_branch, coalesce(a.bank_id, 0) AS now_bank_id, a.number_commitment, b.id_commitment,
            uuid_send(gen_random_uuid()) AS new_salt,
@@ -48,7 +48,7 @@ WITH {stopped}, due AS (
     JOIN recipients_account a ON a.person_id = p.id AND a.is_active
     WHERE w.amount > 0 AND w.amount <= f.amount
       AND NOT EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = f.id)
-      AND {twin} IS FALSE AND NOT {head} AND {unpayable} IS NULL
+      AND NOT {head} AND {unpayable} IS NULL
 ), l AS MATERIALIZED (
     SELECT n.new_line_no AS line_no, n.division_code, n.group_name, {shown} AS public_name, n.now_quantity AS quantity,
            n.standard_text, n.now_amount AS amount, n.id AS failed_id, n.new_salt,
@@ -57,11 +57,11 @@ WITH {stopped}, due AS (
     INSERT INTO disbursement_paymentline (county_code, division_code, roster_id, revision, line_no, policy_id,
         entitlement_id, entitlement_version_id, component, period_range, corrects_line_id, household_code,
         group_name, holder_name, beneficiary_id, beneficiary_name, beneficiary_id_number, beneficiary_key,
-        public_name, payee_name, payee_id_number, payee_key, account_number, account_key, account_name,
+        public_name, payee_id, payee_name, payee_id_number, payee_key, account_number, account_key, account_name,
         account_tail, bank_name, branch_code, bank_id, quantity, standard_text, amount, salt, commitment, leaf)
     SELECT n.county_code, n.division_code, %(roster)s, %(revision)s, l.line_no, n.policy_id, n.entitlement_id,
         n.now_version, n.component, n.now_days, n.id, n.household_code, n.group_name, n.holder_name,
-        n.beneficiary_id, n.beneficiary_name, n.beneficiary_id_number, n.beneficiary_key, l.public_name,
+        n.beneficiary_id, n.beneficiary_name, n.now_id_number, n.now_id_key, l.public_name, n.now_payee_id,
         n.now_payee, n.now_payee_number, n.now_payee_key, n.now_number, n.now_key, n.now_name, n.now_tail, n.now_bank,
         n.now_branch, n.now_bank_id, l.quantity, n.standard_text, l.amount, l.new_salt, l.new_commitment,
         hm_leaf({public}, l.new_commitment)
@@ -91,7 +91,6 @@ def copy_lines(roster: Roster, failed: list[int]) -> tuple[int, Decimal, str]:
         amount=amount,
         stopped=STOPPED,
         is_held=is_held("f.entitlement_id", "d.days"),
-        twin=paid_as_another("f.entitlement_id", "f.component", "d.days"),
         unpayable=REASON,
         head=paid_to_another_head("f.entitlement_id", "f.component", "d.days"),
         public=PUBLIC_ROW,

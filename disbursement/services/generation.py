@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 
 from disbursement.models import Batch, Roster
-from disbursement.models.sql import PUBLIC_ROW, paid_as_another, paid_to_another_head, stops
+from disbursement.models.sql import PUBLIC_ROW, paid_to_another_head, stops
 from disbursement.queries.due import REASON, amount_sql, by_month, due_now
 from huimin.core.authority import scope
 from huimin.core.errors import StepRefused
@@ -92,7 +92,6 @@ WITH {stopped}, due AS (
         WHEN {is_stopped} THEN 'stopped'
         WHEN EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = g.entitlement_id
                      AND c.component = %(component)s AND c.period_range && g.days) THEN 'claimed'
-        WHEN {twin} THEN 'twin'
         WHEN {head} THEN 'head'
         WHEN {is_held} THEN 'house_stop'
         WHEN {has_failed} THEN 'failed'
@@ -112,12 +111,12 @@ GENERATE = """, numbered AS MATERIALIZED (
 ), added AS (
     INSERT INTO disbursement_paymentline (county_code, division_code, roster_id, revision, line_no, policy_id,
         entitlement_id, entitlement_version_id, component, period_range, household_code, group_name, holder_name,
-        beneficiary_id, beneficiary_name, beneficiary_id_number, beneficiary_key, public_name, payee_name,
+        beneficiary_id, beneficiary_name, beneficiary_id_number, beneficiary_key, public_name, payee_id, payee_name,
         payee_id_number, payee_key, account_number, account_key, account_name, account_tail, bank_name, branch_code,
         bank_id, quantity, standard_text, amount, salt, commitment, leaf)
     SELECT %(county)s, l.division_code, %(roster)s, %(revision)s, l.line_no, %(policy)s, l.entitlement_id,
         l.version_id, %(component)s, l.days, l.household_code, l.group_name, l.holder_name, l.beneficiary_id,
-        l.beneficiary_name, l.beneficiary_id_number, l.beneficiary_key, l.public_name, l.payee_name,
+        l.beneficiary_name, l.beneficiary_id_number, l.beneficiary_key, l.public_name, l.payee_id, l.payee_name,
         l.payee_id_number, l.payee_key, l.account_number, l.account_key, l.account_name, l.tail, l.bank_name,
         l.branch_code, l.bank_id, l.quantity, l.standard_text, l.amount, l.salt, l.commitment,
         hm_leaf({public}, l.commitment)
@@ -178,7 +177,6 @@ def _judged(batch: Batch, division_code: str, *, unclaimed: bool) -> tuple[str, 
         is_held=is_held("g.entitlement_id", "g.days"),
         head=paid_to_another_head("g.entitlement_id", "%(component)s", "g.days") if of_houses else "false",
         has_failed=HAS_FAILED,
-        twin=paid_as_another("g.entitlement_id", "%(component)s", "g.days"),
     )
     low, high = scope.subtree_range(division_code)
     params |= {
@@ -218,6 +216,8 @@ def run_claiming(sql: str, params: dict[str, Any]) -> tuple[int, Decimal, str]:
             ) from error
         if "stops_stand_until_lifted" in str(error):
             raise StepRefused("有一户的这一期刚刚被停发，这份花名册没有生成。请再生成一次。") from error
+        if "nothing_listed_of_void_records" in str(error):
+            raise StepRefused("有人的档案刚刚作废，这份花名册没有生成。请再生成一次。") from error
         if "never_paid_twice" not in str(error):
             raise
         raise StepRefused("有人刚刚被另一个批次占用，这份花名册没有生成。请再生成一次。") from error

@@ -33,7 +33,7 @@ SELECT l.id, l.payee_name, l.amount, l.account_tail, p.phone, l.roster_id,
         ORDER BY a.id DESC LIMIT 1)
 FROM disbursement_paymentresult x
 JOIN disbursement_paymentline l ON l.id = x.line_id
-JOIN recipients_person p ON p.county_code = l.county_code AND p.id_key = l.payee_key AND p.status <> 'void'
+JOIN recipients_person p ON p.id = l.payee_id
 WHERE x.return_file_id = %s AND x.kind = 'paid' AND p.phone IS NOT NULL
 ORDER BY l.id
 """

@@ -1,7 +1,7 @@
 """What lists were made from, by its names in the record of duties: whoever decided upon it checks no list and pays none.
 
-What was given back stands for every right of the recipient (recipients.models.parties): a change of head, a new record or
-a later declaration does not lose whose word the money goes by.
+What was given back stands for every right of the recipient (recipients.models.parties): a change of head or a later
+declaration does not lose whose word the money goes by.
 """
 
 from __future__ import annotations
@@ -45,32 +45,27 @@ WHERE g.status = 'corrected' AND g.over_at > {_SINCE}
 UNION ALL SELECT 0, e.id, NULL, daterange(NULL, (k.lifted_at + interval '1 month')::date), 'recipients.recordpause:' || k.id
 FROM recipients_recordpause k JOIN recipients_entitlement e ON e.beneficiary_id = k.person_id
 WHERE k.status = 'lifted' AND k.lifted_at > {_SINCE}"""  # noqa: S608 -- constants of ours
-# the lines whose money is declared to a head, with the records of that household that bear the number of whom they pay:
-# whoever was head when the list was made, named by no declaration (parties.payee_of)
-_PAYEES = """l JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id AND v.payee_id <> l.beneficiary_id
-JOIN recipients_person b ON b.id = l.beneficiary_id
-JOIN recipients_person w ON w.household_id = b.household_id AND w.id_key = l.payee_key"""
+# the lines whose money is declared to a head: they pay whoever was head when the list was made (parties.payee_of)
+_PAYEES = "l JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id AND v.payee_id <> l.beneficiary_id"
 # who put that payee back, dead or out of use, for whatever days until a month after it, and who asked for the newest change
 # that made the payee head
 _PAID_TO_A_HEAD = f"""
-SELECT l.roster_id, 'recipients.death:' || k.id FROM {_PAYEES} JOIN recipients_death k ON k.person_id = w.id
+SELECT l.roster_id, 'recipients.death:' || k.id FROM {_PAYEES} JOIN recipients_death k ON k.person_id = l.payee_id
 WHERE k.status = 'corrected' AND l.period_range && daterange(NULL, (k.corrected_at + interval '1 month')::date)
-UNION SELECT l.roster_id, 'recipients.recordpause:' || k.id FROM {_PAYEES} JOIN recipients_recordpause k ON k.person_id = w.id
+UNION SELECT l.roster_id, 'recipients.recordpause:' || k.id FROM {_PAYEES} JOIN recipients_recordpause k ON k.person_id = l.payee_id
 WHERE k.status = 'lifted' AND l.period_range && daterange(NULL, (k.lifted_at + interval '1 month')::date)
 UNION SELECT l.roster_id, 'recipients.headchange:' || c.id FROM {_PAYEES} CROSS JOIN LATERAL (
-    SELECT max(c.id) AS id FROM recipients_headchange c JOIN recipients_person n ON n.id = c.new_head_id
-    WHERE c.household_id = b.household_id AND c.status = 'approved' AND n.id_key = l.payee_key) c
+    SELECT max(c.id) AS id FROM recipients_headchange c
+    WHERE c.new_head_id = l.payee_id AND c.status = 'approved') c
 WHERE c.id IS NOT NULL"""  # noqa: S608 -- constants of ours
 # who asked for the change by which somebody of the household is head now: of two who have a day the head is paid, and the
 # days from the change on are a head's, whether a right passed, was there before or was declared since. The newest change
 # is enough: it says who is head, also after the lists were approved
 _MADE_HEAD = """
 SELECT l.roster_id, 'recipients.headchange:' || c.id FROM (
-    SELECT DISTINCT ON (o.lineage) o.lineage, c.id, c.new_head_id, c.starts_on
-    FROM recipients_headchange c JOIN recipients_household o ON o.id = c.household_id
-    WHERE c.status = 'approved' ORDER BY o.lineage, c.id DESC) c
-JOIN recipients_person n ON n.id = c.new_head_id
-JOIN recipients_entitlement e ON e.house = c.lineage AND e.human = n.human
+    SELECT DISTINCT ON (c.household_id) c.household_id, c.id, c.new_head_id, c.starts_on
+    FROM recipients_headchange c WHERE c.status = 'approved' ORDER BY c.household_id, c.id DESC) c
+JOIN recipients_entitlement e ON e.house = c.household_id AND e.beneficiary_id = c.new_head_id
 JOIN recipients_person p ON p.id = e.beneficiary_id AND p.is_holder
 JOIN l ON l.entitlement_id = e.id
 WHERE upper(l.period_range) > c.starts_on OR EXISTS (

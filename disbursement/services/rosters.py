@@ -10,7 +10,6 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from disbursement.models import Batch, PaymentLine, PaymentResult, Roster
-from disbursement.models.sql import paid_as_another
 from disbursement.queries import content_of, lines_in_full, live_lines, order_of
 from disbursement.queries.due import as_rows, faults, lines_today
 from disbursement.services import copying, generation
@@ -36,14 +35,12 @@ ERRORS = """
 SELECT DISTINCT l.line_no, f.field, f.message FROM {lines}
 CROSS JOIN LATERAL (VALUES
     {faults},
-    ('享受人', '姓名或身份证号与补贴对象库不一致', b.name <> l.beneficiary_name OR b.id_key <> l.beneficiary_key),
-    ('收款人', '姓名或身份证号与补贴对象库不一致', p.name <> l.payee_name OR p.id_key <> l.payee_key),
+    ('享受人', '姓名或身份证号与补贴对象库不一致，请重新生成花名册', b.name <> l.beneficiary_name OR b.id_key <> l.beneficiary_key),
+    ('收款人', '姓名或身份证号与补贴对象库不一致，请重新生成花名册', p.name <> l.payee_name OR p.id <> l.payee_id OR p.id_key <> l.payee_key),
     ('收款人', '不是享受人本人，也不是本户的人', p.id <> b.id AND p.household_id <> b.household_id),
     ('银行账号', '收款人已换卡，请重新生成花名册',
      a.number_key <> l.account_key OR a.holder_name <> l.account_name OR a.bank_name <> l.bank_name),
     ('账户名称', '含有银行认不出的字，请登记替代写法', l.account_name ~ %(unwritable)s),
-    ('享受人', '在另一份已作废的档案里（同一身份证号）这一期已发放或申请，请核对两份档案，再重新生成花名册',
-     {twin}),
     ('小组', '没有填村（居）民小组', btrim(l.group_name) = '')
 ) AS f (field, message, wrong)
 WHERE r.id = %(roster)s AND f.wrong
@@ -200,8 +197,7 @@ def roster_errors(roster: Roster) -> list[RowError]:
     """信息校验日志: at most 500 faults by line number; names no private value."""
     version = roster.batch.version
     found, values = faults(version)
-    twin = paid_as_another("l.entitlement_id", "l.component", "l.period_range")
-    sql = ERRORS.format(lines=lines_today(version), faults=as_rows(found), twin=twin)
+    sql = ERRORS.format(lines=lines_today(version), faults=as_rows(found))
     values |= {"roster": roster.pk, "unwritable": UNWRITABLE, "most": MOST_ERRORS}
     with connection.cursor() as cursor:
         cursor.execute(sql, values)

@@ -13,7 +13,7 @@ from disbursement import services as money
 from disbursement.models import Batch, PaymentLine, PaymentOrder, PaymentResult, ReturnFile, Roster
 from disbursement.queries import with_free_lines
 from disbursement.states import ROSTER_FLOW
-from huimin.core import clock, crypto
+from huimin.core import clock
 from huimin.core.authority import scope
 from huimin.core.authority.roles import Role
 from huimin.core.authority.steps import Step
@@ -301,9 +301,7 @@ def new_cards(batch: Batch, *, every: int) -> list[int]:
 
 
 def payee_of(line: PaymentLine) -> Person:
-    return Person.objects.get(
-        county_code=line.county_code, id_key=crypto.blind_index("id_number", line.payee_id_number)
-    )
+    return Person.objects.get(pk=line.payee_id)
 
 
 def card_for(line: PaymentLine, number: int) -> accounts.NewAccount:

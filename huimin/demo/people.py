@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import IO, NamedTuple
@@ -110,6 +110,18 @@ def generate_households(
             yield maker.household(village, number)
 
 
+def _told_apart(members: tuple[MemberData, ...]) -> tuple[MemberData, ...]:
+    """The registry has one name once in a household: who has another's gets （小） behind it, or （大）."""
+    taken: set[str] = set()
+    found = []
+    for member in members:
+        ways = (member.name, f"{member.name}（小）", f"{member.name}（大）")
+        name = next((way for way in ways if way not in taken), member.name)
+        taken.add(name)
+        found.append(member if name == member.name else replace(member, name=name))
+    return tuple(found)
+
+
 class _Maker:
     """Keeps what must be unique over the whole county: ID numbers, phones, accounts."""
 
@@ -126,7 +138,7 @@ class _Maker:
 
     def household(self, village: Village, number: int) -> HouseholdData:
         chance = self.random
-        members = self._members()
+        members = _told_apart(self._members())
         code, name = BRANCHES[int(chance() * len(BRANCHES))]
         card = chance() < 0.85
         low_income = chance() < 0.05

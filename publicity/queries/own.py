@@ -11,7 +11,6 @@ from django.db import connection
 
 from disbursement.models.sql import COUNTS, LIVE, STATE, stops
 from disbursement.queries.due import (
-    ITS_SUSPENSIONS,
     REASON,
     days_of,
     goes_on,
@@ -25,7 +24,7 @@ from disbursement.states import BatchStatus, PaymentState
 from huimin.core.values.periods import begins_in_sql, next_in_sql
 from publicity.rules import PUBLIC_STATES
 from publicity.states import LineState
-from recipients.models.parties import RIGHTS_OF_ONE, payee_of
+from recipients.models.parties import HOUSEHOLD_RIGHTS, payee_of
 from recipients.rules.amounts import counts_months_in_sql
 from subsidies.states import PolicyStatus
 
@@ -131,7 +130,7 @@ class Change:
 
 
 MOST_PAYMENTS = 200  # of one person on one page
-NOBODY = bytes(32)  # a key that belongs to no ID number
+NOBODY = 0  # the number of no record
 
 
 def person_by_key(key: bytes) -> Known:
@@ -152,7 +151,7 @@ def person_by_key(key: bytes) -> Known:
     return Known(*row) if row else Known()
 
 
-def tails_of_key(key: bytes) -> list[str]:
+def tails_of(person_id: int) -> list[str]:
     """The last digits of every card that the person's payments went to, each once.
 
     Always MOST_PAYMENTS lines are read and joined: those of others fill up what the person lacks and are not looked at,
@@ -162,7 +161,7 @@ def tails_of_key(key: bytes) -> list[str]:
         cursor.execute(
             f"""WITH own AS MATERIALIZED (
                    SELECT id, roster_id, revision, account_tail FROM disbursement_paymentline
-                   WHERE beneficiary_key = %(key)s ORDER BY id DESC LIMIT %(most)s),
+                   WHERE beneficiary_id = %(person)s ORDER BY id DESC LIMIT %(most)s),
                read AS MATERIALIZED (
                    SELECT *, true AS is_own FROM own
                    UNION ALL
@@ -172,7 +171,7 @@ def tails_of_key(key: bytes) -> list[str]:
                FROM read l
                JOIN disbursement_roster r ON r.id = l.roster_id AND {COUNTS}
                WHERE NOT EXISTS (SELECT FROM disbursement_correction c WHERE c.failed_line_id = l.id)""",  # noqa: S608 -- a constant of ours
-            {"key": key, "most": MOST_PAYMENTS},
+            {"person": person_id, "most": MOST_PAYMENTS},
         )
         row = cursor.fetchone()
     return list(row[0])
@@ -187,7 +186,7 @@ _OWED = f"""CASE WHEN s.state IN ('waiting', 'ordered', 'bank_failed', 'late_ret
 _TURN = f"""CASE
     WHEN s.state IN ('waiting', 'ordered') THEN CASE
         WHEN coalesce(e.ends_on <= lower(l.period_range), e.status = 'ended') THEN 'over'
-        WHEN EXISTS (SELECT FROM recipients_suspension x WHERE {ITS_SUSPENSIONS} AND x.status = 'standing'
+        WHEN EXISTS (SELECT FROM recipients_suspension x WHERE x.entitlement_id = e.id AND x.status = 'standing'
                      AND (x.kind = 'withheld' OR x.forfeits_from <= lower(l.period_range))) THEN 'withheld'
         WHEN NOT t.owed THEN 'over'
         ELSE coalesce({REASON}, CASE WHEN a.number_key <> l.account_key THEN 'other_card' END) END
@@ -195,13 +194,13 @@ _TURN = f"""CASE
         WHEN NOT t.owed THEN CASE
             WHEN EXISTS (SELECT FROM disbursement_claim c WHERE c.entitlement_id = e.id
                          AND c.component = l.component AND c.period_range && l.period_range) THEN 'paid'
-            WHEN EXISTS (SELECT FROM {RIGHTS_OF_ONE} h JOIN disbursement_claim c ON c.entitlement_id = h.other_id
+            WHEN EXISTS (SELECT FROM {HOUSEHOLD_RIGHTS} h JOIN disbursement_claim c ON c.entitlement_id = h.other_id
                          AND c.component = l.component AND c.period_range && l.period_range
                          WHERE h.right_id = e.id) THEN 'paid_to_house'
             ELSE 'not_due' END
         WHEN EXISTS (SELECT FROM {stops()} u WHERE u.entitlement_id = e.id AND u.component = l.component
                      AND u.period_range && l.period_range) THEN 'held'
-        WHEN EXISTS (SELECT FROM {RIGHTS_OF_ONE} h JOIN {stops()} u ON u.entitlement_id = h.other_id
+        WHEN EXISTS (SELECT FROM {HOUSEHOLD_RIGHTS} h JOIN {stops()} u ON u.entitlement_id = h.other_id
                      AND u.component = l.component AND u.period_range && l.period_range
                      WHERE h.right_id = e.id) THEN 'held'
         WHEN {REASON} = 'record' THEN 'record'
@@ -219,8 +218,8 @@ _TOLD_BY_ANOTHER = """EXISTS (SELECT FROM disbursement_correction c WHERE c.fail
     OR coalesce(w.turn = 'paid', false)"""
 
 
-def payments_of_key(key: bytes, *, most: int = MOST_PAYMENTS) -> list[OwnPayment]:
-    """The person's payments, newest first, by one statement over the index payment_of_person.
+def payments_of(person_id: int, *, most: int = MOST_PAYMENTS) -> list[OwnPayment]:
+    """The person's payments, newest first, by one statement over the index payment_of_record.
 
     What is told by another line is left out: that one tells the whole story.
     """
@@ -247,9 +246,9 @@ def payments_of_key(key: bytes, *, most: int = MOST_PAYMENTS) -> list[OwnPayment
                 CROSS JOIN LATERAL (SELECT {_OWED} AS owed OFFSET 0) t
                 CROSS JOIN LATERAL (SELECT {_TURN} AS turn OFFSET 0) w
                 {RESULT_JOIN}
-                WHERE l.county_code = %s AND l.beneficiary_key = %s AND NOT ({_TOLD_BY_ANOTHER})
+                WHERE l.county_code = %s AND l.beneficiary_id = %s AND NOT ({_TOLD_BY_ANOTHER})
                 ORDER BY l.id DESC LIMIT %s""",  # noqa: S608 -- the joins are constants of ours
-            [settings.COUNTY_CODE, key, most],
+            [settings.COUNTY_CODE, person_id, most],
         )
         rows = cursor.fetchall()
     return [OwnPayment(*(*row[:12], PUBLIC_STATES[PaymentState(row[12])], *row[13:])) for row in rows]
@@ -274,13 +273,13 @@ def under_review(person_id: int) -> list[UnderReview]:
 
 
 # days of right e and version v that the recipient was paid, or is being paid, by another right (parties)
-PAID_TO_ANOTHER_HEAD = f"""coalesce((SELECT range_agg(oc.period_range) FROM {RIGHTS_OF_ONE} h
+PAID_TO_ANOTHER_HEAD = f"""coalesce((SELECT range_agg(oc.period_range) FROM {HOUSEHOLD_RIGHTS} h
     JOIN disbursement_claim oc ON oc.entitlement_id = h.other_id AND oc.component = v.component
     WHERE h.right_id = e.id), '{{}}')"""  # noqa: S608 -- constants of ours
 # those for which a line of the right is stopped, until somebody lifts it, and those of another right of the recipient
 STOPPED = f"""coalesce((SELECT range_agg(u.period_range) FROM {stops()} u
     WHERE u.entitlement_id = e.id AND u.component = v.component), '{{}}')"""  # noqa: S608 -- constants of ours
-STOPPED_FOR_THE_HOUSE = f"""coalesce((SELECT range_agg(u.period_range) FROM {RIGHTS_OF_ONE} h
+STOPPED_FOR_THE_HOUSE = f"""coalesce((SELECT range_agg(u.period_range) FROM {HOUSEHOLD_RIGHTS} h
     JOIN {stops()} u ON u.entitlement_id = h.other_id AND u.component = v.component
     WHERE h.right_id = e.id), '{{}}')"""  # noqa: S608 -- constants of ours
 _TODAY = "(business_now() AT TIME ZONE 'Asia/Shanghai')::date"
@@ -354,7 +353,7 @@ LEFT JOIN LATERAL (
     JOIN disbursement_batch t ON t.id = r.batch_id AND t.component = v.component AND t.period_range && d.days
     JOIN disbursement_rosteromission o ON o.roster_id = r.id AND o.revision = r.revision AND o.entitlement_id = e.id
     WHERE r.policy_id = e.policy_id AND r.division_code = left(e.division_code, 9) || '000' AND r.status <> 'cancelled'
-      AND o.reason IN ('twin', 'head', 'no_facts', 'nothing_due')
+      AND o.reason IN ('head', 'no_facts', 'nothing_due')
     ORDER BY o.id DESC LIMIT 1) missed ON true
 WHERE e.beneficiary_id = %s AND (w.listed IS NULL OR lower(d.days) <= {_TODAY})
   AND NOT EXISTS (SELECT FROM subsidies_paymentround g WHERE g.id = c.payment_round_id AND g.given_up_at IS NOT NULL)"""  # noqa: S608 -- constants of ours
@@ -386,7 +385,7 @@ CHANGES = f"""SELECT y.name, w.kind, w.since, w.until FROM recipients_entitlemen
 JOIN subsidies_policy y ON y.id = e.policy_id
 CROSS JOIN LATERAL (
     SELECT x.kind, coalesce(x.forfeits_from, x.first_day) AS since, NULL::date AS until FROM recipients_suspension x
-    WHERE {ITS_SUSPENSIONS} AND x.status = 'standing' AND {_PAUSED_BEFORE_ITS_END}
+    WHERE x.entitlement_id = e.id AND x.status = 'standing' AND {_PAUSED_BEFORE_ITS_END}
     UNION ALL
     SELECT CASE WHEN n.months THEN 'lost' ELSE 'lost_periods' END, lower(n.days), upper(n.days) - 1
     FROM recipients_suspension x CROSS JOIN LATERAL (
@@ -394,7 +393,7 @@ CROSS JOIN LATERAL (
             greatest({goes_on("x.last_day", "m.months")}, x.forfeits_from)))) AS days
         FROM (SELECT {counts_months_in_sql("pv")} AS months, range_agg({_PAYS}) AS paid FROM subsidies_policyversion pv
               WHERE pv.policy_id = y.id AND pv.published_at IS NOT NULL GROUP BY 1) m) n
-    WHERE {ITS_SUSPENSIONS} AND x.status = 'lifted' AND x.last_day >= x.forfeits_from
+    WHERE x.entitlement_id = e.id AND x.status = 'lifted' AND x.last_day >= x.forfeits_from
       AND (e.ends_on IS NULL OR e.ends_on > x.forfeits_from)
     UNION ALL
     SELECT CASE WHEN {_UNDOES} THEN 'returned' ELSE 'received' END, min(lower(v.valid)), NULL
@@ -405,7 +404,7 @@ CROSS JOIN LATERAL (
     SELECT CASE WHEN g.head_change_id IS NOT NULL
             OR EXISTS (SELECT FROM recipients_succession u WHERE u.ending_id = g.id) THEN 'passed'
         WHEN g.death_id IS NOT NULL THEN 'dead' WHEN EXISTS (SELECT FROM recipients_suspension x
-            WHERE {ITS_SUSPENSIONS} AND x.status = 'standing' AND {_PAUSED_BEFORE_ITS_END}) THEN 'ended_paused'
+            WHERE x.entitlement_id = e.id AND x.status = 'standing' AND {_PAUSED_BEFORE_ITS_END}) THEN 'ended_paused'
         ELSE 'ended' END, g.ends_on, NULL FROM recipients_ending g
     WHERE g.entitlement_id = e.id AND g.status = 'standing'
 ) w

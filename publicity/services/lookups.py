@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from huimin.core import crypto
 from huimin.core.errors import BadInput
-from huimin.core.values.identity import normalise_id_number, normalise_name, normalise_phone
+from huimin.core.values.identity import normalise_id_number, normalise_name, normalise_phone, plain_name
 from publicity import queries
 from publicity.queries import Awaited, Change, Known, OwnPayment, UnderReview
 from publicity.rules import LIMITS, SHARDS, blocked_by, tries_left
@@ -63,11 +63,11 @@ def answer_question(question: Question) -> Answer:
     counts = {one.scope: one.stands for one in counted}
     person_key = crypto.blind_index("id_number", number)
     person = queries.person_by_key(person_key)
-    tails = queries.tails_of_key(person_key)
+    tails = queries.tails_of(person.pk)
     is_blocked = blocked_by(counts, at_window=question.at_window)
     found = _matches(person, tails, name, third) and not is_blocked
-    payments = queries.payments_of_key(person_key if found else queries.NOBODY)
-    shown = person.pk if found else 0
+    shown = person.pk if found else queries.NOBODY
+    payments = queries.payments_of(shown)
     reviews, awaited = queries.under_review(shown), queries.awaited(shown)
     changes = queries.changes(shown)
     guard.give_back(counted, int(found))
@@ -96,7 +96,7 @@ def _matches(person: Known, paid_to: list[str], name: str, third: str) -> bool:
     the registered telephone. A telephone is unsealed whether or not there is one, so that both take as long."""
     phone = crypto.decrypt("phone", person.phone or _no_phone())
     tails = [person.card_tail, *paid_to, *[""] * (USUAL_TAILS - len(paid_to))]
-    same_name = hmac.compare_digest(person.name.encode(), name.encode())
+    same_name = hmac.compare_digest(plain_name(person.name).encode(), plain_name(name).encode())
     same_tail = any([hmac.compare_digest(one.encode(), third.encode()) for one in tails])  # noqa: C419 -- no early end
     same_phone = hmac.compare_digest(phone.encode(), third.encode()) & bool(person.phone)
     is_asked = bool(person.pk) and bool(name) and len(third) >= TAIL_DIGITS

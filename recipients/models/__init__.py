@@ -2,6 +2,7 @@ from recipients.models.entitlements import Ending, EndingCut, Entitlement, Entit
 from recipients.models.heads import HeadChange, Succession
 from recipients.models.imports import RegistryImport
 from recipients.models.notices import Notice, NoticeLevel, NoticeLine, NoticePhoto, Objection
+from recipients.models.numbers import NumberChange
 from recipients.models.records import RecordPause
 from recipients.models.registry import (
     Account,
@@ -37,6 +38,7 @@ __all__ = [
     "NoticeLevel",
     "NoticeLine",
     "NoticePhoto",
+    "NumberChange",
     "Objection",
     "Person",
     "RecordPause",

@@ -12,7 +12,7 @@ from huimin.core.authority.scope import Scoped
 from huimin.core.models import User
 from huimin.core.models.guards import append_only, begins, fixed, taken_in_duty
 from huimin.core.values.periods import REGULAR
-from recipients.models.parties import right_stays_whose_it_is, whose_it_is
+from recipients.models.parties import whose_it_is
 from recipients.models.registry import Death, Person
 from recipients.models.review import DeclarationLine
 from recipients.states import ENDING_FLOW, ENTITLEMENT_FLOW, EndingStatus, EntitlementStatus
@@ -32,9 +32,7 @@ class Entitlement(Scoped):
     # first day on which nothing more is due: that of the standing ending, written by the database alone
     ends_on = models.DateField("停发日期", null=True)
     created_at = models.DateTimeField("确认时间", db_default=Now())
-    # whose it is beside the record: the human being, and of a policy of households the household that stands now.
-    # Written by the database alone (models.parties)
-    human = models.BigIntegerField("享受人的最早档案", db_default=0, editable=False)
+    # of a policy of households whose it is: the household of the record. Written by the database alone (models.parties)
     house = models.BigIntegerField("享受的农户", null=True, editable=False)
 
     area = Area.REVIEW
@@ -52,15 +50,13 @@ class Entitlement(Scoped):
         ]
         indexes = [
             models.Index(fields=["policy", "division_code"], name="entitlement_place"),
-            # of one recipient: both columns, else a planner without statistics may read all rights of the policy
-            models.Index(fields=["policy", "human"], name="entitlement_human"),
+            # both columns, else a planner without statistics may read all rights of the policy
             models.Index(
                 fields=["policy", "house"], name="entitlement_house", condition=Q(house__isnull=False)
             ),
         ]
         triggers = [
             whose_it_is(),
-            right_stays_whose_it_is(),
             pgtrigger.FSM(
                 name="entitlement_steps", field="status", transitions=ENTITLEMENT_FLOW.transitions()
             ),
@@ -69,8 +65,8 @@ class Entitlement(Scoped):
             # declared in the village in which the person lives, and nobody moves (person_stays_in_the_household)
             fixed(
                 "entitlement_is_fixed",
-                ["policy_id", "beneficiary_id", "county_code", "division_code", "created_at"],
-                "享受资格的政策、享受人和所在的村不能改",
+                ["policy_id", "beneficiary_id", "house", "county_code", "division_code", "created_at"],
+                "享受资格的政策、享受人、户和所在的村不能改",
             ),
             pgtrigger.Trigger(
                 name="ended_by_its_ending",

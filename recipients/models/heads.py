@@ -96,7 +96,7 @@ class HeadChange(Scoped):
             ),
             pgtrigger.Trigger(
                 name="head_change_is_of_its_household",
-                operation=pgtrigger.Insert | pgtrigger.Update,
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("status"),
                 when=pgtrigger.Before,
                 condition=pgtrigger.Condition("NEW.status <> 'refused'"),
                 # when it is asked for, and again when it is approved: from the head of today to a living member

@@ -12,7 +12,7 @@ from huimin.core.fields import BlindIndexField, EncryptedTextField
 from huimin.core.models import Office, User
 from huimin.core.models.guards import begins, fixed, taken_in_duty, told_on_the_trail
 from huimin.core.values.badges import Kind, StateChoices
-from recipients.models.parties import household_begins, household_goes_on, registered_anew, who_it_is
+from recipients.models.parties import number_changes_by_request
 from recipients.rules import RELATION_LENGTH, strangers_in_sql
 from recipients.states import ACCOUNT_FLOW, DEATH_FLOW, AccountChangeStatus, DeathStatus
 
@@ -32,10 +32,6 @@ class Household(Scoped):
     group_name = models.CharField("村（居）民小组", max_length=20)
     status = models.CharField("状态", max_length=9, choices=RecordStatus, default=RecordStatus.NORMAL)
     created_at = models.DateTimeField("建档时间", db_default=Now())
-    # the household that this one is now: itself, or the one in which its people were registered anew. Written by the
-    # database alone (models.parties, docs/decisions/0022)
-    lineage = models.BigIntegerField("接续的农户", db_default=0, editable=False)
-    continued_at = models.DateTimeField("接续时间", null=True, editable=False)
 
     area = Area.REGISTRY
 
@@ -52,11 +48,8 @@ class Household(Scoped):
         ]
         indexes = [
             models.Index(fields=["division_code", "id"], name="household_place"),
-            models.Index(fields=["lineage"], name="household_lineage"),
         ]
         triggers = [
-            household_begins(),
-            household_goes_on(),
             pgtrigger.Protect(name="household_stays", operation=pgtrigger.Delete),
             # nothing sets a household aside: its records are, and it stands as the address of what was paid
             fixed(
@@ -86,8 +79,6 @@ class Person(Scoped):
     id_key = BlindIndexField("身份证号索引")
     commit_salt = models.UUIDField(default=uuid4)
     id_commitment = models.BinaryField(max_length=32)
-    # the first record of this human being in the county: written by the database when a number is registered anew
-    human = models.BigIntegerField("最早的档案", db_default=0, editable=False)
     birth_date = models.DateField("出生日期")
     sex = models.CharField("性别", max_length=1, choices=[("1", "男"), ("2", "女")])
     phone = EncryptedTextField("联系电话", purpose="phone", null=True)
@@ -134,40 +125,32 @@ class Person(Scoped):
                 condition=Q(is_holder=True) & ~Q(status="void"),
                 violation_error_message="一户只有一个户主。",
             ),
+            # two rows of one name in one household are one human being with a number typed wrongly, as a rule
+            models.UniqueConstraint(
+                fields=["household", "name"],
+                name="name_once_per_household",
+                condition=~Q(status="void"),
+                violation_error_message="这一户已有同名的人。",
+            ),
         ]
         indexes = [
             models.Index(fields=["division_code", "name_key", "id"], name="person_place_name"),
             models.Index(fields=["name_key", "id"], name="person_name"),  # whoever reads the whole county
-            # earlier records of a person who was registered anew
-            models.Index(fields=["id_key"], name="person_void_record", condition=Q(status="void")),
             GinIndex(OpClass("name", name="gin_trgm_ops"), name="person_name_trgm"),
         ]
         triggers = [
-            who_it_is(),
-            registered_anew(),
             pgtrigger.Protect(name="person_stays", operation=pgtrigger.Delete),
-            # nobody becomes somebody else (docs/decisions/0021)
+            number_changes_by_request(),
             fixed(
                 "person_is_fixed",
-                [
-                    "id_number",
-                    "id_key",
-                    "commit_salt",
-                    "id_commitment",
-                    "human",
-                    "birth_date",
-                    "sex",
-                    "county_code",
-                    "created_at",
-                    "created_by_id",
-                ],
-                "档案的身份证号不能改；建错了的作废，另建",
+                ["commit_salt", "county_code", "created_at", "created_by_id"],
+                "档案的县、建档人和建档时间不能改",
             ),
             # lists, rights and who may see them go by these; no act moves anybody yet
             fixed(
                 "person_stays_in_the_household",
                 ["household_id", "division_code"],
-                "档案的村和户不能改；建错了的作废，另建",
+                "档案的村和户不能改；没发过钱的作废另建，发过的等迁移功能",
             ),
             pgtrigger.Trigger(
                 name="head_changes_by_request",
@@ -233,10 +216,25 @@ class Person(Scoped):
                     IF OLD.status <> 'normal' THEN
                         RAISE EXCEPTION '停用的档案先恢复，再作废' USING ERRCODE = '23514';
                     END IF;
+                    -- of a household that goes on the head stays, or another member becomes head first
+                    IF NEW.is_holder AND EXISTS (
+                            SELECT FROM recipients_person p JOIN recipients_entitlement e ON e.beneficiary_id = p.id
+                            WHERE p.household_id = NEW.household_id AND p.id <> NEW.id AND e.house IS NOT NULL) THEN
+                        RAISE EXCEPTION '户主承接着这一户的享受资格，不能作废档案' USING ERRCODE = '23514';
+                    END IF;
+                    -- what was said of this person would be lost with the record
+                    IF NEW.died_on IS NOT NULL OR EXISTS (
+                            SELECT FROM recipients_suspension x JOIN recipients_entitlement e ON e.id = x.entitlement_id
+                            WHERE e.beneficiary_id = NEW.id
+                              AND (x.status = 'standing' OR x.status = 'lifted' AND x.kind = 'forfeited')) THEN
+                        RAISE EXCEPTION '已登记死亡或停发过的，不能作废档案' USING ERRCODE = '23514';
+                    END IF;
                     IF EXISTS (SELECT FROM recipients_accountchange c WHERE c.person_id = NEW.id AND c.status = 'asked')
+                       OR EXISTS (SELECT FROM recipients_numberchange c
+                                  WHERE NEW.id IN (c.person_id, c.other_id) AND c.status = 'asked')
                        OR EXISTS (SELECT FROM recipients_headchange c
                                   WHERE c.household_id = NEW.household_id AND c.status = 'asked') THEN
-                        RAISE EXCEPTION '还有待复核的换卡或户主变更，不能作废档案' USING ERRCODE = '23514';
+                        RAISE EXCEPTION '还有待复核的换卡、户主变更或更正身份证号，不能作废档案' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;
                 """,

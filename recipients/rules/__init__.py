@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from huimin.core.values.days import day_text
+from huimin.core.values.identity import plain_name
 from recipients.states import REVIEW_ORDER, DeclarationStatus
 from subsidies.models import StopRule
 from subsidies.rules.levels import ReviewTerms, levels_of
@@ -85,12 +86,13 @@ RELATION_LENGTH = 20  # letters that say whose account it is, where it is a stra
 
 def is_strangers(account_name: str, *, own: str, head: str) -> bool:
     """Whether an account is named after neither the person nor the head of the household."""
-    return account_name not in (own, head)
+    return plain_name(account_name) not in (plain_name(own), plain_name(head))
 
 
 def strangers_in_sql(account_name: str, own: str, head: str) -> str:
     """The same of three columns; `head` is NULL where the household has none."""
-    return f"({account_name} <> {own} AND {account_name} IS DISTINCT FROM {head})"
+    name, mine, theirs = (f"regexp_replace({one}, '（[大小]）$', '')" for one in (account_name, own, head))
+    return f"({name} <> {mine} AND {name} IS DISTINCT FROM {theirs})"
 
 
 def next_level(version: ReviewTerms, status: str, *, objected: bool) -> DeclarationStatus:

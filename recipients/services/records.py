@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.urls import reverse
 
 from huimin.core import clock
@@ -15,7 +16,17 @@ from huimin.core.records import audit
 from huimin.core.values import privacy
 from huimin.core.work import messages, workflow
 from huimin.core.work.verbs import advances
-from recipients.models import DeclarationLine, Entitlement, HeadChange, Person, RecordPause, RecordStatus
+from recipients.models import (
+    DeclarationLine,
+    Entitlement,
+    HeadChange,
+    NumberChange,
+    Person,
+    RecordPause,
+    RecordStatus,
+    Suspension,
+)
+from recipients.queries import in_use
 from recipients.services.registry import locked
 from recipients.states import (
     RECORD_FLOW,
@@ -24,6 +35,8 @@ from recipients.states import (
     DeclarationStatus,
     EntitlementStatus,
     HeadChangeStatus,
+    NumberChangeStatus,
+    SuspensionStatus,
 )
 
 if TYPE_CHECKING:
@@ -99,10 +112,11 @@ def _tell(person: Person, action: str, label: str, after: RecordStatus, note: st
 
 @transaction.atomic
 def void_person(person_id: int, *, reason: str, actor: User) -> Person:
-    """Set a mistaken record aside; the ID number may be registered anew, and what it was paid for is not paid twice.
+    """Set a mistaken record aside, on which nothing hangs; the ID number may be registered anew.
 
     By another person than who registered it, with a reason. Rights are ended, open books left, changes that wait
-    decided and a pause lifted first: StepRefused names them. There is no way back: the person is registered anew.
+    decided and a pause lifted first: StepRefused names them, and the way on of a record under which money was listed, or
+    of which a death or 停发 stands. There is no way back: the person is registered anew.
     """
     person = locked(person_id, actor)
     require_role(actor, VOID_ROLES, division_code=person.division_code, act="作废档案")
@@ -121,9 +135,30 @@ def void_person(person_id: int, *, reason: str, actor: User) -> Person:
         after=person.status,
         note=reason.strip(),
     )
-    person.save(update_fields=["status", "voided_by"])
+    _set_aside(person)
     person.accounts.filter(is_active=True).update(is_active=False, closed_at=clock.now())
     return person
+
+
+def _set_aside(person: Person) -> None:
+    """In the words of the database where a list was quicker (disbursement.models.records)."""
+    try:
+        with transaction.atomic():
+            person.save(update_fields=["status", "voided_by"])
+    except IntegrityError as error:
+        if "列入过花名册" not in str(error):
+            raise
+        raise StepRefused(LISTED) from error
+
+
+# what stays under the record that it names, and the ways on (docs/decisions/0022)
+_INSTEAD = (
+    "身份证号登错的办“更正身份证号”，户主错的办“改为户主”，不该再发的终止享受或停用；"
+    "登在别的户、别的村的，钱照发，户和村等迁移功能。"
+)
+LISTED = f"这份档案列入过花名册，不能作废，发过的钱要跟着它。{_INSTEAD}"
+_DEAD = "这份档案登记了死亡，不能作废。死亡登错的先更正，身份证号登错的办“更正身份证号”。"
+_FORFEITED = f"这份档案有暂停或停发，不能作废，不然停发就落空了。暂停登错的先更正；{_INSTEAD}"
 
 
 def why_not_void(person: Person, *, actor: User) -> str:
@@ -134,7 +169,30 @@ def why_not_void(person: Person, *, actor: User) -> str:
         return "这份档案停用着。请先由停用、导入的人以外的一位恢复使用，再作废。"
     if User.objects.filter(pk=person.created_by_id, person_key=actor.person_key).exists():
         return "这份档案是您建的，要由另一个人作废。"
-    return _still_open(person)
+    return _kept_for(person) or _still_open(person)
+
+
+_HEAD = "这个人接着别人当户主，这一户的到户资格别人有过，不能作废。先把家里另一个人改为户主；身份证号登错的办“更正身份证号”。"
+
+
+def _heads_rights_of_others(person: Person) -> bool:
+    """Rights of the household under another record: what they were paid would not follow the head elsewhere."""
+    rights = Entitlement.objects.filter(beneficiary__household=person.household_id, house__isnull=False)
+    return rights.exclude(beneficiary=person).exists()
+
+
+def _kept_for(person: Person) -> str:
+    """What was said of the person, or paid, and would be lost with the record."""
+    if in_use.is_in_use(person):
+        return LISTED
+    if person.died_on:
+        return _DEAD
+    lost = Q(status=SuspensionStatus.STANDING) | Q(
+        status=SuspensionStatus.LIFTED, kind=Suspension.Kind.FORFEITED
+    )
+    if person.is_holder and _heads_rights_of_others(person):
+        return _HEAD
+    return _FORFEITED if Suspension.objects.filter(lost, entitlement__beneficiary=person).exists() else ""
 
 
 def _still_open(person: Person) -> str:
@@ -155,7 +213,12 @@ def _waiting(person: Person) -> str:
     """What waits for a second person and would come about after the record is set aside."""
     cards = person.account_changes.filter(status=AccountChangeStatus.ASKED)
     heads = HeadChange.objects.filter(household=person.household_id, status=HeadChangeStatus.ASKED)
-    found = {"换卡申请": cards.exists(), "这一户的户主变更申请": heads.exists()}
+    numbers = NumberChange.objects.filter(Q(person=person) | Q(other=person), status=NumberChangeStatus.ASKED)
+    found = {
+        "换卡申请": cards.exists(),
+        "这一户的户主变更申请": heads.exists(),
+        "更正身份证号的申请": numbers.exists(),
+    }
     return "、".join(word for word, waits in found.items() if waits)
 
 

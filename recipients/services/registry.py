@@ -141,6 +141,8 @@ def edit_person(
     after = {"name": name, "group_name": changes["group_name"].strip()} | {
         plain: changes[plain] for plain in CORRECTED
     }
+    if name != before["name"]:
+        _require_told_apart(person, name)
     after["note"] = privacy.hide(after["note"])[:200]
     if not after["group_name"]:
         raise BadInput("请填写村（居）民小组。", field="group_name")
@@ -161,6 +163,15 @@ def edit_person(
         person.household.save(update_fields=["group_name"])
     audit.record(person, action="edit", actor=actor, label="改档案", detail=detail)
     return person
+
+
+SAME_NAME = "身份证号登错的请办“更正身份证号”；确实同名的，在姓名后加“（大）”“（小）”。"
+
+
+def _require_told_apart(person: Person, name: str) -> None:
+    others = Person.objects.filter(household=person.household_id, name=name).exclude(pk=person.pk)
+    if others.exclude(status=RecordStatus.VOID).exists():
+        raise BadInput(f"这一户已有一个“{name}”。{SAME_NAME}", field="name")
 
 
 def _require_editable(person: Person, seen: str | None) -> None:

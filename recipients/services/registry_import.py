@@ -160,6 +160,7 @@ def _copy(cursor: Any, rows: Iterator[tuple[Any, ...]]) -> int:
     return count
 
 
+_TOLD_APART = "确实同名的，在姓名后加“（大）”“（小）”。"
 # each selects row_no, column, message; the wording is complete, rows are numbers of the file
 _FAULTS = (
     """SELECT row_no, '身份证号', CASE WHEN name = first_name
@@ -202,6 +203,19 @@ _FAULTS = (
                          JOIN recipients_person p ON p.household_id = h.id AND p.is_holder AND p.status <> 'void'
                          WHERE h.county_code = %(county)s AND h.code = s.code AND h.status <> 'void')
        GROUP BY s.code HAVING NOT bool_or(s.is_holder)""",
+)
+# two of one name in a household: as a rule one human being, with a number typed wrongly
+_SAME_NAME = (
+    f"""SELECT row_no, '姓名', '与第' || first_row || '行同户同名，身份证号不同。如果是一个人，只留身份证号对的那一行；{_TOLD_APART}'
+       FROM (SELECT row_no, name, id_key, first_value(row_no) OVER w AS first_row, first_value(id_key) OVER w AS first_key
+             FROM registry_stage WINDOW w AS (PARTITION BY code, name ORDER BY row_no)) AS seen
+       WHERE row_no <> first_row AND id_key <> first_key""",  # noqa: S608 -- a constant of ours
+    f"""SELECT s.row_no, '姓名', '这一户在系统中已有同名的人，身份证号不同。如果是一个人，请从表里删去这一行，'
+           || '身份证号登错的请办“更正身份证号”；{_TOLD_APART}'
+       FROM registry_stage s
+       JOIN recipients_household h ON h.county_code = %(county)s AND h.code = s.code AND h.status <> 'void'
+       JOIN recipients_person p ON p.household_id = h.id AND p.name = s.name AND p.id_key <> s.id_key AND p.status <> 'void'
+       WHERE h.division_code LIKE ANY(%(reach)s)""",  # noqa: S608 -- a constant of ours
 )
 # accounts named after neither the person nor the head of the household, as it is registered or is to be: in which relation
 # that one stands is in 备注, as a change of account asks for it
@@ -254,7 +268,10 @@ _WARNINGS = (
 def _compare(cursor: Any, county: str, findings: Findings, faulty: list[str], actor: User) -> None:
     """Rows against one another and against the registry: one statement per kind of fault, whatever the number of rows."""
     given = {"county": county, "faulty": faulty, "reach": scope.patterns(actor, IMPORT_ROLES)}
-    both = (((*_FAULTS, _UNEXPLAINED), findings.errors), ((*_WARNINGS, _EXPLAINED), findings.warnings))
+    both = (
+        ((*_FAULTS, *_SAME_NAME, _UNEXPLAINED), findings.errors),
+        ((*_WARNINGS, _EXPLAINED), findings.warnings),
+    )
     for statements, into in both:
         for sql in statements:
             cursor.execute(sql, given)

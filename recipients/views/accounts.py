@@ -41,7 +41,9 @@ def account_ask(request: StaffRequest, pk: int) -> HttpResponse:
     step = ACCOUNT_FLOW["ask"]
     if answer := not_yours(request, step.roles, division_code=person.division_code, act=step.label):
         return answer
-    form = forms.AccountChangeForm(request.POST or None, initial={"holder_name": person.name})
+    form = forms.AccountChangeForm(
+        request.POST or None, initial={"holder_name": identity.plain_name(person.name)}
+    )
     if request.method == "POST" and form.is_valid():
         made = act_on_form(request, form, lambda: _ask(request, pk, form), name="account.ask")
         if made:

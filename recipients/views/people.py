@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import django_filters
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -30,15 +30,17 @@ from huimin.core.values.days import day_text
 from huimin.core.work import workflow
 from recipients import forms, queries
 from recipients.files import relations
-from recipients.models import Death, Entitlement, Person, RecordStatus, Suspension
+from recipients.models import Death, Entitlement, NumberChange, Person, RecordStatus, Suspension
 from recipients.services import deaths, heads, registry
 from recipients.states import (
     ACCOUNT_ASK_ROLES,
     DEATH_FLOW,
     EDIT_ROLES,
     IMPORT_ROLES,
+    NUMBER_ASK_ROLES,
     DeathStatus,
     HeadChangeStatus,
+    NumberChangeStatus,
 )
 from recipients.views import helpers
 from recipients.views.entitlements import payments_since, suspension_acts
@@ -197,6 +199,12 @@ def _detail(request: StaffRequest, person: Person, shown: dict[str, str] | None 
         "may_head": may_edit and not waiting and not heads.why_not_head(person),
         "head_waits": waiting if may_edit else None,
         "head_changes": head_changes,
+        "may_number": person.status != RecordStatus.VOID
+        and scope.holds(request.user, NUMBER_ASK_ROLES, division_code=place),
+        "number_waits": NumberChange.objects.visible_to(request.user)
+        .filter(Q(person=person) | Q(other=person), status=NumberChangeStatus.ASKED)
+        .only("pk")
+        .first(),
         "may_ask": person.status != RecordStatus.VOID
         and scope.holds(request.user, ACCOUNT_ASK_ROLES, division_code=place),
         "may_reveal": registry.may_reveal(person, actor=request.user),

@@ -91,5 +91,5 @@ def person_void(request: StaffRequest, pk: int) -> HttpResponse:
         lambda data: records.void_person(pk, reason=data["reason"], actor=request.user),
         name="person.void",
         back=_page(pk),
-        done="档案已作废。这个身份证号可以重新导入建档；已经发过的期次不会重发。",
+        done="档案已作废。这个身份证号可以重新导入建档。",
     )

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from disbursement import proofs, services
 from disbursement.forms import BatchForm
-from disbursement.models import PaymentResult, RosterOmission
+from disbursement.models import PaymentResult
 from disbursement.services import rosters
 from huimin.core.authority.roles import Role
 from huimin.core.errors import BadInput, StepRefused
@@ -18,7 +18,6 @@ from recipients.services import (
     deaths,
     declarations,
     entitlements,
-    records,
     review,
     suspensions,
 )
@@ -123,23 +122,6 @@ def test_what_was_withheld_from_a_dead_head_is_not_paid_beside_the_new_ones_year
     lists.lifted(pause, date(2026, 3, 1))
     assert services.unpaid_totals(batch) == (0, 0)
     assert proofs.households_are_paid_once()[1] == []
-
-
-@in_a_transaction
-def test_a_head_after_one_who_was_set_aside_is_not_paid_what_that_one_had():
-    here = Village()
-    here.declare([here.head, here.neighbour])
-    batch = make.issued_batch(here)
-    make.returned(here, make.sent_order(here, batch))
-    right = Entitlement.objects.get(beneficiary=here.head)
-    entitlements.take_step(
-        right.pk, "end", actor=here["department"], note="证号错", happened=date(2026, 1, 5)
-    )
-    records.void_person(here.head.pk, reason="身份证号错", actor=here["town_check"])
-    change_head(here, here.wife, cause="mistaken")
-    here.declare([here.wife], another=True)
-    assert services.unpaid_totals(batch)[0] == 0
-    assert not RosterOmission.objects.filter(person_id=here.wife.pk).exists()
 
 
 @in_a_transaction

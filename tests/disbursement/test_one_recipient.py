@@ -1,13 +1,13 @@
 """Whoever stands for a recipient now: what was paid, stopped, failed or given back before counts for every right of theirs.
 
-A recipient is a household (到户) or a human being, by whatever record (recipients.models.parties).
+A recipient is a household (到户) or the record of a person (recipients.models.parties).
 """
 
 from datetime import date
 from decimal import Decimal
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import transaction
 from django.urls import reverse
 from psycopg.types.range import DateRange
 
@@ -15,8 +15,8 @@ from disbursement import proofs, services
 from disbursement.models import Roster
 from huimin.core.authority.roles import Role
 from huimin.core.errors import Refused, StepRefused
-from recipients.models import Entitlement, Household
-from recipients.services import corrections, deaths, declarations, entitlements, records, review, suspensions
+from recipients.models import Entitlement
+from recipients.services import corrections, deaths, declarations, entitlements, review, suspensions
 from tests.disbursement import factories as make
 from tests.disbursement.test_heads_and_money import change_head, listed
 from tests.disbursement.test_one_head_is_paid import Village, supplement
@@ -82,15 +82,6 @@ def test_the_months_that_a_lifted_suspension_paid_to_the_dead_head_leave_the_oth
     assert paid(supplement(here, batch), here.wife) == [(date(2026, 8, 1), Decimal("480.00"))]
 
 
-def test_the_months_after_those_paid_under_a_record_that_was_set_aside_are_paid_under_the_new_one():
-    here = quarter()
-    batch = paid_july(here)
-    records.void_person(here.head.pk, reason="错", actor=here["town_check"])
-    again = here.person(number=here.head.id_number)
-    here.declare([again], "2026Q3")
-    assert [first for first, _ in paid(supplement(here, batch), again)] == [date(2026, 8, 1)]
-
-
 @pytest.mark.parametrize(
     ("frequency", "stop", "died", "period"),
     [
@@ -123,154 +114,6 @@ def test_a_stop_of_some_months_does_not_hold_the_others(who):
     to = here.head if who == "own" else here.wife
     assert [day for day, _ in paid(supplement(here, batch), to)] == [stopped.upper]
     assert proofs.stops_stand_until_lifted()[1] == []
-
-
-# --- a household that was registered anew -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("head_is", ["the same", "another"])
-def test_a_household_that_is_registered_anew_is_not_paid_a_second_time(head_is):
-    here = Village()
-    here.declare([here.head, here.neighbour])
-    batch = make.issued_batch(here)
-    make.returned(here, make.sent_order(here, batch))
-    right = Entitlement.objects.get(beneficiary=here.head)
-    entitlements.take_step(
-        right.pk, "end", actor=here["department"], note="户建错了", happened=date(2026, 1, 5)
-    )
-    for one in (here.head, here.wife):
-        records.void_person(one.pk, reason="户建错了，另建", actor=here["town_check"])
-    first, second = (here.head, here.wife) if head_is == "the same" else (here.wife, here.head)
-    new = registered_anew(here, first)
-    registered_anew(here, second, household=new.household)
-    here.declare([new], another=True)
-    assert services.unpaid_totals(batch) == (0, 0)
-
-
-def set_aside(here, person):
-    """With whatever right the person has, as wrongly registered."""
-    for right in Entitlement.objects.filter(beneficiary=person).exclude(status="ended"):
-        note = {"note": "户建错了", "happened": date(2026, 3, 20)}
-        entitlements.take_step(right.pk, "end", actor=here["department"], **note)
-    records.void_person(person.pk, reason="户建错了，另建", actor=here["town_check"])
-
-
-@pytest.fixture
-def paid_once():
-    """A village whose household was paid the year under its head."""
-    here = Village()
-    here.declare([here.head, here.neighbour])
-    here.batch = make.issued_batch(here)
-    make.returned(here, make.sent_order(here, here.batch))
-    return here
-
-
-@pytest.mark.parametrize("cause", ["died", "moved"])
-def test_the_household_of_a_head_who_followed_another_is_not_paid_again_where_that_head_is_registered_anew(
-    paid_once, cause
-):
-    here = paid_once
-    if cause == "died":
-        deaths.record_death(here.head.pk, died_on=date(2026, 3, 10), actor=here["village"])
-    change_head(here, here.wife, cause=cause, day=None if cause == "died" else date(2026, 3, 10))
-    set_aside(here, here.wife)
-    new = registered_anew(here, here.wife)
-    here.declare([new], another=True)
-    assert services.unpaid_totals(here.batch) == (0, 0)
-    with pytest.raises(StepRefused, match="没有"):
-        supplement(here, here.batch)
-    assert proofs.households_are_paid_once()[1] == []
-
-
-def test_a_stop_goes_with_the_household_to_where_its_head_is_registered_anew():
-    here = Village()
-    here.declare([here.head, here.neighbour])
-    batch = make.issued_batch(here)
-    make.approved(here, batch)
-    line = make.lines_of(batch).get(beneficiary_id=here.head.pk)
-    services.stop_line(line.pk, reason="在外地领过", actor=here["department"])
-    deaths.record_death(here.head.pk, died_on=date(2026, 3, 10), actor=here["village"])
-    change_head(here, here.wife, cause="died", day=None)
-    set_aside(here, here.wife)
-    here.declare([registered_anew(here, here.wife)], another=True)
-    assert services.unpaid_totals(batch) == (0, 0)
-
-
-def test_a_household_of_which_nobody_is_left_goes_on_where_the_last_one_was_registered_anew(paid_once):
-    here = paid_once
-    set_aside(here, here.wife)
-    new = registered_anew(here, here.wife)  # while the head still lives in the old one: another household
-    assert Household.objects.get(pk=here.head.household_id).lineage == here.head.household_id
-    set_aside(here, here.head)
-    registered_anew(here, here.head, household=new.household)
-    here.declare([new], another=True)
-    assert services.unpaid_totals(here.batch) == (0, 0)
-
-
-def test_who_leaves_a_household_that_goes_on_takes_nothing_of_it_into_another(paid_once):
-    here = paid_once
-    change_head(here, here.wife, cause="agreed", day=date(2026, 3, 10))
-    set_aside(here, here.head)
-    other = lists.household()[0]
-    registered_anew(here, here.head, household=other.household)
-    here.declare([other], another=True)
-    assert services.unpaid_totals(here.batch)[0] == 1
-
-
-def test_nobody_is_paid_in_two_households_for_the_same_days(paid_once):
-    """Set aside as the head of one, who goes on under another, and registered anew with a household of one's own."""
-    here = paid_once
-    change_head(here, here.wife, cause="agreed", day=date(2026, 3, 10))
-    set_aside(here, here.head)
-    here.declare([registered_anew(here, here.head)], another=True)
-    assert services.unpaid_totals(here.batch) == (0, 0)
-
-
-def test_what_two_records_were_paid_before_they_were_one_household_is_no_fault_of_a_list(paid_once):
-    here = paid_once
-    set_aside(here, here.wife)
-    set_aside(here, here.head)
-    registered_anew(here, here.head, household=here.neighbour.household)
-    houses = Entitlement.objects.filter(beneficiary__in=[here.head, here.neighbour]).values_list(
-        "house", flat=True
-    )
-    assert set(houses) == {here.neighbour.household_id}
-    assert proofs.households_are_paid_once()[1] == []
-
-
-@pytest.mark.parametrize("kind", ["person", "household"])
-@pytest.mark.parametrize("state", ["withheld", "forfeited"])
-def test_who_is_suspended_is_so_under_the_next_record_too(kind, state):
-    here = Village("quarterly", object_type=kind, is_open_ended=True, amount_rule=make.MONTHLY)
-    here.declare([here.head, here.neighbour], "2026Q1")
-    lists.suspended(Entitlement.objects.get(beneficiary=here.head), state, date(2026, 6, 20))
-    batch = make.issued_batch(here, "2026Q3")
-    set_aside(here, here.head)
-    if kind == "household":
-        again = registered_anew(here, here.head, household=here.head.household)
-        change_head(here, again, cause="mistaken")
-    else:
-        again = registered_anew(here, here.head)
-    here.declare([again], "2026Q3", another=True)
-    assert services.unpaid_totals(batch) == (0, 0)
-
-
-@pytest.mark.parametrize("kind", ["person", "household"])
-def test_who_is_registered_under_the_right_number_is_not_paid_what_the_wrong_one_was(kind):
-    here = Village(object_type=kind)
-    here.declare([here.head, here.neighbour])
-    batch = make.issued_batch(here)
-    make.returned(here, make.sent_order(here, batch))
-    set_aside(here, here.head)
-    with transaction.atomic():
-        right = make.person(
-            VILLAGE, by=here["village"].pk, name=here.head.name, household=here.head.household
-        )
-        make.account(right)
-    if kind == "household":
-        change_head(here, right, cause="mistaken")
-    here.declare([right], another=True)
-    assert services.unpaid_totals(batch) == (0, 0)
 
 
 @pytest.fixture
@@ -347,46 +190,6 @@ def test_a_list_that_pays_the_head_of_before_is_not_sent_once_the_head_has_chang
     change_head(here, here.child, day=date(2026, 1, 20))
     with pytest.raises(Refused, match="收款人"):
         make.make_order([one.pk for one in rosters], actor=here["order_maker"])
-
-
-FORGED = {
-    "another household": "UPDATE recipients_household SET lineage = %(other)s WHERE id = %(own)s",
-    "a time": "UPDATE recipients_household SET continued_at = now() WHERE id = %(own)s",
-    "no household": "UPDATE recipients_entitlement SET house = NULL WHERE beneficiary_id = %(head)s",
-    "a right elsewhere": "UPDATE recipients_entitlement SET house = %(other)s WHERE beneficiary_id = %(head)s",
-    "somebody else": "UPDATE recipients_entitlement SET human = human + 1 WHERE beneficiary_id = %(head)s",
-    "another human being": "UPDATE recipients_person SET human = human + 1 WHERE id = %(head)s",
-}
-
-
-@pytest.mark.parametrize("what", FORGED)
-def test_by_sql_nobody_says_whose_a_right_is(paid_once, what):
-    here = paid_once
-    given = {"own": here.head.household_id, "other": here.neighbour.household_id, "head": here.head.pk}
-    with (
-        pytest.raises(DatabaseError, match=r"不能改|只接续"),
-        transaction.atomic(),
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(FORGED[what], given)
-
-
-def test_a_daughter_who_was_registered_in_the_wrong_household_is_paid_with_her_own():
-    here = Village()
-    here.declare([here.head, here.neighbour])
-    batch = make.issued_batch(here)
-    make.returned(here, make.sent_order(here, batch))
-    records.void_person(here.wife.pk, reason="不是这一户的", actor=here["town_check"])
-    own = registered_anew(here, here.wife)
-    here.declare([own], another=True)
-    assert services.unpaid_totals(batch)[0] == 1
-
-
-def registered_anew(here, one, **more):
-    with transaction.atomic():
-        made = make.person(VILLAGE, by=here["village"].pk, name=one.name, number=one.id_number, **more)
-        make.account(made)
-    return made
 
 
 # --- whose word the money goes by ---------------------------------------------------------------------------------------

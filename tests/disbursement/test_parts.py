@@ -26,7 +26,7 @@ from huimin.core.bankformats.registry import get_format
 from huimin.core.errors import Refused, StepRefused
 from huimin.core.models import AuditEvent, Office
 from huimin.core.records import audit
-from publicity.queries import payments_of_key
+from publicity.queries import payments_of
 from publicity.services import publish_disclosure
 from publicity.states import LineState
 from subsidies.models import Indicator
@@ -401,9 +401,7 @@ def test_everybody_reads_the_state_of_their_own_line(three_a_file):
     here = split()
     first, second = (sent(here, one) for one in here.orders)
     make.returned(here, first, fail={0})
-    states = {
-        line.pk: payments_of_key(bytes(line.beneficiary_key))[0].state for line in make.lines_of(here.batch)
-    }
+    states = {line.pk: payments_of(line.beneficiary_id)[0].state for line in make.lines_of(here.batch)}
     failed = PaymentResult.objects.get(kind="bank_failed").line_id
     assert states[failed] == LineState.FAILED
     assert {states[pk] for pk in numbers(first)} == {LineState.FAILED, LineState.PAID}

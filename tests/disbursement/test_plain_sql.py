@@ -92,12 +92,14 @@ def passed_and_ended(here):
 @pytest.mark.parametrize("set_aside", [False, True])
 def test_nothing_passes_to_a_head_whose_record_was_set_aside(set_aside):
     here = quarterly()
+    son = here.person(household=here.head.household)
     right = Entitlement.objects.get(beneficiary=here.head)
     lists.suspended(right, "withheld", date(2026, 2, 1))  # so that nothing passed by itself
     deaths.record_death(here.head.pk, died_on=date(2026, 3, 10), actor=here["village"])
     change = change_head(here, here.wife, cause="died", day=None)
-    if set_aside:
-        records.void_person(here.wife.pk, reason="身份证号错", actor=here["town_check"])
+    if set_aside:  # which takes another head first
+        change_head(here, son, cause="agreed", day=date(2026, 4, 10))
+        records.void_person(here.wife.pk, reason="建重了", actor=here["town_check"])
     place = {"county_code": right.county_code, "division_code": right.division_code}
     later = Entitlement.objects.create(policy=right.policy, beneficiary=here.wife, **place)
     pass_on = """INSERT INTO recipients_succession (change_id, household_id, policy_id, earlier_id, later_id, ending_id)

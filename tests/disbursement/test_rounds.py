@@ -11,7 +11,7 @@ from psycopg.types.range import DateRange
 from disbursement import proofs, services
 from disbursement.models import Claim, PaymentLine
 from huimin.core.errors import BadInput, FileRefused, StepRefused
-from publicity.queries import awaited, payments_of_key, under_review
+from publicity.queries import awaited, payments_of, under_review
 from publicity.views.query import _when
 from recipients import proofs as of_recipients
 from recipients.models import Declaration, Entitlement, EntitlementVersion
@@ -273,7 +273,7 @@ def test_a_round_with_a_wrong_day_goes_once_its_batch_was_taken_back_though_its_
 def test_who_was_declared_reads_what_the_round_was_for(here):
     here.confirm("2026#1", here.people[:1])
     make.issued_batch(here, "2026#1")
-    (paid,) = payments_of_key(here.people[0].id_key)
+    (paid,) = payments_of(here.people[0].pk)
     assert _when(paid) == "2026年第1次：7月洪灾救助"
     lists.declaration(here.policy, lines=here.people[1:2], period="2026#2", actor=here["village"])
     (asked,) = under_review(here.people[1].pk)

@@ -9,12 +9,11 @@ from django.urls import reverse
 from disbursement import proofs, services
 from disbursement.models import PaymentLine
 from huimin.core.authority.roles import Role
-from recipients.models import Entitlement, Person
-from recipients.services import entitlements, heads, records
+from recipients.models import Person
+from recipients.services import heads
 from tests.disbursement import factories as make
 from tests.disbursement.test_heads_and_money import PHOTO, change_head, households, listed
 from tests.disbursement.test_one_head_is_paid import Village
-from tests.disbursement.test_one_recipient import registered_anew
 from tests.factories import ANYTHING, OTHER_TOWN, TOWN, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -84,26 +83,6 @@ def test_a_month_that_is_stopped_is_told_apart_from_what_is_due(client):
     assert "2026年4月1日起" in due.partition("真正还要发")[2]
     assert "2026年3月1日起" not in due.partition("真正还要发")[2]
     assert "2026年3月1日起，2026年4月1日前" in stopped
-
-
-def test_what_the_household_was_paid_under_records_that_were_set_aside_is_taken_off(client):
-    here = declared()
-    batch = make.issued_batch(here, period="2026-02")
-    make.returned(here, make.sent_order(here, batch))
-    line = make.lines_of(batch).get(beneficiary_id=here.head.pk)
-    right = Entitlement.objects.get(beneficiary=here.head)
-    entitlements.take_step(
-        right.pk, "end", actor=here["department"], note="户建错了", happened=date(2026, 3, 5)
-    )
-    for one in (here.head, here.wife):
-        records.void_person(one.pk, reason="户建错了，另建", actor=here["town_check"])
-    head = registered_anew(here, here.head)
-    wife = registered_anew(here, here.wife, household=head.household)
-    here.declare([head], "2026-01", another=True)
-    text = panel(client, asked(wife, date(2026, 2, 1)))
-    assert f"已到账 {line.amount:,.2f} 元，不再发给新户主" in text
-    assert "2026年3月1日起" in text.partition("真正还要发")[2]
-    assert "2026年2月1日起" not in text.partition("真正还要发")[2]
 
 
 def test_who_may_not_see_the_change_finds_no_panel(client):

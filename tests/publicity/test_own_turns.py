@@ -8,12 +8,11 @@ from disbursement import queries, services
 from disbursement.services import rosters
 from publicity.queries import awaited, changes
 from recipients.models import Entitlement
-from recipients.services import deaths, records
+from recipients.services import deaths
 from subsidies.services import advance_policy, versions
 from tests.disbursement import factories as make
 from tests.disbursement.test_heads_and_money import change_head, listed
 from tests.disbursement.test_one_head_is_paid import Village, supplement
-from tests.disbursement.test_one_recipient import registered_anew
 from tests.disbursement.test_payment_state import reversed_
 from tests.publicity.factories import ask_about
 from tests.recipients import factories as lists
@@ -323,15 +322,3 @@ def test_lost_days_are_counted_by_the_rule_that_pays_their_period(first, then):
         assert (lost.kind, lost.until) == ("lost_periods", date(2026, 9, 20))
         assert paid == ["[2026-07-01, 2026-10-01)"]
     assert not [one for one in waits(here.head) if one[0] >= date(2026, 7, 1) and one[0] < date(2026, 10, 1)]
-
-
-def test_a_pause_is_told_under_the_record_that_was_registered_anew_too(client):
-    here = Village("monthly", **MONTHS)
-    here.declare([here.neighbour], "2026-01")
-    lists.suspended(Entitlement.objects.get(beneficiary=here.neighbour), "withheld", date(2026, 3, 1))
-    lists.ended(Entitlement.objects.get(beneficiary=here.neighbour), date(2026, 6, 1))
-    records.void_person(here.neighbour.pk, reason="户建错了，另建", actor=here["town_check"])
-    new = registered_anew(here, here.neighbour)
-    here.declare([new], "2026-06", another=True)
-    assert "withheld" in [one.kind for one in changes(new.pk)]
-    assert "这项补贴暂停着" in part(client, new, "changes")

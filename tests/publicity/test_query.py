@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from disbursement import services as money
 from disbursement.models import Roster
-from huimin.core import clock, crypto
+from huimin.core import clock
 from publicity import queries, rules, services
 from publicity.models import QueryLog, QueryMiss
 from publicity.queries import own
@@ -530,8 +530,7 @@ def reads(question):
 def test_payments_are_read_only_for_the_one_who_is_shown_them(here):
     """A wrong card, a blocked person and a stranger read the payments of nobody: their number is in no time."""
     _, person, line = failed_and_paid(here)
-    nobody = queries.NOBODY.hex()
-    own = crypto.blind_index("id_number", person.id_number).hex()
+    nobody, own = (f"l.beneficiary_id = {pk}" for pk in (queries.NOBODY, person.pk))
     shown = reads(Question(person.name, person.id_number, line.account_tail, "10.1.1.1"))[-2]
     wrong = reads(Question(person.name, person.id_number, "0000", "10.2.1.1"))[-2]
     stranger = reads(Question("王五", "990001199001010015", "1234", "10.3.1.1"))[-2]
@@ -547,9 +546,9 @@ def test_tails_are_matched_over_as_many_lines_whoever_is_asked_about(here, monke
     monkeypatch.setattr(own, "MOST_PAYMENTS", 3)  # the county has more lines than a person
     _, person, line = failed_and_paid(here)
     rows = []
-    for key in (crypto.blind_index("id_number", person.id_number), queries.NOBODY):
+    for pk in (person.pk, queries.NOBODY):
         with CaptureQueriesContext(connection) as seen:
-            queries.tails_of_key(key)
+            queries.tails_of(pk)
         with connection.cursor() as cursor:
             cursor.execute(
                 "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) " + seen.captured_queries[0]["sql"]
@@ -557,8 +556,8 @@ def test_tails_are_matched_over_as_many_lines_whoever_is_asked_about(here, monke
             plan = "\n".join(row[0] for row in cursor.fetchall())
         rows.append(re.search(r"CTE read\n\s+->  Append \(actual rows=([\d.]+)", plan)[1])
     assert [float(count) for count in rows] == [3, 3]
-    assert queries.tails_of_key(crypto.blind_index("id_number", person.id_number)) == [line.account_tail]
-    assert queries.tails_of_key(queries.NOBODY) == []
+    assert queries.tails_of(person.pk) == [line.account_tail]
+    assert queries.tails_of(queries.NOBODY) == []
 
 
 def test_a_page_costs_as_many_statements_for_a_miss_as_for_a_result(here):
@@ -659,9 +658,9 @@ def test_clearing_asks_the_browser_to_forget(client, here):
 
 def test_payments_of_another_county_are_not_told(here, settings):
     _, person, _ = failed_and_paid(here)
-    assert queries.payments_of_key(person.id_key)
+    assert queries.payments_of(person.pk)
     settings.COUNTY_CODE = "341523000000"
-    assert queries.payments_of_key(person.id_key) == []
+    assert queries.payments_of(person.pk) == []
 
 
 # --- what became of a right -----------------------------------------------------------------------------------------

@@ -273,19 +273,6 @@ def test_the_pages_lead_to_the_earlier_ending_and_say_to_whom_its_days_go(monthl
 # --- the record of the head was set aside -------------------------------------------------------------------------------
 
 
-def test_no_days_come_back_to_a_record_that_was_set_aside(monthly):
-    end(monthly["A"].pk, EARLY)
-    changed(monthly["B"], day=MIDDLE)
-    records.void_person(monthly["B"].pk, reason="身份证号错", actor=reviewer())
-    mistaken = Entitlement.objects.get().endings.get()
-    assert corrections.heirs(mistaken) == []
-    correct(monthly["A"].pk)
-    assert owners(monthly) == ["A"] * 12
-    changed(monthly["C"], day=LATE)
-    assert owners(monthly) == ["A"] * 7 + ["C"] * 5
-    assert all_faults() == []
-
-
 def test_a_right_of_a_record_that_was_set_aside_does_not_come_back(monthly):
     end(monthly["A"].pk, EARLY)
     records.void_person(monthly["A"].pk, reason="身份证号错", actor=reviewer())
@@ -301,13 +288,6 @@ def test_the_days_of_a_record_that_was_set_aside_come_back_to_the_head_who_follo
     correct(monthly["A"].pk)
     assert owners(monthly) == ["A"] * 3 + ["B"] * 9
     assert all_faults() == []
-
-
-def test_a_death_of_a_record_that_was_set_aside_gives_nothing_back(monthly):
-    deaths.record_death(monthly["A"].pk, died_on=MIDDLE, actor=clerk())
-    records.void_person(monthly["A"].pk, reason="身份证号错", actor=reviewer())
-    with pytest.raises(StepRefused, match="这份档案已作废"):
-        deaths.correct_death(monthly["A"].deaths.get().pk, "correct", actor=reviewer(), note="登记错了人")
 
 
 def all_faults():

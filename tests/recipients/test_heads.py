@@ -581,3 +581,15 @@ def test_the_trail_of_a_change_under_which_nothing_passed_says_so():
     _, wife = household(2)
     changed(wife)
     assert AuditEvent.objects.get(action="succeed").label == "没有享受资格随户主变更转"
+
+
+@pytest.mark.django_db
+def test_a_change_of_head_that_can_no_longer_be_approved_is_refused():
+    head, wife = household(2)
+    change = asked(wife)
+    die(wife)
+    with pytest.raises(StepRefused, match="请退回"):
+        approve(change)
+    done = heads.check_head_change(change.pk, "refuse", actor=reviewer(), note="新户主去世")
+    assert done.status == "refused"
+    assert Person.objects.get(pk=head.pk).is_holder

@@ -96,7 +96,7 @@ def test_what_waits_is_decided_before_a_record_is_set_aside_also_by_sql(clerk, s
     heads.ask_head_change(wife.pk, made_head(head), actor=clerk)
     with pytest.raises(StepRefused, match="待复核的换卡申请、这一户的户主变更申请"):
         records.void_person(wife.pk, reason=WHY, actor=second)
-    with pytest.raises(IntegrityError, match="待复核的换卡或户主变更"):
+    with pytest.raises(IntegrityError, match="待复核的换卡、户主变更"):
         make.set_aside(wife)
     accounts.check_account_change(card.pk, "refuse", note="档案要作废", actor=second)
     with pytest.raises(StepRefused, match="待复核的这一户的户主变更申请"):

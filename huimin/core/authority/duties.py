@@ -29,6 +29,8 @@ class Duty(TextChoices):
     ACCOUNT_CHECK = "account.check", "换卡复核"
     HEAD_ASK = "head.ask", "户主变更申请"
     HEAD_CHECK = "head.check", "户主变更复核"
+    NUMBER_ASK = "number.ask", "更正身份证号申请"
+    NUMBER_CHECK = "number.check", "更正身份证号复核"
     DEATH_RECORD = "death.record", "死亡登记"
     DEATH_CORRECT = "death.correct", "死亡更正"
     RECORD_PAUSE = "record.pause", "停用档案"
@@ -89,6 +91,7 @@ CONFLICTS: tuple[tuple[str, str], ...] = (
     # the registry: who gets the money, and who is no longer paid, is checked by a second person
     (_D.ACCOUNT_ASK, _D.ACCOUNT_CHECK),
     (_D.HEAD_ASK, _D.HEAD_CHECK),
+    (_D.NUMBER_ASK, _D.NUMBER_CHECK),
     (_D.DEATH_RECORD, _D.DEATH_CORRECT),
     (_D.RECORD_PAUSE, _D.RECORD_RESUME),
     (_D.ENDING_MAKE, _D.ENDING_CORRECT),

@@ -30,6 +30,7 @@ CONFLICTS = (
     ("head.ask", "order.sign"),
     ("head.ask", "return.upload"),
     ("head.ask", "return.confirm"),
+    ("number.ask", "number.check"),
     ("death.record", "death.correct"),
     ("ending.make", "ending.correct"),
     ("suspension.make", "suspension.check"),

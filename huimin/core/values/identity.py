@@ -309,7 +309,9 @@ def mask_name_middle(name: str) -> str:
 
 _HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U000323af\ufa0e\ufa0f\ufa11\ufa13\ufa14\ufa1f\ufa21\ufa23\ufa24\ufa27-\ufa29"
 _COMMON_NAME = re.compile(r"[\u4e00-\u9fff]{1,12}")
-_NAME = re.compile(rf"[{_HAN}A-Za-z\u00fc\u00dc]+(?:[· ][{_HAN}A-Za-z\u00fc\u00dc]+)*")
+_NAME = re.compile(rf"[{_HAN}A-Za-z\u00fc\u00dc]+(?:[· ][{_HAN}A-Za-z\u00fc\u00dc]+)*(?:（[大小]）)?")
+# what tells two of one name in a household apart in the registry, and is on no paper
+_TOLD_APART = re.compile(r"[(（]([大小])[)）]$")
 _VARIATION = dict.fromkeys([*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), *range(0x180B, 0x180E)])
 _DOTS = str.maketrans(dict.fromkeys("•・.．‧∙⋅･ㆍ·‥᛫", "·"))
 _SPACES = re.compile(rf"[{_INVISIBLE}]+")
@@ -340,10 +342,15 @@ def normalise_name(text: str) -> str:
     if _COMMON_NAME.fullmatch(text) and _in_gb2312(text):
         return text
     name = text.translate(_VARIATION).translate(_COMPATIBILITY).translate(_DOTS)
-    name = _close_spaces(name)
+    name = _TOLD_APART.sub(r"（\1）", _close_spaces(name))
     if cause := "像乱码，请检查文件编码。" if _is_mojibake(text.strip(" \t\r\n")) else _name_fault(name):
         raise BadInput(f"姓名{cause}", field="name")
     return name
+
+
+def plain_name(name: str) -> str:
+    """The name as cards and papers have it: without （大）, （小）."""
+    return _TOLD_APART.sub("", name)
 
 
 def _close_spaces(name: str) -> str:

@@ -27,9 +27,7 @@ def statuses() -> Iterator[str]:
     """One row for each model whose rows have a status in words."""
     yield "| object | model | status in code and word on screen |"
     yield "|---|---|---|"
-    for model in apps.get_models():
-        if model._meta.proxy:  # guards of another room's table
-            continue
+    for model in (one for one in apps.get_models() if not one._meta.proxy):
         for field in model._meta.fields:
             if field.name in STATUS_FIELDS and field.choices and model.__module__.split(".")[0] != "django":
                 yield f"| {model._meta.verbose_name} | `{model._meta.label_lower}` | {_words(field)} |"
