@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db.models import Q
+
 from disbursement.models import PaymentLine
 from recipients.models import Person
 from recipients.queries import in_use
@@ -9,5 +11,9 @@ from recipients.queries import in_use
 
 @in_use.source
 def listed(person: Person) -> bool:
-    """Money was listed under this record, by any version of any list."""
-    return PaymentLine.objects.filter(beneficiary_id=person.pk).exists()
+    """Money was listed under this record, or of the household's to its card, by any version of any list."""
+    at_home = Person.objects.filter(household=person.household_id).values(
+        "pk"
+    )  # whoever is paid is of the household
+    lines = PaymentLine.objects.filter(beneficiary_id__in=at_home)
+    return lines.filter(Q(beneficiary_id=person.pk) | Q(payee_id=person.pk)).exists()

@@ -21,7 +21,9 @@ class RecordInUse(Person):
                 # while nobody lists: whoever does holds this lock shared (household_never_paid_twice)
                 func="""
                     PERFORM pg_advisory_xact_lock(hashtext('recipients.succession'));
-                    IF EXISTS (SELECT FROM disbursement_paymentline l WHERE l.beneficiary_id = NEW.id) THEN
+                    IF EXISTS (SELECT FROM disbursement_paymentline l WHERE l.beneficiary_id = NEW.id)
+                       OR EXISTS (SELECT FROM recipients_person b JOIN disbursement_paymentline l ON l.beneficiary_id = b.id
+                                  WHERE b.household_id = NEW.household_id AND l.payee_id = NEW.id) THEN
                         RAISE EXCEPTION '这份档案列入过花名册，不能作废' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;

@@ -18,7 +18,9 @@ _AS_FAILED = """* (SELECT range_agg(k.period_range) FROM disbursement_paymentlin
         WHERE k.id = ANY(%(lines)s) AND k.entitlement_id = e.id)"""
 
 # as the failed line had it, unless the policy has come to protect names since
-SHOWN_NAME = "CASE WHEN %(protected)s THEN hm_mask_surname(n.beneficiary_name) ELSE n.public_name END"
+# today's name, since it may be what failed; one that was masked stays masked
+SHOWN_NAME = """CASE WHEN %(protected)s OR n.public_name <> n.beneficiary_name THEN hm_mask_surname(n.now_beneficiary)
+    ELSE n.now_beneficiary END"""
 # A failed line is corrected once: by a stretch of the version that it was made of, or of one that took its place since, the
 # first that is free; what else of its days is due is paid by 补发
 COPY = """
@@ -35,7 +37,7 @@ WITH {stopped}, due AS (
     ORDER BY f.id, (d.version_id = f.entitlement_version_id) DESC, lower(d.days)
 ), numbered AS MATERIALIZED (
     SELECT f.*, d.version_id AS now_version, d.days AS now_days, d.quantity AS now_quantity, w.amount AS now_amount,
-           b.id_number AS now_id_number, b.id_key AS now_id_key, p.id AS now_payee_id, p.name AS now_payee, p.id_number AS now_payee_number, p.id_key AS now_payee_key,
+           b.name AS now_beneficiary, b.id_number AS now_id_number, b.id_key AS now_id_key, p.id AS now_payee_id, p.name AS now_payee, p.id_number AS now_payee_number, p.id_key AS now_payee_key,
            a.number AS now_number, a.number_key AS now_key, a.holder_name AS now_name, a.tail AS now_tail,
            a.bank_name AS now_bank, a.branch_code AS now_branch, coalesce(a.bank_id, 0) AS now_bank_id, a.number_commitment, b.id_commitment,
            uuid_send(gen_random_uuid()) AS new_salt,
@@ -61,7 +63,7 @@ WITH {stopped}, due AS (
         account_tail, bank_name, branch_code, bank_id, quantity, standard_text, amount, salt, commitment, leaf)
     SELECT n.county_code, n.division_code, %(roster)s, %(revision)s, l.line_no, n.policy_id, n.entitlement_id,
         n.now_version, n.component, n.now_days, n.id, n.household_code, n.group_name, n.holder_name,
-        n.beneficiary_id, n.beneficiary_name, n.now_id_number, n.now_id_key, l.public_name, n.now_payee_id,
+        n.beneficiary_id, n.now_beneficiary, n.now_id_number, n.now_id_key, l.public_name, n.now_payee_id,
         n.now_payee, n.now_payee_number, n.now_payee_key, n.now_number, n.now_key, n.now_name, n.now_tail, n.now_bank,
         n.now_branch, n.now_bank_id, l.quantity, n.standard_text, l.amount, l.new_salt, l.new_commitment,
         hm_leaf({public}, l.new_commitment)

@@ -72,6 +72,13 @@ WHERE upper(l.period_range) > c.starts_on OR EXISTS (
     SELECT FROM recipients_entitlement a JOIN recipients_entitlementversion v ON v.entitlement_id = a.id
     WHERE a.house = e.house AND a.policy_id = e.policy_id AND a.id <> e.id
       AND v.component = l.component AND v.valid && l.period_range)"""
+# who asked for the number from which the birth date of somebody follows, where the rule asks for the age
+_SAID_THE_AGE = """
+SELECT l.roster_id, 'recipients.numberchange:' || c.id FROM l
+JOIN recipients_numberchange c ON c.person_id = l.beneficiary_id OR c.other_id = l.beneficiary_id
+JOIN disbursement_roster r ON r.id = l.roster_id JOIN disbursement_batch t ON t.id = r.batch_id
+JOIN subsidies_policyversion v ON v.id = t.version_id
+WHERE c.status = 'approved' AND c.birth_date <> c.old_birth_date AND v.amount_rule::text LIKE '%%"age"%%'"""
 GIVEN_BACK = f"""
 SELECT b.roster_id, b.source FROM (
     WITH back AS MATERIALIZED ({_BACK}), meant AS MATERIALIZED (SELECT z.* FROM {of_one_recipient("back")} z)
@@ -79,7 +86,8 @@ SELECT b.roster_id, b.source FROM (
     JOIN l ON l.entitlement_id = t.right_id AND l.component = coalesce(t.component, l.component)
          AND l.period_range && t.days AND l.id > t.line_id) b
 UNION {_MADE_HEAD}
-UNION {_PAID_TO_A_HEAD}"""  # noqa: S608 -- constants of ours
+UNION {_PAID_TO_A_HEAD}
+UNION {_SAID_THE_AGE}"""  # noqa: S608 -- constants of ours
 ORIGINS = f"""
 SELECT l.roster_id, 'recipients.declaration:' || d.declaration_id AS source FROM l
 JOIN recipients_entitlementversion v ON v.id = l.entitlement_version_id

@@ -14,8 +14,8 @@ NUMBER = ("id_number", "id_key", "id_commitment", "birth_date", "sex")
 def number_changes_by_request() -> pgtrigger.Trigger:
     """Of Person: nobody becomes somebody else (docs/decisions/0021), a wrong number is corrected by an approved NumberChange.
 
-    Its own trigger writes these columns when it is approved, and no other statement does (pg_trigger_depth); while two
-    records exchange their numbers the first stands under the digest of its id, within that one statement.
+    The record bears what its newest approved change says and nothing else: an earlier one is not put back. While two records
+    exchange their numbers the first stands under the digest of its id, which nobody leaves behind (number_is_one).
     """
     new, old = (", ".join(f"{row}.{column}" for column in NUMBER) for row in ("NEW", "OLD"))
     return pgtrigger.Trigger(
@@ -24,17 +24,40 @@ def number_changes_by_request() -> pgtrigger.Trigger:
         when=pgtrigger.Before,
         condition=pgtrigger.Condition(f"ROW({new}) IS DISTINCT FROM ROW({old})"),
         func="""
-            IF pg_trigger_depth() < 2 OR NOT EXISTS (
-                    SELECT FROM recipients_numberchange c WHERE c.status = 'approved' AND (
-                        c.person_id = NEW.id AND c.id_key = NEW.id_key AND c.id_commitment = NEW.id_commitment
-                            AND (c.birth_date, c.sex) = (NEW.birth_date, NEW.sex)
-                        OR c.other_id = NEW.id AND c.old_key = NEW.id_key AND c.other_commitment = NEW.id_commitment
-                            AND (c.old_birth_date, c.old_sex) = (NEW.birth_date, NEW.sex)
-                        OR c.person_id = NEW.id AND c.other_id IS NOT NULL
-                            AND NEW.id_key = sha256(('exchanging ' || NEW.id)::bytea))) THEN
-                RAISE EXCEPTION '身份证号只由复核通过的“更正身份证号”改变' USING ERRCODE = '23514';
+            DECLARE c recipients_numberchange;
+            BEGIN
+                SELECT * INTO c FROM recipients_numberchange
+                    WHERE NEW.id IN (person_id, other_id) AND status = 'approved' ORDER BY id DESC LIMIT 1;
+                IF NOT coalesce(CASE
+                       WHEN c.person_id = NEW.id AND NEW.id_key = c.id_key THEN
+                           (NEW.id_number, NEW.id_commitment, NEW.birth_date, NEW.sex)
+                           = (c.id_number, c.id_commitment, c.birth_date, c.sex)
+                       WHEN c.other_id = NEW.id AND NEW.id_key = c.old_key THEN
+                           (NEW.id_number, NEW.id_commitment, NEW.birth_date, NEW.sex)
+                           = (c.old_number, c.other_commitment, c.old_birth_date, c.old_sex)
+                       ELSE c.person_id = NEW.id AND c.other_id IS NOT NULL
+                           AND NEW.id_key = sha256(('exchanging ' || NEW.id)::bytea) END, false) THEN
+                    RAISE EXCEPTION '身份证号只由复核通过的“更正身份证号”改变' USING ERRCODE = '23514';
+                END IF;
+                RETURN NEW;
+            END;
+        """,
+    )
+
+
+def number_is_one() -> pgtrigger.Trigger:
+    """Of Person: when the transaction ends nobody stands under the digest of an exchange."""
+    return pgtrigger.Trigger(
+        name="number_is_one",
+        operation=pgtrigger.Insert | pgtrigger.UpdateOf("id_key"),
+        when=pgtrigger.After,
+        timing=pgtrigger.Deferred,
+        func="""
+            IF EXISTS (SELECT FROM recipients_person p
+                       WHERE p.id = NEW.id AND p.id_key = sha256(('exchanging ' || p.id)::bytea)) THEN
+                RAISE EXCEPTION '互换身份证号没有办完' USING ERRCODE = '23514';
             END IF;
-            RETURN NEW;
+            RETURN NULL;
         """,
     )
 

@@ -12,7 +12,7 @@ from huimin.core.fields import BlindIndexField, EncryptedTextField
 from huimin.core.models import Office, User
 from huimin.core.models.guards import begins, fixed, taken_in_duty, told_on_the_trail
 from huimin.core.values.badges import Kind, StateChoices
-from recipients.models.parties import number_changes_by_request
+from recipients.models.parties import number_changes_by_request, number_is_one
 from recipients.rules import RELATION_LENGTH, strangers_in_sql
 from recipients.states import ACCOUNT_FLOW, DEATH_FLOW, AccountChangeStatus, DeathStatus
 
@@ -141,6 +141,7 @@ class Person(Scoped):
         triggers = [
             pgtrigger.Protect(name="person_stays", operation=pgtrigger.Delete),
             number_changes_by_request(),
+            number_is_one(),
             fixed(
                 "person_is_fixed",
                 ["commit_salt", "county_code", "created_at", "created_by_id"],
@@ -216,11 +217,13 @@ class Person(Scoped):
                     IF OLD.status <> 'normal' THEN
                         RAISE EXCEPTION '停用的档案先恢复，再作废' USING ERRCODE = '23514';
                     END IF;
-                    -- of a household that goes on the head stays, or another member becomes head first
+                    -- of a household that goes on the head stays, or two people make another member head first: the others'
+                    -- money goes to whoever is head
                     IF NEW.is_holder AND EXISTS (
-                            SELECT FROM recipients_person p JOIN recipients_entitlement e ON e.beneficiary_id = p.id
-                            WHERE p.household_id = NEW.household_id AND p.id <> NEW.id AND e.house IS NOT NULL) THEN
-                        RAISE EXCEPTION '户主承接着这一户的享受资格，不能作废档案' USING ERRCODE = '23514';
+                            SELECT FROM recipients_person p LEFT JOIN recipients_entitlement e ON e.beneficiary_id = p.id
+                            WHERE p.household_id = NEW.household_id AND p.id <> NEW.id AND (e.house IS NOT NULL
+                                OR p.status <> 'void' AND p.died_on IS NULL)) THEN
+                        RAISE EXCEPTION '户主的家里还有别人，不能作废档案' USING ERRCODE = '23514';
                     END IF;
                     -- what was said of this person would be lost with the record
                     IF NEW.died_on IS NOT NULL OR EXISTS (

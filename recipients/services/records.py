@@ -172,13 +172,22 @@ def why_not_void(person: Person, *, actor: User) -> str:
     return _kept_for(person) or _still_open(person)
 
 
-_HEAD = "这个人接着别人当户主，这一户的到户资格别人有过，不能作废。先把家里另一个人改为户主；身份证号登错的办“更正身份证号”。"
+_HEAD = (
+    "这个人是户主，家里还有别人，不能作废。先把家里另一个人改为户主，再作废这份档案；"
+    "身份证号登错的办“更正身份证号”。"
+)
+_TOOK_OVER = "这个人接着去世的户主领这一户的补贴，家里没有别人可以改为户主，不能作废。不能发的停用这份档案；身份证号登错的办“更正身份证号”。"
 
 
-def _heads_rights_of_others(person: Person) -> bool:
-    """Rights of the household under another record: what they were paid would not follow the head elsewhere."""
-    rights = Entitlement.objects.filter(beneficiary__household=person.household_id, house__isnull=False)
-    return rights.exclude(beneficiary=person).exists()
+def _heads_others(person: Person) -> str:
+    """Why a head stays: the others' money goes to whoever is head, and who that is two people decide (户主变更)."""
+    if not person.is_holder:
+        return ""
+    others = Person.objects.filter(household=person.household_id).exclude(pk=person.pk)
+    if others.filter(died_on__isnull=True).exclude(status=RecordStatus.VOID).exists():
+        return _HEAD
+    rights = Entitlement.objects.filter(beneficiary__in=others, house__isnull=False)
+    return _TOOK_OVER if rights.exists() else ""
 
 
 def _kept_for(person: Person) -> str:
@@ -190,8 +199,8 @@ def _kept_for(person: Person) -> str:
     lost = Q(status=SuspensionStatus.STANDING) | Q(
         status=SuspensionStatus.LIFTED, kind=Suspension.Kind.FORFEITED
     )
-    if person.is_holder and _heads_rights_of_others(person):
-        return _HEAD
+    if heads := _heads_others(person):
+        return heads
     return _FORFEITED if Suspension.objects.filter(lost, entitlement__beneficiary=person).exists() else ""
 
 

@@ -169,8 +169,11 @@ SAME_NAME = "身份证号登错的请办“更正身份证号”；确实同名�
 
 
 def _require_told_apart(person: Person, name: str) -> None:
-    others = Person.objects.filter(household=person.household_id, name=name).exclude(pk=person.pk)
-    if others.exclude(status=RecordStatus.VOID).exists():
+    bare = identity.plain_name(name)
+    others = Person.objects.filter(household=person.household_id, name__startswith=bare).exclude(pk=person.pk)
+    names = others.exclude(status=RecordStatus.VOID).values_list("name", flat=True)
+    # who bears the name bare beside one who is told apart is the same human being, as a rule
+    if any(one == name or (bare in {one, name} and identity.plain_name(one) == bare) for one in names):
         raise BadInput(f"这一户已有一个“{name}”。{SAME_NAME}", field="name")
 
 

@@ -205,16 +205,23 @@ _FAULTS = (
        GROUP BY s.code HAVING NOT bool_or(s.is_holder)""",
 )
 # two of one name in a household: as a rule one human being, with a number typed wrongly
+# the name without what tells namesakes apart; one who bears it bare is nobody's namesake but the same human being, as a rule
+_BARE = "regexp_replace({name}, '（[大小]）$', '')"
 _SAME_NAME = (
     f"""SELECT row_no, '姓名', '与第' || first_row || '行同户同名，身份证号不同。如果是一个人，只留身份证号对的那一行；{_TOLD_APART}'
-       FROM (SELECT row_no, name, id_key, first_value(row_no) OVER w AS first_row, first_value(id_key) OVER w AS first_key
-             FROM registry_stage WINDOW w AS (PARTITION BY code, name ORDER BY row_no)) AS seen
-       WHERE row_no <> first_row AND id_key <> first_key""",  # noqa: S608 -- a constant of ours
+       FROM (SELECT row_no, id_key, first_value(row_no) OVER w AS first_row, first_value(id_key) OVER w AS first_key,
+                    bool_or(name = bare) OVER (PARTITION BY code, bare) AS is_bare,
+                    row_number() OVER (PARTITION BY code, name ORDER BY row_no) AS place
+             FROM (SELECT *, {_BARE.format(name="name")} AS bare FROM registry_stage) AS named
+             WINDOW w AS (PARTITION BY code, bare ORDER BY row_no)) AS seen
+       WHERE row_no <> first_row AND id_key <> first_key AND (is_bare OR place > 1)""",  # noqa: S608 -- a constant of ours
     f"""SELECT s.row_no, '姓名', '这一户在系统中已有同名的人，身份证号不同。如果是一个人，请从表里删去这一行，'
            || '身份证号登错的请办“更正身份证号”；{_TOLD_APART}'
        FROM registry_stage s
        JOIN recipients_household h ON h.county_code = %(county)s AND h.code = s.code AND h.status <> 'void'
-       JOIN recipients_person p ON p.household_id = h.id AND p.name = s.name AND p.id_key <> s.id_key AND p.status <> 'void'
+       JOIN recipients_person p ON p.household_id = h.id AND p.id_key <> s.id_key AND p.status <> 'void'
+            AND {_BARE.format(name="p.name")} = {_BARE.format(name="s.name")}
+            AND (p.name = s.name OR {_BARE.format(name="s.name")} IN (p.name, s.name))
        WHERE h.division_code LIKE ANY(%(reach)s)""",  # noqa: S608 -- a constant of ours
 )
 # accounts named after neither the person nor the head of the household, as it is registered or is to be: in which relation

@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from huimin.core.authority import scope
+from huimin.core.authority.duties import Duty
 from huimin.core.authority.posts import not_your_post
 from huimin.core.authority.roles import Area
 from huimin.core.desk import lists, pages
@@ -54,7 +55,12 @@ def number_ask(request: StaffRequest, pk: int) -> HttpResponse:
         if made:
             messages.success(request, "已申请更正身份证号，另一个人复核后生效。")
             return redirect("recipients:number-detail", pk=made.result.pk)
-    context = {"person": person, "form": form, "action_key": str(uuid4())}
+    context = {
+        "person": person,
+        "form": form,
+        "action_key": str(uuid4()),
+        "duty": Duty.NUMBER_ASK,  # which desks of which lists it shuts
+    }
     return render(request, "recipients/number_form.html", context)
 
 

@@ -7,6 +7,7 @@ import pytest
 from disbursement import states as disbursement
 from recipients import states as recipients
 from subsidies import states as subsidies
+from tests.clicks import numbers  # noqa: F401 -- registers its buttons
 from tests.clicks.buttons import BUTTONS
 from tests.clicks.clicking import CLICKS, Desk, click_at_once, left, one_click
 

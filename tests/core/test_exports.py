@@ -26,6 +26,7 @@ LISTS = {
     "subsidies:policy-export": Role.FINANCE_CLERK,
     "subsidies:indicator-export": Role.FINANCE_CLERK,
     "recipients:person-export": Role.FINANCE_CLERK,
+    "recipients:number-export": Role.FINANCE_CLERK,
     "recipients:declaration-export": Role.FINANCE_CLERK,
     "recipients:head-export": Role.FINANCE_CLERK,
     "recipients:change-export": Role.FINANCE_CLERK,

@@ -54,6 +54,12 @@ def test_a_temporary_clock_does_not_move_the_business_day(committed_db):
     run("DROP TABLE pg_temp.core_clock")
 
 
+def test_nobody_writes_in_a_transaction_that_works_on_a_snapshot(committed_db):
+    for level in ("REPEATABLE READ", "SERIALIZABLE"):
+        with pytest.raises(DatabaseError, match="READ COMMITTED"):
+            run(f"SET TRANSACTION ISOLATION LEVEL {level}", "UPDATE core_user SET name = name")
+
+
 def test_an_opened_door_shows_in_the_proof(committed_db, owner_connection):
     assert proofs.guards()[1] == []
     owner_connection.execute("ALTER FUNCTION business_now() RESET search_path")

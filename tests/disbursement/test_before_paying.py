@@ -239,7 +239,8 @@ def thiefs_account(here):
 def thiefs_number(here):
     """Registered under a number of its own, with the ciphertext of another's."""
     one = Person.objects.get(pk=here.people[1].pk)
-    one.pk, one.is_holder, one.id_key = None, False, crypto.blind_index("id_number", "nobody's")
+    one.pk, one.is_holder, one.name = None, False, f"{one.name}二"
+    one.id_key = crypto.blind_index("id_number", "nobody's")
     one.save()
     make.account(one)
     make.entitle(here.books[one.division_code], one)

@@ -9,18 +9,20 @@ from django.urls import reverse
 
 from disbursement import proofs, services
 from disbursement.models import PaymentLine
-from huimin.core.errors import FileRefused, StepRefused
+from huimin.core.errors import FileRefused, Refused, StepRefused
 from publicity.queries import payments_of, person_by_key
 from recipients import proofs as of_people
 from recipients.models import Entitlement, Person
-from recipients.services import deaths, records
+from recipients.services import deaths, declarations, records, review
 from recipients.services.numbers import check_number_change
 from tests.disbursement import factories as make
 from tests.disbursement.test_heads_and_money import change_head
 from tests.disbursement.test_one_head_is_paid import Village, supplement
 from tests.disbursement.test_people_behind import behind
 from tests.disbursement.test_plain_sql import refused, sql
+from tests.factories import VILLAGE
 from tests.recipients import factories as lists
+from tests.recipients.sheets import person_id
 from tests.recipients.test_numbers import RIGHT, approve, asked, corrected, key
 
 SET_ASIDE = "UPDATE recipients_person SET status = 'void', voided_by_id = %s WHERE id = %s"
@@ -29,6 +31,12 @@ SET_ASIDE = "UPDATE recipients_person SET status = 'void', voided_by_id = %s WHE
 def paid(here, **more):
     batch = make.issued_batch(here, **more)
     make.returned(here, make.sent_order(here, batch))
+    return batch
+
+
+def paid_but(here, *, fail):
+    batch = make.issued_batch(here)
+    make.returned(here, make.sent_order(here, batch), fail=fail)
     return batch
 
 
@@ -93,7 +101,6 @@ def test_a_list_that_was_approved_goes_on_and_what_fails_is_corrected_with_the_r
     batch = make.issued_batch(here)
     make.approved(here, batch)
     corrected(here.head)
-    order = make.ordered(here, batch, approved=True) if False else None
     rosters = list(batch.rosters.filter(line_count__gt=0))
     order = make.make_order([one.pk for one in rosters], actor=here["order_maker"])
     services.sign_order(order.pk, actor=here["treasurer"], whole_yuan=str(int(order.total)))
@@ -105,6 +112,43 @@ def test_a_list_that_was_approved_goes_on_and_what_fails_is_corrected_with_the_r
     assert (bytes(line.beneficiary_key), bytes(line.payee_key)) == (key(RIGHT), key(RIGHT))
     assert (line.beneficiary_id_number, line.payee_id_number) == (RIGHT, RIGHT)
     make.returned(here, make.sent_order(here, again))
+
+
+def test_what_failed_for_a_wrong_name_is_corrected_by_the_right_one_and_passes(here):
+    batch = paid_but(here, fail={0, 1})
+    lists.renamed(here.head, "林明诚", by=here["town"])
+    again = services.make_correction(batch.pk, actor=here["department"])
+    line = make.lines_of(again).get(beneficiary_id=here.head.pk)
+    assert (line.beneficiary_name, line.public_name, line.payee_name) == ("林明诚", "林明诚", "林明诚")
+    make.returned(here, make.sent_order(here, again))
+    assert services.unpaid_totals(batch) == (0, 0)
+
+
+AGED = {
+    "op": "tiers",
+    "by": {"name": "age", "label": "年龄", "unit": "岁"},
+    "bands": [
+        {"from": None, "to": "80", "then": {"op": "const", "value": "30.00"}},
+        {"from": "80", "to": None, "then": {"op": "const", "value": "300.00"}},
+    ],
+}
+
+
+@pytest.mark.django_db
+def test_who_asked_for_a_number_passes_no_list_whose_amount_follows_from_the_age():
+    here = Village("monthly", object_type="person", is_open_ended=True, amount_rule=AGED)
+    here.declare([here.head, here.neighbour], "2026-01")
+    corrected(here.head, person_id(79, born="19300101"), actor=here["town_check"])
+    batch = make.issued_batch(here, "2026-07")
+    assert make.lines_of(batch).get(beneficiary_id=here.head.pk).amount == 300
+    with pytest.raises(Refused, match="更正身份证号申请"):
+        make.approved(here, batch)
+
+
+def test_who_asked_for_a_number_passes_lists_that_ask_no_age(here):
+    corrected(here.head, person_id(79, born="19300101"), actor=here["town_check"])
+    paid(here)
+    assert proofs.separation_over_the_whole_way()[1] == []
 
 
 def test_a_suspension_stands_for_the_record_under_its_right_number_too(here):
@@ -129,18 +173,35 @@ def test_a_stop_stands_for_the_record_under_its_right_number_too(here):
 @pytest.mark.parametrize("state", ["listed", "paid", "made anew without"])
 def test_a_record_under_which_money_was_listed_is_not_set_aside_also_by_sql(here, state):
     batch = make.issued_batch(here) if state != "paid" else paid(here)
-    ended(here, here.head, date(2025, 12, 1))
+    ended(here, here.neighbour, date(2025, 12, 1))
     if state == "made anew without":
         services.regenerate_roster(batch.rosters.get(line_count__gt=0).pk, actor=here["town"])
-        assert not make.lines_of(batch).filter(beneficiary_id=here.head.pk).exists()
+        assert not make.lines_of(batch).filter(beneficiary_id=here.neighbour.pk).exists()
     with pytest.raises(StepRefused, match=r"花名册.*更正身份证号.*改为户主.*迁移"):
-        records.void_person(here.head.pk, reason="身份证号错", actor=here["town_check"])
+        records.void_person(here.neighbour.pk, reason="身份证号错", actor=here["town_check"])
     with pytest.raises(DatabaseError, match="列入过花名册"), transaction.atomic():
-        lists.set_aside(here.head)
+        lists.set_aside(here.neighbour)
     client = Client()
     client.force_login(here["town_check"])
-    page = client.get(reverse("recipients:person-detail", args=[here.head.pk])).content.decode()
+    page = client.get(reverse("recipients:person-detail", args=[here.neighbour.pk])).content.decode()
     assert "列入过花名册" in page
+
+
+@pytest.mark.django_db
+def test_a_former_head_to_whose_card_a_child_s_money_went_is_not_set_aside_also_by_sql():
+    here = Village("monthly", object_type="person", is_open_ended=True, amount_rule=make.MONTHLY)
+    book = declarations.make_declaration(
+        here.policy, period="2026-01", division_code=VILLAGE, actor=here["village"]
+    )
+    child = lists.line(here.wife, "2", 1, payee=here.head.name)
+    declarations.load_lines(book.pk, [child], actor=here["village"])
+    review.take_step(book.pk, "submit", actor=here["village"])
+    make.issued_batch(here, "2026-07")
+    change_head(here, here.wife, day=date(2026, 7, 10))
+    with pytest.raises(StepRefused, match="列入过花名册"):
+        records.void_person(here.head.pk, reason="建错了", actor=here["town_check"])
+    with pytest.raises(DatabaseError, match="列入过花名册"), transaction.atomic():
+        lists.set_aside(here.head)
 
 
 def test_a_dead_record_is_not_set_aside_before_the_death_is_corrected_also_by_sql(here):
@@ -154,11 +215,11 @@ def test_a_dead_record_is_not_set_aside_before_the_death_is_corrected_also_by_sq
 
 @pytest.mark.parametrize("kind", ["withheld", "forfeited"])
 def test_a_suspended_record_is_not_set_aside_also_by_sql(here, kind):
-    lists.suspended(Entitlement.objects.get(beneficiary=here.head), kind, date(2026, 1, 2))
-    ended(here, here.head)
+    lists.suspended(Entitlement.objects.get(beneficiary=here.neighbour), kind, date(2026, 1, 2))
+    ended(here, here.neighbour)
     with pytest.raises(StepRefused, match="停发"):
-        records.void_person(here.head.pk, reason="建重了", actor=here["town_check"])
-    refused("停发过", SET_ASIDE, here["town_check"].pk, here.head.pk)
+        records.void_person(here.neighbour.pk, reason="建重了", actor=here["town_check"])
+    refused("停发过", SET_ASIDE, here["town_check"].pk, here.neighbour.pk)
 
 
 @pytest.mark.django_db
@@ -173,7 +234,7 @@ def test_a_head_who_took_the_household_s_right_over_does_not_leave_with_it_also_
         lists.ended(right, date(2026, 4, 1))
     with pytest.raises(StepRefused, match="家里另一个人改为户主"):
         records.void_person(here.wife.pk, reason="建错了", actor=here["town_check"])
-    refused("户主承接着", SET_ASIDE, here["town_check"].pk, here.wife.pk)
+    refused("家里还有别人", SET_ASIDE, here["town_check"].pk, here.wife.pk)
     change_head(here, son, day=date(2026, 4, 10))
     assert records.void_person(here.wife.pk, reason="建错了", actor=here["town_check"]).status == "void"
 

@@ -103,6 +103,7 @@ def test_every_page_opens_for_its_people_and_for_nobody_else(here):
     pages = all_pages(here)
     # files with numbers in full: test_files.py
     taken = {"order-file": page_of(here["treasurer"]), "return-file": page_of(here["reconciler"])}
+    makers = {"batch-new": page_of(here["department"]), "return-upload": page_of(here["reconciler"])}
     for client in taken.values():
         stepped_up(client)
     finance = page_of(here["finance"])
@@ -111,7 +112,7 @@ def test_every_page_opens_for_its_people_and_for_nobody_else(here):
         url = reverse(f"disbursement:{name}", args=args)
         assert Client().get(url).status_code == 302, name
         assert wrong.get(url).status_code == 403, name
-        answer = taken.get(name, finance).get(url)
+        answer = (taken | makers).get(name, finance).get(url)
         assert answer.status_code == 200, name
         body = b"".join(answer.streaming_content) if answer.streaming else answer.content
         for person in here.people:

@@ -194,7 +194,7 @@ class TestProofs:
             ("policy_id = policy_id + 1", ours.lines_belong_to_their_batch),
             ("period_range = '[2026-01-01,2027-06-01)'", ours.lines_belong_to_their_batch),
             (
-                "beneficiary_key = (SELECT max(beneficiary_key) FROM disbursement_paymentline)",
+                "beneficiary_id = (SELECT beneficiary_id FROM disbursement_paymentline ORDER BY beneficiary_key DESC LIMIT 1)",
                 ours.nobody_paid_twice,
             ),
         ],

@@ -107,7 +107,7 @@ def test_the_village_reads_that_whoever_the_money_was_for_has_died(client):
     here, one, _ = monthly()
     make.returned(here, make.sent_order(here, make.issued_batch(here, "2026-05")), fail=range(9))
     client.force_login(here["village"])
-    said = "已去世，是户主的先办“改为户主”"
+    said = "已去世，还是户主：家里有人的先办“改为户主”"
     assert said not in client.get(reverse("disbursement:failed-list")).content.decode()
     deaths.record_death(one.pk, died_on=date(2026, 6, 1), actor=here["village"])
     assert said in client.get(reverse("disbursement:failed-list")).content.decode()

@@ -1,19 +1,17 @@
 """What was stopped for one head is paid to no other one of the household until somebody lifts the stop."""
 
 import pytest
-from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
 from disbursement import proofs, services
-from disbursement.models import Claim, PaymentLine, Roster, RosterOmission
+from disbursement.models import Claim, PaymentLine, RosterOmission
 from huimin.core.errors import StepRefused
 from huimin.core.work import jobs
 from recipients.models import EntitlementVersion
 from tests.disbursement import factories as make
 from tests.disbursement.test_guards import refused_sql
 from tests.disbursement.test_heads_and_money import change_head, households
-from tests.recipients import factories as lists
 
 pytestmark = pytest.mark.django_db
 CLAIM = """INSERT INTO disbursement_claim (line_id, entitlement_id, component, period_range)
@@ -97,24 +95,6 @@ def test_other_months_and_other_households_are_paid_as_ever():
     july = make.issued_batch(here, period="2026-07")
     assert make.lines_of(july).filter(beneficiary_id=wife.pk).count() == 1
     assert make.lines_of(batch).exclude(pk=line.pk).filter(claim__isnull=False).exists()
-
-
-def test_a_stop_stands_for_the_same_human_being_under_another_record():
-    here = make.world(2)
-    batch = make.issued_batch(here)
-    line = PaymentLine.objects.filter(division_code=here.people[1].division_code).first()
-    old = next(one for one in here.people if one.pk == line.beneficiary_id)
-    services.stop_line(line.pk, reason="重复领取", actor=here["department"])
-    lists.set_aside(old)
-    with transaction.atomic():
-        again = make.person(old.division_code, number=old.id_number, by=here["village"].pk)
-        make.account(again)
-    make.entitle(here.books[old.division_code], again)
-    roster = Roster.objects.get(pk=line.roster_id)
-    roster = services.regenerate_roster(roster.pk, actor=here["town"])
-    reasons = dict(RosterOmission.objects.filter(roster=roster).values_list("person_id", "reason"))
-    assert reasons[again.pk] == "house_stop"
-    assert batch.pk == roster.batch_id
 
 
 def test_a_stop_that_was_made_meanwhile_is_told_in_words(monkeypatch):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # tests without a browser read NOT_PAGES too
 MENU = "nav.side a[href], .side a[href]"
 # links that answer with a file, leave the site, end the session, or lead to pages that Django drew
 NOT_PAGES = re.compile(
-    r"export|download|poster|/paper/|/errors/|/photos/|/heads/[^/]+/proof/|/file/|/files/|\.(xlsx|csv|pdf|txt|png|jpg|svg)$|/logout|^/back-office/|^(tel|mailto):|/template"
+    r"export|download|poster|/paper/|/errors/|/photos/|/(heads|numbers)/[^/]+/proof/|/file/|/files/|\.(xlsx|csv|pdf|txt|png|jpg|svg)$|/logout|^/back-office/|^(tel|mailto):|/template"
 )
 NUMBER = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)[\w-]*\d[\w-]*(?=/|$)")
 

@@ -18,7 +18,7 @@ from huimin.core.work import workflow
 from recipients.files.declaration import LineInput
 from recipients.models import Account, AccountChange, Household, Person
 from recipients.rules import commit
-from recipients.services import declarations, endings, entitlements, suspensions
+from recipients.services import declarations, endings, entitlements, registry, suspensions
 from recipients.services.banks import bank_at
 from recipients.states import ACCOUNT_FLOW
 from subsidies.models import PolicyVersion, StopRule
@@ -202,6 +202,13 @@ def set_aside(person):
     with transaction.atomic():
         audit.record(person, action="void", actor=by, before=person.status, after="void")
         type(person).objects.filter(pk=person.pk).update(status="void", voided_by=by)
+
+
+def renamed(person, name, *, by):
+    """The name corrected in the record, and the account's holder with it, as the card says."""
+    marks = {mark: getattr(person, mark) for mark in type(person).MARKS}
+    given = marks | {"name": name, "group_name": person.household.group_name or "一组", "note": person.note}
+    return registry.edit_person(person.pk, given, actor=by)
 
 
 def suspended(right, kind="withheld", first_day=None, *, by=None):

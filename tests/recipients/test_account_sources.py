@@ -61,7 +61,7 @@ def test_a_second_account_does_not_come_without_a_change(two):
 def test_a_first_account_does_not_come_after_the_registration(two):
     bare = Person.objects.get(pk=two[0].pk)
     bare.pk, bare.id_number, bare.is_holder = None, two[0].id_number[:-1] + "0", False
-    bare.id_key = bytes(16)
+    bare.id_key, bare.name = bytes(16), "没有账户的人"
     bare.save()
     with pytest.raises(DatabaseError, match=MESSAGE):
         others_account(bare, two[1])
@@ -76,7 +76,7 @@ def test_a_change_brings_the_number_that_was_approved_and_to_whom(two):
 
 
 def test_a_persons_number_is_not_turned_into_another(two):
-    with pytest.raises(DatabaseError, match="身份证号不能改"):
+    with pytest.raises(DatabaseError, match="只由复核通过的“更正身份证号”改变"):
         run(
             """UPDATE recipients_person a SET (id_number, commit_salt, id_commitment) =
                 (SELECT id_number, commit_salt, id_commitment FROM recipients_person WHERE id = %s) WHERE a.id = %s""",

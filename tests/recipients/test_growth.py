@@ -19,7 +19,7 @@ VALUES (900000, '{COUNTY}', '{VILLAGE}', 'H900000', '', 'normal');
 INSERT INTO recipients_person (county_code, division_code, household_id, is_holder, relation, name, name_key, id_number,
     id_key, commit_salt, id_commitment, birth_date, sex, is_low_income, is_rural, is_poverty_relief, is_extreme_poverty,
     note, status, created_by_id)
-SELECT '{COUNTY}', '{VILLAGE}', 900000, FALSE, '10', '', md5(n::text), '', sha256(n::text::bytea), gen_random_uuid(), '',
+SELECT '{COUNTY}', '{VILLAGE}', 900000, FALSE, '10', '人' || n, md5(n::text), '', sha256(n::text::bytea), gen_random_uuid(), '',
     '1970-01-01', '1', FALSE, TRUE, FALSE, FALSE, '', 'normal', 1
 FROM generate_series(1, 5000) n;
 ANALYZE recipients_person; ANALYZE recipients_household

@@ -222,6 +222,50 @@ def test_two_of_one_name_in_one_household_are_not_registered_by_a_workbook(clerk
     assert "更正身份证号" in refused.value.errors[0].message
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("王同名（大）", "王同名"),
+        ("王同名", "王同名（小）"),
+        ("王同名（大）", "王同名（小）", "王同名（小）"),
+    ],
+)
+def test_who_bears_the_name_bare_beside_a_namesake_is_asked_about_in_one_workbook_and_in_two(clerk_, names):
+    rows = [member(n, holder=1, name=name) for n, name in enumerate(names, 2)]
+    with pytest.raises(FileRefused) as refused:
+        take([member(1), *rows], clerk_)
+    assert "同户同名" in refused.value.errors[0].message
+    take([member(1), *rows[:-1]], clerk_)
+    with pytest.raises(FileRefused) as refused:
+        take(rows[-1:], clerk_)
+    assert "已有同名的人" in refused.value.errors[0].message
+
+
+_EARLIEST = """UPDATE recipients_person p SET (id_number, id_key, id_commitment, birth_date, sex) =
+    (SELECT c.id_number, c.id_key, c.id_commitment, c.birth_date, c.sex FROM recipients_numberchange c ORDER BY c.id LIMIT 1)
+    WHERE p.id = %s"""
+
+
+def test_by_sql_an_earlier_correction_is_not_put_back_nor_the_text_of_another_s_number():
+    one, other = make.household(2)
+    corrected(one)
+    corrected(Person.objects.get(pk=one.pk), person_id(78, born="19590101"))
+    with pytest.raises(DatabaseError, match="更正身份证号"):
+        sql(_EARLIEST, one.pk)
+    text = "UPDATE recipients_person SET id_number = (SELECT id_number FROM recipients_person WHERE id = %s) WHERE id = %s"
+    with pytest.raises(DatabaseError, match="更正身份证号"):
+        sql(text, other.pk, one.pk)
+
+
+def test_by_sql_nobody_is_left_between_two_numbers():
+    one, other = make.household(2)
+    corrected(one, other.id_number, exchange=True)
+    between = "UPDATE recipients_person SET id_key = sha256(('exchanging ' || id)::bytea) WHERE id = %s"
+    sql(between, one.pk)
+    with pytest.raises(DatabaseError, match="互换身份证号没有办完"):
+        sql("SET CONSTRAINTS ALL IMMEDIATE")
+
+
 def test_nobody_is_given_the_name_of_another_of_the_household_also_by_sql(clerk_):
     one, other = make.household(2)
     changes = {"name": other.name, "group_name": "一组", "note": ""} | dict.fromkeys(Person.MARKS, False)
@@ -229,8 +273,11 @@ def test_nobody_is_given_the_name_of_another_of_the_household_also_by_sql(clerk_
         registry.edit_person(one.pk, changes, actor=clerk_)
     with pytest.raises(DatabaseError, match="name_once_per_household"):
         sql("UPDATE recipients_person SET name = %s WHERE id = %s", other.name, one.pk)
-    changes["name"] = f"{other.name}（小）"
-    assert registry.edit_person(one.pk, changes, actor=clerk_).name == changes["name"]
+    younger = changes | {"name": f"{other.name}（小）"}
+    with pytest.raises(BadInput, match="（大）"):
+        registry.edit_person(one.pk, younger, actor=clerk_)
+    registry.edit_person(other.pk, changes | {"name": f"{other.name}（大）"}, actor=clerk_)
+    assert registry.edit_person(one.pk, younger, actor=clerk_).name == younger["name"]
 
 
 def test_an_account_is_named_without_what_tells_two_of_one_name_apart():

@@ -37,9 +37,9 @@ def take(rows, clerk):
     return registry_import.import_now(workbook(rows), filename=f"{uuid4()}.xlsx", actor=clerk)
 
 
-def test_a_head_with_a_wrong_number_is_set_aside_and_registered_anew_in_the_same_household(clerk, second):
-    take([member(1), member(2, holder=1)], clerk)
-    wrong = Person.objects.get(is_holder=True)
+def test_a_head_who_lives_alone_is_set_aside_and_registered_anew_in_the_same_household(clerk, second):
+    take([member(1)], clerk)
+    wrong = Person.objects.get()
     with pytest.raises(FileRefused, match="要改"):
         take([member(7)], clerk)
     records.void_person(wrong.pk, reason=WHY, actor=second)
@@ -49,6 +49,20 @@ def test_a_head_with_a_wrong_number_is_set_aside_and_registered_anew_in_the_same
     assert heads.exclude(status="void").count() == 1
     event = AuditEvent.objects.get(subject=f"recipients.person:{wrong.pk}", action="void")
     assert (event.note, event.after) == (WHY, "void")
+
+
+def test_a_head_whose_people_stay_is_not_set_aside_also_by_sql_since_two_people_say_who_is_head(
+    clerk, second
+):
+    take([member(1), member(2, holder=1)], clerk)
+    head = Person.objects.get(is_holder=True)
+    with pytest.raises(StepRefused, match="先把家里另一个人改为户主"):
+        records.void_person(head.pk, reason=WHY, actor=second)
+    with pytest.raises(IntegrityError, match="家里还有别人"), transaction.atomic():
+        Person.objects.filter(pk=head.pk).update(status="void", voided_by=second)
+    records.void_person(Person.objects.get(is_holder=False).pk, reason=WHY, actor=second)
+    records.void_person(head.pk, reason=WHY, actor=second)
+    assert set(Person.objects.values_list("status", flat=True)) == {"void"}
 
 
 def test_a_number_set_aside_is_registered_again(clerk, second):
@@ -100,7 +114,7 @@ def test_what_waits_is_decided_before_a_record_is_set_aside_also_by_sql(clerk, s
         make.set_aside(wife)
     accounts.check_account_change(card.pk, "refuse", note="档案要作废", actor=second)
     with pytest.raises(StepRefused, match="待复核的这一户的户主变更申请"):
-        records.void_person(head.pk, reason=WHY, actor=second)
+        records.void_person(wife.pk, reason=WHY, actor=second)
     heads.check_head_change(HeadChange.objects.get().pk, "refuse", note="档案要作废", actor=second)
     assert records.void_person(wife.pk, reason=WHY, actor=second).status == "void"
 

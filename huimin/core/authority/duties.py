@@ -99,11 +99,12 @@ CONFLICTS: tuple[tuple[str, str], ...] = (
     # the roster: who compiled list or roster checks neither; every checker is another person
     *product([_D.DECLARATION_MAKE, _D.ROSTER_MAKE], [*ROSTER_CHECKS, *PAYING, *RETURNING]),
     *combinations(ROSTER_CHECKS, 2),
-    # the batch: who chose policy and period, or in a correction whom to pay again, or the head who is paid, or gave a right
+    # the batch: who chose policy and period, or in a correction whom to pay again, or the head who is paid, or asked for the
+    # number from which an age follows, or gave a right
     # its days, a record its use or a person a stopped line back, handles its rosters at their own desk (a small department
     # has one clerk) and neither checks them nor pays
     *product(
-        [_D.BATCH_MAKE, _D.HEAD_ASK, *GIVING_BACK],
+        [_D.BATCH_MAKE, _D.HEAD_ASK, _D.NUMBER_ASK, *GIVING_BACK],
         [*(one for one in ROSTER_CHECKS if one != _D.ROSTER_DEPARTMENT_HANDLE), *PAYING, *RETURNING],
     ),
     # who took somebody off a list does not pass it for the county's finances, nor sign what is left
