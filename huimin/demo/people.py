@@ -7,6 +7,7 @@ begin with 199; cards are 62… with a right Luhn digit. Nobody here exists.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -111,14 +112,17 @@ def generate_households(
 
 
 def _told_apart(members: tuple[MemberData, ...]) -> tuple[MemberData, ...]:
-    """The registry has one name once in a household: who has another's gets （小） behind it, or （大）."""
-    taken: set[str] = set()
+    """The registry has one name once in a household: namesakes get （大） and （小） behind it, a third another name."""
+    times = Counter(member.name for member in members)
+    seen: Counter[str] = Counter()
     found = []
     for member in members:
-        ways = (member.name, f"{member.name}（小）", f"{member.name}（大）")
-        name = next((way for way in ways if way not in taken), member.name)
-        taken.add(name)
-        found.append(member if name == member.name else replace(member, name=name))
+        if times[member.name] == 1:
+            found.append(member)
+            continue
+        behind = ("（大）", "（小）", "三")[seen[member.name]]
+        seen[member.name] += 1
+        found.append(replace(member, name=member.name + behind))
     return tuple(found)
 
 

@@ -15,6 +15,7 @@ from huimin.core.errors import FileRefused, StepRefused
 from huimin.core.models import AuditEvent, Job
 from huimin.core.work import jobs
 from recipients.models import Death, Person
+from recipients.services import records
 from tests.disbursement import factories as make
 from tests.disbursement.test_guards import refused_sql, run_sql
 from tests.recipients import factories as lists
@@ -184,10 +185,11 @@ def test_submission_asks_for_the_payees_record_as_the_roster_did():
     make.entitle(here.books[make.VILLAGE], one, payee=payee)
     make.issued_batch(here)
     line = PaymentLine.objects.get()
-    lists.set_aside(payee)
+    pause = records.pause_record(payee.pk, reason="联系不上", actor=here["town"])
     with pytest.raises(FileRefused) as refused:
         services.advance_roster(line.roster_id, "submit", actor=here["town"])
-    assert [(found.row, found.column) for found in refused.value.errors] == [(1, "收款人")]
+    assert {(found.row, found.column) for found in refused.value.errors} == {(1, "收款人")}
+    assert pause.status == "standing"
 
 
 def test_a_stretch_that_begins_after_a_death_is_left_out_and_not_first_found_at_submission():

@@ -273,11 +273,13 @@ def test_the_pages_lead_to_the_earlier_ending_and_say_to_whom_its_days_go(monthl
 # --- the record of the head was set aside -------------------------------------------------------------------------------
 
 
-def test_a_right_of_a_record_that_was_set_aside_does_not_come_back(monthly):
-    end(monthly["A"].pk, EARLY)
-    records.void_person(monthly["A"].pk, reason="身份证号错", actor=reviewer())
+def test_a_right_of_a_record_that_was_set_aside_does_not_come_back(db):
+    (alone,) = household(1)
+    confirmed(alone, policy(object_type="household", frequency="monthly", **OPEN), "2026-01")
+    end(alone.pk, EARLY)
+    records.void_person(alone.pk, reason="身份证号错", actor=reviewer())
     with pytest.raises(StepRefused, match="这份档案已作废"):
-        correct(monthly["A"].pk)
+        correct(alone.pk)
     assert room.records_set_aside_have_no_right() == (1, [])
 
 

@@ -261,9 +261,8 @@ def test_by_sql_nobody_is_left_between_two_numbers():
     one, other = make.household(2)
     corrected(one, other.id_number, exchange=True)
     between = "UPDATE recipients_person SET id_key = sha256(('exchanging ' || id)::bytea) WHERE id = %s"
-    sql(between, one.pk)
     with pytest.raises(DatabaseError, match="互换身份证号没有办完"):
-        sql("SET CONSTRAINTS ALL IMMEDIATE")
+        sql(f"{between}; SET CONSTRAINTS ALL IMMEDIATE", one.pk)
 
 
 def test_nobody_is_given_the_name_of_another_of_the_household_also_by_sql(clerk_):
