@@ -59,7 +59,10 @@ class Process:
         return found if found and found.born == born else None
 
     def write(self, path: Path) -> None:
-        path.write_text(f"{self.pid} {self.born}", encoding="utf-8")
+        """All of it or nothing: whoever reads half a record takes the process for dead and clears its folder away."""
+        whole = path.with_name(f"{path.name}.{self.pid}.new")
+        whole.write_text(f"{self.pid} {self.born}", encoding="utf-8")
+        whole.replace(path)
 
     def alive(self) -> bool:
         with contextlib.suppress(ChildProcessError):

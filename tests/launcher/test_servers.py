@@ -2,6 +2,7 @@
 
 import os
 import stat
+from pathlib import Path
 
 import pytest
 import yaml
@@ -124,6 +125,20 @@ def test_only_throw_away_servers_of_killed_users_are_swept(tmp_path, monkeypatch
     monkeypatch.setattr(servers, "throwaway_states", lambda: [kept, fresh, killed])
     servers.sweep()
     assert [state.exists() for state in (kept, fresh, killed)] == [True, True, False]
+
+
+def test_a_recorded_process_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
+    record, written = tmp_path / "user", Path.write_text
+
+    def looked_at_meanwhile(path, *args, **kwargs):
+        path.touch()
+        assert not record.exists()
+        return written(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "write_text", looked_at_meanwhile)
+    servers.Process.of(os.getpid()).write(record)
+    assert servers.Process.read(record).pid == os.getpid()
+    assert list(tmp_path.iterdir()) == [record]
 
 
 @pytest.mark.parametrize("name", ["random_page_cost", "effective_cache_size", "jit"])
